@@ -1,0 +1,225 @@
+/**
+ * One gateway's claims and counters: joins the policy to the seams of one broadcaster.
+ * An in-process restart of the gateway makes a new broadcaster, and with it a new scope.
+ */
+import type { Answer, OpenRequest } from "./host/requests.ts";
+import type { Audience, EventGate, HeldFrame } from "./host/broadcast.ts";
+import type { GatewayClient, GatewayError } from "./host/gateway-types.ts";
+import type { SessionKeys } from "./host/session-keys.ts";
+import type { ClaimIntent, NewClaim } from "./policy/claims.ts";
+import { Counters } from "./policy/counters.ts";
+import { mayReceive, recipients } from "./policy/delivery.ts";
+import { HeldFrames } from "./policy/held-frames.ts";
+import { isSessionScopedName, routeEvent } from "./policy/session-event.ts";
+import type { ObserverMatch, Settings } from "./policy/settings.ts";
+import { type PendingClaim, Subscriptions } from "./policy/subscriptions.ts";
+
+/** Events of one name without a key before the log says that a release changed its payload. */
+const KEYLESS_WARNING_AT = 20;
+
+const NOBODY: Audience = {
+  route: { to: "nobody", reason: "no-key" },
+  deliver: new Set(),
+  hold: new Set(),
+};
+
+/** A snapshot for status and tests. Counts only: no session keys, no content. */
+export interface ScopeStatus {
+  readonly connections: number;
+  readonly claims: number;
+  readonly sessions: number;
+  readonly roster: number;
+  readonly observers: number;
+  readonly held: number;
+  /** Events by name and reason. */
+  readonly events: ReturnType<Counters["snapshot"]>;
+}
+
+/** What a scope needs of the process around it. */
+export interface ScopeHost {
+  /** Says something in the gateway's log. */
+  warn(message: string): void;
+  connected(client: GatewayClient): void;
+}
+
+export class GatewayScope implements EventGate {
+  readonly counters = new Counters();
+  readonly #keys: SessionKeys;
+  readonly #settings: Settings;
+  readonly #host: ScopeHost;
+  readonly #subscriptions: Subscriptions<GatewayClient>;
+  readonly #byId = new Map<string, GatewayClient>();
+  readonly #held: HeldFrames<GatewayClient, HeldFrame>;
+  #send: (client: GatewayClient, frame: HeldFrame) => void = () => {};
+
+  constructor(keys: SessionKeys, settings: Settings, host: ScopeHost) {
+    this.#keys = keys;
+    this.#settings = settings;
+    this.#host = host;
+    this.#subscriptions = new Subscriptions(settings.limits);
+    this.#held = new HeldFrames(settings.limits.heldFramesPerConnection);
+  }
+
+  connected(client: GatewayClient): void {
+    this.#host.connected(client);
+    this.#byId.set(client.connId, client);
+    this.#subscriptions.connect(client, { observer: isObserver(client, this.#settings.observers) });
+  }
+
+  disconnected(client: GatewayClient): void {
+    if (this.#byId.get(client.connId) === client) this.#byId.delete(client.connId);
+    this.#subscriptions.disconnect(client);
+    this.#held.forget(client);
+  }
+
+  /** The connection as the broadcaster knows it; requests may carry a copy of it. */
+  connection(client: GatewayClient): GatewayClient | undefined {
+    return this.#subscriptions.has(client) ? client : this.#byId.get(client.connId);
+  }
+
+  onRelease(send: (client: GatewayClient, frame: HeldFrame) => void): void {
+    this.#send = send;
+  }
+
+  audience(event: string, payload: unknown, opts: unknown, targets?: ReadonlySet<string>): Audience {
+    try {
+      const wide = routeEvent(event, payload, opts);
+      if (wide.to === "all") {
+        this.counters.count(event, "open");
+        return undefined;
+      }
+      const route = this.#keys.route(wide);
+      const { deliver, hold, reason } = recipients(route, this.#subscriptions, this.#settings);
+      const count = this.counters.count(event, reason);
+      if (reason === "no-key" && count === KEYLESS_WARNING_AT && isSessionScopedName(event)) {
+        this.#host.warn(
+          `${count} "${event}" events carried no session key and were delivered to nobody; this OpenClaw release may have changed their payload`,
+        );
+      }
+      if (!targets) return { route, deliver, hold };
+      return { route, deliver: this.#among(deliver, targets), hold: this.#among(hold, targets) };
+    } catch {
+      this.counters.count(event, "error");
+      return NOBODY;
+    }
+  }
+
+  mayReceive(client: GatewayClient, event: string, payload: unknown, opts: unknown): boolean {
+    try {
+      const wide = routeEvent(event, payload, opts);
+      if (wide.to === "all") return true;
+      return mayReceive(client, this.#keys.route(wide), this.#subscriptions, this.#settings) === "deliver";
+    } catch {
+      this.counters.count(event, "error");
+      return false;
+    }
+  }
+
+  hold(client: GatewayClient, frame: HeldFrame): void {
+    try {
+      // Upstream may go on using the payload object; what is sent late has to be what was meant.
+      const payload: unknown = JSON.parse(JSON.stringify(frame.payload));
+      const lost = this.#held.hold(client, { ...frame, payload });
+      if (lost > 0) this.counters.count(frame.event, "held-overflow", lost);
+    } catch {
+      this.counters.count(frame.event, "error");
+    }
+  }
+
+  /** Begins what a request does to claims. @see RequestGate */
+  begin(client: GatewayClient, intent: ClaimIntent): { refuse: GatewayError } | OpenRequest {
+    this.#keys.refresh();
+    if (intent.kind === "roster") {
+      return this.#onAnswer(client, (ok) => {
+        if (ok) this.#subscriptions.setRoster(client, intent.wanted);
+      });
+    }
+    const keys = this.#canonicalAll(intent.keys, intent.agentId);
+    if (intent.kind === "unclaim") {
+      // Leaving takes effect at once and needs nobody's consent; old releases lack the method.
+      for (const key of keys) this.#subscriptions.unclaim(client, key);
+      return this.#onAnswer(client, () => {});
+    }
+    if (intent.kind === "end") {
+      return this.#onAnswer(client, (ok) => {
+        // After this turn: the deletion's own roster row still goes to those who had the session.
+        if (ok) setImmediate(() => keys.forEach((key) => this.#subscriptions.end(key)));
+      });
+    }
+    const claim = this.#subscriptions.begin(client, keys, intent.explicit);
+    if (!claim) return { refuse: claimLimitError(this.#settings.limits.claimsPerConnection) };
+    return this.#onAnswer(client, (ok, payload) => {
+      if (ok) claim.accept(this.#readAnswer(intent, payload));
+      else claim.reject();
+    }, claim);
+  }
+
+  status(): ScopeStatus {
+    return { ...this.#subscriptions.size, held: this.#held.size, events: this.counters.snapshot() };
+  }
+
+  #onAnswer(client: GatewayClient, settle: (ok: boolean, payload: unknown) => void, claim?: PendingClaim): OpenRequest {
+    return {
+      answered: ({ ok, payload }: Answer) => {
+        try {
+          settle(ok, payload);
+          this.#review(client);
+        } catch {
+          this.counters.count("(request)", "error");
+        }
+      },
+      failed: () => {
+        claim?.reject();
+        this.#review(client);
+      },
+    };
+  }
+
+  /** Sends or drops what was held for a connection, now that a request of it was answered. */
+  #review(client: GatewayClient): void {
+    const { deliver, dropped } = this.#held.review(client, ({ route }) =>
+      mayReceive(client, route, this.#subscriptions, this.#settings),
+    );
+    if (dropped > 0) this.counters.count("(held)", "held-dropped", dropped);
+    for (const frame of deliver) this.#send(client, frame);
+  }
+
+  #canonicalAll(values: readonly unknown[], agentId: string | undefined): string[] {
+    return values.map((value) => this.#keys.canonical(value, agentId)).filter((key) => key !== undefined);
+  }
+
+  #readAnswer(intent: NewClaim, payload: unknown): { extraKeys: string[]; runId: string | undefined } {
+    const body = (typeof payload === "object" && payload !== null ? payload : {}) as Record<string, unknown>;
+    const { runId } = body;
+    return {
+      extraKeys: intent.answered ? this.#canonicalAll([body["key"] ?? body["sessionKey"]], intent.agentId) : [],
+      runId: intent.startsRun && typeof runId === "string" ? runId : undefined,
+    };
+  }
+
+  #among(clients: ReadonlySet<GatewayClient>, ids: ReadonlySet<string>): ReadonlySet<GatewayClient> {
+    const both = new Set<GatewayClient>();
+    for (const client of clients) if (ids.has(client.connId)) both.add(client);
+    return both;
+  }
+}
+
+function isObserver(client: GatewayClient, matches: readonly ObserverMatch[]): boolean {
+  const { role, client: self, device } = client.connect;
+  if ((role ?? "operator") !== "operator") return false;
+  return matches.some(
+    (match) =>
+      (match.clientId === undefined || match.clientId === self?.id) &&
+      (match.mode === undefined || match.mode === self?.mode) &&
+      (match.deviceId === undefined || match.deviceId === device?.id),
+  );
+}
+
+function claimLimitError(limit: number): GatewayError {
+  return {
+    code: "INVALID_REQUEST",
+    message: `event-isolation: this connection already claims ${limit} sessions (limits.claimsPerConnection); leave one with sessions.messages.unsubscribe or open another connection`,
+    retryable: false,
+    details: { reason: "claim-limit", limit },
+  };
+}

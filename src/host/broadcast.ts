@@ -1,0 +1,178 @@
+/** Stands between the gateway and its broadcaster: each event goes to its audience only. */
+import type { CanonicalRoute } from "../policy/delivery.ts";
+import { ClientsView, watchClients } from "./clients.ts";
+import type {
+  Broadcast,
+  Broadcaster,
+  BroadcasterParams,
+  CreateBroadcaster,
+  GatewayClient,
+} from "./gateway-types.ts";
+import { probeNumbering } from "./numbering.ts";
+
+type Recipients = ReadonlySet<GatewayClient>;
+
+/** Who gets an event. Undefined stands for: as upstream sends it. */
+export type Audience =
+  | { readonly route: CanonicalRoute; readonly deliver: Recipients; readonly hold: Recipients }
+  | undefined;
+
+/** A frame that waits for the answer to a request. */
+export interface HeldFrame {
+  readonly event: string;
+  readonly payload: unknown;
+  readonly opts: unknown;
+  readonly route: CanonicalRoute;
+  /** Sent through `broadcastToConnIds`: some releases number such frames differently. */
+  readonly targeted: boolean;
+}
+
+/** What the broadcaster asks. Nothing here throws. */
+export interface EventGate {
+  connected(client: GatewayClient): void;
+  disconnected(client: GatewayClient): void;
+  /** @param targets connection ids upstream chose, or undefined for all */
+  audience(event: string, payload: unknown, opts: unknown, targets?: ReadonlySet<string>): Audience;
+  /** The same question for one client, for a frame that upstream kept back and sends only now. */
+  mayReceive(client: GatewayClient, event: string, payload: unknown, opts: unknown): boolean;
+  hold(client: GatewayClient, frame: HeldFrame): void;
+  /** Gives the gate the means to send what it held. */
+  onRelease(send: (client: GatewayClient, frame: HeldFrame) => void): void;
+}
+
+/** The gateway's own broadcaster, made to reach a choice of clients. */
+interface Sender {
+  readonly all: Broadcast;
+  /** As `broadcast` numbers frames. */
+  some(to: Recipients, event: string, payload: unknown, opts: unknown): void;
+  /** As `broadcastToConnIds` numbers frames. */
+  targeted(to: Recipients, event: string, payload: unknown, opts: unknown): void;
+  /** One frame, late: side effects of `broadcast` beyond the connections have happened already. */
+  late(client: GatewayClient, frame: HeldFrame): void;
+  readonly plugin?: ((to: Recipients | undefined, event: string, payload: unknown, scope: unknown) => void) | undefined;
+}
+
+/**
+ * Builds the gateway's broadcaster so that it asks the gate for every event.
+ *
+ * @param create the release's own `createGatewayBroadcaster`
+ * @param params what the gateway passes it
+ * @throws {Error} if the release's broadcaster is of an unknown kind: before any client connects
+ */
+export function scopeBroadcaster(
+  create: CreateBroadcaster,
+  params: BroadcasterParams,
+  gate: EventGate,
+): Broadcaster {
+  const perConnection = probeNumbering(create) === "per-connection";
+  const [upstream, sender] = perConnection
+    ? sharedSender(create, params, gate)
+    : separateSender(create, params);
+  watchClients(params.clients, gate.connected.bind(gate), gate.disconnected.bind(gate));
+  gate.onRelease((client, frame) => sender.late(client, frame));
+
+  const keepForAnswer = (audience: NonNullable<Audience>, event: string, payload: unknown, opts: unknown, targeted: boolean): void => {
+    for (const client of audience.hold) {
+      gate.hold(client, { event, payload, opts, route: audience.route, targeted });
+    }
+  };
+  const scoped: Broadcaster = {
+    broadcast: (event, payload, opts) => {
+      const audience = gate.audience(event, payload, opts);
+      if (!audience) return sender.all(event, payload, opts);
+      if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, false);
+      sender.some(audience.deliver, event, payload, opts);
+    },
+    broadcastToConnIds: (event, payload, connIds, opts) => {
+      const audience = gate.audience(event, payload, opts, connIds);
+      if (!audience) return upstream.broadcastToConnIds?.(event, payload, connIds, opts);
+      if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, true);
+      if (audience.deliver.size > 0) sender.targeted(audience.deliver, event, payload, opts);
+    },
+    broadcastPluginEvent: (event, payload, scope) => {
+      const audience = gate.audience(event, payload, undefined);
+      sender.plugin?.(audience?.deliver, event, payload, scope);
+    },
+  };
+  // Only what the release has, and all that it has.
+  const members = Object.entries(scoped).filter(([name]) => name in upstream);
+  return { ...upstream, ...Object.fromEntries(members) };
+}
+
+/** 2026.5 on: one broadcaster for all, which sees the recipients of the event at hand. */
+function sharedSender(create: CreateBroadcaster, params: BroadcasterParams, gate: EventGate): [Broadcaster, Sender] {
+  const view = new ClientsView(params.clients);
+  const original = params.canReceiveSessionEvent;
+  const canReceive: BroadcasterParams["canReceiveSessionEvent"] = (client, ...rest) => {
+    const [sessionKeys, agentId, event, payload] = rest;
+    // A frame that upstream kept back for a slow client may come after the claim has ended.
+    const fresh = view.isSending(payload) || gate.mayReceive(client, event as string, payload, { sessionKeys, agentId });
+    return fresh && original!(client, ...rest);
+  };
+  const upstream = create(
+    replaced(params, { clients: view, ...(original ? { canReceiveSessionEvent: canReceive } : {}) }),
+  );
+  // Web push hangs on `broadcast` there and must not fire twice; both ways number frames alike.
+  const pushes = "onBroadcast" in params;
+  const some: Sender["some"] = (to, event, payload, opts) =>
+    view.narrow(to, payload, () => upstream.broadcast(event, payload, opts));
+  const targeted: Sender["targeted"] = (to, event, payload, opts) =>
+    view.narrow(to, payload, () => upstream.broadcastToConnIds?.(event, payload, idsOf(to), opts));
+  const sender: Sender = {
+    all: upstream.broadcast,
+    some,
+    targeted,
+    late: (client, { event, payload, opts, targeted: wasTargeted }) =>
+      (pushes || wasTargeted ? targeted : some)(new Set([client]), event, payload, opts),
+    plugin: (to, event, payload, scope) => {
+      if (!to) return upstream.broadcastPluginEvent?.(event, payload, scope);
+      view.narrow(to, payload, () => upstream.broadcastPluginEvent?.(event, payload, scope));
+    },
+  };
+  return [upstream, sender];
+}
+
+/**
+ * Up to 2026.4: frames are numbered over all clients, so that leaving one out shows up as a gap.
+ * Each connection gets a broadcaster, and with it a count, of its own, as 2026.5 does itself.
+ */
+function separateSender(create: CreateBroadcaster, params: BroadcasterParams): [Broadcaster, Sender] {
+  const broadcasters = new WeakMap<GatewayClient, Broadcaster>();
+  const of = (client: GatewayClient): Broadcaster => {
+    let broadcaster = broadcasters.get(client);
+    if (!broadcaster) {
+      broadcaster = create(replaced(params, { clients: new Set([client]) }));
+      broadcasters.set(client, broadcaster);
+    }
+    return broadcaster;
+  };
+  const some: Sender["some"] = (to, event, payload, opts) => {
+    for (const client of to) of(client).broadcast(event, payload, opts);
+  };
+  const targeted: Sender["targeted"] = (to, event, payload, opts) => {
+    for (const client of to) of(client).broadcastToConnIds?.(event, payload, new Set([client.connId]), opts);
+  };
+  const sender: Sender = {
+    all: (event, payload, opts) => some(new Set(params.clients), event, payload, opts),
+    some,
+    targeted,
+    late: (client, frame) =>
+      (frame.targeted ? targeted : some)(new Set([client]), frame.event, frame.payload, frame.opts),
+  };
+  return [create(params), sender];
+}
+
+/** A copy of the gateway's parameters, its getters kept, with some of them replaced. */
+function replaced(params: BroadcasterParams, changes: Readonly<Record<string, unknown>>): BroadcasterParams {
+  const descriptors: PropertyDescriptorMap = Object.getOwnPropertyDescriptors(params);
+  for (const [name, value] of Object.entries(changes)) {
+    descriptors[name] = { value, writable: true, enumerable: true, configurable: true };
+  }
+  return Object.create(Object.getPrototypeOf(params) as object | null, descriptors) as BroadcasterParams;
+}
+
+function idsOf(clients: Recipients): ReadonlySet<string> {
+  const ids = new Set<string>();
+  for (const client of clients) ids.add(client.connId);
+  return ids;
+}

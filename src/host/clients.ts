@@ -1,0 +1,105 @@
+/** The gateway's set of clients: who comes and goes, and a narrowed view of it for one event. */
+import type { GatewayClient, GatewayClients } from "./gateway-types.ts";
+
+/**
+ * Tells of every client in the set, those already there included.
+ *
+ * The three mutators are shadowed on this one set; no prototype is touched.
+ */
+export function watchClients(
+  clients: GatewayClients,
+  onConnect: (client: GatewayClient) => void,
+  onDisconnect: (client: GatewayClient) => void,
+): void {
+  const add = clients.add.bind(clients);
+  const remove = clients.delete.bind(clients);
+  const clear = clients.clear.bind(clients);
+  clients.add = (client) => {
+    const result = add(client);
+    onConnect(client);
+    return result;
+  };
+  clients.delete = (client) => {
+    const removed = remove(client);
+    if (!clients.has(client)) onDisconnect(client);
+    return removed;
+  };
+  clients.clear = () => {
+    const gone = [...clients];
+    clear();
+    for (const client of gone) onDisconnect(client);
+  };
+  for (const client of clients) onConnect(client);
+}
+
+interface Narrowed {
+  readonly recipients: ReadonlySet<GatewayClient>;
+  readonly payload: unknown;
+}
+
+/**
+ * Stands in for the set in the gateway's own broadcaster. While narrowed, it holds only the
+ * recipients of the event at hand, so that the gateway's loop visits them and nobody else.
+ */
+export class ClientsView {
+  readonly #all: GatewayClients;
+  #narrowed: Narrowed | undefined;
+
+  constructor(all: GatewayClients) {
+    this.#all = all;
+    // Look-ups by id and whatever else a release adds go to the real set.
+    const own = ClientsView.prototype as object;
+    for (let proto: object | null = all; proto && proto !== Object.prototype; proto = Object.getPrototypeOf(proto) as object | null) {
+      for (const name of Reflect.ownKeys(proto)) {
+        if (name in own || Object.hasOwn(this, name)) continue;
+        Object.defineProperty(this, name, {
+          get: () => {
+            const value: unknown = Reflect.get(all, name, all);
+            return typeof value === "function" ? (value.bind(all) as unknown) : value;
+          },
+        });
+      }
+    }
+  }
+
+  /** Shows only `recipients` while `send` runs. Calls nest: sending one event may send another. */
+  narrow(recipients: ReadonlySet<GatewayClient>, payload: unknown, send: () => void): void {
+    const before = this.#narrowed;
+    this.#narrowed = { recipients, payload };
+    try {
+      send();
+    } finally {
+      this.#narrowed = before;
+    }
+  }
+
+  /** True while this very payload is being sent to its recipients: the decision is fresh. */
+  isSending(payload: unknown): boolean {
+    return this.#narrowed !== undefined && this.#narrowed.payload === payload;
+  }
+
+  get size(): number {
+    return (this.#narrowed?.recipients ?? this.#all).size;
+  }
+
+  /** Membership is not narrowed: the gateway asks it whether a client is still connected. */
+  has(client: GatewayClient): boolean {
+    return this.#all.has(client);
+  }
+
+  [Symbol.iterator](): Iterator<GatewayClient> {
+    return (this.#narrowed?.recipients ?? this.#all)[Symbol.iterator]();
+  }
+
+  forEach(visit: (client: GatewayClient) => void): void {
+    for (const client of this) visit(client);
+  }
+
+  values(): Iterator<GatewayClient> {
+    return this[Symbol.iterator]();
+  }
+
+  keys(): Iterator<GatewayClient> {
+    return this[Symbol.iterator]();
+  }
+}

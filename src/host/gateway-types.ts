@@ -1,0 +1,72 @@
+/** The shapes of OpenClaw's objects that we touch, as far as we touch them. */
+
+/** A connected WebSocket client, as the gateway holds it. */
+export interface GatewayClient {
+  readonly connId: string;
+  readonly connect: {
+    readonly role?: string;
+    readonly client?: { readonly id?: string; readonly mode?: string };
+    readonly device?: { readonly id?: string };
+  };
+}
+
+/** The gateway's live set of clients; 2026.8 on, it also looks them up by id. */
+export interface GatewayClients extends Iterable<GatewayClient> {
+  readonly size: number;
+  has(client: GatewayClient): boolean;
+  add(client: GatewayClient): unknown;
+  delete(client: GatewayClient): boolean;
+  clear(): void;
+  getByConnectionId?(connId: string): GatewayClient | undefined;
+  getByConnectionIds?(connIds: Iterable<string>): GatewayClient[];
+}
+
+export type Broadcast = (event: string, payload: unknown, opts?: unknown) => void;
+
+/** What `createGatewayBroadcaster` takes. */
+export interface BroadcasterParams {
+  readonly clients: GatewayClients;
+  /** 2026.8 on: the gateway's own last word on a frame for a client. */
+  readonly canReceiveSessionEvent?: (client: GatewayClient, ...rest: unknown[]) => boolean;
+}
+
+/** What `createGatewayBroadcaster` returns; members that a release lacks are undefined. */
+export interface Broadcaster {
+  readonly broadcast: Broadcast;
+  readonly broadcastToConnIds?: (
+    event: string,
+    payload: unknown,
+    connIds: ReadonlySet<string>,
+    opts?: unknown,
+  ) => void;
+  readonly broadcastPluginEvent?: (event: string, payload: unknown, scope: unknown) => void;
+}
+
+export type CreateBroadcaster = (params: BroadcasterParams) => Broadcaster;
+
+/** An error answer, as upstream's `errorShape` builds it. */
+export interface GatewayError {
+  readonly code: string;
+  readonly message: string;
+  readonly retryable?: boolean;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+export type Respond = (ok: boolean, payload?: unknown, error?: GatewayError, ...rest: unknown[]) => void;
+
+/** What `handleGatewayRequest` takes. */
+export interface RequestOptions {
+  readonly req: { readonly id?: unknown; readonly method: string; readonly params?: unknown };
+  readonly client: GatewayClient | null | undefined;
+  respond: Respond;
+}
+
+export type HandleRequest = (opts: RequestOptions, ...rest: unknown[]) => Promise<unknown>;
+
+/** OpenClaw's configuration, as far as we read it. */
+export interface GatewayConfig {
+  readonly session?: { readonly mainKey?: string; readonly scope?: "per-sender" | "global" };
+  readonly plugins?: {
+    readonly entries?: Readonly<Record<string, { readonly config?: unknown } | undefined>>;
+  };
+}

@@ -1,0 +1,105 @@
+/**
+ * Attaches to functions of OpenClaw while its modules load.
+ *
+ * A function declaration is a mutable binding of its module and is hoisted, so a statement put in
+ * front of the module's own code can replace it for every caller before any of them runs. No
+ * parser, no file on disk changed, line numbers kept.
+ */
+import { readFileSync, readdirSync } from "node:fs";
+import * as nodeModule from "node:module";
+import { join, sep } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+/** Global under which transformed modules find the attach function. */
+export const ATTACH_SYMBOL = "openclaw-event-isolation.attach";
+
+/** Gets a function's name and the original; returns what callers shall call instead. */
+export type Attach = (name: string, original: unknown) => unknown;
+
+const MODULE_FILE = /\.m?js$/;
+
+/** Declarations of `names` at the start of a line of a module. */
+function declarations(names: readonly string[]): RegExp {
+  return new RegExp(`^(?:export )?(?:async )?function (${names.join("|")})\\(`, "gm");
+}
+
+/**
+ * Puts the attaching statements in front of a module's source.
+ *
+ * @param source an ES module
+ * @param names functions to look for
+ * @returns the new source and the names found, or undefined if the module declares none of them
+ */
+export function attachToSource(
+  source: string | Uint8Array,
+  names: readonly string[],
+): { source: string; found: readonly string[] } | undefined {
+  // Most of some thousand chunks declare nothing of ours: a byte search spares their decoding.
+  const bytes = typeof source === "string" ? source : Buffer.from(source.buffer, source.byteOffset, source.byteLength);
+  const candidates = names.filter((name) => bytes.includes(name));
+  if (candidates.length === 0) return undefined;
+  const text = bytes.toString();
+  const found = [...new Set([...text.matchAll(declarations(candidates))].map((match) => match[1]!))];
+  if (found.length === 0) return undefined;
+  const attach = `globalThis[Symbol.for(${JSON.stringify(ATTACH_SYMBOL)})]`;
+  const statements = found.map((name) => `${name}=${attach}(${JSON.stringify(name)},${name});`).join("");
+  const hashbang = /^#!.*\n/.exec(text)?.[0] ?? "";
+  return { source: hashbang + statements + text.slice(hashbang.length), found };
+}
+
+/**
+ * Installs the load hook for the modules of one OpenClaw package.
+ *
+ * @param root the package's folder, real path
+ * @param onModule called with the functions found in a module, before it runs
+ * @throws {Error} on a Node without `module.registerHooks`
+ */
+export function installLoader(
+  root: string,
+  names: readonly string[],
+  attach: Attach,
+  onModule: (file: string, found: readonly string[]) => void,
+): void {
+  if (typeof nodeModule.registerHooks !== "function") {
+    throw new Error(`Node ${process.versions.node} has no module.registerHooks; it needs 22.15 or newer`);
+  }
+  const prefix = pathToFileURL(root.endsWith(sep) ? root : root + sep).href;
+  Object.defineProperty(globalThis, Symbol.for(ATTACH_SYMBOL), { value: attach, configurable: true });
+  nodeModule.registerHooks({
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context);
+      if (!url.startsWith(prefix) || loaded.format !== "module" || !loaded.source) return loaded;
+      const path = url.slice(prefix.length);
+      if (path.includes("node_modules/")) return loaded;
+      const { source } = loaded;
+      const bytes = source instanceof ArrayBuffer ? new Uint8Array(source) : source;
+      const attached = attachToSource(bytes as string | Uint8Array, names);
+      if (!attached) return loaded;
+      onModule(path, attached.found);
+      return { ...loaded, source: attached.source };
+    },
+  });
+}
+
+/**
+ * Looks for declarations on disk, for functions whose module may simply not have loaded yet.
+ *
+ * @param root the package's folder
+ * @returns the names found and the file, relative to `root`, of each
+ */
+export function scanPackage(root: string, names: readonly string[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  const dist = join(root, "dist");
+  for (const file of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
+    if (!MODULE_FILE.test(file) || file.includes(`node_modules${sep}`)) continue;
+    for (const name of attachToSource(readFileSync(join(dist, file)), names)?.found ?? []) {
+      found.set(name, [...(found.get(name) ?? []), join("dist", file)]);
+    }
+  }
+  return found;
+}
+
+/** The path of a `file:` URL or path, as a path. */
+export function asPath(specifier: string): string {
+  return specifier.startsWith("file:") ? fileURLToPath(specifier) : specifier;
+}

@@ -1,0 +1,99 @@
+/** Which process this is: a gateway run, or one of the many others that inherit NODE_OPTIONS. */
+import { readFileSync, realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+export interface GatewayProcess {
+  /** The openclaw package's folder, real path. */
+  readonly root: string;
+  /** Its version, e.g. `2026.9.6`. */
+  readonly release: string;
+}
+
+/** `openclaw gateway <word>` that talks to a gateway or its service instead of being one. */
+const NOT_A_RUN: ReadonlySet<string> = new Set([
+  "call",
+  "diagnostics",
+  "discover",
+  "health",
+  "help",
+  "install",
+  "probe",
+  "restart",
+  "restart-handoff",
+  "stability",
+  "start",
+  "status",
+  "stop",
+  "uninstall",
+  "usage-cost",
+]);
+
+/** Commands besides `gateway` that start one in their own process. */
+const ALSO_START: ReadonlySet<string> = new Set(["onboard", "setup"]);
+
+/**
+ * Tells a gateway run from every other process by its command line.
+ *
+ * A word that is not known to be something else counts as a run: attaching for nothing costs
+ * little, a gateway without the module would be unprotected.
+ *
+ * @param argv like `process.argv`
+ * @returns undefined if this is not an OpenClaw process that runs a gateway
+ */
+export function gatewayProcess(argv: readonly string[]): GatewayProcess | undefined {
+  const [, script, ...args] = argv;
+  if (!script || !isGatewayRun(args)) return undefined;
+  return openclawPackage(script);
+}
+
+/** @param args OpenClaw's own arguments, e.g. `["--profile", "dev", "gateway", "run"]` */
+export function isGatewayRun(args: readonly string[]): boolean {
+  if (args.includes("--help") || args.includes("-h") || args.includes("--version")) return false;
+  const at = args.indexOf("gateway");
+  if (at === -1) return args.some((word) => ALSO_START.has(word));
+  const word = args.slice(at + 1).find((each) => !each.startsWith("-"));
+  return word === undefined || !NOT_A_RUN.has(word);
+}
+
+/** The openclaw package that a script belongs to: `openclaw.mjs`, `dist/entry.js`, a bin link. */
+function openclawPackage(script: string): GatewayProcess | undefined {
+  let folder: string;
+  try {
+    folder = dirname(realpathSync(script));
+  } catch {
+    return undefined;
+  }
+  for (let depth = 0; depth < 3; depth += 1, folder = dirname(folder)) {
+    try {
+      const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
+        name?: unknown;
+        version?: unknown;
+      };
+      if (manifest.name !== "openclaw") return undefined;
+      return { root: folder, release: String(manifest.version) };
+    } catch {
+      // no manifest here, one folder up perhaps
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Takes `--import <module>` out of a NODE_OPTIONS value, other options untouched.
+ *
+ * @param options value of NODE_OPTIONS; Node's own quoting: blanks separate, `"` quotes, `\` escapes
+ * @param isOurs says whether a specifier given to `--import` names our module
+ * @returns the remaining value; the same string if nothing of ours is in it
+ */
+export function withoutPreload(options: string, isOurs: (specifier: string) => boolean): string {
+  const tokens = options.match(/(?:[^\s"]|"(?:[^"\\]|\\.)*")+/g) ?? [];
+  const plain = (token: string): string => token.replaceAll(/"((?:[^"\\]|\\.)*)"/g, (_, quoted: string) => quoted.replaceAll(/\\(.)/g, "$1"));
+  const kept: string[] = [];
+  for (let index = 0; index < tokens.length; index += 1) {
+    const token = plain(tokens[index]!);
+    const next = tokens[index + 1];
+    if (token === "--import" && next !== undefined && isOurs(plain(next))) index += 1;
+    else if (!(token.startsWith("--import=") && isOurs(token.slice("--import=".length)))) kept.push(tokens[index]!);
+  }
+  return kept.length === tokens.length ? options : kept.join(" ");
+}

@@ -1,0 +1,72 @@
+/** Learns claims from the requests that the gateway accepts. */
+import type { ClaimIntent } from "../policy/claims.ts";
+import type { GatewayClient, GatewayError, HandleRequest, RequestOptions, Respond } from "./gateway-types.ts";
+
+/** The gateway's answer to a request, as far as claims depend on it. */
+export interface Answer {
+  readonly ok: boolean;
+  readonly payload: unknown;
+}
+
+/** A request on whose answer claims depend. */
+export interface OpenRequest {
+  /** Called once, with the first answer, after the gateway has sent it. */
+  answered(answer: Answer): void;
+  /** The handler failed without an answer through us. */
+  failed(): void;
+}
+
+/** What the request path asks. Nothing here throws. */
+export interface RequestGate {
+  intentOf(method: string, params: unknown): ClaimIntent | undefined;
+  /** @returns an error to answer instead of asking the gateway, or the request to settle */
+  begin(client: GatewayClient, intent: ClaimIntent): { refuse: GatewayError } | OpenRequest | undefined;
+}
+
+/** Wraps the gateway's `handleGatewayRequest`. Requests without a claim pass untouched. */
+export function watchRequests(original: HandleRequest, gate: RequestGate): HandleRequest {
+  return function handleGatewayRequest(opts, ...rest) {
+    const { client, req } = opts;
+    const intent = client ? gate.intentOf(req.method, req.params) : undefined;
+    const request = intent && gate.begin(client!, intent);
+    if (!request) return original(opts, ...rest);
+    if ("refuse" in request) {
+      opts.respond(false, undefined, request.refuse);
+      return Promise.resolve();
+    }
+    return settleWith(request, opts, (watched) => original(watched, ...rest));
+  };
+}
+
+async function settleWith(
+  request: OpenRequest,
+  opts: RequestOptions,
+  handle: (opts: RequestOptions) => Promise<unknown>,
+): Promise<unknown> {
+  let answered = false;
+  const respond = opts.respond;
+  const watched: Respond = (ok, payload, ...rest) => {
+    try {
+      respond(ok, payload, ...rest);
+    } finally {
+      // `agent` answers twice, "accepted" and the result: the first one decides.
+      if (!answered) {
+        answered = true;
+        request.answered({ ok, payload });
+      }
+    }
+  };
+  try {
+    return await handle(withRespond(opts, watched));
+  } catch (error) {
+    // The caller answers for the handler, past us.
+    if (!answered) request.failed();
+    throw error;
+  }
+}
+
+/** In place where possible: releases keep what they know about a request under its identity. */
+function withRespond(opts: RequestOptions, respond: Respond): RequestOptions {
+  if (Reflect.set(opts, "respond", respond)) return opts;
+  return { ...opts, respond };
+}

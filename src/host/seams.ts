@@ -1,0 +1,57 @@
+/**
+ * The table of seams: the functions of OpenClaw to which the module attaches.
+ *
+ * Every published release from 2026.1 on declares them at the start of a line of some module,
+ * as `function NAME(`, `async function NAME(`, or exported (2026.1 and 2026.2.1 are not bundled).
+ * Chunk file names are hashed and tell nothing.
+ */
+
+export interface Seam {
+  readonly name: string;
+  /** Function names, the preferred one first. One of them has to be there. */
+  readonly functions: readonly string[];
+  /** Without a required seam the gateway does not start; without an optional one we fall back. */
+  readonly required: boolean;
+  readonly purpose: string;
+}
+
+export const SEAMS: readonly Seam[] = [
+  {
+    name: "broadcast",
+    functions: ["createGatewayBroadcaster"],
+    required: true,
+    purpose: "delivers events to connections",
+  },
+  {
+    name: "requests",
+    functions: ["handleGatewayRequest"],
+    required: true,
+    purpose: "shows which sessions a connection asks for",
+  },
+  {
+    name: "config",
+    functions: ["getRuntimeConfig", "loadConfig"], // getRuntimeConfig: from 2026.4
+    required: true,
+    purpose: "holds the settings and the session scope",
+  },
+  {
+    name: "session-key",
+    functions: ["resolveSessionStoreKey"],
+    required: false, // policy/session-key.ts stands in
+    purpose: "makes session keys canonical",
+  },
+  {
+    name: "global-key",
+    functions: ["resolveSessionSubscriptionKey"], // from 2026.8: each agent has its own global session
+    required: false,
+    purpose: "tells the global sessions of agents apart",
+  },
+];
+
+/** All function names of the table. */
+export const SEAM_FUNCTIONS: readonly string[] = SEAMS.flatMap((seam) => seam.functions);
+
+/** Seams none of whose functions is among `found`. */
+export function missingSeams(found: ReadonlySet<string>): readonly Seam[] {
+  return SEAMS.filter((seam) => seam.required && !seam.functions.some((name) => found.has(name)));
+}

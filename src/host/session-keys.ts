@@ -1,0 +1,89 @@
+/** Session keys made canonical by the gateway's own functions, as far as the release has them. */
+import { canonicalSessionKey, parseAgentSessionKey, usableSessionKey } from "../policy/session-key.ts";
+import type { CanonicalRoute } from "../policy/delivery.ts";
+import type { EventRoute } from "../policy/session-event.ts";
+import type { GatewayConfig } from "./gateway-types.ts";
+
+/** Functions of the gateway; each may be missing. */
+export interface KeyFunctions {
+  /** Mirrors `resolveSessionStoreKey` (2026.1 on). */
+  readonly storeKey?: ((params: { cfg: GatewayConfig; sessionKey: string; storeAgentId?: string }) => unknown) | undefined;
+  /** Mirrors `resolveSessionSubscriptionKey` (2026.8 on). */
+  readonly subscriptionKey?: ((key: string, agentId: string) => unknown) | undefined;
+}
+
+const MAX_REMEMBERED = 20_000;
+
+export class SessionKeys {
+  readonly #config: () => GatewayConfig;
+  readonly #functions: () => KeyFunctions;
+  readonly #remembered = new Map<string, string | undefined>();
+  #lastConfig: GatewayConfig | undefined;
+
+  /**
+   * @param config the gateway's configuration getter; it may be slow, and is asked once a request
+   * @param functions late-bound: their modules may load after the broadcaster's
+   */
+  constructor(config: () => GatewayConfig, functions: () => KeyFunctions) {
+    this.#config = config;
+    this.#functions = functions;
+  }
+
+  /** Looks at the configuration again: the default agent and the session scope can be reloaded. */
+  refresh(): void {
+    const config = this.#config();
+    if (config === this.#lastConfig) return;
+    this.#lastConfig = config;
+    this.#remembered.clear();
+  }
+
+  /**
+   * The key under which claims and events of a session meet.
+   *
+   * @param value as a client or an event holds it
+   * @param agentId agent named beside the key, for keys that do not name one
+   * @returns undefined for what cannot be a session key
+   */
+  canonical(value: unknown, agentId?: string): string | undefined {
+    const key = usableSessionKey(value);
+    if (key === undefined) return undefined;
+    const id = agentId === undefined ? key : `${agentId}\n${key}`;
+    if (this.#remembered.has(id)) return this.#remembered.get(id);
+    const canonical = usableSessionKey(this.#resolve(key, agentId));
+    // Dropping all of them now and then is cheaper than keeping an order among them.
+    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
+    this.#remembered.set(id, canonical);
+    return canonical;
+  }
+
+  /** The same route with canonical keys; nobody's if one of them is malformed. */
+  route(route: Exclude<EventRoute, { readonly to: "all" }>): CanonicalRoute {
+    if (route.to === "nobody") return route;
+    const keys: string[] = [];
+    for (const raw of route.keys) {
+      const key = this.canonical(raw, route.agentId);
+      if (key === undefined) return { to: "nobody", reason: "bad-key" };
+      keys.push(key);
+    }
+    return { ...route, keys };
+  }
+
+  #resolve(key: string, agentId: string | undefined): unknown {
+    if (!this.#lastConfig) this.refresh();
+    const cfg = this.#lastConfig!;
+    const { storeKey, subscriptionKey } = this.#functions();
+    const parsed = parseAgentSessionKey(key);
+    const resolved = storeKey
+      ? storeKey({ cfg, sessionKey: key, ...(agentId !== undefined && !parsed ? { storeAgentId: agentId } : {}) })
+      : canonicalSessionKey(key, { ...cfg.session, ...(agentId !== undefined ? { defaultAgentId: agentId } : {}) });
+    if (resolved !== "global" || !subscriptionKey) return resolved;
+    return subscriptionKey("global", parsed?.agentId ?? agentId ?? this.#defaultAgent(cfg));
+  }
+
+  /** The gateway's default agent, read off the key of its main session. */
+  #defaultAgent(cfg: GatewayConfig): string {
+    const perSender: GatewayConfig = { ...cfg, session: { ...cfg.session, scope: "per-sender" } };
+    const main = this.#functions().storeKey?.({ cfg: perSender, sessionKey: "main" });
+    return (typeof main === "string" ? parseAgentSessionKey(main)?.agentId : undefined) ?? "main";
+  }
+}

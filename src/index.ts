@@ -1,0 +1,32 @@
+/** The policy, for reuse and inspection: pure functions and data, no gateway needed. */
+export { type ClaimIntent, claimIntent } from "./policy/claims.ts";
+export { type CountReason, Counters } from "./policy/counters.ts";
+export {
+  type CanonicalRoute,
+  type DeliveryReason,
+  type DeliverySettings,
+  mayReceive,
+  type Recipients,
+  recipients,
+  type Verdict,
+} from "./policy/delivery.ts";
+export { HeldFrames } from "./policy/held-frames.ts";
+export { type EventRoute, isSessionScopedName, routeEvent, type SessionRoute } from "./policy/session-event.ts";
+export {
+  type AgentSessionKey,
+  canonicalSessionKey,
+  MAX_SESSION_KEY_LENGTH,
+  parseAgentSessionKey,
+  type SessionKeyDefaults,
+  usableSessionKey,
+} from "./policy/session-key.ts";
+export {
+  type ObserverMatch,
+  parseSettings,
+  type Schema,
+  type Settings,
+  SettingsError,
+  settingsSchema,
+  STRICT_SETTINGS,
+} from "./policy/settings.ts";
+export { type PendingClaim, type SubscriptionLimits, Subscriptions } from "./policy/subscriptions.ts";

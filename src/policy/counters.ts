@@ -1,0 +1,29 @@
+/** What happened to events, by event name and reason. Numbers only: no keys, no content. */
+import type { DeliveryReason } from "./delivery.ts";
+
+/** Reasons beyond a single delivery decision. */
+export type CountReason = DeliveryReason | "held-overflow" | "held-dropped";
+
+/** Event names are upstream's, but a plugin may make up any number of them. */
+const MAX_EVENT_NAMES = 256;
+const OTHER = "(other)";
+
+export class Counters {
+  readonly #events = new Map<string, Partial<Record<CountReason, number>>>();
+
+  /** @returns the new count for this event and reason */
+  count(event: string, reason: CountReason, by = 1): number {
+    let counts = this.#events.get(event);
+    if (!counts) {
+      const name = this.#events.size < MAX_EVENT_NAMES ? event : OTHER;
+      counts = this.#events.get(name) ?? {};
+      this.#events.set(name, counts);
+    }
+    return (counts[reason] = (counts[reason] ?? 0) + by);
+  }
+
+  /** A copy: `{chat: {delivered: 12, "no-claim": 3}}`. Events are counted, not frames. */
+  snapshot(): Record<string, Partial<Record<CountReason, number>>> {
+    return Object.fromEntries([...this.#events].map(([event, counts]) => [event, { ...counts }]));
+  }
+}

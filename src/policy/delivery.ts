@@ -1,0 +1,126 @@
+/**
+ * The one decision: who gets this event, or why nobody does.
+ *
+ * {@link mayReceive} is the rule, for one connection. {@link recipients} is the same rule turned
+ * into an index look-up, so that an event costs what its subscribers cost. A property test holds
+ * the two together.
+ */
+import type { EventRoute } from "./session-event.ts";
+import type { Subscriptions } from "./subscriptions.ts";
+
+export interface DeliverySettings {
+  /** `session`: who claims the session. `run`: who started the run or subscribed explicitly. */
+  readonly scope: "session" | "run";
+  /** `subscribers`: all roster rows to those who asked. `claimed`: only rows they claim. */
+  readonly roster: "subscribers" | "claimed";
+}
+
+/** Why a frame went where it went; the names of the counters. */
+export type DeliveryReason =
+  | "open"
+  | "delivered"
+  | "held"
+  | "no-claim"
+  | "no-key"
+  | "bad-key"
+  | "error";
+
+/** What becomes of an event for one connection. */
+export type Verdict = "deliver" | "hold" | "drop";
+
+export interface Recipients<C> {
+  readonly deliver: ReadonlySet<C>;
+  /** Claims that the gateway has not accepted yet: keep the frame until it answers. */
+  readonly hold: ReadonlySet<C>;
+  readonly reason: DeliveryReason;
+}
+
+/** An {@link EventRoute} whose keys are canonical. */
+export type CanonicalRoute = Exclude<EventRoute, { readonly to: "all" }>;
+
+const EMPTY: ReadonlySet<never> = new Set<never>();
+
+/**
+ * The rule, for one connection.
+ *
+ * @param connection a tracked connection; an unknown one gets nothing
+ * @param route where the event belongs; keys canonical
+ */
+export function mayReceive<C>(
+  connection: C,
+  route: CanonicalRoute,
+  subscriptions: Subscriptions<C>,
+  settings: DeliverySettings,
+): Verdict {
+  if (route.to === "nobody" || !subscriptions.has(connection)) return "drop";
+  const claims = (key: string): boolean => subscriptions.claimed(key).has(connection);
+  const observes = subscriptions.observers.has(connection);
+  if (route.to === "roster") {
+    if (!subscriptions.roster.has(connection)) return "drop";
+    if (settings.roster === "subscribers" || route.keys.length === 0 || observes) return "deliver";
+    return route.keys.some(claims) ? "deliver" : "drop";
+  }
+  if (observes) return "deliver";
+  const { runId } = route;
+  if (settings.scope === "run") {
+    if (route.keys.some((key) => subscriptions.isExplicit(connection, key))) return "deliver";
+    const started = runId !== undefined && subscriptions.startedRun(connection, runId);
+    if (started && route.keys.some(claims)) return "deliver";
+  } else if (route.keys.some(claims)) {
+    return "deliver";
+  }
+  return route.keys.some((key) => subscriptions.isPending(connection, key)) ? "hold" : "drop";
+}
+
+/**
+ * Everybody the rule lets have an event, and everybody for whom it has to wait.
+ *
+ * @returns sets that are live views where possible: use them before claims change
+ */
+export function recipients<C>(
+  route: CanonicalRoute,
+  subscriptions: Subscriptions<C>,
+  settings: DeliverySettings,
+): Recipients<C> {
+  if (route.to === "nobody") return { deliver: EMPTY, hold: EMPTY, reason: route.reason };
+  const [key] = route.keys;
+  let deliver: ReadonlySet<C>;
+  let hold: ReadonlySet<C> = EMPTY;
+  if (route.to === "roster") {
+    deliver =
+      settings.roster === "subscribers" || key === undefined
+        ? subscriptions.roster
+        : select(subscriptions.roster, "deliver", route, subscriptions, settings);
+  } else if (
+    // The case that is nearly all of the traffic needs no copy: the index entry is the answer.
+    route.keys.length === 1 &&
+    settings.scope === "session" &&
+    subscriptions.observers.size === 0
+  ) {
+    deliver = subscriptions.claimed(key!);
+    hold = subscriptions.pending(key!);
+  } else {
+    const candidates = new Set(subscriptions.observers);
+    for (const each of route.keys) {
+      for (const connection of subscriptions.claimed(each)) candidates.add(connection);
+      for (const connection of subscriptions.pending(each)) candidates.add(connection);
+    }
+    deliver = select(candidates, "deliver", route, subscriptions, settings);
+    hold = select(candidates, "hold", route, subscriptions, settings);
+  }
+  return { deliver, hold, reason: deliver.size > 0 ? "delivered" : hold.size > 0 ? "held" : "no-claim" };
+}
+
+function select<C>(
+  candidates: Iterable<C>,
+  wanted: Verdict,
+  route: CanonicalRoute,
+  subscriptions: Subscriptions<C>,
+  settings: DeliverySettings,
+): ReadonlySet<C> {
+  const selected = new Set<C>();
+  for (const connection of candidates) {
+    if (mayReceive(connection, route, subscriptions, settings) === wanted) selected.add(connection);
+  }
+  return selected;
+}

@@ -1,0 +1,124 @@
+/**
+ * Which gateway events belong to sessions, and which session keys one carries.
+ *
+ * The default is closed: an event that this file has never heard of is scoped as soon as it
+ * carries a session key. Only the names in {@link OPEN} pass whatever they carry.
+ */
+import { usableSessionKey } from "./session-key.ts";
+
+/** Where an event may go, as far as the event itself says. */
+export type EventRoute =
+  /** As upstream sends it. */
+  | { readonly to: "all" }
+  /** To connections that claim one of `keys`. */
+  | SessionRoute
+  /** To connections that asked for the session roster. `keys` is empty when no row is in it. */
+  | { readonly to: "roster"; readonly keys: readonly string[]; readonly agentId?: string | undefined }
+  | { readonly to: "nobody"; readonly reason: "no-key" | "bad-key" };
+
+export interface SessionRoute {
+  readonly to: "session";
+  /** Trimmed, not yet canonical. */
+  readonly keys: readonly string[];
+  /** The agent that owns a `global` session, where the event names it. */
+  readonly agentId?: string | undefined;
+  readonly runId?: string | undefined;
+}
+
+/** Transport and status events that every connection needs, and that carry no session content. */
+const OPEN: ReadonlySet<string> = new Set([
+  "connect.challenge",
+  "tick",
+  "shutdown",
+  "health",
+  "presence",
+  "update.available",
+  "gateway.suspension",
+]);
+
+/** Approvals and pairing are gated by scope upstream and concern operators, not subscribers. */
+const OPEN_FAMILY = /^(?:(?:exec|plugin|openclaw)\.approval|(?:node|device)\.pair)\./;
+
+/** Parts of a payload in which releases have put the session key of the event. */
+const PARTS = ["session", "request", "suggestion", "task", "job", "talkEvent"] as const;
+
+const ALL: EventRoute = { to: "all" };
+const NO_KEY: EventRoute = { to: "nobody", reason: "no-key" };
+const BAD_KEY: EventRoute = { to: "nobody", reason: "bad-key" };
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function fields(value: unknown): Fields | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Fields)
+    : undefined;
+}
+
+/** True for events that are about one session by their very name: without a key nobody gets them. */
+export function isSessionScopedName(event: string): boolean {
+  return (
+    event === "chat" ||
+    event === "agent" ||
+    event === "chat.side_result" ||
+    event.startsWith("session.")
+  );
+}
+
+/**
+ * Decides where an event belongs from its name, payload and broadcast options alone.
+ *
+ * Keys are looked for as upstream's `resolveBroadcastSessionScope` does (explicit
+ * `opts.sessionKeys` first, then the payload), and in the other places releases have used.
+ *
+ * @param event event name, e.g. `chat`
+ * @param payload the event's payload, untrusted in shape
+ * @param opts upstream's broadcast options; `sessionKeys` and `agentId` are read
+ */
+export function routeEvent(event: string, payload: unknown, opts?: unknown): EventRoute {
+  if (OPEN.has(event) || OPEN_FAMILY.test(event)) return ALL;
+  const options = fields(opts);
+  const body = fields(payload);
+  const named = body ? namedSession(event, body) : NOTHING;
+  const explicit = options?.["sessionKeys"];
+  const raw = Array.isArray(explicit) && explicit.length > 0 ? explicit : named.keys;
+  const keys = raw.map(usableSessionKey);
+  // One unusable key among several makes the event's audience unknown.
+  if (!keys.every((key) => key !== undefined)) return BAD_KEY;
+  const agentId = text(options?.["agentId"]) ?? text(named.owner?.["agentId"]);
+  if (event === "sessions.changed") return { to: "roster", keys, agentId };
+  if (keys.length > 0) return { to: "session", keys, agentId, runId: text(body?.["runId"]) };
+  return isSessionScopedName(event) ? NO_KEY : ALL;
+}
+
+interface Named {
+  readonly keys: readonly unknown[];
+  /** The object that named the key; its `agentId` qualifies a `global` session. */
+  readonly owner?: Fields;
+}
+
+const NOTHING: Named = { keys: [] };
+
+/** Finds the session a payload names: in itself, in one of its parts, or as a list. */
+function namedSession(event: string, body: Fields): Named {
+  if (present(body["sessionKey"])) return { keys: [body["sessionKey"]], owner: body };
+  for (const name of PARTS) {
+    const owner = fields(body[name]);
+    if (!owner) continue;
+    const key = owner["sessionKey"] ?? (name === "session" ? owner["key"] : undefined);
+    if (present(key)) return { keys: [key], owner };
+  }
+  // Elsewhere `key` is not a session key: `users.prefs.changed` has one too.
+  if (event.startsWith("session") && present(body["key"])) {
+    return { keys: [body["key"]], owner: body };
+  }
+  const list = body["sessionKeys"];
+  return Array.isArray(list) ? { keys: list, owner: body } : { keys: [], owner: body };
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+function present(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== "";
+}

@@ -1,0 +1,181 @@
+/**
+ * The settings: one schema for the gateway's `plugins.entries["event-isolation"].config`, the
+ * settings file and the docs.
+ */
+import type { DeliverySettings } from "./delivery.ts";
+import type { SubscriptionLimits } from "./subscriptions.ts";
+
+/** Connections that may see all sessions: every field given has to match. */
+export interface ObserverMatch {
+  readonly clientId?: string;
+  readonly mode?: string;
+  readonly deviceId?: string;
+}
+
+export interface Settings extends DeliverySettings {
+  readonly observers: readonly ObserverMatch[];
+  readonly limits: SubscriptionLimits & { readonly heldFramesPerConnection: number };
+  readonly onMissingSeam: "exit" | "warn";
+}
+
+/** The part of JSON Schema that {@link parseSettings} understands. */
+export type Schema = {
+  readonly description?: string;
+} & (
+  | {
+      readonly type: "object";
+      readonly properties: Readonly<Record<string, Schema>>;
+      readonly additionalProperties: false;
+      readonly minProperties?: number;
+    }
+  | { readonly type: "array"; readonly items: Schema; readonly default: readonly unknown[] }
+  | { readonly type: "string"; readonly enum?: readonly string[]; readonly default?: string; readonly minLength?: number }
+  | { readonly type: "integer"; readonly minimum: number; readonly maximum: number; readonly default: number }
+);
+
+/** JSON Schema of the settings, with defaults. */
+export const settingsSchema = {
+  type: "object",
+  additionalProperties: false,
+  properties: {
+    scope: {
+      type: "string",
+      enum: ["session", "run"],
+      default: "session",
+      description:
+        'Who gets a session\'s events: "session", every connection that claims the session; "run", only the connection that started the run or subscribed with sessions.messages.subscribe.',
+    },
+    observers: {
+      type: "array",
+      default: [],
+      description:
+        "Connections that see the events of all sessions, e.g. dashboards. Client id and mode are what the client says of itself; the device id is proven by its key.",
+      items: {
+        type: "object",
+        additionalProperties: false,
+        minProperties: 1,
+        properties: {
+          clientId: { type: "string", minLength: 1, description: "client.id of the connect request." },
+          mode: { type: "string", minLength: 1, description: "client.mode of the connect request." },
+          deviceId: { type: "string", minLength: 1, description: "Id of the paired device." },
+        },
+      },
+    },
+    roster: {
+      type: "string",
+      enum: ["subscribers", "claimed"],
+      default: "subscribers",
+      description:
+        'Who gets sessions.changed: "subscribers", connections that called sessions.subscribe, as upstream; "claimed", of those only the ones that claim the session of the row.',
+    },
+    limits: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        claimsPerConnection: {
+          type: "integer",
+          minimum: 1,
+          maximum: 1_000_000,
+          default: 10_000,
+          description: "Sessions one connection may claim at a time; a request beyond it is answered with an error.",
+        },
+        runsPerConnection: {
+          type: "integer",
+          minimum: 1,
+          maximum: 1_000_000,
+          default: 1_000,
+          description: 'Runs remembered as started by one connection (scope "run"); the oldest is forgotten.',
+        },
+        heldFramesPerConnection: {
+          type: "integer",
+          minimum: 1,
+          maximum: 100_000,
+          default: 512,
+          description: "Frames held for one connection until the gateway answers its request; the oldest is dropped.",
+        },
+      },
+    },
+    onMissingSeam: {
+      type: "string",
+      enum: ["exit", "warn"],
+      default: "exit",
+      description:
+        'What to do on a release that the module cannot attach to: "exit" with code 78 before the gateway listens, or "warn" and run unprotected.',
+    },
+  },
+} as const satisfies Schema;
+
+/** A setting that is unknown or of the wrong type. The message names it. */
+export class SettingsError extends Error {
+  override readonly name = "SettingsError";
+}
+
+/**
+ * Checks settings and fills in defaults.
+ *
+ * @param value what the configuration holds; undefined means all defaults
+ * @throws {SettingsError} naming the first setting that is unknown, ill-typed or out of range
+ */
+export function parseSettings(value: unknown): Settings {
+  return parse(settingsSchema, value, "") as Settings;
+}
+
+/** The settings in force until any have been read: the strictest there are. */
+export const STRICT_SETTINGS: Settings = parseSettings({ roster: "claimed" });
+
+function parse(schema: Schema, value: unknown, path: string): unknown {
+  switch (schema.type) {
+    case "object":
+      return parseObject(schema, value === undefined ? {} : value, path);
+    case "array":
+      if (value === undefined) return schema.default;
+      if (!Array.isArray(value)) throw wrong(path, "a list", value);
+      return value.map((item, index) => parse(schema.items, item, `${path}[${index}]`));
+    case "string":
+      if (value === undefined) return schema.default;
+      if (schema.enum && !schema.enum.includes(value as string)) {
+        throw wrong(path, `one of ${schema.enum.map((each) => `"${each}"`).join(", ")}`, value);
+      }
+      if (typeof value !== "string" || value.length < (schema.minLength ?? 0)) {
+        throw wrong(path, "a non-empty string", value);
+      }
+      return value;
+    case "integer": {
+      if (value === undefined) return schema.default;
+      const { minimum, maximum } = schema;
+      if (!Number.isInteger(value) || (value as number) < minimum || (value as number) > maximum) {
+        throw wrong(path, `a whole number from ${minimum} to ${maximum}`, value);
+      }
+      return value;
+    }
+  }
+}
+
+function parseObject(schema: Schema & { type: "object" }, value: unknown, path: string): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw wrong(path || "the settings", "an object", value);
+  }
+  for (const name of Object.keys(value)) {
+    if (Object.hasOwn(schema.properties, name)) continue;
+    const known = Object.keys(schema.properties).join(", ");
+    throw new SettingsError(`unknown setting "${join(path, name)}" (known here: ${known})`);
+  }
+  if (Object.keys(value).length < (schema.minProperties ?? 0)) {
+    throw new SettingsError(`"${path}" needs at least one of ${Object.keys(schema.properties).join(", ")}`);
+  }
+  const parsed: Record<string, unknown> = {};
+  for (const [name, property] of Object.entries(schema.properties)) {
+    const item = parse(property, (value as Record<string, unknown>)[name], join(path, name));
+    if (item !== undefined) parsed[name] = item;
+  }
+  return parsed;
+}
+
+function join(path: string, name: string): string {
+  return path === "" ? name : `${path}.${name}`;
+}
+
+function wrong(path: string, expected: string, value: unknown): SettingsError {
+  const shown = JSON.stringify(value)?.slice(0, 60) ?? String(value);
+  return new SettingsError(`"${path}" has to be ${expected}, not ${shown}`);
+}

@@ -1,0 +1,246 @@
+/**
+ * Which connection claims which session: an index in both directions, so that the work of an
+ * event grows with its subscribers and the work of a disconnect with that connection's claims.
+ *
+ * `C` is the connection as the host knows it; it is only ever compared.
+ */
+
+export interface SubscriptionLimits {
+  /** Sessions that one connection may claim at a time, pending claims included. */
+  readonly claimsPerConnection: number;
+  /** Runs remembered as started by one connection; the oldest is forgotten. */
+  readonly runsPerConnection: number;
+}
+
+interface Claim {
+  /** Accepted by the gateway. */
+  accepted: boolean;
+  explicit: boolean;
+  /** Requests on this session that the gateway has not answered yet. */
+  pending: number;
+}
+
+interface Subscriber {
+  readonly claims: Map<string, Claim>;
+  readonly runs: Set<string>;
+  roster: boolean;
+  observer: boolean;
+}
+
+interface KeyEntry<C> {
+  readonly claimed: Set<C>;
+  readonly pending: Set<C>;
+}
+
+/** A claim that waits for the gateway's answer. Settle it exactly once; more is ignored. */
+export interface PendingClaim {
+  /** The gateway accepted the request. `extraKeys` are claimed too: keys that its answer named. */
+  accept(answer?: { readonly extraKeys?: readonly string[]; readonly runId?: string | undefined }): void;
+  /** The gateway refused the request, or failed. */
+  reject(): void;
+}
+
+const NONE: ReadonlySet<never> = new Set();
+
+export class Subscriptions<C> {
+  readonly #limits: SubscriptionLimits;
+  readonly #subscribers = new Map<C, Subscriber>();
+  readonly #keys = new Map<string, KeyEntry<C>>();
+  readonly #roster = new Set<C>();
+  readonly #observers = new Set<C>();
+  #claims = 0;
+
+  constructor(limits: SubscriptionLimits) {
+    this.#limits = limits;
+  }
+
+  /** Starts tracking a connection. A second call for the same one changes nothing. */
+  connect(connection: C, options: { readonly observer?: boolean } = {}): void {
+    if (this.#subscribers.has(connection)) return;
+    const observer = options.observer === true;
+    this.#subscribers.set(connection, { claims: new Map(), runs: new Set(), roster: false, observer });
+    if (observer) this.#observers.add(connection);
+  }
+
+  /** Forgets a connection and all that it claimed. */
+  disconnect(connection: C): void {
+    const subscriber = this.#subscribers.get(connection);
+    if (!subscriber) return;
+    for (const key of subscriber.claims.keys()) this.#unlink(connection, key);
+    this.#claims -= subscriber.claims.size;
+    this.#subscribers.delete(connection);
+    this.#roster.delete(connection);
+    this.#observers.delete(connection);
+  }
+
+  /**
+   * Begins claims that count once the gateway has accepted the request.
+   *
+   * @param keys canonical session keys
+   * @returns undefined if the connection is unknown or would exceed its limit: nothing changed then
+   */
+  begin(connection: C, keys: readonly string[], explicit = false): PendingClaim | undefined {
+    const subscriber = this.#subscribers.get(connection);
+    if (!subscriber) return undefined;
+    const distinct = [...new Set(keys)];
+    const added = distinct.filter((key) => !subscriber.claims.has(key)).length;
+    if (subscriber.claims.size + added > this.#limits.claimsPerConnection) return undefined;
+    const mine = distinct.map((key) => [key, this.#claim(subscriber, key)] as const);
+    for (const [, claim] of mine) claim.pending += 1;
+    this.#reindex(connection, subscriber, distinct);
+    let settled = false;
+    const settle = (accepted: boolean, extraKeys: readonly string[], runId?: string): void => {
+      // A connection that went away took its claims along; a second answer changes nothing.
+      if (settled || this.#subscribers.get(connection) !== subscriber) return;
+      settled = true;
+      for (const [key, claim] of mine) {
+        // Ended in between: an unsubscribe or a deletion overtook the answer.
+        if (subscriber.claims.get(key) !== claim) continue;
+        claim.pending -= 1;
+        if (accepted) {
+          claim.accepted = true;
+          claim.explicit ||= explicit;
+        }
+      }
+      this.#reindex(connection, subscriber, distinct);
+      if (accepted) this.#acceptExtra(connection, subscriber, extraKeys, explicit);
+      if (accepted && runId !== undefined) this.#ownRun(subscriber, runId);
+    };
+    return {
+      accept: (answer = {}) => settle(true, answer.extraKeys ?? [], answer.runId),
+      reject: () => settle(false, []),
+    };
+  }
+
+  /** Ends one connection's claim, whatever it came from. */
+  unclaim(connection: C, key: string): void {
+    const subscriber = this.#subscribers.get(connection);
+    if (!subscriber?.claims.delete(key)) return;
+    this.#claims -= 1;
+    this.#unlink(connection, key);
+  }
+
+  /** Ends everybody's claims on a session: it was deleted. */
+  end(key: string): void {
+    const entry = this.#keys.get(key);
+    if (!entry) return;
+    for (const connection of [...entry.claimed, ...entry.pending]) this.unclaim(connection, key);
+  }
+
+  /** Records whether a connection asked for the session roster. */
+  setRoster(connection: C, wanted: boolean): void {
+    const subscriber = this.#subscribers.get(connection);
+    if (!subscriber) return;
+    subscriber.roster = wanted;
+    if (wanted) this.#roster.add(connection);
+    else this.#roster.delete(connection);
+  }
+
+  /** Connections with an accepted claim on a canonical key. Live: copy before changing claims. */
+  claimed(key: string): ReadonlySet<C> {
+    return this.#keys.get(key)?.claimed ?? NONE;
+  }
+
+  /** Connections whose only claim on a canonical key still waits for the gateway's answer. */
+  pending(key: string): ReadonlySet<C> {
+    return this.#keys.get(key)?.pending ?? NONE;
+  }
+
+  /** True while the gateway owes this connection an answer to a request on the session. */
+  isPending(connection: C, key: string): boolean {
+    return (this.#subscribers.get(connection)?.claims.get(key)?.pending ?? 0) > 0;
+  }
+
+  isExplicit(connection: C, key: string): boolean {
+    const claim = this.#subscribers.get(connection)?.claims.get(key);
+    return claim?.accepted === true && claim.explicit;
+  }
+
+  startedRun(connection: C, runId: string): boolean {
+    return this.#subscribers.get(connection)?.runs.has(runId) === true;
+  }
+
+  /** Connections that asked for the roster. Live. */
+  get roster(): ReadonlySet<C> {
+    return this.#roster;
+  }
+
+  /** Connections that may see all sessions. Live. */
+  get observers(): ReadonlySet<C> {
+    return this.#observers;
+  }
+
+  has(connection: C): boolean {
+    return this.#subscribers.has(connection);
+  }
+
+  /** Canonical keys that a connection claims or waits for. */
+  claimsOf(connection: C): readonly string[] {
+    return [...(this.#subscribers.get(connection)?.claims.keys() ?? [])];
+  }
+
+  /** Sizes, for status: all are zero again when the last connection has gone. */
+  get size(): { connections: number; claims: number; sessions: number; roster: number; observers: number } {
+    return {
+      connections: this.#subscribers.size,
+      claims: this.#claims,
+      sessions: this.#keys.size,
+      roster: this.#roster.size,
+      observers: this.#observers.size,
+    };
+  }
+
+  #claim(subscriber: Subscriber, key: string): Claim {
+    let claim = subscriber.claims.get(key);
+    if (!claim) {
+      claim = { accepted: false, explicit: false, pending: 0 };
+      subscriber.claims.set(key, claim);
+      this.#claims += 1;
+    }
+    return claim;
+  }
+
+  #acceptExtra(connection: C, subscriber: Subscriber, keys: readonly string[], explicit: boolean): void {
+    for (const key of keys) {
+      // The gateway has already said yes; a full connection keeps what it has and gets no more.
+      if (!subscriber.claims.has(key) && subscriber.claims.size >= this.#limits.claimsPerConnection) continue;
+      const claim = this.#claim(subscriber, key);
+      claim.accepted = true;
+      claim.explicit ||= explicit;
+    }
+    this.#reindex(connection, subscriber, keys);
+  }
+
+  #ownRun(subscriber: Subscriber, runId: string): void {
+    subscriber.runs.add(runId);
+    if (subscriber.runs.size > this.#limits.runsPerConnection) {
+      const [oldest] = subscriber.runs;
+      subscriber.runs.delete(oldest!);
+    }
+  }
+
+  /** Brings the key index in line with a connection's claims on `keys`. */
+  #reindex(connection: C, subscriber: Subscriber, keys: readonly string[]): void {
+    for (const key of keys) {
+      const claim = subscriber.claims.get(key);
+      this.#unlink(connection, key);
+      if (!claim) continue;
+      if (!claim.accepted && claim.pending === 0) {
+        subscriber.claims.delete(key);
+        this.#claims -= 1;
+        continue;
+      }
+      let entry = this.#keys.get(key);
+      if (!entry) this.#keys.set(key, (entry = { claimed: new Set(), pending: new Set() }));
+      (claim.accepted ? entry.claimed : entry.pending).add(connection);
+    }
+  }
+
+  #unlink(connection: C, key: string): void {
+    const entry = this.#keys.get(key);
+    if (!entry) return;
+    entry.claimed.delete(connection);
+    entry.pending.delete(connection);
+    if (entry.claimed.size === 0 && entry.pending.size === 0) this.#keys.delete(key);
+  }
+}

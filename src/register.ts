@@ -1,0 +1,11 @@
+/**
+ * Entry for `node --import openclaw-event-isolation/register`. In anything but the main thread of
+ * a gateway run it does nothing and loads nothing more.
+ */
+import { isMainThread } from "node:worker_threads";
+import { gatewayProcess } from "./host/process.ts";
+
+if (isMainThread) {
+  const gateway = gatewayProcess(process.argv);
+  if (gateway) (await import("./isolation.ts")).install(gateway);
+}

@@ -1,0 +1,57 @@
+/**
+ * What the scripted model shall answer, written as a directive in the user's message:
+ *
+ *   [[say id=ALPHA n=12 delay=20]]         12 chunks, 20 ms apart: `ALPHA-0 ALPHA-1 … ALPHA-11`
+ *   [[tool id=X cmd="echo hi" n=3]]        a call of `exec` first, then `X-0 X-1 X-2`
+ *   [[tool id=X cmd="sleep 9" background]] the same with `background: true`
+ *   [[text id=X value="HEARTBEAT_OK"]]     that text in one chunk
+ *   [[error id=X status=400]]              an HTTP error
+ *
+ * The last directive of a message counts. `slow` is another word for `say`.
+ */
+export type Script =
+  | { readonly kind: "say"; readonly id: string; readonly chunks: readonly string[]; readonly delayMs: number }
+  | {
+      readonly kind: "tool";
+      readonly id: string;
+      readonly args: Readonly<Record<string, unknown>>;
+      readonly chunks: readonly string[];
+      readonly delayMs: number;
+    }
+  | { readonly kind: "error"; readonly id: string; readonly status: number };
+
+/** The script in a message, or undefined if it holds no directive. */
+export function scriptOf(text: string): Script | undefined {
+  const found = [...text.matchAll(/\[\[(say|slow|tool|text|error)\b((?:[^\]"]|"[^"]*")*)\]\]/g)].at(-1);
+  if (!found) return undefined;
+  const verb = found[1] ?? "";
+  const fields = fieldsOf(found[2] ?? "");
+  const id = fields.get("id") ?? "";
+  const delayMs = numberOf(fields, "delay", 20);
+  const chunks = wordsOf(id, numberOf(fields, "n", 12));
+  if (verb === "error") return { kind: "error", id, status: numberOf(fields, "status", 400) };
+  if (verb === "text") return { kind: "say", id, chunks: [fields.get("value") ?? ""], delayMs };
+  if (verb === "tool") {
+    const background = fields.has("background") ? { background: true } : {};
+    return { kind: "tool", id, args: { command: fields.get("cmd") ?? "true", ...background }, chunks, delayMs };
+  }
+  return { kind: "say", id, chunks, delayMs };
+}
+
+/** The chunks of an answer, `ID-0`, ` ID-1`, …: the space goes in front, so that no release trims the text's end. */
+export function wordsOf(id: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${i === 0 ? "" : " "}${id}-${i}`);
+}
+
+function fieldsOf(text: string): Map<string, string> {
+  const fields = new Map<string, string>();
+  for (const [, name = "", quoted, bare] of text.matchAll(/(\w+)(?:=(?:"([^"]*)"|(\S+)))?/g)) {
+    fields.set(name, quoted ?? bare ?? "");
+  }
+  return fields;
+}
+
+function numberOf(fields: Map<string, string>, name: string, fallback: number): number {
+  const value = Number(fields.get(name) ?? fallback);
+  return Number.isFinite(value) ? value : fallback;
+}
