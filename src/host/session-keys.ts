@@ -12,6 +12,14 @@ export interface KeyFunctions {
   readonly subscriptionKey?: ((key: string, agentId: string) => unknown) | undefined;
 }
 
+/**
+ * Up to 2026.3 the gateway folds letter case elsewhere than in its resolver. Later resolvers fold
+ * it themselves and know the peer ids in which case matters.
+ */
+function foldsCase(storeKey: NonNullable<KeyFunctions["storeKey"]>, cfg: GatewayConfig): boolean {
+  return storeKey({ cfg, sessionKey: "agent:main:CASE" }) === "agent:main:case";
+}
+
 const MAX_REMEMBERED = 20_000;
 
 export class SessionKeys {
@@ -68,10 +76,11 @@ export class SessionKeys {
     return { ...route, keys };
   }
 
-  #resolve(key: string, agentId: string | undefined): unknown {
+  #resolve(written: string, agentId: string | undefined): unknown {
     if (!this.#lastConfig) this.refresh();
     const cfg = this.#lastConfig!;
     const { storeKey, subscriptionKey } = this.#functions();
+    const key = storeKey && !foldsCase(storeKey, cfg) ? written.toLowerCase() : written;
     const parsed = parseAgentSessionKey(key);
     const resolved = storeKey
       ? storeKey({ cfg, sessionKey: key, ...(agentId !== undefined && !parsed ? { storeAgentId: agentId } : {}) })

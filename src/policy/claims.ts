@@ -38,7 +38,7 @@ interface ClaimingMethod {
 }
 
 const CLAIMING: ReadonlyMap<string, ClaimingMethod> = new Map<string, ClaimingMethod>([
-  ["agent", { field: "sessionKey", startsRun: true }],
+  ["agent", { field: "sessionKey", answered: true, startsRun: true }],
   ["board.get", { field: "sessionKey" }],
   ["chat.abort", { field: "sessionKey" }],
   ["chat.history", { field: "sessionKey" }],
@@ -105,8 +105,7 @@ function valuesOf(body: Params, field: ClaimingMethod["field"]): readonly unknow
   return value === undefined || value === null || value === "" ? [] : [value];
 }
 
-/** `agent` without a key runs in the agent's main session, unless another target is given. */
+/** `agent` with an agent and no other target runs in that agent's main session. */
 function mainSession(body: Params, agentId: string | undefined): readonly string[] {
-  if (body["sessionId"] || body["to"]) return [];
-  return [agentId ? `agent:${agentId}:main` : "main"];
+  return agentId && !body["sessionId"] && !body["to"] ? [`agent:${agentId}:main`] : [];
 }

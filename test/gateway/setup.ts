@@ -1,9 +1,40 @@
-/** Builds the package and installs the release under test before any gateway case runs. */
+/**
+ * Before any gateway case runs: builds the package, installs the release under test, and boots
+ * two gateways of it that the cases share, one as published and one with the module.
+ */
 import { execFileSync } from "node:child_process";
+import type { TestProject } from "vitest/node";
+import { isolationRegister, openBed } from "../support/bed.ts";
+import type { Endpoint } from "../support/clients.ts";
 import { ensureRelease } from "../support/release.ts";
 import { releaseUnderTest } from "./release-under-test.ts";
 
-export default async function setup(): Promise<void> {
+declare module "vitest" {
+  interface ProvidedContext {
+    /** The gateway as published. */
+    plain: Endpoint;
+    /** The gateway with the module. */
+    isolated: Endpoint;
+  }
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   execFileSync("npm", ["run", "--silent", "build"], { stdio: "inherit" });
-  await ensureRelease(releaseUnderTest());
+  const release = await ensureRelease(releaseUnderTest());
+  const config = {
+    // The tool cases run `exec` without asking anybody.
+    tools: { exec: { host: "gateway", security: "full", ask: "off" } },
+  };
+  const plain = await openBed(release, { config });
+  const isolated = await openBed(release, { config, preload: isolationRegister() }).catch(async (error: unknown) => {
+    await plain.close();
+    throw error;
+  });
+  for (const [name, { gateway }] of Object.entries({ plain, isolated })) {
+    const { url, token } = gateway;
+    project.provide(name as "plain" | "isolated", { url, token, release });
+  }
+  return async () => {
+    await Promise.all([plain.close(), isolated.close()]);
+  };
 }

@@ -140,6 +140,7 @@ export async function connectOfficial(gateway: Endpoint, options: ConnectOptions
 }
 
 type Incoming = { readonly type: "event"; readonly event: string; readonly payload?: unknown; readonly seq?: number } | Answer;
+type Challenge = { readonly nonce: string; readonly ts: number };
 type Answer = { readonly type: "res"; readonly id: string; readonly ok: boolean; readonly payload?: unknown; readonly error?: object };
 
 /** Connects with a plain WebSocket and makes the handshake by hand. */
@@ -149,14 +150,18 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
   const lines: string[] = [];
   const pending = new Map<string, (answer: Answer) => void>();
   const closed = Promise.withResolvers<{ code: number; reason: string }>();
+  const challenged = Promise.withResolvers<Challenge>();
   const socket = new WebSocket(gateway.url, { maxPayload: 64 * 1024 * 1024 });
 
   socket.on("message", (data) => {
     const json = data.toString();
     lines.push(json);
     const frame = JSON.parse(json) as Incoming;
-    if (frame.type === "event") add({ at: Date.now(), event: frame.event, payload: frame.payload, seq: frame.seq, json });
-    else pending.get(frame.id)?.(frame);
+    if (frame.type !== "event") pending.get(frame.id)?.(frame);
+    else {
+      add({ at: Date.now(), event: frame.event, payload: frame.payload, seq: frame.seq, json });
+      if (frame.event === "connect.challenge") challenged.resolve(frame.payload as Challenge);
+    }
   });
   socket.on("error", (error) => closed.resolve({ code: 1006, reason: error.message }));
   socket.on("close", (code, reason) => closed.resolve({ code, reason: reason.toString() }));
@@ -182,9 +187,7 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
     const refused = closed.promise.then(({ code, reason }) => {
       throw new Error(`${name}: closed before hello: ${code} ${reason}`);
     });
-    const challenged = recorder.waitFor((frame) => frame.event === "connect.challenge", timeoutMs, "the challenge");
-    const challenge = await Promise.race([challenged, refused]);
-    const { nonce, ts } = challenge.payload as { nonce: string; ts: number };
+    const { nonce, ts } = await Promise.race([challenged.promise, refused]);
     const proof = device && {
       id: device.deviceId,
       publicKey: device.publicKey,
@@ -209,10 +212,13 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
     return (await hello) as unknown as HelloOk;
   }
 
-  const hello = await handshake().catch((error: unknown) => {
-    socket.terminate();
-    throw error;
-  });
+  const timer = setTimeout(() => closed.resolve({ code: 0, reason: `no hello in ${timeoutMs} ms` }), timeoutMs);
+  const hello = await handshake()
+    .catch((error: unknown) => {
+      socket.terminate();
+      throw error;
+    })
+    .finally(() => clearTimeout(timer));
   const client = withChat({
     ...recorder,
     name,

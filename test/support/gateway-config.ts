@@ -20,6 +20,9 @@ export function baseConfig({ port, token, stateDir, model }: Basics): Config {
   return {
     gateway: { mode: "local", port, bind: "loopback", auth: { mode: "token", token } },
     logging: { file: join(stateDir, "gateway.log") },
+    // Neither the registry nor more ports: a test depends on this machine only.
+    update: { checkOnStart: false },
+    browser: { enabled: false },
     agents: {
       defaults: {
         workspace: join(stateDir, "workspace"),

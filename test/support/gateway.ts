@@ -4,8 +4,9 @@ import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 import { connectRaw, type Endpoint } from "./clients.ts";
 import { baseConfig, merge, type Config } from "./gateway-config.ts";
 import type { Model } from "./model.ts";
@@ -52,6 +53,7 @@ export type Gateway = Endpoint & {
 };
 
 const INHERITED = ["PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "SHELL"];
+const PORT_TAKEN = /EADDRINUSE|already listening on|port \d+ is already in use/i;
 const BOOT_TIMEOUT_MS = 90_000;
 const living = new Set<number>();
 
@@ -65,7 +67,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     return await boot(options);
   } catch (error) {
     // Another process may take a free port between our asking for it and the gateway's binding it.
-    if (options.port === undefined && String(error).includes("EADDRINUSE")) return await boot(options);
+    if (options.port === undefined && PORT_TAKEN.test(String(error))) return await boot(options);
     throw error;
   }
 }
@@ -142,7 +144,9 @@ async function boot(options: GatewayOptions): Promise<Gateway> {
 
 function launch(options: GatewayOptions, port: number, stateDir: string, configPath: string): ChildProcess {
   const viaEnv = options.preload !== undefined && options.preloadVia === "NODE_OPTIONS";
-  const flag = options.preload !== undefined && !viaEnv ? ["--import", options.preload] : [];
+  // As a URL, since NODE_OPTIONS splits at spaces.
+  const preload = options.preload !== undefined && isAbsolute(options.preload) ? pathToFileURL(options.preload).href : options.preload;
+  const flag = preload !== undefined && !viaEnv ? ["--import", preload] : [];
   const command = [...flag, options.release.entry, "gateway", "run", "--port", String(port), ...(options.args ?? [])];
   // A list of what to keep, since upstream acts differently under VITEST, and OPENCLAW_* of a developer would leak in.
   const kept = INHERITED.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
@@ -158,7 +162,7 @@ function launch(options: GatewayOptions, port: number, stateDir: string, configP
       OPENCLAW_NO_RESPAWN: "1",
       OPENCLAW_DISABLE_BONJOUR: "1",
       NO_COLOR: "1",
-      ...(viaEnv ? { NODE_OPTIONS: `--import=${options.preload}` } : {}),
+      ...(viaEnv ? { NODE_OPTIONS: `--import=${preload}` } : {}),
       ...options.env,
     },
   });

@@ -52,9 +52,12 @@ async function toolRun(client: Client, bed: Bed): Promise<void> {
 }
 
 async function errorRun(client: Client): Promise<void> {
+  const startedAt = Date.now();
   const { runId } = await client.chat(KEY_A, "fail [[error id=BROKEN]]");
-  const frame = await client.final(runId);
-  report("error run ended as", `${String(field(frame, "state"))}: ${String(field(frame, "errorMessage") ?? client.text(runId))}`);
+  // Only reported: it takes 15 s on 2026.5.7, and 2026.4.15 never tells.
+  const frame = await client.final(runId, 20_000).catch(() => undefined);
+  const error = String(field(frame, "errorMessage") ?? "no message");
+  report("error run ended as", `${String(field(frame, "state"))}, ${error} (${Date.now() - startedAt} ms)`);
 }
 
 async function abortedRun(client: Client, bed: Bed): Promise<void> {
@@ -92,9 +95,11 @@ async function selfcheck(version: string): Promise<void> {
     const rows = await leaks(a, b, bystander, bed);
     console.table(rows);
     check("the plain gateway leaks to everybody", rows.every((row) => Number(row["foreign"]) > 0), true);
-    await toolRun(a, bed);
-    await errorRun(a);
-    await abortedRun(a, bed);
+    for (const part of [toolRun, errorRun, abortedRun]) {
+      await part(a, bed);
+      // On 2026.5.7 a message right after a final gets an empty answer.
+      await sleep(500);
+    }
     if (process.env["SELFCHECK_DUMP"]) dump(a, bed);
   });
 }

@@ -1,0 +1,100 @@
+/** Part b: the gateway's own broadcaster, unprotected, with upstream's opt-in cap, and with the module. */
+import { realpathSync } from "node:fs";
+import { scanPackage } from "../src/host/loader.ts";
+import { ensureRelease } from "../test/support/release.ts";
+import type { BroadcasterVariant } from "./broadcaster-child.ts";
+import { interleave, type Measurements, type Variant } from "./interleave.ts";
+import { atMost, micros, type Options, type Part, progress, ratio, type Table, type Target } from "./report.ts";
+import { SIZES } from "./scene.ts";
+
+type Measured = { readonly alone: Measurements; readonly growth: Measurements };
+
+const RELEASES: Readonly<Record<string, readonly BroadcasterVariant[]>> = {
+  "2026.9.6": ["unprotected", "opt-in", "module", "targeted"],
+  // The cap is younger than this release.
+  "2026.5.7": ["unprotected", "module", "targeted"],
+};
+
+export async function benchBroadcaster(options: Options): Promise<Part> {
+  const tables: Table[] = [];
+  const targets: Target[] = [];
+  for (const [version, variants] of Object.entries(RELEASES)) {
+    progress(`broadcaster of ${version}`);
+    const measured = await measure(version, variants, options);
+    tables.push(tableOf(version, variants, measured));
+    targets.push(...(version === "2026.9.6" ? newestTargets(measured) : olderTargets(measured, version)));
+  }
+  return {
+    id: "b",
+    title: "The gateway's broadcaster with stub sockets, 1 subscriber, chat deltas of 300 bytes",
+    tables,
+    targets,
+    notes: [
+      "Each variant has its own process; they take turns in short rounds; ratios are medians over the rounds.",
+      "All frames were counted: every connection got one from unprotected, only the subscriber from the others.",
+      '"targeted" is broadcastToConnIds with ready-made ids and no decision, for reference.',
+    ],
+  };
+}
+
+async function measure(version: string, names: readonly BroadcasterVariant[], { quick }: Options): Promise<Measured> {
+  const variants = await variantsOf(version, names);
+  const expected = (variant: string, size: number): number => (variant === "unprotected" ? size : 1);
+  // One connection: the difference is small, so fresh processes, short rounds and many of them.
+  const alone = await interleave({
+    variants: variants.filter(({ name }) => name === "unprotected" || name === "module"),
+    sizes: [1],
+    generations: quick ? 2 : 5,
+    rounds: quick ? 60 : 150,
+    roundMs: 8,
+    warmUpMs: 500,
+    expected,
+  });
+  const growth = await interleave({
+    variants,
+    sizes: SIZES,
+    generations: quick ? 1 : 2,
+    rounds: quick ? 12 : 40,
+    roundMs: 10,
+    warmUpMs: 300,
+    expected,
+  });
+  return { alone, growth };
+}
+
+async function variantsOf(version: string, names: readonly BroadcasterVariant[]): Promise<Variant[]> {
+  const release = await ensureRelease(version);
+  const root = realpathSync(release.dir);
+  const [chunk] = scanPackage(root, ["createGatewayBroadcaster"]).get("createGatewayBroadcaster") ?? [];
+  if (chunk === undefined) throw new Error(`openclaw@${version} declares no createGatewayBroadcaster`);
+  return names.map((name) => ({ name, script: "broadcaster-child.ts", args: [name, root, chunk] }));
+}
+
+function tableOf(version: string, variants: readonly BroadcasterVariant[], { alone, growth }: Measured): Table {
+  const others = variants.filter((name) => name === "unprotected" || name === "opt-in");
+  return {
+    title: `openclaw@${version}: µs an event, and the module's cost in proportion`,
+    columns: ["connections", ...variants, ...others.map((name) => `module/${name}`), "module/module at 1"],
+    rows: SIZES.map((size) => [
+      size,
+      ...variants.map((name) => micros(growth.nanos(name, size))),
+      ...others.map((name) => ratio((size === 1 && name === "unprotected" ? alone : growth).ratio("module", size, name))),
+      ratio(growth.ratio("module", size, "module", 1)),
+    ]),
+  };
+}
+
+function newestTargets({ alone, growth }: Measured): Target[] {
+  return [
+    atMost("2026.9.6, 1 connection, module/unprotected", alone.ratio("module", 1, "unprotected"), 1.1),
+    atMost("2026.9.6, 1,000 connections, module/unprotected", growth.ratio("module", 1000, "unprotected"), 1 / 80),
+    atMost("2026.9.6, 1,000 connections, module/opt-in", growth.ratio("module", 1000, "opt-in"), 1 / 40),
+    atMost("2026.9.6, 10,000 connections, module/unprotected", growth.ratio("module", 10_000, "unprotected"), 1 / 1000),
+    atMost("2026.9.6, 10,000 connections, module/opt-in", growth.ratio("module", 10_000, "opt-in"), 1 / 400),
+    atMost("2026.9.6, module at 10,000 connections / at 1", growth.ratio("module", 10_000, "module", 1), 1.5),
+  ];
+}
+
+function olderTargets({ growth }: Measured, version: string): Target[] {
+  return [atMost(`${version}, 1,000 connections, module/unprotected`, growth.ratio("module", 1000, "unprotected"), 1 / 50)];
+}

@@ -1,0 +1,140 @@
+/**
+ * Measures variants side by side.
+ *
+ * Each variant has a process of its own, because a gateway is either protected or not: in one
+ * process the variants would share the type feedback of the gateway's broadcaster, and the call
+ * sites that see one kind of client set in a gateway would see two or three. The processes take
+ * turns in short rounds, so that what else runs on the machine hits all of them, and variants are
+ * compared within a round only. What a process has by luck of its memory layout and of the
+ * compiler's timing evens out over several generations of processes.
+ */
+import { fork, type ChildProcess } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Order, Sample } from "./measured.ts";
+import { stopProcess, track } from "./processes.ts";
+import { median } from "./report.ts";
+
+export type Variant = {
+  readonly name: string;
+  /** The module that calls `serve`, relative to this folder, and its arguments. */
+  readonly script: string;
+  readonly args: readonly string[];
+};
+
+export type Plan = {
+  readonly variants: readonly Variant[];
+  readonly sizes: readonly number[];
+  readonly generations: number;
+  readonly rounds: number;
+  readonly roundMs: number;
+  readonly warmUpMs: number;
+  /** Frames that one event has to send: proves that a variant did its work, and no more. */
+  readonly expected: (variant: string, size: number) => number;
+};
+
+/** Nanoseconds per event, by variant and size; equal positions were measured in the same round. */
+export class Measurements {
+  readonly #samples = new Map<string, number[]>();
+
+  add(variant: string, size: number, nanos: number): void {
+    const id = `${variant}@${size}`;
+    const samples = this.#samples.get(id);
+    if (samples) samples.push(nanos);
+    else this.#samples.set(id, [nanos]);
+  }
+
+  nanos(variant: string, size: number): number {
+    return median(this.#of(variant, size));
+  }
+
+  /** Median over the rounds of: this variant at this size, divided by that one at that size. */
+  ratio(variant: string, size: number, to: string, toSize = size): number {
+    const other = this.#of(to, toSize);
+    return median(this.#of(variant, size).map((nanos, round) => nanos / (other[round] ?? Number.NaN)));
+  }
+
+  #of(variant: string, size: number): readonly number[] {
+    return this.#samples.get(`${variant}@${size}`) ?? [];
+  }
+}
+
+export async function interleave(plan: Plan): Promise<Measurements> {
+  const measurements = new Measurements();
+  for (let generation = 0; generation < plan.generations; generation += 1) await oneGeneration(plan, measurements);
+  return measurements;
+}
+
+async function oneGeneration(plan: Plan, measurements: Measurements): Promise<void> {
+  const home = await mkdtemp(join(tmpdir(), "event-isolation-bench-"));
+  const running: Running[] = [];
+  try {
+    for (const variant of plan.variants) running.push(await start(variant, home));
+    for (const size of plan.sizes) {
+      for (const each of running) await each.run({ size, millis: plan.warmUpMs });
+    }
+    for (let round = 0; round < plan.rounds; round += 1) {
+      // A different one goes first each time, and all sizes of a round are close to each other.
+      const turn = [...running.slice(round % running.length), ...running.slice(0, round % running.length)];
+      for (const size of plan.sizes) {
+        for (const { name, run } of turn) {
+          const sample = await run({ size, millis: plan.roundMs });
+          const frames = sample.frames / sample.events;
+          if (frames !== plan.expected(name, size)) {
+            throw new Error(`${name} sent ${frames} frames an event at ${size} connections instead of ${plan.expected(name, size)}`);
+          }
+          measurements.add(name, size, sample.nanos / sample.events);
+        }
+      }
+    }
+  } finally {
+    await Promise.all(running.map((each) => each.stop()));
+    await rm(home, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+type Running = { readonly name: string; run(order: Order): Promise<Sample>; stop(): Promise<void> };
+
+async function start(variant: Variant, home: string): Promise<Running> {
+  const path = fileURLToPath(new URL(variant.script, import.meta.url));
+  const child = fork(path, variant.args, {
+    // Node strips the types itself; tsx would add to the code that is measured.
+    execArgv: ["--expose-gc", "--disable-warning=ExperimentalWarning"],
+    env: { PATH: process.env["PATH"], TZ: "UTC", HOME: home, OPENCLAW_STATE_DIR: home, NO_COLOR: "1" },
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  track(child);
+  const running: Running = {
+    name: variant.name,
+    run: async (order) => {
+      const answer = nextMessage(child, variant.name);
+      child.send(order);
+      return (await answer) as Sample;
+    },
+    stop: () => stopProcess(child),
+  };
+  try {
+    await nextMessage(child, variant.name); // ready
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
+  return running;
+}
+
+function nextMessage(child: ChildProcess, name: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const onMessage = (message: unknown): void => {
+      child.off("exit", onExit);
+      resolve(message);
+    };
+    const onExit = (code: number | null): void => {
+      child.off("message", onMessage);
+      reject(new Error(`the process of "${name}" ended with code ${code}`));
+    };
+    child.once("message", onMessage);
+    child.once("exit", onExit);
+  });
+}

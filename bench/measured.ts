@@ -1,0 +1,52 @@
+/** The side of a measured process: builds worlds of some size and times events in them. */
+
+/** A size, and for how long to send events. */
+export type Order = { readonly size: number; readonly millis: number };
+
+export type Sample = { readonly events: number; readonly nanos: number; readonly frames: number };
+
+export type World = {
+  /** Handles that many events. */
+  emit(events: number): void;
+  /** Frames sent so far. */
+  frames(): number;
+};
+
+type Built = World & { estimate: number };
+
+const MIN_EVENTS = 2;
+
+/** Answers the orders of the parent process. Call it when everything is loaded. */
+export function serve(build: (size: number) => World): void {
+  const worlds = new Map<number, Built>();
+  const worldOf = (size: number): Built => {
+    let world = worlds.get(size);
+    if (!world) worlds.set(size, (world = { ...build(size), estimate: 0 }));
+    return world;
+  };
+  process.on("message", ({ size, millis }: Order) => {
+    const world = worldOf(size);
+    if (world.estimate === 0) estimate(world, millis);
+    globalThis.gc?.({ type: "minor" });
+    process.send?.(time(world, Math.max(MIN_EVENTS, Math.round((millis * 1e6) / world.estimate))));
+  });
+  process.on("disconnect", () => process.exit(0));
+  process.send?.("ready");
+}
+
+/** Doubles the number of events until they take long enough to be timed. Warms up, too. */
+function estimate(world: Built, millis: number): void {
+  for (let events = MIN_EVENTS; ; events *= 2) {
+    const { nanos } = time(world, events);
+    world.estimate = Math.max(nanos / events, 1);
+    if (nanos > millis * 1e6) return;
+  }
+}
+
+function time(world: World, events: number): Sample {
+  const before = world.frames();
+  const start = process.hrtime.bigint();
+  world.emit(events);
+  const nanos = Number(process.hrtime.bigint() - start);
+  return { events, nanos, frames: world.frames() - before };
+}

@@ -1,0 +1,43 @@
+/** Processes that the benchmark has started: all of them end with it, whatever happens. */
+import type { ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { descendantsOf, killAll, killTree } from "../test/support/process-tree.ts";
+
+const STOP_TIMEOUT_MS = 10_000;
+/** Of Linux, on every architecture that Node runs on. */
+const TICKS_PER_SECOND = 100;
+
+const living = new Set<number>();
+
+process.on("exit", () => {
+  for (const pid of living) killTree(pid);
+});
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(2));
+
+export function track(child: ChildProcess): void {
+  const { pid } = child;
+  if (pid === undefined) return;
+  living.add(pid);
+  child.once("exit", () => living.delete(pid));
+}
+
+/** SIGTERM, then SIGKILL for it and what it has started. */
+export async function stopProcess(child: ChildProcess): Promise<void> {
+  const { pid } = child;
+  if (pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const descendants = descendantsOf(pid);
+  child.kill("SIGTERM");
+  const timer = setTimeout(() => killTree(pid), STOP_TIMEOUT_MS);
+  await exited;
+  clearTimeout(timer);
+  killAll(descendants);
+}
+
+/** CPU time of a process so far, all threads, without its children. Resolution 10 ms. */
+export function cpuMs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The name, in brackets, may hold blanks; utime and stime are fields 14 and 15.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
+}

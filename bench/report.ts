@@ -1,0 +1,85 @@
+/** What the parts of the benchmark hand in, and how it is printed. */
+
+export type PartId = "a" | "b" | "c" | "d";
+
+export type Table = {
+  readonly title: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | number)[])[];
+};
+
+/** A bound on a measured number. All of them are upper bounds. */
+export type Target = {
+  readonly what: string;
+  readonly actual: number;
+  readonly limit: number;
+  readonly met: boolean;
+};
+
+export type Part = {
+  readonly id: PartId;
+  readonly title: string;
+  readonly tables: readonly Table[];
+  readonly targets: readonly Target[];
+  /** How it was measured. */
+  readonly notes: readonly string[];
+};
+
+export type Options = {
+  /** Fewer rounds: for CI, where only gross changes have to show. */
+  readonly quick: boolean;
+};
+
+export function atMost(what: string, actual: number, limit: number): Target {
+  return { what, actual, limit, met: actual <= limit };
+}
+
+export function printPart(part: Part): void {
+  console.log(`\n${part.id}) ${part.title}`);
+  for (const table of part.tables) printTable(table);
+  for (const note of part.notes) console.log(`  ${note}`);
+  for (const target of part.targets) console.log(targetLine(target));
+}
+
+export function targetLine({ what, actual, limit, met }: Target): string {
+  return `  ${met ? "met   " : "MISSED"} ${what}: ${ratio(actual)} (target: at most ${ratio(limit)})`;
+}
+
+/** A ratio as people read it: 0.0021 as 1/476, everything near or above 1 with decimals. */
+export function ratio(value: number): string {
+  if (Number.isNaN(value)) return "no number";
+  return value > 0 && value < 0.2 ? `1/${(1 / value).toFixed(1).replace(/\.0$/, "")}` : String(Number(value.toFixed(3)));
+}
+
+export function micros(nanos: number): string {
+  return (nanos / 1000).toFixed(nanos < 100_000 ? 2 : 0);
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+export function quantile(values: readonly number[], at: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const position = (sorted.length - 1) * at;
+  const low = sorted[Math.floor(position)];
+  const high = sorted[Math.ceil(position)];
+  return low === undefined || high === undefined ? Number.NaN : low + (high - low) * (position % 1);
+}
+
+export function progress(message: string): void {
+  process.stderr.write(`bench: ${message}\n`);
+}
+
+function printTable({ title, columns, rows }: Table): void {
+  const cells = [columns, ...rows].map((row) => row.map(String));
+  const widths = columns.map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join("  ");
+  console.log(`\n  ${title}`);
+  for (const [at, row] of cells.entries()) {
+    console.log(`  ${line(row)}`);
+    if (at === 0) console.log(`  ${widths.map((width) => "-".repeat(width)).join("  ")}`);
+  }
+  console.log("");
+}

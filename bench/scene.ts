@@ -1,0 +1,70 @@
+/** Connections and chat events as a gateway sees them; shared by the measured processes. */
+import type { GatewayScope } from "../src/gateway-scope.ts";
+import type { GatewayClient } from "../src/host/gateway-types.ts";
+import type { ClaimIntent } from "../src/policy/claims.ts";
+
+export const SIZES: readonly number[] = [1, 100, 1000, 10_000];
+export const CHAT_OPTIONS = { dropIfSlow: true };
+
+/** The session of the measured events: that of a connection in the middle. */
+export function watchedSession(size: number): number {
+  return Math.floor(size / 2);
+}
+
+export function sessionKey(index: number): string {
+  return `agent:main:direct:user-${String(index).padStart(5, "0")}`;
+}
+
+/** Deltas of one run, about 300 bytes each as JSON, in the shape of 2026.9.6. */
+export function chatDeltas(key: string): readonly object[] {
+  return Array.from({ length: 64 }, (_, seq) => ({
+    runId: "5a1c7c2e-6d0f-4d0c-9a57-0f4a2d9b7c11",
+    sessionKey: key,
+    seq: seq + 1,
+    state: "delta",
+    deltaText: ` word${String(seq).padStart(3, "0")}`,
+    message: {
+      role: "assistant",
+      content: [{ type: "text", text: `The quick brown fox jumps over ${seq} lazy dogs. `.padEnd(100, "and on ") }],
+      timestamp: 1_790_000_000_000 + seq * 150,
+    },
+  }));
+}
+
+/** Does what an accepted `chat.send` of each connection on a session of its own does. */
+export function claimOwnSessions(
+  scope: GatewayScope,
+  clients: readonly GatewayClient[],
+  intentOf: (method: string, params: unknown) => ClaimIntent | undefined,
+): void {
+  for (const [index, client] of clients.entries()) {
+    const intent = intentOf("chat.send", { sessionKey: sessionKey(index), message: "hi", idempotencyKey: String(index) });
+    const request = intent && scope.begin(client, intent);
+    if (!request || "refuse" in request) throw new Error("the claim was refused");
+    request.answered({ ok: true, payload: { runId: String(index), status: "started" } });
+  }
+}
+
+/** The built module, as it ships. Loaded late, so that type checks do not need a build. */
+export async function builtModule() {
+  const load = (path: string): Promise<unknown> => import(new URL(`../dist/${path}`, import.meta.url).href);
+  const [scope, broadcast, loader, keys, claims, settings] = await Promise.all(
+    ["gateway-scope.js", "host/broadcast.js", "host/loader.js", "host/session-keys.js", "policy/claims.js", "policy/settings.js"].map(load),
+  );
+  return {
+    ...(scope as typeof import("../src/gateway-scope.ts")),
+    ...(broadcast as typeof import("../src/host/broadcast.ts")),
+    ...(loader as typeof import("../src/host/loader.ts")),
+    ...(keys as typeof import("../src/host/session-keys.ts")),
+    ...(claims as typeof import("../src/policy/claims.ts")),
+    ...(settings as typeof import("../src/policy/settings.ts")),
+  };
+}
+
+export type BuiltModule = Awaited<ReturnType<typeof builtModule>>;
+
+/** A scope with default settings, as the composition root makes one. */
+export function newScope({ GatewayScope: Scope, SessionKeys, parseSettings }: BuiltModule): GatewayScope {
+  const config = {};
+  return new Scope(new SessionKeys(() => config, () => ({})), parseSettings(undefined), { warn: () => {}, connected: () => {} });
+}

@@ -1,0 +1,71 @@
+/** A model that writes into each chunk for whom it is and when it was sent. */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startModel, type Model } from "../test/support/model.ts";
+
+const CHUNKS = 12;
+const CHUNK_DELAY_MS = 40;
+
+/** A word that only one client's session, question and answer contain. */
+export function tokenOf(client: number): string {
+  return `tok${String(client).padStart(3, "0")}x`;
+}
+
+/** All clients whose tokens are in a text. */
+export function clientsIn(text: string): Set<number> {
+  return new Set([...text.matchAll(/tok(\d{3})x/g)].map((match) => Number(match[1])));
+}
+
+/** Times of sending of all chunks in a text. */
+export function sendTimesIn(text: string): number[] {
+  return [...text.matchAll(/tok\d{3}x@(\d{13}\.\d{3})/g)].map((match) => Number(match[1]));
+}
+
+/** Milliseconds since 1970 with three decimals, so that chunks of one millisecond differ. */
+export function now(): number {
+  return Number((performance.timeOrigin + performance.now()).toFixed(3));
+}
+
+/** Starts the model. It answers every question that holds a token with timed chunks. */
+export async function startTimedModel(): Promise<Model> {
+  const plain = await startModel();
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) => response.destroy(error as Error));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    ...plain,
+    port,
+    baseUrl: `http://127.0.0.1:${port}/v1`,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await plain.close();
+    },
+  };
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const parts: Buffer[] = [];
+  for await (const part of request) parts.push(part as Buffer);
+  const [client] = clientsIn(Buffer.concat(parts).toString("utf8"));
+  const word = client === undefined ? "nobody" : tokenOf(client);
+  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
+  const send = (delta: object, finish: string | null): void => {
+    const choices = [{ index: 0, delta, finish_reason: finish }];
+    response.write(`data: ${JSON.stringify({ id: "timed", object: "chat.completion.chunk", created: 1, model: "echo", choices })}\n\n`);
+  };
+  send({ role: "assistant" }, null);
+  for (let chunk = 0; chunk < CHUNKS; chunk += 1) {
+    await sleep(CHUNK_DELAY_MS);
+    if (response.destroyed) return;
+    send({ content: `${chunk === 0 ? "" : " "}${word}@${now().toFixed(3)}` }, null);
+  }
+  send({}, "stop");
+  response.end("data: [DONE]\n\n");
+}

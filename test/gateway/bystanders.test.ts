@@ -1,0 +1,87 @@
+/** Connections that asked for nothing get nothing of any session, whatever they are. */
+import { expect, test } from "vitest";
+import type { Client, ConnectOptions, Endpoint } from "../support/clients.ts";
+import { answer, connect, connectByHand, converse, freshSession, gateways, offers, say, settle, traces } from "./contract.ts";
+
+const { plain, isolated } = gateways();
+
+/** Events that carry no session key on any release, and that a connection may get unasked. */
+const KEYLESS =
+  /^(connect\.challenge|tick|shutdown|health|presence|heartbeat|cron|update\.available|chat\.metadata\.changed|config\.changed|skills\.changed|voicewake\..*|talk\.mode|(node|device)\.pair\..*|(plugins|users|models)\..*)$/;
+
+async function watched(gateway: Endpoint, bystander: Client) {
+  const session = freshSession();
+  const sender = await connect(gateway);
+  expect(await converse(sender, session.key, say(session.id))).toBe(answer(session.id));
+  await settle();
+  return traces(bystander, session);
+}
+
+const kinds: readonly [string, ConnectOptions][] = [
+  ["that only connected", {}],
+  ["with scope operator.read only", { scopes: ["operator.read"] }],
+  ["with scope operator.admin", { scopes: ["operator.admin", "operator.read", "operator.write"] }],
+  ["with the cap tool-events", { caps: ["tool-events"] }],
+];
+
+test.each(kinds)("a bystander %s gets keyless transport events only", async (_, options) => {
+  expect(await watched(plain, await connect(plain, options))).not.toHaveLength(0);
+  const bystander = await connectByHand(isolated, options);
+  expect(await watched(isolated, bystander)).toEqual([]);
+  expect(bystander.frames.map((frame) => frame.event).filter((event) => !KEYLESS.test(event))).toEqual([]);
+});
+
+test("a client with upstream's cap session-scoped-events gets its own session, subscribed or not, and no other", async () => {
+  const [own, other] = [freshSession(), freshSession()];
+  const capable = await connect(isolated, { caps: ["session-scoped-events"] });
+  const sender = await connect(isolated);
+  if (offers(capable, "sessions.messages.subscribe")) {
+    await capable.request("sessions.messages.subscribe", { key: own.key });
+  }
+  const { runId } = await capable.chat(own.key, say(own.id));
+  await converse(sender, other.key, say(other.id));
+  await capable.final(runId);
+  await settle();
+  expect(capable.text(runId)).toBe(answer(own.id));
+  expect(traces(capable, other)).toEqual([]);
+});
+
+test("a node-role connection gets nothing", async (context) => {
+  const node = await connectByHand(isolated, { role: "node", scopes: [], device: true }).catch((error: unknown) => error);
+  // Pairing of a node wants an operator's approval on some releases: then it does not even connect.
+  if (node instanceof Error) return context.skip(`this release does not let the node in: ${node.message}`);
+  expect(await watched(isolated, node as Client)).toEqual([]);
+});
+
+test("sessions.subscribe brings roster rows, but no session.message of unclaimed sessions", async (context) => {
+  const roster = await connect(isolated);
+  if (!offers(roster, "sessions.subscribe")) return context.skip("this release has no sessions.subscribe");
+  const shown = await connect(plain);
+  await shown.request("sessions.subscribe", {});
+  const leaks = await watched(plain, shown);
+  expect(leaks.map((frame) => frame.event)).toContain("session.message");
+
+  await roster.request("sessions.subscribe", {});
+  const rows = await watched(isolated, roster);
+  expect([...new Set(rows.map((frame) => frame.event))]).toEqual(["sessions.changed"]);
+});
+
+test("sessions.unsubscribe ends the roster", async (context) => {
+  const roster = await connect(isolated);
+  if (!offers(roster, "sessions.unsubscribe")) return context.skip("this release has no sessions.unsubscribe");
+  await roster.request("sessions.subscribe", {});
+  await roster.request("sessions.unsubscribe", {});
+  expect(await watched(isolated, roster)).toEqual([]);
+});
+
+test("listing sessions and describing one is no claim", async () => {
+  const session = freshSession();
+  const [sender, browser] = [await connect(isolated), await connect(isolated)];
+  await converse(sender, session.key, say(session.id));
+  await browser.request("sessions.list", {});
+  if (offers(browser, "sessions.describe")) await browser.request("sessions.describe", { key: session.key });
+  const before = browser.frames.length;
+  await converse(sender, session.key, say(session.id));
+  await settle();
+  expect(traces({ ...browser, frames: browser.frames.slice(before) }, session)).toEqual([]);
+});

@@ -1,0 +1,106 @@
+/** What the contract cases share: two gateways, clients that are checked, and what counts as a leak. */
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, inject, onTestFinished } from "vitest";
+import { type Client, connectOfficial, connectRaw, type ConnectOptions, type Endpoint, type RawClient, type RecordedFrame } from "../support/clients.ts";
+import { wordsOf } from "../support/script.ts";
+
+/** After the last expected frame: how long a leak may take to show itself. */
+const QUIET_MS = 700;
+
+export interface Gateways {
+  /** The release as published. */
+  readonly plain: Endpoint;
+  /** The same with the module. */
+  readonly isolated: Endpoint;
+}
+
+/** The two gateways that all files share. */
+export function gateways(): Gateways {
+  return { plain: inject("plain"), isolated: inject("isolated") };
+}
+
+/** Connects an official client that is closed with the test; its numbering is checked then. */
+export async function connect(gateway: Endpoint, options: ConnectOptions = {}): Promise<Client> {
+  return kept(await connectOfficial(gateway, options));
+}
+
+/** The same with a hand-written client. */
+export async function connectByHand(gateway: Endpoint, options: ConnectOptions = {}): Promise<RawClient> {
+  return kept(await connectRaw(gateway, options));
+}
+
+function kept<T extends Client>(client: T): T {
+  onTestFinished(async () => {
+    await client.close();
+    // Invariant 3 holds for every client of every case, on plain gateways too.
+    expect({ gaps: client.gaps(), repeats: client.repeats() }, `sequence numbers of ${client.name}`).toEqual({ gaps: 0, repeats: 0 });
+  });
+  return client;
+}
+
+let serial = 0;
+
+/** A session key and a token that nothing else in the run contains. */
+export function freshSession(label = "s"): { key: string; id: string } {
+  serial += 1;
+  const id = `T${serial}X${randomBytes(4).toString("hex")}`;
+  return { key: `agent:main:${label}-${id.toLowerCase()}`, id };
+}
+
+/** The message that makes the model answer with `chunks` chunks of an id. */
+export function say(id: string, chunks = 8, delayMs = 25): string {
+  return `[[say id=${id} n=${chunks} delay=${delayMs}]]`;
+}
+
+/** The text that the model sends for {@link say}. */
+export function answer(id: string, chunks = 8): string {
+  return wordsOf(id, chunks).join("");
+}
+
+/** Runs one message in a session to its end, and returns the final text. */
+export async function converse(client: Client, key: string, message: string): Promise<string> {
+  const { runId } = await client.chat(key, message);
+  await client.final(runId);
+  return client.text(runId);
+}
+
+/** Waits as long as a stray frame may take. */
+export async function settle(): Promise<void> {
+  await sleep(QUIET_MS);
+}
+
+/**
+ * The frames at a client that carry something of a session: a token or the session key.
+ *
+ * `health` is left out for keys: it is upstream's status snapshot for everybody, names the most
+ * recent session keys and holds no content. Tokens count in every event.
+ */
+export function traces(client: Client, session: { key: string; id: string }): RecordedFrame[] {
+  const id = session.id.toLowerCase();
+  const key = session.key.toLowerCase();
+  return client.frames.filter((frame) => {
+    const json = frame.json.toLowerCase();
+    const keyed = frame.event !== "health" && json.includes(key);
+    return keyed || json.replaceAll(key, "").includes(id);
+  });
+}
+
+/** Whether the gateway lists a method in its hello. */
+export function offers(client: Client, method: string): boolean {
+  return client.hello.features.methods.includes(method);
+}
+
+/** Frames of one kind, as event name and payload, for comparing what two clients saw. */
+export function contents(frames: readonly RecordedFrame[]): string[] {
+  return frames.map((frame) => JSON.stringify([frame.event, frame.payload]));
+}
+
+/** Checks that a client's own frames of a run came in order and each once. */
+export function expectInOrder(client: Client, runId: string): void {
+  const own = client.frames.filter((frame) => (frame.payload as { runId?: unknown } | undefined)?.runId === runId);
+  const agent = own.filter((frame) => frame.event === "agent").map((frame) => (frame.payload as { seq: number }).seq);
+  expect(agent, "numbers of agent frames in their run").toEqual([...new Set(agent)].toSorted((a, b) => a - b));
+  expect(contents(own), "no frame twice").toHaveLength(new Set(contents(own)).size);
+  expect((own.findLast((frame) => frame.event === "chat")?.payload as { state?: unknown }).state).toMatch(/final|aborted|error/);
+}

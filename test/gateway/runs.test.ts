@@ -1,0 +1,97 @@
+/** All that a run can bring reaches its own client, and only it: tools, errors, aborts, sub-agents. */
+import { expect, test } from "vitest";
+import { type Client, type Endpoint, field } from "../support/clients.ts";
+import { answer, connect, freshSession, gateways, say, settle, traces } from "./contract.ts";
+
+const { plain, isolated } = gateways();
+
+/** Runs a message with a client on its session and one on another. */
+async function run(gateway: Endpoint, message: (id: string) => string, during?: (client: Client, key: string, runId: string) => Promise<void>) {
+  const session = freshSession();
+  const [own, other] = [await connect(gateway, { caps: ["tool-events"] }), await connect(gateway, { caps: ["tool-events"] })];
+  await other.request("chat.history", { sessionKey: freshSession().key });
+  const { runId } = await own.chat(session.key, message(session.id));
+  await during?.(own, session.key, runId);
+  const final = await own.final(runId, 60_000);
+  await settle();
+  return { session, own, other, runId, state: field(final, "state") };
+}
+
+test("tool events of a run", async () => {
+  const message = (id: string) => `[[tool id=${id} cmd="echo made-by-${id}" n=6]]`;
+  const leak = await run(plain, message);
+  expect(traces(leak.other, leak.session)).not.toHaveLength(0);
+
+  const { session, own, other, runId, state } = await run(isolated, message);
+  expect(state).toBe("final");
+  expect(own.text(runId)).toBe(answer(session.id, 6));
+  const tools = own.frames.filter((frame) => frame.event === "agent" && field(frame, "stream") === "tool");
+  expect(tools.map((frame) => field(frame, "runId"))).toContain(runId);
+  expect(traces(other, session)).toEqual([]);
+});
+
+test("a run that the model refuses", async () => {
+  const message = (id: string) => `[[error id=${id} status=400]]`;
+  const { session, own, other, runId, state } = await run(isolated, message);
+  // Some releases report a failed model call as an error, others as a final that says so.
+  expect(["error", "final"]).toContain(state);
+  expect(own.frames.some((frame) => frame.event === "agent" && field(frame, "runId") === runId)).toBe(true);
+  expect(traces(other, session)).toEqual([]);
+});
+
+test("chat.abort in mid-run", async () => {
+  const message = (id: string) => say(id, 60, 100);
+  const { session, own, other, runId, state } = await run(isolated, message, async (client, key, id) => {
+    await client.waitFor((frame) => frame.event === "chat" && field(frame, "runId") === id, 20_000, "the first delta");
+    await client.request("chat.abort", { sessionKey: key, runId: id });
+  });
+  expect(state).toBe("aborted");
+  expect(own.text(runId)).not.toContain(`${session.id}-59`);
+  expect(traces(other, session)).toEqual([]);
+});
+
+test("an abort by another client on the session reaches both", async () => {
+  const session = freshSession();
+  const [own, second] = [await connect(isolated), await connect(isolated)];
+  await second.request("chat.history", { sessionKey: session.key });
+  const { runId } = await own.chat(session.key, say(session.id, 60, 100));
+  await second.waitFor((frame) => frame.event === "chat" && field(frame, "runId") === runId, 20_000, "the first delta");
+  await second.request("chat.abort", { sessionKey: session.key, runId });
+  expect(field(await own.final(runId), "state")).toBe("aborted");
+  expect(field(await second.final(runId), "state")).toBe("aborted");
+});
+
+test("chat.inject reaches the session's clients only", async () => {
+  const session = freshSession();
+  const admin = await connect(isolated, { scopes: ["operator.admin", "operator.read", "operator.write"] });
+  const [reader, bystander] = [await connect(isolated), await connect(isolated)];
+  const { runId } = await admin.chat(session.key, say(session.id, 2));
+  await admin.final(runId);
+  await reader.request("chat.history", { sessionKey: session.key });
+  await admin.request("chat.inject", { sessionKey: session.key, message: `injected-${session.id}` });
+  await reader.waitFor((frame) => frame.event === "chat" && frame.json.includes(`injected-${session.id}`), 10_000, "the injected message");
+  await settle();
+  expect(traces(bystander, session)).toEqual([]);
+});
+
+test("a sub-agent's session is a session of its own", async () => {
+  const spawn = async (gateway: Endpoint) => {
+    const [parent, child] = [freshSession(), freshSession()];
+    const [own, other] = [await connect(gateway), await connect(gateway)];
+    await other.request("chat.history", { sessionKey: freshSession().key });
+    const { runId } = await own.chat(parent.key, `[[spawn id=${parent.id} child=${child.id} n=4]]`);
+    await own.final(runId, 60_000);
+    // The parent hears of the child's end by a message of its own; the child's run is elsewhere.
+    await settle();
+    await settle();
+    const childFrames = (client: Client) =>
+      client.frames.filter((frame) => String(field(frame, "sessionKey")).includes(":subagent:"));
+    return { own: childFrames(own), other: childFrames(other), traces: traces(other, child) };
+  };
+  const leak = await spawn(plain);
+  expect(leak.other).not.toHaveLength(0);
+  const closed = await spawn(isolated);
+  expect(closed.own).toEqual([]);
+  expect(closed.other).toEqual([]);
+  expect(closed.traces).toEqual([]);
+});

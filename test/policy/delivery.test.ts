@@ -1,0 +1,133 @@
+import { describe, expect, test } from "vitest";
+import { type CanonicalRoute, type DeliverySettings, mayReceive, recipients, type Verdict } from "../../src/policy/delivery.ts";
+import { Subscriptions } from "../../src/policy/subscriptions.ts";
+
+const A = "agent:main:a";
+const B = "agent:main:b";
+const SESSION: DeliverySettings = { scope: "session", roster: "subscribers" };
+const RUN: DeliverySettings = { scope: "run", roster: "subscribers" };
+const CLAIMED_ROWS: DeliverySettings = { scope: "session", roster: "claimed" };
+
+/** Each connection is named after what it has on session A. */
+function subscribers(): Subscriptions<string> {
+  const all = new Subscriptions<string>({ claimsPerConnection: 10, runsPerConnection: 10 });
+  const connections = [
+    "idle",
+    "on-b",
+    "left",
+    "refused",
+    "pending",
+    "claims",
+    "explicit",
+    "runs-r1",
+    "ran-and-left",
+    "asks-again",
+    "list",
+    "list-and-claims",
+  ];
+  for (const connection of connections) all.connect(connection);
+  all.connect("observer", { observer: true });
+  all.connect("observer-of-list", { observer: true });
+  const accept = (connection: string, key: string, explicit = false, runId?: string): void =>
+    all.begin(connection, [key], explicit)!.accept({ runId });
+  accept("on-b", B);
+  accept("left", A);
+  all.unclaim("left", A);
+  all.begin("refused", [A])!.reject();
+  all.begin("pending", [A]);
+  accept("claims", A);
+  accept("explicit", A, true);
+  accept("runs-r1", A, false, "r1");
+  accept("ran-and-left", A, false, "r1");
+  all.unclaim("ran-and-left", A);
+  accept("asks-again", A);
+  all.begin("asks-again", [A]);
+  accept("list-and-claims", A);
+  for (const connection of ["list", "list-and-claims", "observer-of-list"]) all.setRoster(connection, true);
+  return all;
+}
+
+const onA: CanonicalRoute = { to: "session", keys: [A] };
+const onBoth: CanonicalRoute = { to: "session", keys: [B, A] };
+const onR1: CanonicalRoute = { to: "session", keys: [A], runId: "r1" };
+const onR2: CanonicalRoute = { to: "session", keys: [A], runId: "r2" };
+const row: CanonicalRoute = { to: "roster", keys: [A] };
+const rowless: CanonicalRoute = { to: "roster", keys: [] };
+
+interface Expected {
+  readonly name: string;
+  readonly settings: DeliverySettings;
+  readonly route: CanonicalRoute;
+  readonly deliver: readonly string[];
+  readonly hold: readonly string[];
+}
+
+const withClaim = ["asks-again", "claims", "explicit", "list-and-claims", "runs-r1"];
+const watching = ["observer", "observer-of-list"];
+const listed = ["list", "list-and-claims", "observer-of-list"];
+
+const TABLE: readonly Expected[] = [
+  { name: "an event of A", settings: SESSION, route: onA, deliver: [...withClaim, ...watching], hold: ["pending"] },
+  { name: "an event of A and B", settings: SESSION, route: onBoth, deliver: [...withClaim, "on-b", ...watching], hold: ["pending"] },
+  { name: "an event of a run on A, scope session", settings: SESSION, route: onR1, deliver: [...withClaim, ...watching], hold: ["pending"] },
+  { name: "a run on A, scope run", settings: RUN, route: onR1, deliver: ["explicit", "runs-r1", ...watching], hold: ["asks-again", "pending"] },
+  { name: "a run nobody started, scope run", settings: RUN, route: onR2, deliver: ["explicit", ...watching], hold: ["asks-again", "pending"] },
+  { name: "an event without a run, scope run", settings: RUN, route: onA, deliver: ["explicit", ...watching], hold: ["asks-again", "pending"] },
+  { name: "a row of A, to subscribers", settings: SESSION, route: row, deliver: listed, hold: [] },
+  { name: "a row of A, to its claimants", settings: CLAIMED_ROWS, route: row, deliver: ["list-and-claims", "observer-of-list"], hold: [] },
+  { name: "a list without a row, to subscribers", settings: SESSION, route: rowless, deliver: listed, hold: [] },
+  { name: "a list without a row, to claimants", settings: CLAIMED_ROWS, route: rowless, deliver: listed, hold: [] },
+  { name: "an event without a key", settings: SESSION, route: { to: "nobody", reason: "no-key" }, deliver: [], hold: [] },
+  { name: "an event with a malformed key", settings: RUN, route: { to: "nobody", reason: "bad-key" }, deliver: [], hold: [] },
+];
+
+const CONNECTIONS = [
+  "idle", "on-b", "left", "refused", "pending", "claims", "explicit", "runs-r1", "ran-and-left", "asks-again",
+  "list", "list-and-claims", "observer", "observer-of-list", "stranger",
+];
+
+describe.each(TABLE)("$name", ({ settings, route, deliver, hold }) => {
+  test.each(CONNECTIONS)("for %s", (connection) => {
+    const verdict: Verdict = deliver.includes(connection) ? "deliver" : hold.includes(connection) ? "hold" : "drop";
+    expect(mayReceive(connection, route, subscribers(), settings)).toBe(verdict);
+  });
+
+  test("by the index", () => {
+    const found = recipients(route, subscribers(), settings);
+    expect([...found.deliver].toSorted()).toEqual(deliver.toSorted());
+    expect([...found.hold].toSorted()).toEqual(hold.toSorted());
+  });
+});
+
+describe("without observers, one key and scope session", () => {
+  const few = new Subscriptions<string>({ claimsPerConnection: 10, runsPerConnection: 10 });
+  for (const connection of ["claims", "pending", "idle"]) few.connect(connection);
+  few.begin("claims", [A])!.accept();
+  few.begin("pending", [A]);
+
+  test("the index entry is the answer", () => {
+    expect(recipients(onA, few, SESSION)).toEqual({ deliver: new Set(["claims"]), hold: new Set(["pending"]), reason: "delivered" });
+    expect(mayReceive("claims", onA, few, SESSION)).toBe("deliver");
+    expect(mayReceive("pending", onA, few, SESSION)).toBe("hold");
+    expect(mayReceive("idle", onA, few, SESSION)).toBe("drop");
+  });
+
+  test("scope run does not take it", () => {
+    expect(recipients(onR1, few, RUN)).toEqual({ deliver: new Set(), hold: new Set(["pending"]), reason: "held" });
+  });
+});
+
+describe("the reason", () => {
+  const nobody = new Subscriptions<string>({ claimsPerConnection: 10, runsPerConnection: 10 });
+  nobody.connect("idle");
+
+  test.each<[string, CanonicalRoute, Subscriptions<string>, string]>([
+    ["delivered", onA, subscribers(), "delivered"],
+    ["no-claim, though somebody is connected", onA, nobody, "no-claim"],
+    ["no-claim for a row that nobody asked for", row, nobody, "no-claim"],
+    ["no-key", { to: "nobody", reason: "no-key" }, subscribers(), "no-key"],
+    ["bad-key", { to: "nobody", reason: "bad-key" }, subscribers(), "bad-key"],
+  ])("%s", (_, route, subscriptions, reason) => {
+    expect(recipients(route, subscriptions, SESSION).reason).toBe(reason);
+  });
+});

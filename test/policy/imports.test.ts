@@ -1,0 +1,89 @@
+import { globSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+
+const SRC = join(import.meta.dirname, "../../src");
+
+/** Static and dynamic imports and re-exports, types included: a type ties two files together too. */
+const IMPORT = /(?:^|[^\w.$])(?:import|export)\b(?:[^"'`;()]*?\bfrom)?\s*\(?\s*["'`]([^"'`]+)["'`]/g;
+
+interface Rule {
+  readonly files: RegExp;
+  readonly may: readonly RegExp[];
+}
+
+const NODE = /^node:/;
+const SIBLING = /^\.\/[\w-]+\.ts$/;
+const ISOLATION = /^\.\/isolation\.ts$/;
+
+/** The first rule whose `files` matches a path below src is that file's. */
+const RULES: readonly Rule[] = [
+  { files: /^policy\/[\w-]+\.ts$/, may: [SIBLING] },
+  { files: /^host\/[\w-]+\.ts$/, may: [SIBLING, /^\.\.\/policy\/[\w-]+\.ts$/, NODE] },
+  { files: /^(?:isolation|gateway-scope)\.ts$/, may: [/^\.\/(?:policy|host)\/[\w-]+\.ts$/, /^\.\/gateway-scope\.ts$/, NODE] },
+  { files: /^index\.ts$/, may: [/^\.\/policy\/[\w-]+\.ts$/] },
+  // Which process this is has to be known before anything else is loaded.
+  { files: /^register\.ts$/, may: [ISOLATION, /^\.\/host\/process\.ts$/, NODE] },
+  { files: /^(?:plugin|cli)\.ts$/, may: [ISOLATION, /^\.\/cli\/[\w-]+\.ts$/, NODE] },
+  { files: /^cli\/[\w-]+\.ts$/, may: [SIBLING, /^\.\.\/isolation\.ts$/, NODE] },
+  { files: /^client\.ts$/, may: [/^\.\/client\/[\w-]+\.ts$/, NODE] },
+  { files: /^client\/[\w-]+\.ts$/, may: [SIBLING, NODE] },
+];
+
+function importsOf(source: string): string[] {
+  return [...source.matchAll(IMPORT)].map((match) => match[1]!);
+}
+
+function violations(file: string, source: string): string[] {
+  const rule = RULES.find(({ files }) => files.test(file));
+  if (!rule) return [`src/${file} has no import rule`];
+  return importsOf(source)
+    .filter((specifier) => !rule.may.some((pattern) => pattern.test(specifier)))
+    .map((specifier) => `src/${file} imports ${specifier}`);
+}
+
+const FILES = globSync("**/*.ts", { cwd: SRC }).map((file) => file.replaceAll("\\", "/"));
+
+describe("who imports whom in src", () => {
+  test("there are files to judge, of policy and of host", () => {
+    expect(FILES.filter((file) => file.startsWith("policy/")).length).toBeGreaterThan(4);
+    expect(FILES.filter((file) => file.startsWith("host/")).length).toBeGreaterThan(4);
+    expect(importsOf(readFileSync(join(SRC, "isolation.ts"), "utf8"))).toContain("./gateway-scope.ts");
+  });
+
+  test.each(FILES)("%s", (file) => {
+    expect(violations(file, readFileSync(join(SRC, file), "utf8"))).toEqual([]);
+  });
+});
+
+describe("the rule catches", () => {
+  test.each([
+    ["policy/x.ts", 'import { readFileSync } from "node:fs";', "node:fs"],
+    ["policy/x.ts", 'import type { GatewayClient } from "../host/gateway-types.ts";', "../host/gateway-types.ts"],
+    ["policy/x.ts", 'export {\n  a,\n  type B,\n} from "../isolation.ts";', "../isolation.ts"],
+    ["policy/x.ts", 'const fs = await import("node:fs");', "node:fs"],
+    ["policy/x.ts", 'import "fast-check";', "fast-check"],
+    ["policy/x.ts", "import * as all from './sub/dir.ts';", "./sub/dir.ts"],
+    ["policy/x.ts", 'import ok from "./a.ts"; import bad from "../gateway-scope.ts";', "../gateway-scope.ts"],
+    ["host/x.ts", 'import { Isolation } from "../isolation.ts";', "../isolation.ts"],
+    ["host/x.ts", 'import ws from "ws";', "ws"],
+    ["register.ts", 'import { claimIntent } from "./policy/claims.ts";', "./policy/claims.ts"],
+    ["client.ts", 'import { routeEvent } from "./policy/session-event.ts";', "./policy/session-event.ts"],
+    ["client.ts", 'import { install } from "./isolation.ts";', "./isolation.ts"],
+    ["index.ts", 'export * from "./host/loader.ts";', "./host/loader.ts"],
+  ])("in %s: %s", (file, source, specifier) => {
+    expect(violations(file, source)).toEqual([`src/${file} imports ${specifier}`]);
+  });
+
+  test("a file that no rule covers", () => {
+    expect(violations("extra/x.ts", "")).toEqual(["src/extra/x.ts has no import rule"]);
+  });
+
+  test.each([
+    ["policy/x.ts", 'import type { A } from "./a.ts";\nexport { b } from "./b.ts";'],
+    ["policy/x.ts", 'export const text = "node:fs";\nexport const other = `a ${text}`;'],
+    ["host/x.ts", 'import { join } from "node:path";\nimport { a } from "../policy/a.ts";\nimport "./b.ts";'],
+  ])("nothing that is allowed, in %s: %s", (file, source) => {
+    expect(violations(file, source)).toEqual([]);
+  });
+});

@@ -1,0 +1,213 @@
+import { describe, expect, test } from "vitest";
+import { isSessionScopedName, routeEvent } from "../../src/policy/session-event.ts";
+
+const A = "agent:main:a";
+const B = "agent:main:b";
+const ALL = { to: "all" };
+const NO_KEY = { to: "nobody", reason: "no-key" };
+const BAD_KEY = { to: "nobody", reason: "bad-key" };
+
+describe("an event goes to the session whose key it carries", () => {
+  test.each<[where: string, event: string, payload: unknown, opts?: unknown]>([
+    ["in sessionKey", "chat", { sessionKey: A }],
+    ["in sessionKey, with blanks", "chat", { sessionKey: ` ${A} ` }],
+    ["in key, of session.*", "session.message", { key: A }],
+    ["in key, of sessions.*", "sessions.deleted", { key: A }],
+    ["in session.key", "session.updated", { session: { key: A } }],
+    ["in session.sessionKey", "talk.event", { session: { sessionKey: A } }],
+    ["in request.sessionKey", "question.requested", { request: { sessionKey: A } }],
+    ["in suggestion.sessionKey", "session.suggestion", { suggestion: { sessionKey: A } }],
+    ["in task.sessionKey", "task.updated", { task: { sessionKey: A } }],
+    ["in job.sessionKey", "cron", { job: { sessionKey: A } }],
+    ["in talkEvent.sessionKey", "talk.event", { talkEvent: { sessionKey: A } }],
+    ["in opts.sessionKeys, payload without one", "agent", {}, { sessionKeys: [A] }],
+    ["in opts.sessionKeys, no payload at all", "agent", undefined, { sessionKeys: [A] }],
+    ["in opts.sessionKeys, before the payload's", "agent", { sessionKey: B }, { sessionKeys: [A] }],
+    ["in the payload, opts.sessionKeys empty", "agent", { sessionKey: A }, { sessionKeys: [] }],
+    ["in the payload's sessionKeys", "board.changed", { sessionKeys: [A] }],
+    ["in sessionKey before a part's", "chat", { sessionKey: A, session: { key: B } }],
+    ["in a part, its other part without one", "x.y", { session: {}, request: { sessionKey: A } }],
+  ])("%s (%s)", (_, event, payload, opts) => {
+    expect(routeEvent(event, payload, opts)).toMatchObject({ to: "session", keys: [A] });
+  });
+
+  test("several keys are all named, from the options and from the payload", () => {
+    expect(routeEvent("chat", {}, { sessionKeys: [A, B] })).toMatchObject({ to: "session", keys: [A, B] });
+    expect(routeEvent("x.y", { sessionKeys: [A, B] })).toMatchObject({ to: "session", keys: [A, B] });
+  });
+
+  test("the agent that owns the session comes from the options before the payload", () => {
+    const payload = { sessionKey: "global", agentId: "work" };
+    expect(routeEvent("chat", payload)).toMatchObject({ agentId: "work" });
+    expect(routeEvent("chat", payload, { agentId: "research" })).toMatchObject({ agentId: "research" });
+    expect(routeEvent("x.y", { request: { sessionKey: "global", agentId: "work" }, agentId: "other" })).toMatchObject({
+      agentId: "work",
+    });
+  });
+
+  test.each([{ agentId: 7 }, { agentId: "" }, { agentId: null }, {}])("no agent is made up from %j", (fields) => {
+    expect(routeEvent("chat", { sessionKey: A, ...fields })).toMatchObject({ agentId: undefined });
+  });
+
+  test("the run is the payload's runId, if it is a string", () => {
+    expect(routeEvent("chat", { sessionKey: A, runId: "r1" })).toMatchObject({ runId: "r1" });
+    expect(routeEvent("chat", { sessionKey: A, runId: 1 })).toMatchObject({ runId: undefined });
+    expect(routeEvent("chat", { sessionKey: A, runId: "" })).toMatchObject({ runId: undefined });
+  });
+});
+
+describe("an event unknown to us", () => {
+  test.each(["tool.mirror", "made.up", "constructor", "__proto__", "", "tick2", "healthy", "CHAT"])(
+    "is scoped as soon as it carries a key: %j",
+    (event) => {
+      expect(routeEvent(event, { sessionKey: A })).toMatchObject({ to: "session", keys: [A] });
+    },
+  );
+
+  test.each([
+    ["nothing", {}],
+    ["an empty key", { sessionKey: "" }],
+    ["null for a key", { sessionKey: null }],
+    ["a `key` that is no session's", { key: "theme" }],
+    ["no payload", undefined],
+    ["a string", "agent:main:a"],
+    ["a number", 3],
+    ["a part that is no object", { session: "agent:main:a" }],
+    ["a part's key that is no session's", { request: { key: "x" }, task: { key: "y" } }],
+  ])("goes to all as upstream sends it when it carries %s", (_, payload) => {
+    expect(routeEvent("users.prefs.changed", payload)).toEqual(ALL);
+  });
+});
+
+describe("an event that is a session's by its name", () => {
+  const names = ["chat", "agent", "chat.side_result", "session.message", "session.tool", "session.observer", "session."];
+
+  test.each(names)("%s goes to nobody without a key", (event) => {
+    expect(isSessionScopedName(event)).toBe(true);
+    for (const payload of [{}, undefined, null, "x", 1, [], { sessionKey: "" }, { session: {} }, { sessionKeys: [] }]) {
+      expect(routeEvent(event, payload)).toEqual(NO_KEY);
+      expect(routeEvent(event, payload, { sessionKeys: [] })).toEqual(NO_KEY);
+    }
+  });
+
+  test.each(["chats", "agents", "chat.other", "sessions.changed", "session", "tick"])("%s is none", (event) => {
+    expect(isSessionScopedName(event)).toBe(false);
+  });
+});
+
+describe("transport, status, approval and pairing events", () => {
+  test.each([
+    "connect.challenge",
+    "tick",
+    "shutdown",
+    "health",
+    "presence",
+    "update.available",
+    "gateway.suspension",
+    "exec.approval.requested",
+    "exec.approval.resolved",
+    "plugin.approval.requested",
+    "openclaw.approval.requested",
+    "node.pair.requested",
+    "node.pair.resolved",
+    "device.pair.requested",
+    "device.pair.resolved",
+  ])("%s stays open, with a key, without one, and with a malformed one", (event) => {
+    expect(routeEvent(event, { ts: 1 })).toEqual(ALL);
+    expect(routeEvent(event, undefined)).toEqual(ALL);
+    expect(routeEvent(event, { sessionKey: A, request: { sessionKey: A } }, { sessionKeys: [B] })).toEqual(ALL);
+    expect(routeEvent(event, { sessionKey: 7 })).toEqual(ALL);
+  });
+
+  test.each(["exec.approvals.x", "my.exec.approval.requested", "exec.approval", "node.pairing", "ticks", "exec.approvalx.y"])(
+    "%s only looks like one and is scoped",
+    (event) => {
+      expect(routeEvent(event, { sessionKey: A })).toMatchObject({ to: "session" });
+    },
+  );
+});
+
+describe("sessions.changed", () => {
+  test.each([
+    [{ sessionKey: A }, [A]],
+    [{ key: A }, [A]],
+    [{ session: { key: A } }, [A]],
+    [{}, []],
+    [undefined, []],
+  ])("with %j goes to the roster", (payload, keys) => {
+    expect(routeEvent("sessions.changed", payload)).toMatchObject({ to: "roster", keys });
+  });
+
+  test("with a malformed key goes to nobody", () => {
+    expect(routeEvent("sessions.changed", { key: ["x"] })).toEqual(BAD_KEY);
+  });
+});
+
+describe("a malformed key means that nobody gets the event", () => {
+  const malformed: [string, unknown][] = [
+    ["a number", 42],
+    ["zero", 0],
+    ["false", false],
+    ["a list", [A]],
+    ["an empty list", []],
+    ["an object", { key: A }],
+    ["a megabyte", "k".repeat(2 ** 20)],
+    ["control characters", "agent:main:a\u0000"],
+    ["two lines", `${A}\n${B}`],
+    ["blanks", "   "],
+  ];
+
+  test.each(malformed)("%s in a field", (_, key) => {
+    for (const event of ["chat", "session.message", "made.up", "sessions.changed"]) {
+      expect(routeEvent(event, { sessionKey: key })).toEqual(BAD_KEY);
+      expect(routeEvent(event, { session: { key } })).toEqual(BAD_KEY);
+      expect(routeEvent(event, { request: { sessionKey: key } })).toEqual(BAD_KEY);
+    }
+    expect(routeEvent("session.message", { key })).toEqual(BAD_KEY);
+  });
+
+  test.each(malformed)("%s in a list, beside a good one", (_, key) => {
+    expect(routeEvent("chat", {}, { sessionKeys: [A, key] })).toEqual(BAD_KEY);
+    expect(routeEvent("chat", { sessionKey: A }, { sessionKeys: [key] })).toEqual(BAD_KEY);
+    expect(routeEvent("made.up", { sessionKeys: [key, A] })).toEqual(BAD_KEY);
+  });
+
+  test.each([[undefined], [null], [""]])("%j in a list", (key) => {
+    expect(routeEvent("chat", {}, { sessionKeys: [key] })).toEqual(BAD_KEY);
+    expect(routeEvent("made.up", { sessionKeys: [A, key] })).toEqual(BAD_KEY);
+  });
+
+  test("__proto__ is a key like any other", () => {
+    expect(routeEvent("made.up", { sessionKey: "__proto__" })).toMatchObject({ to: "session", keys: ["__proto__"] });
+  });
+});
+
+describe("a hostile payload", () => {
+  test("cannot put a key where none is by its own __proto__ property", () => {
+    const payload: unknown = JSON.parse(`{"__proto__": {"sessionKey": "${A}"}}`);
+    expect(routeEvent("chat", payload)).toEqual(NO_KEY);
+  });
+
+  test("cannot name a session through a list's named property", () => {
+    expect(routeEvent("chat", Object.assign([], { sessionKey: A }))).toEqual(NO_KEY);
+    expect(routeEvent("chat", {}, Object.assign([], { sessionKeys: [A] }))).toEqual(NO_KEY);
+  });
+
+  test("that throws when read lets the error through, for the caller to count", () => {
+    const payload = {
+      get sessionKey(): string {
+        throw new Error("trap");
+      },
+    };
+    expect(() => routeEvent("chat", payload)).toThrow("trap");
+    expect(routeEvent("tick", payload)).toEqual(ALL);
+  });
+
+  test("does not change and is not kept", () => {
+    const payload = Object.freeze({ sessionKey: A, session: Object.freeze({ key: B }) });
+    const opts = Object.freeze({ sessionKeys: Object.freeze([A]) });
+    const route = routeEvent("chat", payload, opts);
+    expect(route).toMatchObject({ to: "session", keys: [A] });
+    expect("keys" in route && route.keys).not.toBe(opts.sessionKeys);
+  });
+});

@@ -1,0 +1,131 @@
+import { describe, expect, test } from "vitest";
+import { parseSettings, type Schema, SettingsError, settingsSchema, STRICT_SETTINGS } from "../../src/policy/settings.ts";
+
+const DEFAULTS = {
+  scope: "session",
+  observers: [],
+  roster: "subscribers",
+  limits: { claimsPerConnection: 10_000, runsPerConnection: 1_000, heldFramesPerConnection: 512 },
+  onMissingSeam: "exit",
+};
+
+function messageFor(value: unknown): string {
+  try {
+    parseSettings(value);
+  } catch (error) {
+    expect(error).toBeInstanceOf(SettingsError);
+    return (error as SettingsError).message;
+  }
+  throw new Error(`accepted ${JSON.stringify(value)}`);
+}
+
+describe("settings", () => {
+  test.each([[undefined], [{}], [{ limits: {} }], [{ scope: undefined, observers: undefined, limits: undefined }]])(
+    "%j are all defaults",
+    (value) => {
+      expect(parseSettings(value)).toEqual(DEFAULTS);
+    },
+  );
+
+  test("that are given replace the defaults, the others stay", () => {
+    const given = {
+      scope: "run",
+      roster: "claimed",
+      onMissingSeam: "warn",
+      observers: [{ clientId: "dash" }, { mode: "ui", deviceId: "d1" }],
+      limits: { claimsPerConnection: 1, heldFramesPerConnection: 100_000 },
+    };
+    expect(parseSettings(given)).toEqual({ ...given, limits: { ...given.limits, runsPerConnection: 1_000 } });
+  });
+
+  test("are the same after a second reading", () => {
+    const once = parseSettings({ observers: [{ mode: "ui" }], scope: "run" });
+    expect(parseSettings(JSON.parse(JSON.stringify(once)))).toEqual(once);
+  });
+
+  test("in force before any have been read show rows to their claimants only", () => {
+    expect(STRICT_SETTINGS).toEqual({ ...DEFAULTS, roster: "claimed" });
+  });
+});
+
+describe("an ill-typed setting is an error that names it", () => {
+  test.each<[setting: string, value: unknown, expected: string]>([
+    ["the settings", null, "an object"],
+    ["the settings", [], "an object"],
+    ["the settings", "scope=run", "an object"],
+    ["the settings", 1, "an object"],
+    ["scope", { scope: "runs" }, '"session", "run"'],
+    ["scope", { scope: null }, '"session", "run"'],
+    ["scope", { scope: ["run"] }, '"session", "run"'],
+    ["scope", { scope: "" }, '"session", "run"'],
+    ["roster", { roster: "all" }, '"subscribers", "claimed"'],
+    ["roster", { roster: true }, '"subscribers", "claimed"'],
+    ["onMissingSeam", { onMissingSeam: "ignore" }, '"exit", "warn"'],
+    ["onMissingSeam", { onMissingSeam: false }, '"exit", "warn"'],
+    ["observers", { observers: {} }, "a list"],
+    ["observers", { observers: "dash" }, "a list"],
+    ["observers", { observers: null }, "a list"],
+    ["observers[0]", { observers: ["dash"] }, "an object"],
+    ["observers[0]", { observers: [null] }, "an object"],
+    ["observers[1]", { observers: [{ mode: "ui" }, {}] }, "at least one of clientId, mode, deviceId"],
+    ["observers[0].clientId", { observers: [{ clientId: "" }] }, "a non-empty string"],
+    ["observers[0].clientId", { observers: [{ clientId: 5 }] }, "a non-empty string"],
+    ["observers[0].mode", { observers: [{ mode: null }] }, "a non-empty string"],
+    ["observers[0].deviceId", { observers: [{ deviceId: ["d"] }] }, "a non-empty string"],
+    ["limits", { limits: null }, "an object"],
+    ["limits", { limits: 5 }, "an object"],
+    ["limits", { limits: [] }, "an object"],
+    ...(["claimsPerConnection", "runsPerConnection", "heldFramesPerConnection"] as const).flatMap((name) =>
+      [0, -1, 1.5, Number.NaN, Infinity, 1_000_001, "10", null, true, [10]].map(
+        (value): [string, unknown, string] => [`limits.${name}`, { limits: { [name]: value } }, "a whole number from 1 to"],
+      ),
+    ),
+    ["limits.heldFramesPerConnection", { limits: { heldFramesPerConnection: 100_001 } }, "from 1 to 100000"],
+  ])("%s of %j", (setting, value, expected) => {
+    const message = messageFor(value);
+    expect(message).toContain(`"${setting}"`);
+    expect(message).toContain(expected);
+  });
+
+  test("and shows a value of any size in a few characters", () => {
+    const message = messageFor({ scope: "x".repeat(2 ** 20) });
+    expect(message.length).toBeLessThan(200);
+  });
+});
+
+describe("an unknown setting is an error that names it and its neighbours", () => {
+  test.each([
+    ["scopes", { scopes: "run" }, "scope, observers, roster, limits, onMissingSeam"],
+    ["Scope", { Scope: "run" }, "scope"],
+    ["constructor", { constructor: 1 }, "scope"],
+    ["toString", { toString: 1 }, "scope"],
+    ["__proto__", JSON.parse('{"__proto__": {"scope": "run"}}'), "scope"],
+    ["limits.claims", { limits: { claims: 1 } }, "claimsPerConnection, runsPerConnection, heldFramesPerConnection"],
+    ["observers[0].client", { observers: [{ client: "x" }] }, "clientId, mode, deviceId"],
+    ["observers[1].name", { observers: [{ mode: "ui" }, { mode: "ui", name: "x" }] }, "clientId, mode, deviceId"],
+  ] as [string, unknown, string][])("%s", (setting, value, known) => {
+    const message = messageFor(value);
+    expect(message).toContain(`unknown setting "${setting}"`);
+    expect(message).toContain(known);
+  });
+});
+
+describe("the schema", () => {
+  test("describes each setting and lists its defaults within its own bounds", () => {
+    const visit = (schema: Schema, path: string): void => {
+      if (schema.type === "object") {
+        expect(schema.additionalProperties, path).toBe(false);
+        for (const [name, property] of Object.entries(schema.properties)) visit(property, `${path}.${name}`);
+        return;
+      }
+      expect(schema.description ?? "", path).not.toBe("");
+      if (schema.type === "integer") {
+        expect(schema.default).toBeGreaterThanOrEqual(schema.minimum);
+        expect(schema.default).toBeLessThanOrEqual(schema.maximum);
+      }
+      if (schema.type === "string" && schema.enum) expect(schema.enum, path).toContain(schema.default);
+    };
+    visit(settingsSchema, "settings");
+    expect(JSON.parse(JSON.stringify(settingsSchema))).toEqual(settingsSchema);
+  });
+});

@@ -1,0 +1,264 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { type PendingClaim, Subscriptions } from "../../src/policy/subscriptions.ts";
+
+const A = "agent:main:a";
+const B = "agent:main:b";
+const LIMITS = { claimsPerConnection: 3, runsPerConnection: 2 };
+const NOTHING = { connections: 0, claims: 0, sessions: 0, roster: 0, observers: 0 };
+
+let subscriptions: Subscriptions<string>;
+
+beforeEach(() => {
+  subscriptions = new Subscriptions(LIMITS);
+  subscriptions.connect("one");
+  subscriptions.connect("two");
+});
+
+function begin(connection: string, keys: readonly string[], explicit = false): PendingClaim {
+  const claim = subscriptions.begin(connection, keys, explicit);
+  if (!claim) throw new Error("refused");
+  return claim;
+}
+
+function claimed(key: string): string[] {
+  return [...subscriptions.claimed(key)];
+}
+
+function pending(key: string): string[] {
+  return [...subscriptions.pending(key)];
+}
+
+describe("a claim", () => {
+  test("is pending until the gateway's answer and accepted after it", () => {
+    const claim = begin("one", [A]);
+    expect([claimed(A), pending(A), subscriptions.isPending("one", A)]).toEqual([[], ["one"], true]);
+    claim.accept();
+    expect([claimed(A), pending(A), subscriptions.isPending("one", A)]).toEqual([["one"], [], false]);
+  });
+
+  test("is gone when the gateway refuses it", () => {
+    begin("one", [A, B]).reject();
+    expect([claimed(A), pending(A), subscriptions.claimsOf("one")]).toEqual([[], [], []]);
+    expect(subscriptions.size).toMatchObject({ claims: 0, sessions: 0 });
+  });
+
+  test("is one connection's, on one session", () => {
+    begin("one", [A]).accept();
+    expect([claimed(A), claimed(B), pending(A)]).toEqual([["one"], [], []]);
+    expect(subscriptions.claimsOf("two")).toEqual([]);
+  });
+
+  test("is settled once: what comes later changes nothing", () => {
+    const refused = begin("one", [A]);
+    refused.reject();
+    refused.accept({ extraKeys: [B], runId: "r1" });
+    expect([claimed(A), claimed(B), subscriptions.startedRun("one", "r1")]).toEqual([[], [], false]);
+    const accepted = begin("one", [A]);
+    accepted.accept();
+    accepted.reject();
+    accepted.reject();
+    expect(claimed(A)).toEqual(["one"]);
+  });
+
+  test("survives a refused request on the same session", () => {
+    begin("one", [A]).accept();
+    const second = begin("one", [A]);
+    expect([claimed(A), pending(A), subscriptions.isPending("one", A)]).toEqual([["one"], [], true]);
+    second.reject();
+    expect(claimed(A)).toEqual(["one"]);
+  });
+
+  test("stays pending while another request on the session is open", () => {
+    const first = begin("one", [A]);
+    const second = begin("one", [A]);
+    first.reject();
+    expect(pending(A)).toEqual(["one"]);
+    second.accept();
+    expect([claimed(A), pending(A)]).toEqual([["one"], []]);
+  });
+
+  test("on a session named twice in one request counts once", () => {
+    begin("one", [A, A]).reject();
+    expect(subscriptions.size.claims).toBe(0);
+    begin("one", [A, A]).accept();
+    subscriptions.unclaim("one", A);
+    expect(subscriptions.size.claims).toBe(0);
+  });
+
+  test("of an unknown connection is refused", () => {
+    expect(subscriptions.begin("three", [A])).toBeUndefined();
+    expect(pending(A)).toEqual([]);
+  });
+});
+
+describe("the end of a claim", () => {
+  test("by unsubscribing is that connection's alone", () => {
+    begin("one", [A]).accept();
+    begin("two", [A]).accept();
+    subscriptions.unclaim("one", A);
+    expect(claimed(A)).toEqual(["two"]);
+    subscriptions.unclaim("one", A);
+    subscriptions.unclaim("three", A);
+    expect(subscriptions.size.claims).toBe(1);
+  });
+
+  test("by deletion of the session is everybody's, pending claims included", () => {
+    begin("one", [A]).accept();
+    begin("two", [A]);
+    begin("two", [B]).accept();
+    subscriptions.end(A);
+    expect([claimed(A), pending(A), claimed(B)]).toEqual([[], [], ["two"]]);
+    subscriptions.end("agent:main:never-seen");
+    expect(subscriptions.size).toMatchObject({ claims: 1, sessions: 1 });
+  });
+
+  test.each(["unclaim", "end"] as const)("by %s is not undone by an answer that comes later", (how) => {
+    const late = begin("one", [A, B]);
+    if (how === "unclaim") subscriptions.unclaim("one", A);
+    else subscriptions.end(A);
+    late.accept();
+    expect([claimed(A), claimed(B)]).toEqual([[], ["one"]]);
+  });
+
+  test("leaves a newer claim on the session to its own answer", () => {
+    const old = begin("one", [A]);
+    subscriptions.unclaim("one", A);
+    const fresh = begin("one", [A]);
+    old.accept();
+    expect([claimed(A), pending(A)]).toEqual([[], ["one"]]);
+    fresh.accept();
+    expect(claimed(A)).toEqual(["one"]);
+  });
+
+  test("forgets that the claim was explicit", () => {
+    begin("one", [A], true).accept();
+    subscriptions.unclaim("one", A);
+    begin("one", [A]).accept();
+    expect(subscriptions.isExplicit("one", A)).toBe(false);
+  });
+});
+
+describe("an explicit claim", () => {
+  test("is explicit only when accepted", () => {
+    const claim = begin("one", [A], true);
+    expect(subscriptions.isExplicit("one", A)).toBe(false);
+    claim.accept();
+    expect(subscriptions.isExplicit("one", A)).toBe(true);
+    expect(subscriptions.isExplicit("one", B)).toBe(false);
+    expect(subscriptions.isExplicit("two", A)).toBe(false);
+  });
+
+  test("stays explicit after an implicit one, and a refused one makes nothing explicit", () => {
+    begin("one", [A], true).accept();
+    begin("one", [A]).accept();
+    expect(subscriptions.isExplicit("one", A)).toBe(true);
+    begin("one", [B]).accept();
+    begin("one", [B], true).reject();
+    expect(subscriptions.isExplicit("one", B)).toBe(false);
+  });
+});
+
+describe("an answer", () => {
+  test("claims the keys that it names, as explicit as the request", () => {
+    begin("one", [], true).accept({ extraKeys: [A] });
+    begin("two", []).accept({ extraKeys: [A] });
+    expect(claimed(A)).toEqual(["one", "two"]);
+    expect([subscriptions.isExplicit("one", A), subscriptions.isExplicit("two", A)]).toEqual([true, false]);
+  });
+
+  test("makes the connection the owner of the run it started, and nobody else", () => {
+    begin("one", [A]).accept({ runId: "r1" });
+    expect(subscriptions.startedRun("one", "r1")).toBe(true);
+    expect(subscriptions.startedRun("two", "r1")).toBe(false);
+    expect(subscriptions.startedRun("one", "r2")).toBe(false);
+  });
+});
+
+describe("the limits", () => {
+  test("refuse a request that would exceed them and change nothing", () => {
+    begin("one", ["k1", "k2"]).accept();
+    expect(subscriptions.begin("one", ["k3", "k4"])).toBeUndefined();
+    expect(subscriptions.claimsOf("one")).toEqual(["k1", "k2"]);
+    expect(pending("k3")).toEqual([]);
+    begin("one", ["k3"]);
+    expect(subscriptions.begin("one", ["k4"])).toBeUndefined();
+  });
+
+  test("count pending claims, and let claimed sessions be asked for again", () => {
+    begin("one", ["k1", "k2", "k3"]);
+    expect(subscriptions.begin("one", ["k1", "k2", "k3"])).toBeDefined();
+    expect(subscriptions.begin("one", [])).toBeDefined();
+    expect(subscriptions.begin("two", ["k4"])).toBeDefined();
+  });
+
+  test("leave room again after a refusal, an unsubscribe and a deletion", () => {
+    begin("one", ["k1", "k2", "k3"]).reject();
+    begin("one", ["k1", "k2", "k3"]).accept();
+    subscriptions.unclaim("one", "k1");
+    subscriptions.end("k2");
+    begin("one", ["k4", "k5"]).accept();
+    expect(subscriptions.claimsOf("one").toSorted()).toEqual(["k3", "k4", "k5"]);
+  });
+
+  test("hold for the keys of an answer too", () => {
+    begin("one", ["k1", "k2"]).accept({ extraKeys: ["k3", "k4", "k1"] });
+    expect(subscriptions.claimsOf("one").toSorted()).toEqual(["k1", "k2", "k3"]);
+    expect(claimed("k4")).toEqual([]);
+  });
+
+  test("forget the oldest run", () => {
+    for (const runId of ["r1", "r2", "r3"]) begin("one", [A]).accept({ runId });
+    expect(["r1", "r2", "r3"].map((runId) => subscriptions.startedRun("one", runId))).toEqual([false, true, true]);
+  });
+});
+
+describe("connections", () => {
+  test("take all they had along, whatever state it is in", () => {
+    begin("one", [A], true).accept({ runId: "r1" });
+    begin("one", [B]);
+    begin("two", [A]).accept();
+    subscriptions.setRoster("one", true);
+    subscriptions.disconnect("one");
+    expect([claimed(A), pending(B), [...subscriptions.roster]]).toEqual([["two"], [], []]);
+    expect(subscriptions.startedRun("one", "r1")).toBe(false);
+    expect(subscriptions.size).toEqual({ ...NOTHING, connections: 1, claims: 1, sessions: 1 });
+    subscriptions.disconnect("two");
+    subscriptions.disconnect("two");
+    expect(subscriptions.size).toEqual(NOTHING);
+  });
+
+  test("get nothing from an answer that comes after they went, nor after they came back", () => {
+    const lost = begin("one", [A]);
+    subscriptions.disconnect("one");
+    lost.accept({ extraKeys: [B], runId: "r1" });
+    expect(subscriptions.has("one")).toBe(false);
+    const late = begin("two", [A]);
+    subscriptions.disconnect("two");
+    subscriptions.connect("two");
+    late.accept({ extraKeys: [B], runId: "r1" });
+    expect([claimed(A), claimed(B), subscriptions.startedRun("two", "r1")]).toEqual([[], [], false]);
+    expect(subscriptions.size).toEqual({ ...NOTHING, connections: 1 });
+  });
+
+  test("that connect again keep what they have", () => {
+    begin("one", [A]).accept();
+    subscriptions.connect("one", { observer: true });
+    expect([claimed(A), [...subscriptions.observers]]).toEqual([["one"], []]);
+  });
+
+  test("ask for the roster and leave it", () => {
+    subscriptions.setRoster("one", true);
+    subscriptions.setRoster("one", true);
+    subscriptions.setRoster("three", true);
+    expect([...subscriptions.roster]).toEqual(["one"]);
+    subscriptions.setRoster("one", false);
+    expect([...subscriptions.roster]).toEqual([]);
+  });
+
+  test("observe only if they connected as observers", () => {
+    subscriptions.connect("eye", { observer: true });
+    expect([...subscriptions.observers]).toEqual(["eye"]);
+    subscriptions.disconnect("eye");
+    expect(subscriptions.size.observers).toBe(0);
+  });
+});
