@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Broadcaster, CreateBroadcaster, GatewayClient, GatewayClients } from "../src/host/gateway-types.ts";
 import { serve, type World } from "./measured.ts";
-import { builtModule, chatDeltas, CHAT_OPTIONS, claimOwnSessions, newScope, sessionKey, watchedSession } from "./scene.ts";
+import { builtModule, type ChatEvents, chatDeltas, claimOwnSessions, newScope, sessionKey, watchedSession } from "./scene.ts";
 
 export type BroadcasterVariant = "unprotected" | "opt-in" | "module" | "targeted";
 
@@ -85,22 +85,22 @@ serve((size): World => {
   const list = Array.from({ length: size }, (_, index) => clientAt(index));
   for (const client of list) clients.add(client);
   if (scope) claimOwnSessions(scope, list, built.claimIntent);
-  const payloads = chatDeltas(key);
+  const events = chatDeltas(key, isIndexed ? "2026.9" : "2026.5");
   return {
-    emit: variant === "targeted" ? targetedEmitter(broadcaster, payloads, subscribers) : emitter(broadcaster, payloads),
+    emit: variant === "targeted" ? targetedEmitter(broadcaster, events, subscribers) : emitter(broadcaster, events),
     frames: () => Socket.frames,
   };
 });
 
-function emitter({ broadcast }: Broadcaster, payloads: readonly object[]): World["emit"] {
+function emitter({ broadcast }: Broadcaster, { payloads, opts }: ChatEvents): World["emit"] {
   return (events) => {
-    for (let event = 0; event < events; event += 1) broadcast("chat", payloads[event & 63], CHAT_OPTIONS);
+    for (let event = 0; event < events; event += 1) broadcast("chat", payloads[event & 63], opts);
   };
 }
 
-function targetedEmitter({ broadcastToConnIds }: Broadcaster, payloads: readonly object[], to: ReadonlySet<string>): World["emit"] {
+function targetedEmitter({ broadcastToConnIds }: Broadcaster, { payloads, opts }: ChatEvents, to: ReadonlySet<string>): World["emit"] {
   return (events) => {
-    for (let event = 0; event < events; event += 1) broadcastToConnIds?.("chat", payloads[event & 63], to, CHAT_OPTIONS);
+    for (let event = 0; event < events; event += 1) broadcastToConnIds?.("chat", payloads[event & 63], to, opts);
   };
 }
 

@@ -1,7 +1,7 @@
 /** Measured process of part a: the module's decision alone. */
 import type { GatewayClient } from "../src/host/gateway-types.ts";
 import { serve, type World } from "./measured.ts";
-import { builtModule, chatDeltas, CHAT_OPTIONS, claimOwnSessions, newScope, sessionKey, watchedSession } from "./scene.ts";
+import { builtModule, chatDeltas, claimOwnSessions, newScope, sessionKey, watchedSession } from "./scene.ts";
 
 const built = await builtModule();
 
@@ -10,12 +10,12 @@ serve((size): World => {
   const clients = Array.from({ length: size }, (_, index): GatewayClient => ({ connId: `conn-${index}`, connect: { role: "operator" } }));
   for (const client of clients) scope.connected(client);
   claimOwnSessions(scope, clients, built.claimIntent);
-  const payloads = chatDeltas(sessionKey(watchedSession(size)));
+  const { payloads, opts } = chatDeltas(sessionKey(watchedSession(size)), "2026.9");
   let frames = 0;
   return {
     emit: (events) => {
       for (let event = 0; event < events; event += 1) {
-        frames += scope.audience("chat", payloads[event & 63], CHAT_OPTIONS)?.deliver.size ?? 0;
+        frames += scope.audience("chat", payloads[event & 63], opts)?.deliver.size ?? 0;
       }
     },
     frames: () => frames,

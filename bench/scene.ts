@@ -4,7 +4,13 @@ import type { GatewayClient } from "../src/host/gateway-types.ts";
 import type { ClaimIntent } from "../src/policy/claims.ts";
 
 export const SIZES: readonly number[] = [1, 100, 1000, 10_000];
-export const CHAT_OPTIONS = { dropIfSlow: true };
+
+/** What a gateway passes to `broadcast` for the deltas of one run. */
+export type ChatEvents = {
+  /** About 300 bytes each as JSON. */
+  readonly payloads: readonly object[];
+  readonly opts: object;
+};
 
 /** The session of the measured events: that of a connection in the middle. */
 export function watchedSession(size: number): number {
@@ -15,20 +21,26 @@ export function sessionKey(index: number): string {
   return `agent:main:direct:user-${String(index).padStart(5, "0")}`;
 }
 
-/** Deltas of one run, about 300 bytes each as JSON, in the shape of 2026.9.6. */
-export function chatDeltas(key: string): readonly object[] {
-  return Array.from({ length: 64 }, (_, seq) => ({
+/**
+ * Deltas of one run. 2026.9 names the agent and gives the keys in the options, too, which earlier
+ * releases do not. Its `liveText` is left out: it would cost the gateway time, but not the module.
+ */
+export function chatDeltas(key: string, as: "2026.9" | "2026.5"): ChatEvents {
+  const newer = as === "2026.9";
+  const payloads = Array.from({ length: 64 }, (_, seq) => ({
     runId: "5a1c7c2e-6d0f-4d0c-9a57-0f4a2d9b7c11",
     sessionKey: key,
+    ...(newer ? { agentId: "main" } : {}),
     seq: seq + 1,
     state: "delta",
-    deltaText: ` word${String(seq).padStart(3, "0")}`,
+    ...(newer ? { deltaText: ` word${String(seq).padStart(3, "0")}` } : {}),
     message: {
       role: "assistant",
-      content: [{ type: "text", text: `The quick brown fox jumps over ${seq} lazy dogs. `.padEnd(100, "and on ") }],
+      content: [{ type: "text", text: `The quick brown fox jumps over ${seq} lazy dogs. `.padEnd(newer ? 80 : 110, "and on ") }],
       timestamp: 1_790_000_000_000 + seq * 150,
     },
   }));
+  return { payloads, opts: { dropIfSlow: true, ...(newer ? { sessionKeys: [key] } : {}) } };
 }
 
 /** Does what an accepted `chat.send` of each connection on a session of its own does. */

@@ -8,7 +8,7 @@ import type {
   CreateBroadcaster,
   GatewayClient,
 } from "./gateway-types.ts";
-import { probeNumbering } from "./numbering.ts";
+import { passesScopes, probeNumbering } from "./numbering.ts";
 
 type Recipients = ReadonlySet<GatewayClient>;
 
@@ -137,23 +137,35 @@ function sharedSender(create: CreateBroadcaster, params: BroadcasterParams, gate
  * Each connection gets a broadcaster, and with it a count, of its own, as 2026.5 does itself.
  */
 function separateSender(create: CreateBroadcaster, params: BroadcasterParams): [Broadcaster, Sender] {
-  const broadcasters = new WeakMap<GatewayClient, Broadcaster>();
-  const of = (client: GatewayClient): Broadcaster => {
-    let broadcaster = broadcasters.get(client);
-    if (!broadcaster) {
-      broadcaster = create(replaced(params, { clients: new Set([client]) }));
-      broadcasters.set(client, broadcaster);
+  interface Own {
+    readonly broadcaster: Broadcaster;
+    /** By event name: whether upstream lets this connection have it. */
+    readonly passes: Map<string, boolean>;
+  }
+  const connections = new WeakMap<GatewayClient, Own>();
+  const of = (client: GatewayClient): Own => {
+    let own = connections.get(client);
+    if (!own) {
+      own = { broadcaster: create(replaced(params, { clients: new Set([client]) })), passes: new Map() };
+      connections.set(client, own);
     }
-    return broadcaster;
+    return own;
   };
-  const some: Sender["some"] = (to, event, payload, opts) => {
-    for (const client of to) of(client).broadcast(event, payload, opts);
+  const some = (to: Iterable<GatewayClient>, event: string, payload: unknown, opts: unknown): void => {
+    for (const client of to) {
+      const { broadcaster, passes } = of(client);
+      let mayPass = passes.get(event);
+      if (mayPass === undefined) passes.set(event, (mayPass = passesScopes(create, client, event)));
+      if (mayPass) broadcaster.broadcast(event, payload, opts);
+    }
   };
   const targeted: Sender["targeted"] = (to, event, payload, opts) => {
-    for (const client of to) of(client).broadcastToConnIds?.(event, payload, new Set([client.connId]), opts);
+    for (const client of to) {
+      of(client).broadcaster.broadcastToConnIds?.(event, payload, new Set([client.connId]), opts);
+    }
   };
   const sender: Sender = {
-    all: (event, payload, opts) => some(new Set(params.clients), event, payload, opts),
+    all: (event, payload, opts) => some(params.clients, event, payload, opts),
     some,
     targeted,
     late: (client, frame) =>

@@ -18,7 +18,7 @@ export function probeNumbering(create: CreateBroadcaster): Numbering {
   const numberOf = (connId: string): unknown => {
     const frames: string[] = [];
     connected.clear();
-    connected.add(standIn(connId, frames));
+    connected.add(standIn({ connId, connect: PROBE }, frames));
     broadcast("tick", { ts: 0 });
     const [frame] = frames;
     return frame === undefined ? undefined : (JSON.parse(frame) as { seq?: unknown }).seq;
@@ -30,6 +30,22 @@ export function probeNumbering(create: CreateBroadcaster): Numbering {
   throw new Error(`createGatewayBroadcaster numbered two frames ${String(first)} and ${String(second)}`);
 }
 
+/**
+ * Whether the release's broadcaster lets a connection have an event at all, by role and scopes.
+ * Where frames are numbered globally, an event that it holds back would still cost a number.
+ */
+export function passesScopes(create: CreateBroadcaster, client: GatewayClient, event: string): boolean {
+  const frames: string[] = [];
+  try {
+    create({ clients: asClients(new Set([standIn(client, frames)])) }).broadcast(event, {});
+  } catch {
+    return true; // a broadcaster that wants a real payload: let it judge the real event
+  }
+  return frames.length > 0;
+}
+
+const PROBE = { role: "operator", scopes: ["operator.admin"], caps: [], client: { id: "probe", mode: "probe" } };
+
 function asClients(set: Set<GatewayClient>): GatewayClients {
   return Object.assign(set, {
     getByConnectionId: (id: string) => [...set].find((client) => client.connId === id),
@@ -40,7 +56,8 @@ function asClients(set: Set<GatewayClient>): GatewayClients {
   });
 }
 
-function standIn(connId: string, frames: string[]): GatewayClient {
+/** A connection that only collects what it is sent. */
+function standIn({ connId, connect }: GatewayClient, frames: string[]): GatewayClient {
   const socket = {
     bufferedAmount: 0,
     readyState: 1, // OPEN
@@ -51,6 +68,5 @@ function standIn(connId: string, frames: string[]): GatewayClient {
     close: () => {},
     terminate: () => {},
   };
-  const connect = { role: "operator", scopes: ["operator.admin"], caps: [], client: { id: connId, mode: "probe" } };
   return { connId, connect, socket } as GatewayClient;
 }

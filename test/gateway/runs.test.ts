@@ -21,12 +21,14 @@ test("tool events of a run", async () => {
   const message = (id: string) => `[[tool id=${id} cmd="echo made-by-${id}" n=6]]`;
   const leak = await run(plain, message);
   expect(traces(leak.other, leak.session)).not.toHaveLength(0);
+  const toolEvents = (client: Client) =>
+    client.frames.filter((frame) => frame.event === "agent" && field(frame, "stream") === "tool");
 
   const { session, own, other, runId, state } = await run(isolated, message);
   expect(state).toBe("final");
   expect(own.text(runId)).toBe(answer(session.id, 6));
-  const tools = own.frames.filter((frame) => frame.event === "agent" && field(frame, "stream") === "tool");
-  expect(tools.map((frame) => field(frame, "runId"))).toContain(runId);
+  // 2026.2 sends a chat's tool events only at verbose levels: as many with the module as without.
+  expect(toolEvents(own)).toHaveLength(toolEvents(leak.own).length);
   expect(traces(other, session)).toEqual([]);
 });
 
@@ -52,7 +54,8 @@ test("chat.abort in mid-run", async () => {
 
 test("an abort by another client on the session reaches both", async () => {
   const session = freshSession();
-  const [own, second] = [await connect(isolated), await connect(isolated)];
+  // Newer releases let only the run's owner or an admin abort it.
+  const [own, second] = [await connect(isolated), await connect(isolated, { scopes: ["operator.admin"] })];
   await second.request("chat.history", { sessionKey: session.key });
   const { runId } = await own.chat(session.key, say(session.id, 60, 100));
   await second.waitFor((frame) => frame.event === "chat" && field(frame, "runId") === runId, 20_000, "the first delta");

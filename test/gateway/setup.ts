@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import type { TestProject } from "vitest/node";
 import { isolationRegister, openBed } from "../support/bed.ts";
 import type { Endpoint } from "../support/clients.ts";
-import { ensureRelease } from "../support/release.ts";
+import { compareVersions, ensureRelease } from "../support/release.ts";
 import { releaseUnderTest } from "./release-under-test.ts";
 
 declare module "vitest" {
@@ -21,10 +21,9 @@ declare module "vitest" {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   execFileSync("npm", ["run", "--silent", "build"], { stdio: "inherit" });
   const release = await ensureRelease(releaseUnderTest());
-  const config = {
-    // The tool cases run `exec` without asking anybody.
-    tools: { exec: { host: "gateway", security: "full", ask: "off" } },
-  };
+  // The tool cases run `exec` without asking anybody, and newer releases hide most tools in a catalog.
+  const direct = compareVersions(release.version, "2026.9.0") >= 0 ? { toolSearch: false } : {};
+  const config = { tools: { exec: { host: "gateway", security: "full", ask: "off" }, ...direct } };
   const plain = await openBed(release, { config });
   const isolated = await openBed(release, { config, preload: isolationRegister() }).catch(async (error: unknown) => {
     await plain.close();

@@ -4,8 +4,10 @@ import { describe, expect, test } from "vitest";
 
 const SRC = join(import.meta.dirname, "../../src");
 
-/** Static and dynamic imports and re-exports, types included: a type ties two files together too. */
-const IMPORT = /(?:^|[^\w.$])(?:import|export)\b(?:[^"'`;()]*?\bfrom)?\s*\(?\s*["'`]([^"'`]+)["'`]/g;
+/** Types included: a type ties two files together too. */
+const STATIC = /(?:^|;)\s*(?:import|export)\b[^"'`;()=]*?\bfrom\s*["']([^"']+)["']/gm;
+const BARE = /(?:^|;)\s*import\s*["']([^"']+)["']/gm;
+const DYNAMIC = /\bimport\(\s*["'`]([^"'`]+)["'`]/g;
 
 interface Rule {
   readonly files: RegExp;
@@ -31,7 +33,7 @@ const RULES: readonly Rule[] = [
 ];
 
 function importsOf(source: string): string[] {
-  return [...source.matchAll(IMPORT)].map((match) => match[1]!);
+  return [STATIC, BARE, DYNAMIC].flatMap((kind) => [...source.matchAll(kind)].map((match) => match[1]!));
 }
 
 function violations(file: string, source: string): string[] {

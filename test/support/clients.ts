@@ -15,6 +15,8 @@ export type Endpoint = { readonly url: string; readonly token: string; readonly 
 export type ConnectOptions = {
   readonly name?: string;
   readonly role?: string;
+  /** What the client says it is; a backend by default. Hand-written clients only. */
+  readonly client?: { readonly id: string; readonly mode: string };
   readonly scopes?: readonly string[];
   readonly caps?: readonly string[];
   readonly minProtocol?: number;
@@ -146,6 +148,7 @@ type Answer = { readonly type: "res"; readonly id: string; readonly ok: boolean;
 /** Connects with a plain WebSocket and makes the handshake by hand. */
 export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}): Promise<RawClient> {
   const { name = "raw", role, scopes, caps, minProtocol, maxProtocol, timeoutMs, device } = settle(gateway, options);
+  const self = { ...CLIENT, ...options.client };
   const { add, ...recorder } = createRecorder(name);
   const lines: string[] = [];
   const pending = new Map<string, (answer: Answer) => void>();
@@ -196,18 +199,18 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
       signature: device.sign(
         buildDeviceAuthPayloadV3({
           deviceId: device.deviceId,
-          clientId: CLIENT.id,
-          clientMode: CLIENT.mode,
+          clientId: self.id,
+          clientMode: self.mode,
           role,
           scopes,
           signedAtMs: ts,
           token: gateway.token,
           nonce,
-          platform: CLIENT.platform,
+          platform: self.platform,
         }),
       ),
     };
-    const params = { minProtocol, maxProtocol, client: CLIENT, role, scopes, caps, auth: { token: gateway.token } };
+    const params = { minProtocol, maxProtocol, client: self, role, scopes, caps, auth: { token: gateway.token } };
     const hello = request("connect", proof ? { ...params, device: proof } : params, { timeoutMs });
     return (await hello) as unknown as HelloOk;
   }

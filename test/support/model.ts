@@ -112,7 +112,7 @@ async function answer(chat: ChatRequest, script: Script, record: ModelRequest, r
       index: 0,
       id: `call_${script.id}_${record.at}`,
       type: "function",
-      function: { name: "exec", arguments: JSON.stringify(script.args) },
+      function: { name: script.tool, arguments: JSON.stringify(script.args) },
     };
     await send(chat, [{ tool_calls: [call] }], 0, "tool_calls", record, response);
     return;

@@ -6,7 +6,9 @@
  *   [[tool id=X cmd="sleep 9" background]] the same with `background: true`
  *   [[text id=X value="HEARTBEAT_OK"]]     that text in one chunk
  *   [[error id=X status=400]]              an HTTP error
+ *   [[spawn id=X child=Y n=4]]             a call of `sessions_spawn` whose task makes the model say Y
  *
+ * Inside of a directive another one is written with round brackets: `((say id=Y))`.
  * The last directive of a message counts. `slow` is another word for `say`.
  */
 export type Script =
@@ -14,6 +16,7 @@ export type Script =
   | {
       readonly kind: "tool";
       readonly id: string;
+      readonly tool: "exec" | "sessions_spawn";
       readonly args: Readonly<Record<string, unknown>>;
       readonly chunks: readonly string[];
       readonly delayMs: number;
@@ -22,7 +25,7 @@ export type Script =
 
 /** The script in a message, or undefined if it holds no directive. */
 export function scriptOf(text: string): Script | undefined {
-  const found = [...text.matchAll(/\[\[(say|slow|tool|text|error)\b((?:[^\]"]|"[^"]*")*)\]\]/g)].at(-1);
+  const found = [...text.matchAll(/(?:\[\[|\(\()(say|slow|tool|text|error|spawn)\b((?:[^\])"]|"[^"]*")*)(?:\]\]|\)\))/g)].at(-1);
   if (!found) return undefined;
   const verb = found[1] ?? "";
   const fields = fieldsOf(found[2] ?? "");
@@ -33,7 +36,11 @@ export function scriptOf(text: string): Script | undefined {
   if (verb === "text") return { kind: "say", id, chunks: [fields.get("value") ?? ""], delayMs };
   if (verb === "tool") {
     const background = fields.has("background") ? { background: true } : {};
-    return { kind: "tool", id, args: { command: fields.get("cmd") ?? "true", ...background }, chunks, delayMs };
+    return { kind: "tool", id, tool: "exec", args: { command: fields.get("cmd") ?? "true", ...background }, chunks, delayMs };
+  }
+  if (verb === "spawn") {
+    const task = `((say id=${fields.get("child") ?? ""} n=${chunks.length}))`;
+    return { kind: "tool", id, tool: "sessions_spawn", args: { task }, chunks, delayMs };
   }
   return { kind: "say", id, chunks, delayMs };
 }

@@ -1,0 +1,93 @@
+/** Starting, restarting and stopping a protected gateway, and the processes around it. */
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { expect, inject, onTestFinished, test, vi } from "vitest";
+import { isolationRegister } from "../support/bed.ts";
+import { type Endpoint, field } from "../support/clients.ts";
+import { answer, connect, converse, freshSession, say, settle, traces } from "./contract.ts";
+import { isolatedBed } from "./own-bed.ts";
+
+const run = promisify(execFile);
+const { release } = inject("isolated");
+
+/** One run that its own client sees whole and a bystander not at all. */
+async function expectIsolated(gateway: Endpoint) {
+  const session = freshSession();
+  const [own, other] = [await connect(gateway), await connect(gateway)];
+  expect(await converse(own, session.key, say(session.id, 4))).toBe(answer(session.id, 4));
+  await settle();
+  expect(traces(other, session)).toEqual([]);
+}
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "event-isolation-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+test("an in-process restart: claims end with their connections, isolation goes on", async () => {
+  const { gateway } = await isolatedBed({ config: { commands: { restart: true } } });
+  const client = await connect(gateway);
+  await client.request("chat.history", { sessionKey: freshSession().key });
+  gateway.signal("SIGUSR1");
+  await client.closed;
+  await vi.waitFor(() => expectIsolated(gateway), { timeout: 60_000, interval: 500 });
+  expect(() => process.kill(gateway.pid, 0), "the same process").not.toThrow();
+  await expectIsolated(gateway);
+});
+
+test("loaded by NODE_OPTIONS: two gateways in turn in one state directory, and no child inherits the module", async () => {
+  const stateDir = await temporaryFolder();
+  const file = join(stateDir, "child-environment");
+  for (const turn of [1, 2]) {
+    const { gateway, close } = await isolatedBed({
+      stateDir,
+      preloadVia: "NODE_OPTIONS",
+      config: { tools: { exec: { host: "gateway", security: "full", ask: "off" } } },
+    });
+    const session = freshSession();
+    const client = await connect(gateway);
+    await converse(client, session.key, `[[tool id=${session.id} cmd="echo ${turn} got [$NODE_OPTIONS] > ${file}" n=3]]`);
+    expect((await readFile(file, "utf8")).trim()).toMatch(new RegExp(`^${turn} got \\[((?!isolation|dist/register).)*\\]$`));
+    await expectIsolated(gateway);
+    await close();
+  }
+});
+
+test("the launcher's respawn keeps the module", async () => {
+  // Without OPENCLAW_NO_RESPAWN the launcher may start the gateway as a child with flags of its own.
+  const { gateway } = await isolatedBed({ env: { OPENCLAW_NO_RESPAWN: "" } });
+  await expectIsolated(gateway);
+});
+
+test("SIGTERM while streaming: the gateway ends, the client gets no foreign frame on the way", async () => {
+  const { gateway } = await isolatedBed();
+  const session = freshSession();
+  const [own, other] = [await connect(gateway), await connect(gateway)];
+  const { runId } = await own.chat(session.key, say(session.id, 40, 100));
+  await own.waitFor((frame) => frame.event === "chat" && field(frame, "runId") === runId, 20_000, "the first delta");
+  await own.request("chat.abort", { sessionKey: session.key, runId });
+  const next = await own.chat(session.key, say(session.id, 40, 100));
+  await own.waitFor((frame) => field(frame, "runId") === next.runId, 20_000, "a frame of the next run");
+  gateway.signal("SIGTERM");
+  await gateway.stop();
+  expect(traces(other, session)).toEqual([]);
+});
+
+test("commands that are no gateway run say and attach nothing", async () => {
+  const home = await temporaryFolder();
+  const environment = { PATH: process.env["PATH"], HOME: home, OPENCLAW_STATE_DIR: home, NO_COLOR: "1" };
+  const version = (env: NodeJS.ProcessEnv) => run(process.execPath, [release.entry, "--version"], { env });
+  const plain = await version(environment);
+  const preload = `--import=${pathToFileURL(isolationRegister()).href}`;
+  const loaded = await version({ ...environment, NODE_OPTIONS: preload });
+  expect([loaded.stdout, loaded.stderr]).toEqual([plain.stdout, plain.stderr]);
+  const child = await run(process.execPath, ["-p", "Symbol.for('openclaw-event-isolation') in globalThis"], {
+    env: { ...environment, NODE_OPTIONS: preload },
+  });
+  expect([child.stdout.trim(), child.stderr]).toEqual(["false", ""]);
+});

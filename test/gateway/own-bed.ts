@@ -1,0 +1,24 @@
+/** Gateways of a case's own, for what the shared ones cannot be asked to do. */
+import { writeFile, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inject, onTestFinished } from "vitest";
+import { type BedOptions, isolationRegister, type OpenBed, openBed } from "../support/bed.ts";
+
+/** Boots an isolated gateway for one test; it is stopped with the test. */
+export async function isolatedBed(options: BedOptions & { settings?: object } = {}): Promise<OpenBed> {
+  const { settings, ...rest } = options;
+  const env = { ...rest.env, ...(settings ? { OPENCLAW_EVENT_ISOLATION_CONFIG: await settingsFile(settings) } : {}) };
+  const bed = await openBed(inject("isolated").release, { preload: isolationRegister(), ...rest, env });
+  onTestFinished(() => bed.close());
+  return bed;
+}
+
+/** Writes settings to a file that is removed with the test. */
+export async function settingsFile(settings: object): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "event-isolation-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, "settings.json");
+  await writeFile(file, JSON.stringify(settings));
+  return file;
+}

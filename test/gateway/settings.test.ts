@@ -1,0 +1,119 @@
+/** What the settings change, and how they are refused. */
+import { expect, inject, test } from "vitest";
+import { isolationRegister } from "../support/bed.ts";
+import { type Client, field } from "../support/clients.ts";
+import { createDevice } from "../support/device.ts";
+import { startGateway } from "../support/gateway.ts";
+import { startModel } from "../support/model.ts";
+import { answer, connect, converse, freshSession, offers, say, settle, traces } from "./contract.ts";
+import { isolatedBed, settingsFile } from "./own-bed.ts";
+
+const chats = (client: Client, runId: string) =>
+  client.frames.filter((frame) => frame.event === "chat" && field(frame, "runId") === runId);
+
+test('scope "run": a run goes to who started it or subscribed explicitly, reading the history is not enough', async () => {
+  const { gateway } = await isolatedBed({ settings: { scope: "run" } });
+  const session = freshSession();
+  const [starter, reader, subscriber] = [await connect(gateway), await connect(gateway), await connect(gateway)];
+  await reader.request("chat.history", { sessionKey: session.key });
+  const explicit = offers(subscriber, "sessions.messages.subscribe");
+  if (explicit) await subscriber.request("sessions.messages.subscribe", { key: session.key });
+  const { runId } = await starter.chat(session.key, say(session.id));
+  await starter.final(runId);
+  expect(starter.text(runId)).toBe(answer(session.id));
+  await settle();
+  expect(traces(reader, session)).toEqual([]);
+  expect(chats(subscriber, runId).length > 0).toBe(explicit);
+
+  const second = await reader.chat(session.key, say(session.id, 4));
+  await reader.final(second.runId);
+  expect(reader.text(second.runId)).toBe(answer(session.id, 4));
+  await settle();
+  expect(chats(starter, second.runId)).toEqual([]);
+});
+
+test("observers see every session, nobody else does", async () => {
+  const device = createDevice();
+  const { gateway } = await isolatedBed({ settings: { observers: [{ deviceId: device.deviceId }] } });
+  const session = freshSession();
+  const [sender, bystander] = [await connect(gateway), await connect(gateway)];
+  const observer = await connect(gateway, { device, scopes: ["operator.read"] });
+  const { runId } = await sender.chat(session.key, say(session.id));
+  await Promise.all([sender.final(runId), observer.final(runId)]);
+  expect(observer.text(runId)).toBe(answer(session.id));
+  await settle();
+  expect(traces(bystander, session)).toEqual([]);
+});
+
+test('roster "claimed": rows and texts of claimed sessions only; a claim limit is a clear error', async (context) => {
+  const { gateway } = await isolatedBed({ settings: { roster: "claimed", limits: { claimsPerConnection: 3 } } });
+  const [own, other] = [freshSession(), freshSession()];
+  const client = await connect(gateway);
+  const sender = await connect(gateway);
+  const read = (key: string) => client.request("chat.history", { sessionKey: key });
+
+  await read(own.key);
+  await read(freshSession().key);
+  await read(freshSession().key);
+  await read(own.key); // held already: no new claim
+  await expect(read(other.key)).rejects.toThrow(/limits\.claimsPerConnection.*sessions\.messages\.unsubscribe/);
+  expect(await converse(client, own.key, say(own.id, 3))).toBe(answer(own.id, 3));
+
+  if (!offers(client, "sessions.subscribe")) return context.skip("no roster on this release; the claim limit was checked");
+  await client.request("sessions.subscribe", {});
+  await converse(sender, own.key, say(own.id, 3));
+  await converse(sender, other.key, say(other.id, 3));
+  await settle();
+  expect(traces(client, other)).toEqual([]);
+  expect(client.frames.some((frame) => frame.event === "sessions.changed" && frame.json.includes(own.key))).toBe(true);
+});
+
+test("session.scope global: all raw and main keys are one session, and it is not everybody's", async () => {
+  const { gateway } = await isolatedBed({ config: { session: { scope: "global" } } });
+  const id = freshSession().id;
+  const [sender, reader, bystander] = [await connect(gateway), await connect(gateway), await connect(gateway)];
+  await reader.request("chat.history", { sessionKey: "agent:main:main" });
+  await bystander.request("chat.history", { sessionKey: freshSession().key });
+  const { runId } = await sender.chat("main", say(id));
+  await Promise.all([sender.final(runId), reader.final(runId)]);
+  expect([sender.text(runId), reader.text(runId)]).toEqual([answer(id), answer(id)]);
+  await settle();
+  expect(bystander.eventsWith(id)).toEqual([]);
+});
+
+/** Boots an isolated gateway that is expected to end by itself. */
+async function refusal(options: { env?: Record<string, string>; config?: object }) {
+  const model = await startModel();
+  try {
+    const gateway = await startGateway({
+      release: inject("isolated").release,
+      model,
+      preload: isolationRegister(),
+      expectExit: true,
+      ...options,
+    } as Parameters<typeof startGateway>[0]);
+    const exit = await gateway.exited;
+    const logs = gateway.logs();
+    await gateway.stop();
+    return { ...exit, logs };
+  } finally {
+    await model.close();
+  }
+}
+
+test.each([
+  [{ roster: "everybody" }, /"roster" has to be one of "subscribers", "claimed", not "everybody"/],
+  [{ limits: { claimsPerConection: 5 } }, /unknown setting "limits\.claimsPerConection" \(known here: claimsPerConnection/],
+])("settings %j stop the start with a message that names the setting", async (settings, message) => {
+  const { code, logs } = await refusal({ env: { OPENCLAW_EVENT_ISOLATION_CONFIG: await settingsFile(settings) } });
+  expect(code).toBe(78);
+  expect(logs).toMatch(message);
+});
+
+test("settings are read from plugins.entries of the gateway's own config", async () => {
+  const config = { plugins: { entries: { "event-isolation": { config: { scope: "nobody" } } } } };
+  const { code, logs } = await refusal({ config });
+  expect(code).not.toBe(0);
+  // Some releases refuse entries of plugins that are not installed: the settings file is for them.
+  expect(logs).toMatch(/"scope" has to be one of "session", "run"|plugins?.*event-isolation/i);
+});

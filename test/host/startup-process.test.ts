@@ -1,0 +1,182 @@
+/** What a gateway may start with, in real processes: missing seams, settings, and its children. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { BROADCASTER, Built, CHUNK, CONFIG, LISTEN, type Release, REQUESTS, SAY } from "./fake-release.ts";
+
+let built: Built;
+
+beforeAll(() => {
+  built = new Built();
+}, 60_000);
+
+afterAll(() => built.remove());
+
+const linesOf = (text: string): string[] => text.split("\n").filter((line) => line !== "");
+const settingsOf = (release: Release, text: string): { OPENCLAW_EVENT_ISOLATION_CONFIG: string } => ({
+  OPENCLAW_EVENT_ISOLATION_CONFIG: release.file("settings.json", text),
+});
+
+describe("a release without a required seam", () => {
+  let release: Release;
+
+  beforeAll(() => {
+    release = built.release({
+      "dist/chunk-abc.mjs": `${REQUESTS}${CONFIG}export { handleGatewayRequest as n, getRuntimeConfig as r };`,
+      "openclaw.mjs": `import "./dist/chunk-abc.mjs";\n${LISTEN}`,
+    });
+  });
+
+  test("does not listen and exits with 78 and one message: the seam, the release and the way out", async () => {
+    const { code, stdout, stderr } = await release.run();
+    expect({ code, stdout }).toEqual({ code: 78, stdout: "" });
+    const [message, ...more] = linesOf(stderr);
+    expect(more).toEqual([]);
+    for (const part of ['"broadcast"', "createGatewayBroadcaster", "0.0.0-test", 'onMissingSeam to "warn"', "start without it"]) {
+      expect(message).toContain(part);
+    }
+    expect(message).not.toContain("handleGatewayRequest");
+  });
+
+  test("listens, with a warning, if the settings file says so", async () => {
+    const { code, stdout, stderr } = await release.run({ env: settingsOf(release, '{"onMissingSeam":"warn"}') });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "listening\n" });
+    expect(linesOf(stderr)).toHaveLength(1);
+    for (const part of ['"broadcast"', "0.0.0-test", "UNPROTECTED"]) expect(stderr).toContain(part);
+  });
+
+  test("listens, with a warning, if the gateway's configuration says so", async () => {
+    const config = { plugins: { entries: { "event-isolation": { config: { onMissingSeam: "warn" } } } } };
+    const configured = built.release({
+      "dist/chunk-abc.mjs": `globalThis.testConfig = ${JSON.stringify(config)};\n${REQUESTS}${CONFIG}`,
+      "openclaw.mjs": `import "./dist/chunk-abc.mjs";\n${LISTEN}`,
+    });
+    const { code, stdout, stderr } = await configured.run();
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "listening\n" });
+    expect(stderr).toContain("UNPROTECTED");
+  });
+
+  test("warns once, however often it listens", async () => {
+    const twice = built.release({
+      "dist/chunk-abc.mjs": `${REQUESTS}${CONFIG}`,
+      "openclaw.mjs": `import "./dist/chunk-abc.mjs";\n${LISTEN}${LISTEN.split("\n").slice(1).join("\n").replaceAll("server", "second")}`,
+    });
+    const { stdout, stderr } = await twice.run({ env: settingsOf(twice, '{"onMissingSeam":"warn"}') });
+    expect([linesOf(stdout).length, linesOf(stderr).length]).toEqual([2, 1]);
+  });
+
+  test.each([
+    ["requests", "handleGatewayRequest", `${BROADCASTER}${CONFIG}`],
+    ["broadcast", "createGatewayBroadcaster", `${REQUESTS}${CONFIG}const text = "function createGatewayBroadcaster(";`],
+  ])("names %s when %s is what it lacks", async (seam, name, chunk) => {
+    const lacking = built.release({ "dist/chunk-abc.mjs": chunk, "openclaw.mjs": `import "./dist/chunk-abc.mjs";\n${LISTEN}` });
+    const { code, stdout, stderr } = await lacking.run();
+    expect({ code, stdout }).toEqual({ code: 78, stdout: "" });
+    expect(stderr).toContain(`"${seam}" (${name}`);
+  });
+
+  test("listens as ever without the module", async () => {
+    expect(await release.run({ node: [] })).toMatchObject({ code: 0, stdout: "listening\n", stderr: "" });
+  });
+});
+
+describe("settings", () => {
+  const gateway = (config: unknown): Release =>
+    built.release({
+      "dist/chunk-abc.mjs": `globalThis.testConfig = ${JSON.stringify(config)};\n${CHUNK}`,
+      "openclaw.mjs": `import { t } from "./dist/chunk-abc.mjs";\nconsole.log("loaded");\nt({ clients: new Set() });\n${LISTEN}`,
+    });
+
+  test.each([
+    ["unknown", '{"scopes":"run"}', '"scopes"'],
+    ["unknown, inside", '{"limits":{"claims":1}}', '"limits.claims"'],
+    ["ill-typed", '{"scope":"everything"}', '"scope"'],
+    ["ill-typed, inside", '{"limits":{"claimsPerConnection":"10"}}', '"limits.claimsPerConnection"'],
+    ["ill-typed observers", '{"observers":["dash"]}', '"observers[0]"'],
+    ["no JSON", "{scope: run", "OPENCLAW_EVENT_ISOLATION_CONFIG"],
+  ])("%s: the gateway exits with 78 when it makes its broadcaster, and names the setting", async (_, text, name) => {
+    const release = gateway({});
+    const inFile = await release.run({ env: settingsOf(release, text) });
+    expect({ code: inFile.code, stdout: inFile.stdout }).toEqual({ code: 78, stdout: "loaded\n" });
+    expect(linesOf(inFile.stderr)).toHaveLength(1);
+    expect(inFile.stderr).toContain(name);
+  });
+
+  test("in the gateway's own configuration are read and checked too", async () => {
+    const entries = (config: unknown): unknown => ({ plugins: { entries: { "event-isolation": { enabled: true, config } } } });
+    const wrong = await gateway(entries({ roster: "all" })).run();
+    expect({ code: wrong.code, stdout: wrong.stdout }).toEqual({ code: 78, stdout: "loaded\n" });
+    expect(wrong.stderr).toContain('"roster"');
+    expect(await gateway(entries({ roster: "claimed" })).run()).toMatchObject({ code: 0, stdout: "loaded\nlistening\n", stderr: "" });
+  });
+
+  test("in a file that is not there stop the gateway", async () => {
+    const ended = await gateway({}).run({ env: { OPENCLAW_EVENT_ISOLATION_CONFIG: "/nowhere/settings.json" } });
+    expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code: 78, stdout: "loaded\n" });
+    expect(ended.stderr).toContain("OPENCLAW_EVENT_ISOLATION_CONFIG");
+  });
+
+  test("of a broadcaster of an unknown kind decide whether it runs", async () => {
+    const odd = built.release({
+      "dist/chunk-abc.mjs": CHUNK.replace("const seq = (", "const seq = 7 + ("),
+      "openclaw.mjs": `import { t } from "./dist/chunk-abc.mjs";\nt({ clients: new Set() });\n${LISTEN}`,
+    });
+    const refused = await odd.run();
+    expect({ code: refused.code, stdout: refused.stdout }).toEqual({ code: 78, stdout: "" });
+    expect(refused.stderr).toContain("unknown kind");
+    const warned = await odd.run({ env: settingsOf(odd, '{"onMissingSeam":"warn"}') });
+    expect({ code: warned.code, stdout: warned.stdout }).toEqual({ code: 0, stdout: "listening\n" });
+    expect(warned.stderr).toContain("UNPROTECTED");
+  });
+});
+
+describe("the children of a gateway", () => {
+  const FAMILY = `${SAY}import { spawnSync } from "node:child_process";
+const traces = Symbol.for("openclaw-event-isolation") in globalThis;
+if (process.argv.includes("--respawned")) {
+  say({ respawned: traces });
+  process.exit();
+}
+const { t } = await import("./dist/chunk-abc.mjs");
+const child = (...args) => JSON.parse(spawnSync(process.execPath, args, { encoding: "utf8" }).stdout);
+const inherited = ["-e", 'console.log(JSON.stringify(process.env.NODE_OPTIONS ?? null))'];
+say({ before: child(...inherited) });
+t({ clients: new Set() });
+say({ after: child(...inherited), own: process.env.NODE_OPTIONS ?? null });
+say({ flags: process.execArgv });
+say(child(...process.execArgv, import.meta.filename, "gateway", "run", "--respawned"));
+`;
+  let release: Release;
+
+  beforeAll(() => {
+    release = built.release({ "dist/chunk-abc.mjs": CHUNK, "openclaw.mjs": FAMILY });
+  });
+
+  test.each([
+    ["alone", (url: string) => `--import=${url}`, null],
+    ["as two words", (url: string) => `--import ${url}`, null],
+    ["among others", (url: string) => `--no-warnings --import=${url} --max-old-space-size=512`, "--no-warnings --max-old-space-size=512"],
+    ["beside another preload", (url: string) => `--import=data:text/javascript, --import "${url}"`, "--import=data:text/javascript,"],
+  ])("do not inherit a preload from NODE_OPTIONS, %s, once the broadcaster is there", async (_, options, rest) => {
+    const NODE_OPTIONS = options(built.register);
+    const { said, stderr, code } = await release.run({ node: ["--trace-uncaught"], env: { NODE_OPTIONS } });
+    expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
+    expect(said).toEqual([
+      { before: NODE_OPTIONS },
+      { after: rest, own: rest },
+      { flags: ["--trace-uncaught", `--import=${built.register}`] },
+      { respawned: true },
+    ]);
+  });
+
+  test("that respawn it are told once, if a flag said so already", async () => {
+    for (const node of [[`--import=${built.register}`], ["--import", built.register]]) {
+      const { said } = await release.run({ node, env: { NODE_OPTIONS: "--no-warnings" } });
+      expect(said).toEqual([{ before: "--no-warnings" }, { after: "--no-warnings", own: "--no-warnings" }, { flags: node }, { respawned: true }]);
+    }
+  });
+
+  test("find nothing put in twice when flag and variable both ask for it", async () => {
+    const { said, stderr } = await release.run({ env: { NODE_OPTIONS: `--import=${built.register}` } });
+    expect(stderr).toBe("");
+    expect(said.slice(1)).toEqual([{ after: null, own: null }, { flags: [`--import=${built.register}`] }, { respawned: true }]);
+  });
+});

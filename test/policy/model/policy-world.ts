@@ -1,0 +1,114 @@
+/** The policy's three parts, put together by hand as the composition does. */
+import { mayReceive, recipients } from "../../../src/policy/delivery.ts";
+import { HeldFrames } from "../../../src/policy/held-frames.ts";
+import { type PendingClaim, Subscriptions } from "../../../src/policy/subscriptions.ts";
+import { type Frame, type Intent, LIMITS, type Outcome, type RequestId, type Sizes, type World, type WorldSettings } from "./world.ts";
+
+interface Connection {
+  readonly slot: number;
+  readonly got: number[];
+}
+
+interface Request {
+  readonly connection: Connection;
+  readonly intent: Intent;
+  readonly claim?: PendingClaim | undefined;
+  /** Of the gateway it was made to: a restart makes new ones. */
+  readonly subscriptions: Subscriptions<Connection>;
+}
+
+export class PolicyWorld implements World {
+  readonly #settings: WorldSettings;
+  readonly #slots = new Map<number, Connection>();
+  readonly #last = new Map<number, Connection>();
+  readonly #requests = new Map<RequestId, Request>();
+  #deletions: (() => void)[] = [];
+  subscriptions = new Subscriptions<Connection>(LIMITS);
+  #held = new HeldFrames<Connection, Frame>(LIMITS.heldFramesPerConnection);
+
+  constructor(settings: WorldSettings) {
+    this.#settings = settings;
+  }
+
+  connect(slot: number, observer: boolean): void {
+    const connection: Connection = { slot, got: [] };
+    this.#slots.set(slot, connection);
+    this.#last.set(slot, connection);
+    this.subscriptions.connect(connection, { observer });
+  }
+
+  close(slot: number): void {
+    const connection = this.#slots.get(slot)!;
+    this.#slots.delete(slot);
+    this.subscriptions.disconnect(connection);
+    this.#held.forget(connection);
+  }
+
+  begin(slot: number, id: RequestId, intent: Intent): boolean {
+    const connection = this.#slots.get(slot)!;
+    let claim: PendingClaim | undefined;
+    if (intent.kind === "claim") {
+      claim = this.subscriptions.begin(connection, intent.keys, intent.explicit);
+      if (!claim) return false;
+    }
+    if (intent.kind === "unclaim") for (const key of intent.keys) this.subscriptions.unclaim(connection, key);
+    this.#requests.set(id, { connection, intent, claim, subscriptions: this.subscriptions });
+    return true;
+  }
+
+  answer(id: RequestId, outcome: Outcome): void {
+    const request = this.#requests.get(id);
+    if (!request) return;
+    const { connection, intent, claim, subscriptions } = request;
+    if (outcome.result !== "ok") claim?.reject();
+    else if (intent.kind === "roster") subscriptions.setRoster(connection, intent.wanted);
+    else if (intent.kind === "end") this.#deletions.push(() => intent.keys.forEach((key) => subscriptions.end(key)));
+    else claim?.accept({ extraKeys: outcome.extraKeys, runId: outcome.runId });
+    const judged = this.#held.review(connection, ({ route }) =>
+      route.to === "all" ? "deliver" : mayReceive(connection, route, subscriptions, this.#settings),
+    );
+    for (const frame of judged.deliver) connection.got.push(frame.id);
+  }
+
+  emit(frame: Frame): void {
+    const { route, targets } = frame;
+    const among = (connection: Connection): boolean => !targets || targets.includes(connection.slot);
+    if (route.to === "all") {
+      for (const connection of this.#slots.values()) if (among(connection)) connection.got.push(frame.id);
+      return;
+    }
+    const { deliver, hold } = recipients(route, this.subscriptions, this.#settings);
+    // The index look-up and the rule for one connection are the same decision.
+    for (const connection of this.#last.values()) {
+      const verdict = deliver.has(connection) ? "deliver" : hold.has(connection) ? "hold" : "drop";
+      const rule = mayReceive(connection, route, this.subscriptions, this.#settings);
+      if (rule !== verdict) throw new Error(`recipients says ${verdict} for slot ${connection.slot}, mayReceive ${rule}`);
+    }
+    for (const connection of hold) if (among(connection)) this.#held.hold(connection, frame);
+    for (const connection of deliver) if (among(connection)) connection.got.push(frame.id);
+  }
+
+  turn(): void {
+    for (const end of this.#deletions) end();
+    this.#deletions = [];
+  }
+
+  restart(): void {
+    for (const slot of this.#slots.keys()) this.close(slot);
+    this.#deletions = [];
+    this.subscriptions = new Subscriptions(LIMITS);
+    this.#held = new HeldFrames(LIMITS.heldFramesPerConnection);
+  }
+
+  sizes(): Sizes {
+    return { ...this.subscriptions.size, held: this.#held.size };
+  }
+
+  delivered(slot: number): readonly number[] {
+    return this.#last.get(slot)?.got ?? [];
+  }
+
+  connection(slot: number): Connection | undefined {
+    return this.#slots.get(slot);
+  }
+}

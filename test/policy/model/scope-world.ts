@@ -1,0 +1,139 @@
+/** The real composition, under a broadcaster that only notes who gets what. */
+import { GatewayScope } from "../../../src/gateway-scope.ts";
+import type { HeldFrame } from "../../../src/host/broadcast.ts";
+import type { GatewayClient } from "../../../src/host/gateway-types.ts";
+import type { OpenRequest } from "../../../src/host/requests.ts";
+import { SessionKeys } from "../../../src/host/session-keys.ts";
+import type { ClaimIntent } from "../../../src/policy/claims.ts";
+import { parseSettings } from "../../../src/policy/settings.ts";
+import { type Frame, type Intent, LIMITS, type Outcome, type RequestId, SESSIONS, sessionIndex, type Sizes, type World, type WorldSettings } from "./world.ts";
+
+interface Client extends GatewayClient {
+  readonly slot: number;
+  readonly got: number[];
+}
+
+/** `setImmediate` of the scope, run at the world's own end of turn. */
+export type Turns = (() => void)[];
+
+export class ScopeWorld implements World {
+  readonly #settings: WorldSettings;
+  readonly #turns: Turns;
+  readonly #slots = new Map<number, Client>();
+  readonly #last = new Map<number, Client>();
+  readonly #requests = new Map<RequestId, OpenRequest>();
+  #connections = 0;
+  #scope: GatewayScope;
+
+  constructor(settings: WorldSettings, turns: Turns) {
+    this.#settings = settings;
+    this.#turns = turns;
+    this.#scope = this.#create();
+  }
+
+  connect(slot: number, observer: boolean): void {
+    const client: Client = {
+      slot,
+      got: [],
+      connId: `conn-${(this.#connections += 1)}`,
+      connect: { role: "operator", client: { id: observer ? "dashboard" : "chat", mode: "ui" } },
+    };
+    this.#slots.set(slot, client);
+    this.#last.set(slot, client);
+    this.#scope.connected(client);
+  }
+
+  close(slot: number): void {
+    const client = this.#slots.get(slot)!;
+    this.#slots.delete(slot);
+    this.#scope.disconnected(client);
+  }
+
+  begin(slot: number, id: RequestId, intent: Intent): boolean {
+    // Requests carry a copy of the client in some releases.
+    const client = this.#scope.connection({ ...this.#slots.get(slot)! })!;
+    const request = this.#scope.begin(client, asClaimIntent(intent));
+    if ("refuse" in request) return false;
+    this.#requests.set(id, request);
+    return true;
+  }
+
+  answer(id: RequestId, outcome: Outcome): void {
+    const request = this.#requests.get(id);
+    if (outcome.result === "failed") request?.failed();
+    else if (outcome.result === "refused") request?.answered({ ok: false, payload: { key: SESSIONS[0].key, runId: "r1" } });
+    else request?.answered({ ok: true, payload: { key: outcome.extraKeys[0], runId: outcome.runId } });
+  }
+
+  emit(frame: Frame): void {
+    const { event, payload, opts } = wire(frame);
+    const targets = frame.targets && new Set(frame.targets.map((slot) => this.#slots.get(slot)?.connId ?? "nobody"));
+    const audience = this.#scope.audience(event, payload, opts, targets);
+    const among = (client: Client): boolean => !targets || targets.has(client.connId);
+    if (!audience) {
+      for (const client of this.#slots.values()) if (among(client)) client.got.push(frame.id);
+      return;
+    }
+    for (const client of audience.hold) {
+      this.#scope.hold(client, { event, payload, opts, route: audience.route, targeted: targets !== undefined });
+    }
+    for (const client of audience.deliver) (client as Client).got.push(frame.id);
+    // Upstream may reuse its payload object: what is held must not change with it.
+    payload["frame"] = -1;
+  }
+
+  turn(): void {
+    for (const run of this.#turns.splice(0)) run();
+  }
+
+  restart(): void {
+    for (const slot of this.#slots.keys()) this.close(slot);
+    this.#scope = this.#create();
+  }
+
+  sizes(): Sizes {
+    const { events: _, ...sizes } = this.#scope.status();
+    return sizes;
+  }
+
+  delivered(slot: number): readonly number[] {
+    return this.#last.get(slot)?.got ?? [];
+  }
+
+  /** Counts of our own failures: an exception of ours must not look like a decision. */
+  errors(): number {
+    return Object.values(this.#scope.status().events).reduce((sum, counts) => sum + (counts.error ?? 0), 0);
+  }
+
+  #create(): GatewayScope {
+    const settings = parseSettings({ ...this.#settings, limits: LIMITS, observers: [{ clientId: "dashboard" }] });
+    const config = {};
+    const keys = new SessionKeys(() => config, () => ({}));
+    const scope = new GatewayScope(keys, settings, { warn: () => {}, connected: () => {} });
+    scope.onRelease((client: GatewayClient, { payload }: HeldFrame) => {
+      (client as Client).got.push((payload as { frame: number }).frame);
+    });
+    return scope;
+  }
+}
+
+/** Clients write keys in their own way; the two must meet. */
+function asClaimIntent(intent: Intent): ClaimIntent {
+  if (intent.kind === "roster") return intent;
+  const keys = intent.keys.map((key) => SESSIONS[sessionIndex(key)]!.alias);
+  if (intent.kind !== "claim") return { kind: intent.kind, keys };
+  return { kind: "claim", keys, explicit: intent.explicit, answered: true, startsRun: true };
+}
+
+/** A frame as upstream would send it; the place of the key varies with the frame. */
+function wire({ id, route }: Frame): { event: string; payload: Record<string, unknown>; opts: unknown } {
+  if (route.to === "all") return { event: "tick", payload: { frame: id }, opts: undefined };
+  if (route.to === "nobody") return { event: "chat", payload: { frame: id }, opts: undefined };
+  if (route.to === "roster") return { event: "sessions.changed", payload: { frame: id, key: route.keys[0] }, opts: undefined };
+  const payload = { frame: id, runId: route.runId };
+  const [key] = route.keys;
+  if (route.keys.length > 1) return { event: "agent", payload: { ...payload, sessionKey: "agent:x:y" }, opts: { sessionKeys: route.keys } };
+  if (id % 3 === 0) return { event: "chat", payload: { ...payload, sessionKey: key }, opts: undefined };
+  if (id % 3 === 1) return { event: "made.up", payload: { ...payload, request: { sessionKey: key } }, opts: {} };
+  return { event: "session.message", payload: { ...payload, session: { key } }, opts: { sessionKeys: [] } };
+}

@@ -1,0 +1,137 @@
+/**
+ * Random sequences of what can happen to a gateway, carried out on the naive oracle and on the
+ * real thing: the policy put together by hand, and the composition. Both have to agree with the
+ * oracle on every frame, and the invariants of the design are checked beside it.
+ */
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { type Command, commands, Script } from "./model/commands.ts";
+import { Oracle } from "./model/oracle.ts";
+import { PolicyWorld } from "./model/policy-world.ts";
+import { ScopeWorld, type Turns } from "./model/scope-world.ts";
+import { type Frame, LIMITS, RUNS, SESSIONS, SLOTS, type Sizes, type World, type WorldSettings } from "./model/world.ts";
+
+const SEQUENCES = 2_500;
+const NOTHING = { connections: 0, claims: 0, sessions: 0, roster: 0, observers: 0, held: 0 };
+
+const SETTINGS = (["session", "run"] as const).flatMap((scope) =>
+  (["subscribers", "claimed"] as const).flatMap((roster) =>
+    [false, true].map((observers) => ({ scope, roster, observers })),
+  ),
+);
+
+/** Reached in all sequences of this file together: a generator that misses a bound proves nothing. */
+const reached = { heldDelivered: 0, heldFull: 0, refused: 0, delivered: 0 };
+
+const turns: Turns = [];
+
+beforeEach(() => {
+  vi.stubGlobal("setImmediate", (run: () => void) => turns.push(run));
+});
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+/** Invariants 1 and 4: whoever gets a frame holds, at this moment, what entitles to it. */
+function isEntitled(oracle: Oracle, settings: WorldSettings, slot: number, { route }: Frame): boolean {
+  if (route.to === "nobody" || !oracle.isConnected(slot)) return false;
+  if (route.to === "all" || oracle.isObserver(slot)) return true;
+  if (route.to === "roster" && (settings.roster === "subscribers" || route.keys.length === 0)) return true;
+  return route.keys.some((key) => oracle.holdsClaim(slot, key));
+}
+
+/** Invariant 3: nothing twice; frames of one session and run in the order they were sent. */
+function isInOrder(ids: readonly number[], frames: readonly Frame[]): boolean {
+  const last = new Map<string, number>();
+  return ids.every((id) => {
+    const stream = JSON.stringify(frames[id]!.route);
+    const before = last.get(stream) ?? -1;
+    last.set(stream, id);
+    return before < id;
+  });
+}
+
+/** `expect` only on a mismatch: asked some millions of times, it takes longer than the rest. */
+function same(actual: unknown, expected: unknown): void {
+  if (JSON.stringify(actual) !== JSON.stringify(expected)) expect(actual).toEqual(expected);
+}
+
+function check(truth: boolean, what: string): void {
+  if (!truth) throw new Error(what);
+}
+
+function sizesOf({ connections, claims, sessions, roster, observers, held }: Sizes): Sizes {
+  return { connections, claims, sessions, roster, observers, held };
+}
+
+function play(settings: WorldSettings, sequence: readonly Command[], real: World, inspect: (oracle: Oracle) => void): void {
+  turns.length = 0;
+  const oracle = new Oracle(settings);
+  const script = new Script([oracle, real], (request, key) => oracle.wasOvertaken(request, key));
+  for (const command of sequence) {
+    const before = Array.from({ length: SLOTS }, (_, slot) => real.delivered(slot));
+    const counts = before.map((ids) => ids.length);
+    script.run(command);
+    for (let slot = 0; slot < SLOTS; slot += 1) {
+      const ids = real.delivered(slot);
+      same(ids, oracle.delivered(slot));
+      const fresh = ids === before[slot] ? ids.slice(counts[slot]) : ids;
+      for (const id of fresh) check(isEntitled(oracle, settings, slot, script.frames[id]!), `slot ${slot} got frame ${id}`);
+      reached.delivered += fresh.length;
+      if (command.do === "answer") reached.heldDelivered += fresh.length;
+      check(oracle.claimsOf(slot).length <= LIMITS.claimsPerConnection, "claims within their limit");
+    }
+    const sizes = sizesOf(real.sizes());
+    same(sizes, sizesOf(oracle.sizes()));
+    check(sizes.held <= LIMITS.heldFramesPerConnection * sizes.connections, "held frames within their limit");
+    if (sizes.held >= LIMITS.heldFramesPerConnection) reached.heldFull += 1;
+    inspect(oracle);
+  }
+  reached.refused += script.refused;
+  for (let slot = 0; slot < SLOTS; slot += 1) check(isInOrder(real.delivered(slot), script.frames), `slot ${slot} in order`);
+  script.closeAll();
+  // Deletions of this turn and answers still owed must bring nothing back.
+  script.run({ do: "turn" });
+  for (let back = 0; back < 10; back += 1) {
+    script.run({ do: "answer", back, outcome: { result: "ok", extraKeys: [SESSIONS[0].key], runId: "r1" } });
+  }
+  script.run({ do: "turn" });
+  same(sizesOf(real.sizes()), NOTHING);
+}
+
+describe.each(SETTINGS)("scope $scope, roster $roster, observers $observers", ({ observers, ...settings }) => {
+  test("the policy delivers what the invariants say", () => {
+    fc.assert(
+      fc.property(commands(observers), (sequence) => {
+        const world = new PolicyWorld(settings);
+        play(settings, sequence, world, (oracle) => {
+          for (let slot = 0; slot < SLOTS; slot += 1) {
+            const connection = world.connection(slot);
+            if (!connection) continue;
+            same(world.subscriptions.claimsOf(connection).toSorted(), oracle.claimsOf(slot).toSorted());
+            const started = RUNS.filter((runId) => world.subscriptions.startedRun(connection, runId));
+            same(started, RUNS.filter((runId) => oracle.hasStarted(slot, runId)));
+            check(started.length <= LIMITS.runsPerConnection, "runs within their limit");
+          }
+        });
+      }),
+      { numRuns: SEQUENCES },
+    );
+  });
+
+  test("the composition delivers what the invariants say", () => {
+    fc.assert(
+      fc.property(commands(observers), (sequence) => {
+        const world = new ScopeWorld(settings, turns);
+        play(settings, sequence, world, () => {});
+        expect(world.errors()).toBe(0);
+      }),
+      { numRuns: SEQUENCES },
+    );
+  });
+});
+
+test("the sequences above held frames, delivered held ones and came up against the bounds", () => {
+  for (const [what, times] of Object.entries(reached)) expect(times, what).toBeGreaterThan(1_000);
+});
