@@ -16,7 +16,7 @@ export default defineConfig({
           // Every file boots real gateways of its own: one at a time on two cores.
           fileParallelism: false,
           globalSetup: ["test/gateway/setup.ts"],
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           hookTimeout: 240_000,
         },
       },

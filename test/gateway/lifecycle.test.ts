@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { expect, inject, onTestFinished, test, vi } from "vitest";
 import { isolationRegister } from "../support/bed.ts";
 import { type Endpoint, field } from "../support/clients.ts";
-import { answer, connect, converse, freshSession, say, settle, traces } from "./contract.ts";
+import { answer, connect, converse, freshSession, offers, say, settle, traces } from "./contract.ts";
 import { isolatedBed } from "./own-bed.ts";
 
 const run = promisify(execFile);
@@ -31,9 +31,14 @@ async function temporaryFolder(): Promise<string> {
 
 test("an in-process restart: claims end with their connections, isolation goes on", async () => {
   const { gateway } = await isolatedBed({ config: { commands: { restart: true } } });
-  const client = await connect(gateway);
+  const client = await connect(gateway, { scopes: ["operator.admin"] });
   await client.request("chat.history", { sessionKey: freshSession().key });
-  gateway.signal("SIGUSR1");
+  // Which signal means a restart differs by release; those without the method take SIGUSR1.
+  if (offers(client, "gateway.restart.request")) {
+    await client.request("gateway.restart.request", { reason: "contract test", skipDeferral: true });
+  } else {
+    gateway.signal("SIGUSR1");
+  }
   await client.closed;
   await vi.waitFor(() => expectIsolated(gateway), { timeout: 60_000, interval: 500 });
   expect(() => process.kill(gateway.pid, 0), "the same process").not.toThrow();

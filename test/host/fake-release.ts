@@ -43,8 +43,11 @@ export const CHUNK = `${BROADCASTER}${REQUESTS}${CONFIG}export { createGatewayBr
 /** Says on stdout what it is told to, one JSON a line. */
 export const SAY = `const say = (value) => console.log(JSON.stringify(value));\n`;
 
+/** Says so when it listens, and when it is ended while its port is bound. */
 export const LISTEN = `import { createServer } from "node:net";
-const server = createServer().listen(0, "127.0.0.1", () => {
+const server = createServer();
+process.on("exit", () => { if (server.address()) console.log("bound"); });
+server.listen(0, "127.0.0.1", () => {
   console.log("listening");
   server.close();
 });

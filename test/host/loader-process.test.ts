@@ -124,6 +124,18 @@ const server = createServer().listen(0, "127.0.0.1", async () => {
     expect({ said, stderr, code }).toEqual({ said: [[false, false]], stderr: "", code: 0 });
   });
 
+  test("is left alone in files that are no ES modules", async () => {
+    const release = built.release({
+      "dist/chunk-abc.mjs": CHUNK,
+      "dist/legacy.cjs": `${BROADCASTER}exports.t = createGatewayBroadcaster;\n`,
+      "openclaw.mjs": `${SAY}${OWN}import { t } from "./dist/chunk-abc.mjs";
+import { createRequire } from "node:module";
+import { t as imported } from "./dist/legacy.cjs";
+say([own(t), own(imported), own(createRequire(import.meta.url)("./dist/legacy.cjs").t)]);`,
+    });
+    expect((await release.run()).said).toEqual([[false, true, true]]);
+  });
+
   test("is left alone in what it merely depends on", async () => {
     const release = built.release({
       "dist/chunk-abc.mjs": CHUNK,
@@ -178,7 +190,7 @@ describe("a process that is no gateway run", () => {
       "openclaw.mjs": `${SAY}import "./dist/chunk-abc.mjs";
 import { Worker } from "node:worker_threads";
 say(${TRACES}.length > 0);
-new Worker(new URL("./worker.mjs", import.meta.url)).on("message", (traces) => say(traces));`,
+new Worker(new URL("./worker.mjs", import.meta.url), { argv: ["gateway", "run"] }).on("message", (traces) => say(traces));`,
       "worker.mjs": `import { parentPort } from "node:worker_threads";
 import { t } from "./dist/chunk-abc.mjs";
 parentPort.postMessage([...${TRACES}, String(t).includes("the release's own")]);`,

@@ -174,9 +174,13 @@ say(child(...process.execArgv, import.meta.filename, "gateway", "run", "--respaw
     }
   });
 
-  test("find nothing put in twice when flag and variable both ask for it", async () => {
-    const { said, stderr } = await release.run({ env: { NODE_OPTIONS: `--import=${built.register}` } });
-    expect(stderr).toBe("");
-    expect(said.slice(1)).toEqual([{ after: null, own: null }, { flags: [`--import=${built.register}`] }, { respawned: true }]);
+  test("find nothing put in twice when the preload runs twice", async () => {
+    const { said, stderr, code } = await release.run({
+      node: [`--import=${built.register}`],
+      env: { NODE_OPTIONS: `--import=${built.register}?again --import=${built.register}` },
+    });
+    expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
+    expect(said[2]).toEqual({ flags: [`--import=${built.register}`] });
+    expect(said[3]).toEqual({ respawned: true });
   });
 });

@@ -13,7 +13,7 @@ interface Row {
 }
 
 const CLAIMING: readonly Row[] = [
-  { method: "agent", field: "sessionKey", startsRun: true },
+  { method: "agent", field: "sessionKey", answered: true, startsRun: true },
   { method: "board.get", field: "sessionKey" },
   { method: "chat.abort", field: "sessionKey" },
   { method: "chat.history", field: "sessionKey" },
@@ -100,18 +100,18 @@ describe("a request that says nothing of a session claims nothing", () => {
 
 describe("agent without a key", () => {
   test.each([
-    ["runs in the main session", {}, ["main"]],
-    ["of the agent it names", { agentId: "work" }, ["agent:work:main"]],
-    ["whatever blank the key is", { sessionKey: "", sessionId: "", to: "" }, ["main"]],
-    ["but in another place with a session id", { sessionId: "5e5510" }, []],
+    ["runs in the main session of the agent it names", { agentId: "work" }, ["agent:work:main"]],
+    ["whatever blank the key is", { agentId: "work", sessionKey: "", sessionId: "", to: "" }, ["agent:work:main"]],
+    ["but where the answer says, if it names no agent", {}, []],
+    ["or a session id", { sessionId: "5e5510", agentId: "work" }, []],
     ["or a recipient", { to: "+15550001", agentId: "work" }, []],
-    ["and the key it has goes first", { sessionKey: A, to: "+15550001" }, [A]],
+    ["and the key it has goes first", { sessionKey: A, to: "+15550001", agentId: "work" }, [A]],
   ])("%s: %j", (_, params, keys) => {
-    expect(claimIntent("agent", params)).toMatchObject({ kind: "claim", keys, startsRun: true });
+    expect(claimIntent("agent", params)).toMatchObject({ kind: "claim", keys, answered: true, startsRun: true });
   });
 
   test("holds for no other method", () => {
-    expect(keysOf(claimIntent("chat.send", {}))).toEqual([]);
+    expect(keysOf(claimIntent("chat.send", { agentId: "work" }))).toEqual([]);
   });
 });
 
@@ -136,9 +136,9 @@ describe("untrusted parameters", () => {
     expect(keysOf(claimIntent("sessions.delete", params))).toEqual([]);
   });
 
-  test.each([7, {}, ["work"], null, true])("an agentId of %j is none", (agentId) => {
-    expect(claimIntent("chat.send", { sessionKey: A, agentId })).toMatchObject({ agentId: undefined });
-    expect(claimIntent("agent", { agentId })).toMatchObject({ keys: ["main"] });
+  test.each([[7], [{}], [["work"]], [null], [true], [""]])("an agentId of %j is none", (agentId) => {
+    expect(claimIntent("chat.send", { sessionKey: A, agentId })).not.toMatchObject({ agentId: "work" });
+    expect(claimIntent("agent", { agentId })).toMatchObject({ keys: [] });
   });
 
   test("malformed keys are passed on as they are, for the key grammar to judge", () => {

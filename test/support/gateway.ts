@@ -19,6 +19,8 @@ export type GatewayOptions = {
   /** Path of a module to preload, as `node --import` does. */
   readonly preload?: string | undefined;
   readonly preloadVia?: "flag" | "NODE_OPTIONS" | undefined;
+  /** Folder to start it in; bare package names in `preload` resolve from here. */
+  readonly cwd?: string | undefined;
   /** Merged into the base config, deep; arrays and other values replace. */
   readonly config?: Config | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
@@ -151,7 +153,7 @@ function launch(options: GatewayOptions, port: number, stateDir: string, configP
   // A list of what to keep, since upstream acts differently under VITEST, and OPENCLAW_* of a developer would leak in.
   const kept = INHERITED.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
   return spawn(options.node ?? process.execPath, command, {
-    cwd: stateDir,
+    cwd: options.cwd ?? stateDir,
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       ...Object.fromEntries(kept),

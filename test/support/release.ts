@@ -127,6 +127,7 @@ export function manifestsFor(version: string): Manifest[] {
   return [plain, cssomnom, all];
 }
 
+/** Runs npm as the gateways need it: no scripts, no optional or peer dependencies. */
 function npm(command: "ci" | "install", version: string, cwd: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn("npm", [command, "--prefix", cwd, ...NPM_FLAGS], { cwd, stdio: ["ignore", "pipe", "pipe"] });

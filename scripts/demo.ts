@@ -1,0 +1,110 @@
+/**
+ * The demo: one real gateway as published and one with the module, the same four conversations on
+ * both, and for each a matrix of whose tokens arrived where.
+ */
+import { parseArgs } from "node:util";
+import { isolationRegister, withBed } from "../test/support/bed.ts";
+import { type Client, connectOfficial } from "../test/support/clients.ts";
+import { ensureRelease, type Release } from "../test/support/release.ts";
+import { wordsOf } from "../test/support/script.ts";
+import { type Leaks, matrixTable, verdictOf } from "./leak-matrix.ts";
+
+const HELP = `Usage: npm run demo -- [options]
+
+Boots a real OpenClaw gateway twice on loopback, without and with the module, streams
+replies to four clients on four sessions past a bystander, and prints who saw what.
+
+Options:
+  --release <version>  OpenClaw release to run (default: 2026.9.6)
+  --json               print the result as JSON on stdout
+  -h, --help           show this help
+
+Exit codes: 0 the published gateway leaked and the protected one did not and lost nothing;
+            1 anything else was observed; 2 the demo itself failed.`;
+
+const NAMES = ["ALICE", "BOB", "CAROL", "DAVE"] as const;
+const CHUNKS = 24;
+const SETTLE_MS = 1_000;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      release: { type: "string", default: "2026.9.6" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const release = await ensureRelease(values.release);
+  const published = await observe(release, "as published", undefined);
+  const isolated = await observe(release, "with the module", isolationRegister());
+  const verdict = verdictOf(published, isolated);
+  if (values.json) {
+    console.log(JSON.stringify({ release: release.version, published, isolated, verdict }, undefined, 2));
+  } else {
+    console.log(`\nOpenClaw ${release.version} as published\n${matrixTable(published)}`);
+    console.log(`\nOpenClaw ${release.version} with openclaw-event-isolation\n${matrixTable(isolated)}`);
+    console.log(`\n${verdict.ok ? "OK" : "NOT OK"}: ${verdict.text}`);
+  }
+  return verdict.ok ? 0 : 1;
+}
+
+/** Four conversations at once and a bystander; counts each sender's tokens at each receiver. */
+async function observe(release: Release, label: string, preload: string | undefined): Promise<Leaks> {
+  progress(`${label}: booting OpenClaw ${release.version} …`);
+  return withBed(release, preload ? { preload } : {}, async ({ gateway }) => {
+    progress(`${label}: ready after ${(gateway.bootMs / 1000).toFixed(1)} s, streaming ${NAMES.length} replies`);
+    const receivers: [string, Client][] = [];
+    for (const name of [...NAMES, "bystander"]) receivers.push([name, await connectOfficial(gateway, { name })]);
+    const ticker = setInterval(() => progress(`${label}: ${frameCounts(receivers)}`), 1_000);
+    try {
+      const talking = receivers.slice(0, NAMES.length).map(async ([name, client]) => {
+        const { runId } = await client.chat(`agent:main:${name.toLowerCase()}`, `[[say id=${name} n=${CHUNKS} delay=60]]`);
+        await client.final(runId, 60_000);
+        return client.text(runId) === wordsOf(name, CHUNKS).join("");
+      });
+      const complete = await Promise.all(talking);
+      // A frame on its way to the wrong client would still come.
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+      progress(`${label}: ${frameCounts(receivers)}`);
+      return {
+        senders: [...NAMES],
+        receivers: receivers.map(([name]) => name),
+        chunks: CHUNKS,
+        tokens: NAMES.map((sender) => receivers.map(([, client]) => tokensSeen(client, sender))),
+        frames: NAMES.map((sender) => receivers.map(([, client]) => client.eventsWith(`${sender}-`).length)),
+        complete,
+      };
+    } finally {
+      clearInterval(ticker);
+      await Promise.allSettled(receivers.map(([, client]) => client.close()));
+    }
+  });
+}
+
+/** How many of a sender's tokens a client has seen in any event at all. */
+function tokensSeen(client: Client, sender: string): number {
+  const seen = new Set<string>();
+  for (const frame of client.eventsWith(`${sender}-`)) {
+    for (const [token] of frame.json.matchAll(new RegExp(`${sender}-\\d+`, "g"))) seen.add(token);
+  }
+  return seen.size;
+}
+
+function frameCounts(receivers: readonly [string, Client][]): string {
+  return receivers.map(([name, client]) => `${name} ${client.frames.length}`).join(", ") + " events";
+}
+
+function progress(message: string): void {
+  process.stderr.write(`demo: ${message}\n`);
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`demo: failed: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+}
