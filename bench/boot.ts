@@ -86,7 +86,8 @@ async function bootOnce({ release, model, preload, temporary }: Setting): Promis
   try {
     const boot = await new Promise<Boot>((resolve, reject) => {
       let output = "";
-      const fail = (why: string): void => reject(new Error(`openclaw@${release.version}: ${why} while booting\n${output.slice(-3000)}`));
+      const fail = (why: string): void =>
+        reject(new Error(`openclaw@${release.version}: ${why} while booting\n${output.slice(-3000)}`));
       const timer = setTimeout(() => fail("timed out"), BOOT_TIMEOUT_MS);
       child.once("exit", (code) => fail(`ended with code ${code}`));
       child.once("error", reject);
@@ -117,7 +118,8 @@ async function answers(url: string, token: string, release: Release): Promise<vo
 
 function part(boots: Record<Name, Boot[]>): Part {
   const of = (name: Name, field: keyof Boot): number[] => boots[name].map((boot) => boot[field]);
-  const pairs = (field: keyof Boot): number[] => of("module", field).map((value, pair) => value / (of("unprotected", field)[pair] ?? Number.NaN));
+  const pairs = (field: keyof Boot): number[] =>
+    of("module", field).map((value, pair) => value / (of("unprotected", field)[pair] ?? Number.NaN));
   const row = (label: string, field: keyof Boot) => [
     label,
     (median(of("unprotected", field)) / 1000).toFixed(2),
@@ -141,6 +143,8 @@ function part(boots: Record<Name, Boot[]>): Part {
       atMost("boot wall time, median of the pairs' ratios", median(pairs("wall")), TARGET),
       atMost("boot CPU time, median of the pairs' ratios", median(pairs("cpu")), TARGET),
     ],
-    notes: ["Each variant has a compile cache of its own, filled by a warm-up pair. CPU: gateway process, all threads."],
+    notes: [
+      "Each variant has a compile cache of its own, filled by a warm-up pair. CPU: gateway process, all threads.",
+    ],
   };
 }

@@ -6,7 +6,15 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Broadcaster, CreateBroadcaster, GatewayClient, GatewayClients } from "../src/host/gateway-types.ts";
 import { serve, type World } from "./measured.ts";
-import { builtModule, type ChatEvents, chatDeltas, claimOwnSessions, newScope, sessionKey, watchedSession } from "./scene.ts";
+import {
+  builtModule,
+  type ChatEvents,
+  chatDeltas,
+  claimOwnSessions,
+  newScope,
+  sessionKey,
+  watchedSession,
+} from "./scene.ts";
 
 export type BroadcasterVariant = "unprotected" | "opt-in" | "module" | "targeted";
 
@@ -17,7 +25,12 @@ const built = await builtModule();
 async function capture(): Promise<CreateBroadcaster> {
   const name = "createGatewayBroadcaster";
   let found: unknown;
-  built.installLoader(root, [name], (_, original) => (found = original), () => {});
+  built.installLoader(
+    root,
+    [name],
+    (_, original) => (found = original),
+    () => {},
+  );
   await import(pathToFileURL(join(root, chunk)).href);
   const busy = process.getActiveResourcesInfo().filter((resource) => resource !== "PipeWrap");
   if (typeof found !== "function") throw new Error(`${chunk} did not declare ${name}`);
@@ -40,7 +53,9 @@ class Registry extends Set<GatewayClient> implements GatewayClients {
   }
 
   getByConnectionIds(connIds: Iterable<string>): GatewayClient[] {
-    const indexed = [...connIds].map((connId) => this.#byConnectionId.get(connId)).filter((entry) => entry !== undefined);
+    const indexed = [...connIds]
+      .map((connId) => this.#byConnectionId.get(connId))
+      .filter((entry) => entry !== undefined);
     if (indexed.length > 1) indexed.sort((a, b) => a.order - b.order);
     return indexed.map((entry) => entry.client);
   }
@@ -98,7 +113,11 @@ function emitter({ broadcast }: Broadcaster, { payloads, opts }: ChatEvents): Wo
   };
 }
 
-function targetedEmitter({ broadcastToConnIds }: Broadcaster, { payloads, opts }: ChatEvents, to: ReadonlySet<string>): World["emit"] {
+function targetedEmitter(
+  { broadcastToConnIds }: Broadcaster,
+  { payloads, opts }: ChatEvents,
+  to: ReadonlySet<string>,
+): World["emit"] {
   return (events) => {
     for (let event = 0; event < events; event += 1) broadcastToConnIds?.("chat", payloads[event & 63], to, opts);
   };

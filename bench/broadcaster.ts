@@ -78,7 +78,9 @@ function tableOf(version: string, variants: readonly BroadcasterVariant[], { alo
     rows: SIZES.map((size) => [
       size,
       ...variants.map((name) => micros(growth.nanos(name, size))),
-      ...others.map((name) => ratio((size === 1 && name === "unprotected" ? alone : growth).ratio("module", size, name))),
+      ...others.map((name) =>
+        ratio((size === 1 && name === "unprotected" ? alone : growth).ratio("module", size, name)),
+      ),
       ratio(growth.ratio("module", size, "module", 1)),
     ]),
   };
@@ -96,5 +98,7 @@ function newestTargets({ alone, growth }: Measured): Target[] {
 }
 
 function olderTargets({ growth }: Measured, version: string): Target[] {
-  return [atMost(`${version}, 1,000 connections, module/unprotected`, growth.ratio("module", 1000, "unprotected"), 1 / 50)];
+  return [
+    atMost(`${version}, 1,000 connections, module/unprotected`, growth.ratio("module", 1000, "unprotected"), 1 / 50),
+  ];
 }

@@ -7,7 +7,10 @@ const built = await builtModule();
 
 serve((size): World => {
   const scope = newScope(built);
-  const clients = Array.from({ length: size }, (_, index): GatewayClient => ({ connId: `conn-${index}`, connect: { role: "operator" } }));
+  const clients = Array.from({ length: size }, (_, index): GatewayClient => ({
+    connId: `conn-${index}`,
+    connect: { role: "operator" },
+  }));
   for (const client of clients) scope.connected(client);
   claimOwnSessions(scope, clients, built.claimIntent);
   const { payloads, opts } = chatDeltas(sessionKey(watchedSession(size)), "2026.9");

@@ -23,7 +23,13 @@ export async function benchDecision({ quick }: Options): Promise<Part> {
   return {
     id: "a",
     title: "Decision about one chat event (GatewayScope.audience), 1 subscriber",
-    tables: [{ title: "by connections, each with a session of its own", columns: ["connections", "µs/event", "of 1 connection"], rows }],
+    tables: [
+      {
+        title: "by connections, each with a session of its own",
+        columns: ["connections", "µs/event", "of 1 connection"],
+        rows,
+      },
+    ],
     targets: [],
     notes: ["No target of its own; part b holds the whole path to bounds."],
   };

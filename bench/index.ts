@@ -41,7 +41,11 @@ const ARTIFACTS = fileURLToPath(new URL("../artifacts/", import.meta.url));
 async function main(args: string[]): Promise<number> {
   const { values } = parseArgs({
     args,
-    options: { only: { type: "string" }, quick: { type: "boolean", default: false }, help: { type: "boolean", default: false } },
+    options: {
+      only: { type: "string" },
+      quick: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
   });
   if (values.help) {
     process.stdout.write(HELP);

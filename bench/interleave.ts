@@ -83,7 +83,9 @@ async function oneGeneration(plan: Plan, measurements: Measurements): Promise<vo
           const sample = await run({ size, millis: plan.roundMs });
           const frames = sample.frames / sample.events;
           if (frames !== plan.expected(name, size)) {
-            throw new Error(`${name} sent ${frames} frames an event at ${size} connections instead of ${plan.expected(name, size)}`);
+            throw new Error(
+              `${name} sent ${frames} frames an event at ${size} connections instead of ${plan.expected(name, size)}`,
+            );
           }
           measurements.add(name, size, sample.nanos / sample.events);
         }

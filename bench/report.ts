@@ -48,7 +48,9 @@ export function targetLine({ what, actual, limit, met }: Target): string {
 /** A ratio as people read it: 0.0021 as 1/476, everything near or above 1 with decimals. */
 export function ratio(value: number): string {
   if (Number.isNaN(value)) return "no number";
-  return value > 0 && value < 0.2 ? `1/${(1 / value).toFixed(1).replace(/\.0$/, "")}` : String(Number(value.toFixed(3)));
+  return value > 0 && value < 0.2
+    ? `1/${(1 / value).toFixed(1).replace(/\.0$/, "")}`
+    : String(Number(value.toFixed(3)));
 }
 
 export function micros(nanos: number): string {

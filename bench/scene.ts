@@ -36,7 +36,9 @@ export function chatDeltas(key: string, as: "2026.9" | "2026.5"): ChatEvents {
     ...(newer ? { deltaText: ` word${String(seq).padStart(3, "0")}` } : {}),
     message: {
       role: "assistant",
-      content: [{ type: "text", text: `The quick brown fox jumps over ${seq} lazy dogs. `.padEnd(newer ? 80 : 110, "and on ") }],
+      content: [
+        { type: "text", text: `The quick brown fox jumps over ${seq} lazy dogs. `.padEnd(newer ? 80 : 110, "and on ") },
+      ],
       timestamp: 1_790_000_000_000 + seq * 150,
     },
   }));
@@ -50,7 +52,11 @@ export function claimOwnSessions(
   intentOf: (method: string, params: unknown) => ClaimIntent | undefined,
 ): void {
   for (const [index, client] of clients.entries()) {
-    const intent = intentOf("chat.send", { sessionKey: sessionKey(index), message: "hi", idempotencyKey: String(index) });
+    const intent = intentOf("chat.send", {
+      sessionKey: sessionKey(index),
+      message: "hi",
+      idempotencyKey: String(index),
+    });
     const request = intent && scope.begin(client, intent);
     if (!request || "refuse" in request) throw new Error("the claim was refused");
     request.answered({ ok: true, payload: { runId: String(index), status: "started" } });
@@ -61,7 +67,14 @@ export function claimOwnSessions(
 export async function builtModule() {
   const load = (path: string): Promise<unknown> => import(new URL(`../dist/${path}`, import.meta.url).href);
   const [scope, broadcast, loader, keys, claims, settings] = await Promise.all(
-    ["gateway-scope.js", "host/broadcast.js", "host/loader.js", "host/session-keys.js", "policy/claims.js", "policy/settings.js"].map(load),
+    [
+      "gateway-scope.js",
+      "host/broadcast.js",
+      "host/loader.js",
+      "host/session-keys.js",
+      "policy/claims.js",
+      "policy/settings.js",
+    ].map(load),
   );
   return {
     ...(scope as typeof import("../src/gateway-scope.ts")),
@@ -78,5 +91,12 @@ export type BuiltModule = Awaited<ReturnType<typeof builtModule>>;
 /** A scope with default settings, as the composition root makes one. */
 export function newScope({ GatewayScope: Scope, SessionKeys, parseSettings }: BuiltModule): GatewayScope {
   const config = {};
-  return new Scope(new SessionKeys(() => config, () => ({})), parseSettings(undefined), { warn: () => {}, connected: () => {} });
+  return new Scope(
+    new SessionKeys(
+      () => config,
+      () => ({}),
+    ),
+    parseSettings(undefined),
+    { warn: () => {}, connected: () => {} },
+  );
 }

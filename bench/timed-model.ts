@@ -7,14 +7,28 @@ import { startModel, type Model } from "../test/support/model.ts";
 const CHUNKS = 12;
 const CHUNK_DELAY_MS = 40;
 
-/** A word that only one client's session, question and answer contain. */
+/** A word that only one client's question and answer contain. */
 export function tokenOf(client: number): string {
-  return `tok${String(client).padStart(3, "0")}x`;
+  return `tok${padded(client)}x`;
+}
+
+/** The session of a client. Its name is another word than the token, to tell content from keys. */
+export function keyOf(client: number): string {
+  return `agent:main:seat${padded(client)}x`;
 }
 
 /** All clients whose tokens are in a text. */
-export function clientsIn(text: string): Set<number> {
+export function tokensIn(text: string): Set<number> {
   return new Set([...text.matchAll(/tok(\d{3})x/g)].map((match) => Number(match[1])));
+}
+
+/** All clients whose session keys are in a text. */
+export function keysIn(text: string): Set<number> {
+  return new Set([...text.matchAll(/seat(\d{3})x/g)].map((match) => Number(match[1])));
+}
+
+function padded(client: number): string {
+  return String(client).padStart(3, "0");
 }
 
 /** Times of sending of all chunks in a text. */
@@ -53,12 +67,14 @@ export async function startTimedModel(): Promise<Model> {
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part as Buffer);
-  const [client] = clientsIn(Buffer.concat(parts).toString("utf8"));
+  const [client] = tokensIn(Buffer.concat(parts).toString("utf8"));
   const word = client === undefined ? "nobody" : tokenOf(client);
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
   const send = (delta: object, finish: string | null): void => {
     const choices = [{ index: 0, delta, finish_reason: finish }];
-    response.write(`data: ${JSON.stringify({ id: "timed", object: "chat.completion.chunk", created: 1, model: "echo", choices })}\n\n`);
+    response.write(
+      `data: ${JSON.stringify({ id: "timed", object: "chat.completion.chunk", created: 1, model: "echo", choices })}\n\n`,
+    );
   };
   send({ role: "assistant" }, null);
   for (let chunk = 0; chunk < CHUNKS; chunk += 1) {

@@ -17,6 +17,9 @@ import { type PendingClaim, Subscriptions } from "./policy/subscriptions.ts";
 /** Events of one name without a key before the log says that a release changed its payload. */
 const KEYLESS_WARNING_AT = 20;
 
+/** Run ids are UUIDs or idempotency keys of the client's; longer ones are not remembered. */
+const MAX_RUN_ID_LENGTH = 256;
+
 const NOBODY: Audience = {
   route: { to: "nobody", reason: "no-key" },
   deliver: new Set(),
@@ -118,7 +121,8 @@ export class GatewayScope implements EventGate {
   hold(client: GatewayClient, frame: HeldFrame): void {
     try {
       // Upstream may go on using the payload object; what is sent late has to be what was meant.
-      const payload: unknown = JSON.parse(JSON.stringify(frame.payload));
+      const json = JSON.stringify(frame.payload) as string | undefined;
+      const payload: unknown = json === undefined ? undefined : JSON.parse(json);
       const lost = this.#held.hold(client, { ...frame, payload });
       if (lost > 0) this.counters.count(frame.event, "held-overflow", lost);
     } catch {
@@ -169,8 +173,12 @@ export class GatewayScope implements EventGate {
         }
       },
       failed: () => {
-        claim?.reject();
-        this.#review(client);
+        try {
+          claim?.reject();
+          this.#review(client);
+        } catch {
+          this.counters.count("(request)", "error");
+        }
       },
     };
   }
@@ -193,7 +201,7 @@ export class GatewayScope implements EventGate {
     const { runId } = body;
     return {
       extraKeys: intent.answered ? this.#canonicalAll([body["key"] ?? body["sessionKey"]], intent.agentId) : [],
-      runId: intent.startsRun && typeof runId === "string" ? runId : undefined,
+      runId: intent.startsRun && typeof runId === "string" && runId.length <= MAX_RUN_ID_LENGTH ? runId : undefined,
     };
   }
 

@@ -59,7 +59,7 @@ export class Isolation {
     let missing = missingSeams(attached);
     if (missing.length > 0) {
       // Its module may just not have been loaded yet; then it will attach when it is.
-      const declared = scanPackage(this.#process.root, SEAM_FUNCTIONS);
+      const declared = declaredIn(this.#process.root);
       missing = missingSeams(new Set([...attached, ...declared.keys()]));
     }
     if (missing.length === 0) {
@@ -143,11 +143,15 @@ export class Isolation {
     };
   }
 
+  #readSettings(): Settings {
+    const file = settingsFile();
+    if (file !== undefined) return parseSettings(file);
+    return parseSettings(this.#config().plugins?.entries?.["event-isolation"]?.config);
+  }
+
   #settings(): Settings {
     try {
-      const file = settingsFile();
-      if (file !== undefined) return parseSettings(file);
-      return parseSettings(this.#config().plugins?.entries?.["event-isolation"]?.config);
+      return this.#readSettings();
     } catch (error) {
       if (error instanceof SettingsError) refuse(`${error.message}`);
       warn(`settings could not be read, the strictest are in force: ${reasonOf(error)}`);
@@ -156,7 +160,13 @@ export class Isolation {
   }
 
   #unprotected(problem: string): void {
-    if (this.#settings().onMissingSeam === "warn") {
+    let settings = STRICT_SETTINGS;
+    try {
+      settings = this.#readSettings();
+    } catch {
+      // Unreadable or wrong: then the strict way, and one message about what matters more.
+    }
+    if (settings.onMissingSeam === "warn") {
       warn(`${problem}. The gateway runs UNPROTECTED because onMissingSeam is "warn"`);
       return;
     }
@@ -203,6 +213,14 @@ function isOurs(specifier: string): boolean {
     return asPath(specifier) === asPath(registerUrl());
   } catch {
     return false;
+  }
+}
+
+function declaredIn(root: string): ReadonlyMap<string, string[]> {
+  try {
+    return scanPackage(root, SEAM_FUNCTIONS);
+  } catch {
+    return new Map(); // no readable dist folder: nothing is declared there
   }
 }
 

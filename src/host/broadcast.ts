@@ -17,14 +17,16 @@ export type Audience =
   | { readonly route: CanonicalRoute; readonly deliver: Recipients; readonly hold: Recipients }
   | undefined;
 
+/** The member of the broadcaster through which upstream sent a frame. */
+type Way = "broadcast" | "targeted" | "plugin";
+
 /** A frame that waits for the answer to a request. */
 export interface HeldFrame {
   readonly event: string;
   readonly payload: unknown;
   readonly opts: unknown;
   readonly route: CanonicalRoute;
-  /** Sent through `broadcastToConnIds`: some releases number such frames differently. */
-  readonly targeted: boolean;
+  readonly via: Way;
 }
 
 /** What the broadcaster asks. Nothing here throws. */
@@ -43,6 +45,8 @@ export interface EventGate {
 /** The gateway's own broadcaster, made to reach a choice of clients. */
 interface Sender {
   readonly all: Broadcast;
+  /** To the connections upstream chose. */
+  readonly toIds: NonNullable<Broadcaster["broadcastToConnIds"]>;
   /** As `broadcast` numbers frames. */
   some(to: Recipients, event: string, payload: unknown, opts: unknown): void;
   /** As `broadcastToConnIds` numbers frames. */
@@ -71,26 +75,27 @@ export function scopeBroadcaster(
   watchClients(params.clients, gate.connected.bind(gate), gate.disconnected.bind(gate));
   gate.onRelease((client, frame) => sender.late(client, frame));
 
-  const keepForAnswer = (audience: NonNullable<Audience>, event: string, payload: unknown, opts: unknown, targeted: boolean): void => {
+  const keepForAnswer = (audience: NonNullable<Audience>, event: string, payload: unknown, opts: unknown, via: Way): void => {
     for (const client of audience.hold) {
-      gate.hold(client, { event, payload, opts, route: audience.route, targeted });
+      gate.hold(client, { event, payload, opts, route: audience.route, via });
     }
   };
   const scoped: Broadcaster = {
     broadcast: (event, payload, opts) => {
       const audience = gate.audience(event, payload, opts);
       if (!audience) return sender.all(event, payload, opts);
-      if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, false);
+      if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "broadcast");
       sender.some(audience.deliver, event, payload, opts);
     },
     broadcastToConnIds: (event, payload, connIds, opts) => {
       const audience = gate.audience(event, payload, opts, connIds);
-      if (!audience) return upstream.broadcastToConnIds?.(event, payload, connIds, opts);
-      if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, true);
+      if (!audience) return sender.toIds(event, payload, connIds, opts);
+      if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "targeted");
       if (audience.deliver.size > 0) sender.targeted(audience.deliver, event, payload, opts);
     },
     broadcastPluginEvent: (event, payload, scope) => {
       const audience = gate.audience(event, payload, undefined);
+      if (audience && audience.hold.size > 0) keepForAnswer(audience, event, payload, scope, "plugin");
       sender.plugin?.(audience?.deliver, event, payload, scope);
     },
   };
@@ -118,19 +123,29 @@ function sharedSender(create: CreateBroadcaster, params: BroadcasterParams, gate
     view.narrow(to, payload, () => upstream.broadcast(event, payload, opts));
   const targeted: Sender["targeted"] = (to, event, payload, opts) =>
     view.narrow(to, payload, () => upstream.broadcastToConnIds?.(event, payload, idsOf(to), opts));
+  const plugin: NonNullable<Sender["plugin"]> = (to, event, payload, scope) => {
+    const send = (): void => upstream.broadcastPluginEvent?.(event, payload, scope);
+    if (to) view.narrow(to, payload, send);
+    else view.widen(send);
+  };
   const sender: Sender = {
-    all: upstream.broadcast,
+    all: (event, payload, opts) => view.widen(() => upstream.broadcast(event, payload, opts)),
+    toIds: (event, payload, connIds, opts) =>
+      view.widen(() => upstream.broadcastToConnIds?.(event, payload, connIds, opts)),
     some,
     targeted,
-    late: (client, { event, payload, opts, targeted: wasTargeted }) =>
-      (pushes || wasTargeted ? targeted : some)(new Set([client]), event, payload, opts),
-    plugin: (to, event, payload, scope) => {
-      if (!to) return upstream.broadcastPluginEvent?.(event, payload, scope);
-      view.narrow(to, payload, () => upstream.broadcastPluginEvent?.(event, payload, scope));
+    late: (client, { event, payload, opts, via }) => {
+      const to = new Set([client]);
+      if (via === "plugin") plugin(to, event, payload, opts);
+      else (pushes || via === "targeted" ? targeted : some)(to, event, payload, opts);
     },
+    plugin,
   };
   return [upstream, sender];
 }
+
+/** Event names are upstream's; the bound is for plugins that make them up. */
+const MAX_EVENT_NAMES = 256;
 
 /**
  * Up to 2026.4: frames are numbered over all clients, so that leaving one out shows up as a gap.
@@ -155,7 +170,10 @@ function separateSender(create: CreateBroadcaster, params: BroadcasterParams): [
     for (const client of to) {
       const { broadcaster, passes } = of(client);
       let mayPass = passes.get(event);
-      if (mayPass === undefined) passes.set(event, (mayPass = passesScopes(create, client, event)));
+      if (mayPass === undefined) {
+        if (passes.size >= MAX_EVENT_NAMES) passes.clear();
+        passes.set(event, (mayPass = passesScopes(create, client, event)));
+      }
       if (mayPass) broadcaster.broadcast(event, payload, opts);
     }
   };
@@ -164,14 +182,16 @@ function separateSender(create: CreateBroadcaster, params: BroadcasterParams): [
       of(client).broadcaster.broadcastToConnIds?.(event, payload, new Set([client.connId]), opts);
     }
   };
+  const upstream = create(params);
   const sender: Sender = {
     all: (event, payload, opts) => some(params.clients, event, payload, opts),
+    toIds: (event, payload, connIds, opts) => upstream.broadcastToConnIds?.(event, payload, connIds, opts),
     some,
     targeted,
-    late: (client, frame) =>
-      (frame.targeted ? targeted : some)(new Set([client]), frame.event, frame.payload, frame.opts),
+    late: (client, { event, payload, opts, via }) =>
+      (via === "targeted" ? targeted : some)(new Set([client]), event, payload, opts),
   };
-  return [create(params), sender];
+  return [upstream, sender];
 }
 
 /** A copy of the gateway's parameters, its getters kept, with some of them replaced. */

@@ -47,9 +47,10 @@ export class ClientsView {
 
   constructor(all: GatewayClients) {
     this.#all = all;
-    // Look-ups by id and whatever else a release adds go to the real set.
+    // Look-ups by id and whatever else a release adds to a Set go to the real one. What Set itself has and
+    // this class has not is left out on purpose: un-narrowed it would reach everybody.
     const own = ClientsView.prototype as object;
-    for (let proto: object | null = all; proto && proto !== Object.prototype; proto = Object.getPrototypeOf(proto) as object | null) {
+    for (let proto: object | null = all; proto && proto !== Set.prototype && proto !== Object.prototype; proto = Object.getPrototypeOf(proto) as object | null) {
       for (const name of Reflect.ownKeys(proto)) {
         if (name in own || Object.hasOwn(this, name)) continue;
         Object.defineProperty(this, name, {
@@ -73,6 +74,17 @@ export class ClientsView {
     }
   }
 
+  /** Shows all again while `send` runs: an open event may be sent in the midst of a scoped one. */
+  widen(send: () => void): void {
+    const before = this.#narrowed;
+    this.#narrowed = undefined;
+    try {
+      send();
+    } finally {
+      this.#narrowed = before;
+    }
+  }
+
   /** True while this very payload is being sent to its recipients: the decision is fresh. */
   isSending(payload: unknown): boolean {
     return this.#narrowed !== undefined && this.#narrowed.payload === payload;
@@ -89,6 +101,10 @@ export class ClientsView {
 
   [Symbol.iterator](): Iterator<GatewayClient> {
     return (this.#narrowed?.recipients ?? this.#all)[Symbol.iterator]();
+  }
+
+  *entries(): Generator<[GatewayClient, GatewayClient]> {
+    for (const client of this) yield [client, client];
   }
 
   forEach(visit: (client: GatewayClient) => void): void {

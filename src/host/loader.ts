@@ -42,7 +42,10 @@ export function attachToSource(
   const found = [...new Set([...text.matchAll(declarations(candidates))].map((match) => match[1]!))];
   if (found.length === 0) return undefined;
   const attach = `globalThis[Symbol.for(${JSON.stringify(ATTACH_SYMBOL)})]`;
-  const statements = found.map((name) => `${name}=${attach}(${JSON.stringify(name)},${name});`).join("");
+  const statements = found
+    // The declaration may be text inside a template; then there is nothing to replace.
+    .map((name) => `typeof ${name}==="function"&&(${name}=${attach}(${JSON.stringify(name)},${name}));`)
+    .join("");
   const hashbang = /^#!.*\n/.exec(text)?.[0] ?? "";
   return { source: hashbang + statements + text.slice(hashbang.length), found };
 }

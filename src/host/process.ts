@@ -48,11 +48,10 @@ export function gatewayProcess(argv: readonly string[]): GatewayProcess | undefi
 
 /** @param args OpenClaw's own arguments, e.g. `["--profile", "dev", "gateway", "run"]` */
 export function isGatewayRun(args: readonly string[]): boolean {
-  if (args.includes("--help") || args.includes("-h") || args.includes("--version")) return false;
   const at = args.indexOf("gateway");
   if (at === -1) return args.some((word) => ALSO_START.has(word));
-  const word = args.slice(at + 1).find((each) => !each.startsWith("-"));
-  return word === undefined || !NOT_A_RUN.has(word);
+  // Only the next word: further on it may be the value of an option, e.g. of `--token`.
+  return !NOT_A_RUN.has(args[at + 1] ?? "");
 }
 
 /** The openclaw package that a script belongs to: `openclaw.mjs`, `dist/entry.js`, a bin link. */
@@ -86,7 +85,7 @@ function openclawPackage(script: string): GatewayProcess | undefined {
  * @returns the remaining value; the same string if nothing of ours is in it
  */
 export function withoutPreload(options: string, isOurs: (specifier: string) => boolean): string {
-  const tokens = options.match(/(?:[^\s"]|"(?:[^"\\]|\\.)*")+/g) ?? [];
+  const tokens = options.match(/(?:[^ "]|"(?:[^"\\]|\\.)*")+/g) ?? [];
   const plain = (token: string): string => token.replaceAll(/"((?:[^"\\]|\\.)*)"/g, (_, quoted: string) => quoted.replaceAll(/\\(.)/g, "$1"));
   const kept: string[] = [];
   for (let index = 0; index < tokens.length; index += 1) {

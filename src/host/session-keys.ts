@@ -1,5 +1,5 @@
 /** Session keys made canonical by the gateway's own functions, as far as the release has them. */
-import { canonicalSessionKey, parseAgentSessionKey, usableSessionKey } from "../policy/session-key.ts";
+import { canonicalSessionKey, MAX_SESSION_KEY_LENGTH, parseAgentSessionKey, usableSessionKey } from "../policy/session-key.ts";
 import type { CanonicalRoute } from "../policy/delivery.ts";
 import type { EventRoute } from "../policy/session-event.ts";
 import type { GatewayConfig } from "./gateway-types.ts";
@@ -20,7 +20,7 @@ function foldsCase(storeKey: NonNullable<KeyFunctions["storeKey"]>, cfg: Gateway
   return storeKey({ cfg, sessionKey: "agent:main:CASE" }) === "agent:main:case";
 }
 
-const MAX_REMEMBERED = 20_000;
+const MAX_REMEMBERED = 5_000;
 
 export class SessionKeys {
   readonly #config: () => GatewayConfig;
@@ -54,7 +54,7 @@ export class SessionKeys {
    */
   canonical(value: unknown, agentId?: string): string | undefined {
     const key = usableSessionKey(value);
-    if (key === undefined) return undefined;
+    if (key === undefined || (agentId !== undefined && agentId.length > MAX_SESSION_KEY_LENGTH)) return undefined;
     const id = agentId === undefined ? key : `${agentId}\n${key}`;
     if (this.#remembered.has(id)) return this.#remembered.get(id);
     const canonical = usableSessionKey(this.#resolve(key, agentId));

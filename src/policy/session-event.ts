@@ -79,9 +79,8 @@ export function routeEvent(event: string, payload: unknown, opts?: unknown): Eve
   const options = fields(opts);
   const body = fields(payload);
   const named = body ? namedSession(event, body) : NOTHING;
-  const explicit = options?.["sessionKeys"];
-  const raw = Array.isArray(explicit) && explicit.length > 0 ? explicit : named.keys;
-  const keys = raw.map(usableSessionKey);
+  const explicit = keyList(options?.["sessionKeys"]);
+  const keys = (explicit.length > 0 ? explicit : named.keys).map(usableSessionKey);
   // One unusable key among several makes the event's audience unknown.
   if (!keys.every((key) => key !== undefined)) return BAD_KEY;
   const agentId = text(options?.["agentId"]) ?? text(named.owner?.["agentId"]);
@@ -104,15 +103,21 @@ function namedSession(event: string, body: Fields): Named {
   for (const name of PARTS) {
     const owner = fields(body[name]);
     if (!owner) continue;
-    const key = owner["sessionKey"] ?? (name === "session" ? owner["key"] : undefined);
+    const own = owner["sessionKey"];
+    const key = present(own) || name !== "session" ? own : owner["key"];
     if (present(key)) return { keys: [key], owner };
   }
   // Elsewhere `key` is not a session key: `users.prefs.changed` has one too.
   if (event.startsWith("session") && present(body["key"])) {
     return { keys: [body["key"]], owner: body };
   }
-  const list = body["sessionKeys"];
-  return Array.isArray(list) ? { keys: list, owner: body } : { keys: [], owner: body };
+  return { keys: keyList(body["sessionKeys"]), owner: body };
+}
+
+/** A list of keys; what should be one and is not counts as a key that is malformed. */
+function keyList(value: unknown): readonly unknown[] {
+  if (!present(value)) return [];
+  return Array.isArray(value) ? value : [undefined];
 }
 
 function text(value: unknown): string | undefined {

@@ -120,7 +120,7 @@ export function parseSettings(value: unknown): Settings {
   return parse(settingsSchema, value, "") as Settings;
 }
 
-/** The settings in force until any have been read: the strictest there are. */
+/** The settings in force while none can be read: the defaults, and no roster row beyond claims. */
 export const STRICT_SETTINGS: Settings = parseSettings({ roster: "claimed" });
 
 function parse(schema: Schema, value: unknown, path: string): unknown {
@@ -160,13 +160,13 @@ function parseObject(schema: Schema & { type: "object" }, value: unknown, path: 
     const known = Object.keys(schema.properties).join(", ");
     throw new SettingsError(`unknown setting "${join(path, name)}" (known here: ${known})`);
   }
-  if (Object.keys(value).length < (schema.minProperties ?? 0)) {
-    throw new SettingsError(`"${path}" needs at least one of ${Object.keys(schema.properties).join(", ")}`);
-  }
   const parsed: Record<string, unknown> = {};
   for (const [name, property] of Object.entries(schema.properties)) {
     const item = parse(property, (value as Record<string, unknown>)[name], join(path, name));
     if (item !== undefined) parsed[name] = item;
+  }
+  if (Object.keys(parsed).length < (schema.minProperties ?? 0)) {
+    throw new SettingsError(`"${path}" needs at least one of ${Object.keys(schema.properties).join(", ")}`);
   }
   return parsed;
 }

@@ -103,7 +103,9 @@ export class Subscriptions<C> {
         }
       }
       this.#reindex(connection, subscriber, distinct);
-      if (accepted) this.#acceptExtra(connection, subscriber, extraKeys, explicit);
+      // A key of the request itself was settled above, and stays ended if it was ended in between.
+      const others = extraKeys.filter((key) => !distinct.includes(key));
+      if (accepted) this.#acceptExtra(connection, subscriber, others, explicit);
       if (accepted && runId !== undefined) this.#ownRun(subscriber, runId);
     };
     return {

@@ -60,10 +60,14 @@ export function answer(id: string, chunks = 8): string {
   return wordsOf(id, chunks).join("");
 }
 
+/** 2026.5 answers a message that follows a final at once with an empty one, module or not. */
+const BETWEEN_MESSAGES_MS = 500;
+
 /** Runs one message in a session to its end, and returns the final text. */
 export async function converse(client: Client, key: string, message: string): Promise<string> {
   const { runId } = await client.chat(key, message);
   await client.final(runId);
+  await sleep(BETWEEN_MESSAGES_MS);
   return client.text(runId);
 }
 

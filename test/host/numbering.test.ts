@@ -42,12 +42,26 @@ describe("the probe throws on a broadcaster that", () => {
     expect(() => probeNumbering(create)).toThrow(`createGatewayBroadcaster numbered two frames ${numbers}`);
   });
 
-  test.each<[string, CreateBroadcaster]>([
-    ["cannot be made", () => { throw new Error("needs more"); }],
-    ["has no broadcast", () => ({}) as ReturnType<CreateBroadcaster>],
-    ["sends no JSON", ({ clients }) => ({ broadcast: () => { for (const client of clients) (client as FakeClient).socket.send("\u0000"); } })],
-  ])("%s", (_, create) => {
-    expect(() => probeNumbering(create)).toThrow();
+  test.each<[string, CreateBroadcaster, string]>([
+    [
+      "cannot be made",
+      () => {
+        throw new Error("needs more");
+      },
+      "needs more",
+    ],
+    ["has no broadcast", () => ({}) as ReturnType<CreateBroadcaster>, "broadcast is not a function"],
+    [
+      "sends no JSON",
+      ({ clients }) => ({
+        broadcast: () => {
+          for (const client of clients) (client as FakeClient).socket.send("no JSON");
+        },
+      }),
+      "is not valid JSON",
+    ],
+  ])("%s", (_, create, message) => {
+    expect(() => probeNumbering(create)).toThrow(message);
   });
 });
 

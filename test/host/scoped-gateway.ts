@@ -31,8 +31,11 @@ export function scopedGateway(create: (params: FakeParams) => FakeBroadcaster, o
   const scope = new GatewayScope(keys, parseSettings(options.settings), { warn: () => {}, connected: () => {} });
   const clients = new FakeClients();
   // Getters stay getters, as in the gateway's own parameters.
-  const params: FakeParams = Object.defineProperties({ clients }, Object.getOwnPropertyDescriptors(options.params ?? {}));
-  const broadcaster = scopeBroadcaster(create, params, scope);
+  const given: FakeParams = Object.defineProperties(
+    { clients },
+    Object.getOwnPropertyDescriptors(options.params ?? {}),
+  );
+  const broadcaster = scopeBroadcaster(create, given, scope);
   const ask: Scoped["ask"] = (client, method, params) => {
     const request = scope.begin(client, claimIntent(method, params) as ClaimIntent);
     if ("refuse" in request) throw new Error(request.refuse.message);

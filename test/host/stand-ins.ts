@@ -67,7 +67,9 @@ export interface FakeBroadcaster extends Broadcaster {
 
 /** Upstream's own gate, cut down: approvals are for those with the scope. */
 function passes(client: GatewayClient, event: string): boolean {
-  return !event.startsWith("exec.approval.") || (client.connect as Connect).scopes?.includes("operator.approvals") === true;
+  return (
+    !event.startsWith("exec.approval.") || (client.connect as Connect).scopes?.includes("operator.approvals") === true
+  );
 }
 
 function write(client: GatewayClient, frame: SentFrame): void {
@@ -92,7 +94,8 @@ export function perConnection(params: FakeParams): FakeBroadcaster {
       params.onBroadcast?.(event, payload);
     },
     broadcastToConnIds: (event, payload, ids, opts) => {
-      for (const client of params.clients.getByConnectionIds?.(ids) ?? []) one(client, event, payload, opts as FakeOptions);
+      for (const client of params.clients.getByConnectionIds?.(ids) ?? [])
+        one(client, event, payload, opts as FakeOptions);
     },
     broadcastPluginEvent: (event, payload) => {
       for (const client of params.clients) one(client, event, payload);
@@ -111,7 +114,8 @@ export function global(params: FakeParams): FakeBroadcaster {
       for (const client of params.clients) if (passes(client, event)) write(client, { event, payload, seq });
     },
     broadcastToConnIds: (event, payload, ids) => {
-      for (const client of params.clients) if (ids.has(client.connId) && passes(client, event)) write(client, { event, payload });
+      for (const client of params.clients)
+        if (ids.has(client.connId) && passes(client, event)) write(client, { event, payload });
     },
   };
 }

@@ -1,6 +1,8 @@
 /** What a gateway may start with, in real processes: missing seams, settings, and its children. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { BROADCASTER, Built, CHUNK, CONFIG, LISTEN, type Release, REQUESTS, SAY } from "./fake-release.ts";
+
+vi.setConfig({ testTimeout: 30_000 });
 
 let built: Built;
 
@@ -8,7 +10,7 @@ beforeAll(() => {
   built = new Built();
 }, 60_000);
 
-afterAll(() => built.remove());
+afterAll(() => built?.remove());
 
 const linesOf = (text: string): string[] => text.split("\n").filter((line) => line !== "");
 const settingsOf = (release: Release, text: string): { OPENCLAW_EVENT_ISOLATION_CONFIG: string } => ({
@@ -30,7 +32,13 @@ describe("a release without a required seam", () => {
     expect({ code, stdout }).toEqual({ code: 78, stdout: "" });
     const [message, ...more] = linesOf(stderr);
     expect(more).toEqual([]);
-    for (const part of ['"broadcast"', "createGatewayBroadcaster", "0.0.0-test", 'onMissingSeam to "warn"', "start without it"]) {
+    for (const part of [
+      '"broadcast"',
+      "createGatewayBroadcaster",
+      "0.0.0-test",
+      'onMissingSeam to "warn"',
+      "start without it",
+    ]) {
       expect(message).toContain(part);
     }
     expect(message).not.toContain("handleGatewayRequest");
@@ -67,7 +75,10 @@ describe("a release without a required seam", () => {
     ["requests", "handleGatewayRequest", `${BROADCASTER}${CONFIG}`],
     ["broadcast", "createGatewayBroadcaster", `${REQUESTS}${CONFIG}const text = "function createGatewayBroadcaster(";`],
   ])("names %s when %s is what it lacks", async (seam, name, chunk) => {
-    const lacking = built.release({ "dist/chunk-abc.mjs": chunk, "openclaw.mjs": `import "./dist/chunk-abc.mjs";\n${LISTEN}` });
+    const lacking = built.release({
+      "dist/chunk-abc.mjs": chunk,
+      "openclaw.mjs": `import "./dist/chunk-abc.mjs";\n${LISTEN}`,
+    });
     const { code, stdout, stderr } = await lacking.run();
     expect({ code, stdout }).toEqual({ code: 78, stdout: "" });
     expect(stderr).toContain(`"${seam}" (${name}`);
@@ -101,11 +112,17 @@ describe("settings", () => {
   });
 
   test("in the gateway's own configuration are read and checked too", async () => {
-    const entries = (config: unknown): unknown => ({ plugins: { entries: { "event-isolation": { enabled: true, config } } } });
+    const entries = (config: unknown): unknown => ({
+      plugins: { entries: { "event-isolation": { enabled: true, config } } },
+    });
     const wrong = await gateway(entries({ roster: "all" })).run();
     expect({ code: wrong.code, stdout: wrong.stdout }).toEqual({ code: 78, stdout: "loaded\n" });
     expect(wrong.stderr).toContain('"roster"');
-    expect(await gateway(entries({ roster: "claimed" })).run()).toMatchObject({ code: 0, stdout: "loaded\nlistening\n", stderr: "" });
+    expect(await gateway(entries({ roster: "claimed" })).run()).toMatchObject({
+      code: 0,
+      stdout: "loaded\nlistening\n",
+      stderr: "",
+    });
   });
 
   test("in a file that is not there stop the gateway", async () => {
@@ -153,8 +170,16 @@ say(child(...process.execArgv, import.meta.filename, "gateway", "run", "--respaw
   test.each([
     ["alone", (url: string) => `--import=${url}`, null],
     ["as two words", (url: string) => `--import ${url}`, null],
-    ["among others", (url: string) => `--no-warnings --import=${url} --max-old-space-size=512`, "--no-warnings --max-old-space-size=512"],
-    ["beside another preload", (url: string) => `--import=data:text/javascript, --import "${url}"`, "--import=data:text/javascript,"],
+    [
+      "among others",
+      (url: string) => `--no-warnings --import=${url} --max-old-space-size=512`,
+      "--no-warnings --max-old-space-size=512",
+    ],
+    [
+      "beside another preload",
+      (url: string) => `--import=data:text/javascript, --import "${url}"`,
+      "--import=data:text/javascript,",
+    ],
   ])("do not inherit a preload from NODE_OPTIONS, %s, once the broadcaster is there", async (_, options, rest) => {
     const NODE_OPTIONS = options(built.register);
     const { said, stderr, code } = await release.run({ node: ["--trace-uncaught"], env: { NODE_OPTIONS } });
@@ -170,7 +195,12 @@ say(child(...process.execArgv, import.meta.filename, "gateway", "run", "--respaw
   test("that respawn it are told once, if a flag said so already", async () => {
     for (const node of [[`--import=${built.register}`], ["--import", built.register]]) {
       const { said } = await release.run({ node, env: { NODE_OPTIONS: "--no-warnings" } });
-      expect(said).toEqual([{ before: "--no-warnings" }, { after: "--no-warnings", own: "--no-warnings" }, { flags: node }, { respawned: true }]);
+      expect(said).toEqual([
+        { before: "--no-warnings" },
+        { after: "--no-warnings", own: "--no-warnings" },
+        { flags: node },
+        { respawned: true },
+      ]);
     }
   });
 
@@ -183,4 +213,18 @@ say(child(...process.execArgv, import.meta.filename, "gateway", "run", "--respaw
     expect(said[2]).toEqual({ flags: [`--import=${built.register}`] });
     expect(said[3]).toEqual({ respawned: true });
   });
+});
+
+test("a release without any seam gets one message", async () => {
+  const release = built.release({ "dist/chunk-abc.mjs": "export {};", "openclaw.mjs": `import "./dist/chunk-abc.mjs";\n${LISTEN}` });
+  const { code, stdout, stderr } = await release.run();
+  expect({ code, stdout }).toEqual({ code: 78, stdout: "" });
+  expect(stderr.trim().split("\n")).toHaveLength(1);
+});
+
+test("a package without dist exits with 78 and the message", async () => {
+  const release = built.release({ "openclaw.mjs": LISTEN });
+  const { code, stdout, stderr } = await release.run();
+  expect({ code, stdout }).toEqual({ code: 78, stdout: "" });
+  expect(stderr).toContain('"broadcast"');
 });

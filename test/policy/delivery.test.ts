@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { type CanonicalRoute, type DeliverySettings, mayReceive, recipients, type Verdict } from "../../src/policy/delivery.ts";
+import {
+  type CanonicalRoute,
+  type DeliverySettings,
+  mayReceive,
+  recipients,
+  type Verdict,
+} from "../../src/policy/delivery.ts";
 import { Subscriptions } from "../../src/policy/subscriptions.ts";
 
 const A = "agent:main:a";
@@ -68,22 +74,83 @@ const listed = ["list", "list-and-claims", "observer-of-list"];
 
 const TABLE: readonly Expected[] = [
   { name: "an event of A", settings: SESSION, route: onA, deliver: [...withClaim, ...watching], hold: ["pending"] },
-  { name: "an event of A and B", settings: SESSION, route: onBoth, deliver: [...withClaim, "on-b", ...watching], hold: ["pending"] },
-  { name: "an event of a run on A, scope session", settings: SESSION, route: onR1, deliver: [...withClaim, ...watching], hold: ["pending"] },
-  { name: "a run on A, scope run", settings: RUN, route: onR1, deliver: ["explicit", "runs-r1", ...watching], hold: ["asks-again", "pending"] },
-  { name: "a run nobody started, scope run", settings: RUN, route: onR2, deliver: ["explicit", ...watching], hold: ["asks-again", "pending"] },
-  { name: "an event without a run, scope run", settings: RUN, route: onA, deliver: ["explicit", ...watching], hold: ["asks-again", "pending"] },
+  {
+    name: "an event of A and B",
+    settings: SESSION,
+    route: onBoth,
+    deliver: [...withClaim, "on-b", ...watching],
+    hold: ["pending"],
+  },
+  {
+    name: "an event of a run on A, scope session",
+    settings: SESSION,
+    route: onR1,
+    deliver: [...withClaim, ...watching],
+    hold: ["pending"],
+  },
+  {
+    name: "a run on A, scope run",
+    settings: RUN,
+    route: onR1,
+    deliver: ["explicit", "runs-r1", ...watching],
+    hold: ["asks-again", "pending"],
+  },
+  {
+    name: "a run nobody started, scope run",
+    settings: RUN,
+    route: onR2,
+    deliver: ["explicit", ...watching],
+    hold: ["asks-again", "pending"],
+  },
+  {
+    name: "an event without a run, scope run",
+    settings: RUN,
+    route: onA,
+    deliver: ["explicit", ...watching],
+    hold: ["asks-again", "pending"],
+  },
   { name: "a row of A, to subscribers", settings: SESSION, route: row, deliver: listed, hold: [] },
-  { name: "a row of A, to its claimants", settings: CLAIMED_ROWS, route: row, deliver: ["list-and-claims", "observer-of-list"], hold: [] },
+  {
+    name: "a row of A, to its claimants",
+    settings: CLAIMED_ROWS,
+    route: row,
+    deliver: ["list-and-claims", "observer-of-list"],
+    hold: [],
+  },
   { name: "a list without a row, to subscribers", settings: SESSION, route: rowless, deliver: listed, hold: [] },
   { name: "a list without a row, to claimants", settings: CLAIMED_ROWS, route: rowless, deliver: listed, hold: [] },
-  { name: "an event without a key", settings: SESSION, route: { to: "nobody", reason: "no-key" }, deliver: [], hold: [] },
-  { name: "an event with a malformed key", settings: RUN, route: { to: "nobody", reason: "bad-key" }, deliver: [], hold: [] },
+  {
+    name: "an event without a key",
+    settings: SESSION,
+    route: { to: "nobody", reason: "no-key" },
+    deliver: [],
+    hold: [],
+  },
+  {
+    name: "an event with a malformed key",
+    settings: RUN,
+    route: { to: "nobody", reason: "bad-key" },
+    deliver: [],
+    hold: [],
+  },
 ];
 
 const CONNECTIONS = [
-  "idle", "on-b", "left", "refused", "pending", "claims", "explicit", "runs-r1", "ran-and-left", "asks-again",
-  "list", "list-and-claims", "observer", "observer-of-list", "stranger",
+  "idle",
+  "on-b",
+  "left",
+  "refused",
+  "pending",
+  "claims",
+  "explicit",
+  "runs-r1",
+  "ran-and-left",
+  "asks-again",
+  "list",
+  "list-and-claims",
+  "observer",
+  "observer-of-list",
+  "stranger",
 ];
 
 describe.each(TABLE)("$name", ({ settings, route, deliver, hold }) => {
@@ -106,7 +173,11 @@ describe("without observers, one key and scope session", () => {
   few.begin("pending", [A]);
 
   test("the index entry is the answer", () => {
-    expect(recipients(onA, few, SESSION)).toEqual({ deliver: new Set(["claims"]), hold: new Set(["pending"]), reason: "delivered" });
+    expect(recipients(onA, few, SESSION)).toEqual({
+      deliver: new Set(["claims"]),
+      hold: new Set(["pending"]),
+      reason: "delivered",
+    });
     expect(mayReceive("claims", onA, few, SESSION)).toBe("deliver");
     expect(mayReceive("pending", onA, few, SESSION)).toBe("hold");
     expect(mayReceive("idle", onA, few, SESSION)).toBe("drop");

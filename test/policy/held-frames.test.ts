@@ -28,7 +28,10 @@ describe("frames held for a connection", () => {
     const held = holding(8, 1, 2, 3, 4);
     expect(held.review("c", all("hold"))).toEqual({ deliver: [], dropped: 0 });
     held.hold("c", 5);
-    expect(held.review("c", (frame) => (frame % 2 === 0 ? "deliver" : "hold"))).toEqual({ deliver: [2, 4], dropped: 0 });
+    expect(held.review("c", (frame) => (frame % 2 === 0 ? "deliver" : "hold"))).toEqual({
+      deliver: [2, 4],
+      dropped: 0,
+    });
     expect(held.size).toBe(3);
     expect(held.review("c", all("deliver")).deliver).toEqual([1, 3, 5]);
   });

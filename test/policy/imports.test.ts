@@ -22,7 +22,10 @@ const ISOLATION = /^\.\/isolation\.ts$/;
 const RULES: readonly Rule[] = [
   { files: /^policy\/[\w-]+\.ts$/, may: [SIBLING] },
   { files: /^host\/[\w-]+\.ts$/, may: [SIBLING, /^\.\.\/policy\/[\w-]+\.ts$/, NODE] },
-  { files: /^(?:isolation|gateway-scope)\.ts$/, may: [/^\.\/(?:policy|host)\/[\w-]+\.ts$/, /^\.\/gateway-scope\.ts$/, NODE] },
+  {
+    files: /^(?:isolation|gateway-scope)\.ts$/,
+    may: [/^\.\/(?:policy|host)\/[\w-]+\.ts$/, /^\.\/gateway-scope\.ts$/, NODE],
+  },
   { files: /^index\.ts$/, may: [/^\.\/policy\/[\w-]+\.ts$/] },
   // Which process this is has to be known before anything else is loaded.
   { files: /^register\.ts$/, may: [ISOLATION, /^\.\/host\/process\.ts$/, NODE] },

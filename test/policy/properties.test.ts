@@ -9,7 +9,16 @@ import { type Command, commands, Script } from "./model/commands.ts";
 import { Oracle } from "./model/oracle.ts";
 import { PolicyWorld } from "./model/policy-world.ts";
 import { ScopeWorld, type Turns } from "./model/scope-world.ts";
-import { type Frame, LIMITS, RUNS, SESSIONS, SLOTS, type Sizes, type World, type WorldSettings } from "./model/world.ts";
+import {
+  type Frame,
+  LIMITS,
+  RUNS,
+  SESSIONS,
+  SLOTS,
+  type Sizes,
+  type World,
+  type WorldSettings,
+} from "./model/world.ts";
 
 const SEQUENCES = 2_500;
 const NOTHING = { connections: 0, claims: 0, sessions: 0, roster: 0, observers: 0, held: 0 };
@@ -52,9 +61,10 @@ function isInOrder(ids: readonly number[], frames: readonly Frame[]): boolean {
   });
 }
 
-/** `expect` only on a mismatch: asked some millions of times, it takes longer than the rest. */
+/** Not by `expect`: asked some millions of times, that takes longer than all the rest. */
 function same(actual: unknown, expected: unknown): void {
-  if (JSON.stringify(actual) !== JSON.stringify(expected)) expect(actual).toEqual(expected);
+  if (JSON.stringify(actual) === JSON.stringify(expected)) return;
+  throw new Error(`got ${JSON.stringify(actual)}, the oracle says ${JSON.stringify(expected)}`);
 }
 
 function check(truth: boolean, what: string): void {
@@ -65,10 +75,15 @@ function sizesOf({ connections, claims, sessions, roster, observers, held }: Siz
   return { connections, claims, sessions, roster, observers, held };
 }
 
-function play(settings: WorldSettings, sequence: readonly Command[], real: World, inspect: (oracle: Oracle) => void): void {
+function play(
+  settings: WorldSettings,
+  sequence: readonly Command[],
+  real: World,
+  inspect: (oracle: Oracle) => void,
+): void {
   turns.length = 0;
   const oracle = new Oracle(settings);
-  const script = new Script([oracle, real], (request, key) => oracle.wasOvertaken(request, key));
+  const script = new Script([oracle, real]);
   for (const command of sequence) {
     const before = Array.from({ length: SLOTS }, (_, slot) => real.delivered(slot));
     const counts = before.map((ids) => ids.length);
@@ -77,7 +92,8 @@ function play(settings: WorldSettings, sequence: readonly Command[], real: World
       const ids = real.delivered(slot);
       same(ids, oracle.delivered(slot));
       const fresh = ids === before[slot] ? ids.slice(counts[slot]) : ids;
-      for (const id of fresh) check(isEntitled(oracle, settings, slot, script.frames[id]!), `slot ${slot} got frame ${id}`);
+      for (const id of fresh)
+        check(isEntitled(oracle, settings, slot, script.frames[id]!), `slot ${slot} got frame ${id}`);
       reached.delivered += fresh.length;
       if (command.do === "answer") reached.heldDelivered += fresh.length;
       check(oracle.claimsOf(slot).length <= LIMITS.claimsPerConnection, "claims within their limit");
@@ -89,7 +105,8 @@ function play(settings: WorldSettings, sequence: readonly Command[], real: World
     inspect(oracle);
   }
   reached.refused += script.refused;
-  for (let slot = 0; slot < SLOTS; slot += 1) check(isInOrder(real.delivered(slot), script.frames), `slot ${slot} in order`);
+  for (let slot = 0; slot < SLOTS; slot += 1)
+    check(isInOrder(real.delivered(slot), script.frames), `slot ${slot} in order`);
   script.closeAll();
   // Deletions of this turn and answers still owed must bring nothing back.
   script.run({ do: "turn" });
@@ -100,38 +117,45 @@ function play(settings: WorldSettings, sequence: readonly Command[], real: World
   same(sizesOf(real.sizes()), NOTHING);
 }
 
-describe.each(SETTINGS)("scope $scope, roster $roster, observers $observers", ({ observers, ...settings }) => {
-  test("the policy delivers what the invariants say", () => {
-    fc.assert(
-      fc.property(commands(observers), (sequence) => {
-        const world = new PolicyWorld(settings);
-        play(settings, sequence, world, (oracle) => {
-          for (let slot = 0; slot < SLOTS; slot += 1) {
-            const connection = world.connection(slot);
-            if (!connection) continue;
-            same(world.subscriptions.claimsOf(connection).toSorted(), oracle.claimsOf(slot).toSorted());
-            const started = RUNS.filter((runId) => world.subscriptions.startedRun(connection, runId));
-            same(started, RUNS.filter((runId) => oracle.hasStarted(slot, runId)));
-            check(started.length <= LIMITS.runsPerConnection, "runs within their limit");
-          }
-        });
-      }),
-      { numRuns: SEQUENCES },
-    );
-  });
+describe.each(SETTINGS)(
+  "scope $scope, roster $roster, observers $observers",
+  { timeout: 30_000 },
+  ({ observers, ...settings }) => {
+    test("the policy delivers what the invariants say", () => {
+      fc.assert(
+        fc.property(commands(observers), (sequence) => {
+          const world = new PolicyWorld(settings);
+          play(settings, sequence, world, (oracle) => {
+            for (let slot = 0; slot < SLOTS; slot += 1) {
+              const connection = world.connection(slot);
+              if (!connection) continue;
+              same(world.subscriptions.claimsOf(connection).toSorted(), oracle.claimsOf(slot).toSorted());
+              const started = RUNS.filter((runId) => world.subscriptions.startedRun(connection, runId));
+              same(
+                started,
+                RUNS.filter((runId) => oracle.hasStarted(slot, runId)),
+              );
+              check(started.length <= LIMITS.runsPerConnection, "runs within their limit");
+            }
+          });
+        }),
+        { numRuns: SEQUENCES },
+      );
+    });
 
-  test("the composition delivers what the invariants say", () => {
-    fc.assert(
-      fc.property(commands(observers), (sequence) => {
-        const world = new ScopeWorld(settings, turns);
-        play(settings, sequence, world, () => {});
-        expect(world.errors()).toBe(0);
-      }),
-      { numRuns: SEQUENCES },
-    );
-  });
-});
+    test("the composition delivers what the invariants say", () => {
+      fc.assert(
+        fc.property(commands(observers), (sequence) => {
+          const world = new ScopeWorld(settings, turns);
+          play(settings, sequence, world, () => {});
+          expect(world.errors()).toBe(0);
+        }),
+        { numRuns: SEQUENCES },
+      );
+    });
+  },
+);
 
 test("the sequences above held frames, delivered held ones and came up against the bounds", () => {
-  for (const [what, times] of Object.entries(reached)) expect(times, what).toBeGreaterThan(1_000);
+  expect(Object.entries(reached).filter(([, times]) => times < 1_000)).toEqual([]);
 });

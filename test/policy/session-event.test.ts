@@ -80,7 +80,15 @@ describe("an event unknown to us", () => {
 });
 
 describe("an event that is a session's by its name", () => {
-  const names = ["chat", "agent", "chat.side_result", "session.message", "session.tool", "session.observer", "session."];
+  const names = [
+    "chat",
+    "agent",
+    "chat.side_result",
+    "session.message",
+    "session.tool",
+    "session.observer",
+    "session.",
+  ];
 
   test.each(names)("%s goes to nobody without a key", (event) => {
     expect(isSessionScopedName(event)).toBe(true);
@@ -119,12 +127,16 @@ describe("transport, status, approval and pairing events", () => {
     expect(routeEvent(event, { sessionKey: 7 })).toEqual(ALL);
   });
 
-  test.each(["exec.approvals.x", "my.exec.approval.requested", "exec.approval", "node.pairing", "ticks", "exec.approvalx.y"])(
-    "%s only looks like one and is scoped",
-    (event) => {
-      expect(routeEvent(event, { sessionKey: A })).toMatchObject({ to: "session" });
-    },
-  );
+  test.each([
+    "exec.approvals.x",
+    "my.exec.approval.requested",
+    "exec.approval",
+    "node.pairing",
+    "ticks",
+    "exec.approvalx.y",
+  ])("%s only looks like one and is scoped", (event) => {
+    expect(routeEvent(event, { sessionKey: A })).toMatchObject({ to: "session" });
+  });
 });
 
 describe("sessions.changed", () => {

@@ -58,12 +58,20 @@ describe("parseAgentSessionKey", () => {
     expect(parseAgentSessionKey(key)).toEqual(parsed);
   });
 
-  test.each(["main", "global", "agent", "agent:", "agent:main", "agent:main:", "agent::x", "agents:main:x", "x:agent:main:y", ""])(
-    "does not split %j",
-    (key) => {
-      expect(parseAgentSessionKey(key)).toBeUndefined();
-    },
-  );
+  test.each([
+    "main",
+    "global",
+    "agent",
+    "agent:",
+    "agent:main",
+    "agent:main:",
+    "agent::x",
+    "agents:main:x",
+    "x:agent:main:y",
+    "",
+  ])("does not split %j", (key) => {
+    expect(parseAgentSessionKey(key)).toBeUndefined();
+  });
 });
 
 describe("canonicalSessionKey", () => {
@@ -97,7 +105,9 @@ describe("canonicalSessionKey", () => {
     const key = fc
       .oneof(
         fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 }),
-        fc.tuple(fc.string({ maxLength: 8 }), fc.string({ maxLength: 20 })).map(([agent, rest]) => `agent:${agent}:${rest}`),
+        fc
+          .tuple(fc.string({ maxLength: 8 }), fc.string({ maxLength: 20 }))
+          .map(([agent, rest]) => `agent:${agent}:${rest}`),
         fc.constantFrom("main", "global", "unknown", "agent:x:main", "agent:agent:main"),
       )
       .filter((value) => usableSessionKey(value) !== undefined);

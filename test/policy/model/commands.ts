@@ -1,6 +1,6 @@
 /** Commands for the model test, and how one is carried out on several worlds at once. */
 import fc from "fast-check";
-import { type Frame, type Intent, type Outcome, type RequestId, RUNS, SESSIONS, SLOTS, type World } from "./world.ts";
+import { type Frame, type Intent, type Outcome, RUNS, SESSIONS, SLOTS, type World } from "./world.ts";
 
 export type Command =
   | { readonly do: "connect"; readonly slot: number; readonly observer: boolean }
@@ -54,14 +54,30 @@ export function commands(withObservers: boolean): fc.Arbitrary<Command[]> {
     { weight: 5, arbitrary: fc.record({ do: fc.constant("answer" as const), back: fc.nat(4), outcome }) },
     { weight: 8, arbitrary: fc.record({ do: fc.constant("emit" as const), route, targets }) },
     { weight: 1, arbitrary: fc.constant<Command>({ do: "turn" }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant("restart" as const), sure: fc.nat(3) }).map(({ sure }): Command => (sure === 0 ? { do: "restart" } : { do: "turn" })) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .record({ do: fc.constant("restart" as const), sure: fc.nat(3) })
+        .map(({ sure }): Command => (sure === 0 ? { do: "restart" } : { do: "turn" })),
+    },
   );
   // A run whose first frames come before the answer: rare among single commands.
   const early = fc
-    .record({ slot, key, runId, outcome, explicit: fc.boolean(), frames: fc.integer({ min: 1, max: 4 }), between: fc.array(command, { maxLength: 2 }) })
+    .record({
+      slot,
+      key,
+      runId,
+      outcome,
+      explicit: fc.boolean(),
+      frames: fc.integer({ min: 1, max: 4 }),
+      between: fc.array(command, { maxLength: 2 }),
+    })
     .map(({ slot: each, key: one, runId: run, outcome: answer, explicit, frames, between }): Command[] => [
       { do: "begin", slot: each, intent: { kind: "claim", keys: [one], explicit } },
-      ...Array.from({ length: frames }, (): Command => ({ do: "emit", route: { to: "session", keys: [one], runId: run } })),
+      ...Array.from({ length: frames }, (): Command => ({
+        do: "emit",
+        route: { to: "session", keys: [one], runId: run },
+      })),
       ...between,
       { do: "answer", back: 0, outcome: answer.result === "ok" ? { ...answer, runId: run } : answer },
     ]);
@@ -71,7 +87,9 @@ export function commands(withObservers: boolean): fc.Arbitrary<Command[]> {
     selector: ({ slot: each }) => each,
     maxLength: 3,
   });
-  return fc.tuple(start, fc.array(step, { maxLength: 40, size: "max" })).map(([first, rest]) => [...first, ...rest.flat()]);
+  return fc
+    .tuple(start, fc.array(step, { maxLength: 40, size: "max" }))
+    .map(([first, rest]) => [...first, ...rest.flat()]);
 }
 
 /** Where a run of commands stands: the same for all worlds. */
@@ -79,17 +97,14 @@ export class Script {
   readonly #worlds: readonly World[];
   readonly #connected = new Set<number>();
   readonly frames: Frame[] = [];
-  readonly #overtaken: (request: RequestId, key: string) => boolean;
   readonly #answered = new Set<number>();
   #requests = 0;
 
   /** Requests turned down for the claim limit. */
   refused = 0;
 
-  /** @param overtaken true if a session a request asked for was left or deleted before the answer */
-  constructor(worlds: readonly World[], overtaken: (request: RequestId, key: string) => boolean) {
+  constructor(worlds: readonly World[]) {
     this.#worlds = worlds;
-    this.#overtaken = overtaken;
   }
 
   /** Carries a command out on every world; what makes no sense now is left out. */
@@ -115,7 +130,7 @@ export class Script {
         // The request path passes the first answer on and no other.
         if (this.#answered.has(id)) return;
         this.#answered.add(id);
-        return this.#all((world) => world.answer(id, this.#possible(id, command.outcome)));
+        return this.#all((world) => world.answer(id, command.outcome));
       }
       case "emit": {
         const frame: Frame = { id: this.frames.length, route: command.route, targets: command.targets };
@@ -131,13 +146,7 @@ export class Script {
   }
 
   closeAll(): void {
-    for (const slot of this.#connected) this.run({ do: "close", slot });
-  }
-
-  /** TODO: see the report on `acceptExtra`; goes away with the bug. */
-  #possible(id: RequestId, outcome: Outcome): Outcome {
-    if (outcome.result !== "ok") return outcome;
-    return { ...outcome, extraKeys: outcome.extraKeys.filter((each) => !this.#overtaken(id, each)) };
+    for (const each of this.#connected) this.run({ do: "close", slot: each });
   }
 
   #all(act: (world: World) => void): void {

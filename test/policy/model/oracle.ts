@@ -2,7 +2,16 @@
  * The naive gateway: facts in plain arrays, searched anew for every question. Written from the
  * invariants of the design, and knows nothing of the implementation but the {@link World} it joins.
  */
-import { type Frame, type Intent, LIMITS, type Outcome, type RequestId, type Sizes, type World, type WorldSettings } from "./world.ts";
+import {
+  type Frame,
+  type Intent,
+  LIMITS,
+  type Outcome,
+  type RequestId,
+  type Sizes,
+  type World,
+  type WorldSettings,
+} from "./world.ts";
 
 interface Connection {
   readonly slot: number;
@@ -39,7 +48,16 @@ export class Oracle implements World {
   }
 
   connect(slot: number, observer: boolean): void {
-    this.#connections.push({ slot, observer, open: true, wantsRoster: false, granted: [], runs: [], held: [], got: [] });
+    this.#connections.push({
+      slot,
+      observer,
+      open: true,
+      wantsRoster: false,
+      granted: [],
+      runs: [],
+      held: [],
+      got: [],
+    });
   }
 
   close(slot: number): void {
@@ -82,7 +100,8 @@ export class Oracle implements World {
         // What was left or deleted before the answer stays so, even if the answer names it.
         if (intent.keys.includes(key) && !waiting.includes(key)) continue;
         const known = this.claimsOf(connection.slot);
-        if (known.includes(key) || known.length < LIMITS.claimsPerConnection) this.#grant(connection, key, intent.explicit);
+        if (known.includes(key) || known.length < LIMITS.claimsPerConnection)
+          this.#grant(connection, key, intent.explicit);
       }
       const { runId } = outcome;
       if (runId !== undefined && !connection.runs.includes(runId)) {
@@ -132,14 +151,10 @@ export class Oracle implements World {
   claimsOf(slot: number): string[] {
     const connection = this.#at(slot);
     if (!connection) return [];
-    const waiting = [...this.#requests.values()].filter((each) => each.connection === connection).flatMap((each) => each.waiting);
+    const waiting = [...this.#requests.values()]
+      .filter((each) => each.connection === connection)
+      .flatMap((each) => each.waiting);
     return [...new Set([...connection.granted.map(({ key }) => key), ...waiting])];
-  }
-
-  /** True if a session that a request asked for was left or deleted before the answer. */
-  wasOvertaken(id: RequestId, key: string): boolean {
-    const request = this.#requests.get(id);
-    return request?.intent.kind === "claim" && request.intent.keys.includes(key) && !request.waiting.includes(key);
   }
 
   /** Invariant 1, for the test to ask at any time: does the slot hold a live claim? */

@@ -2,7 +2,16 @@
 import { mayReceive, recipients } from "../../../src/policy/delivery.ts";
 import { HeldFrames } from "../../../src/policy/held-frames.ts";
 import { type PendingClaim, Subscriptions } from "../../../src/policy/subscriptions.ts";
-import { type Frame, type Intent, LIMITS, type Outcome, type RequestId, type Sizes, type World, type WorldSettings } from "./world.ts";
+import {
+  type Frame,
+  type Intent,
+  LIMITS,
+  type Outcome,
+  type RequestId,
+  type Sizes,
+  type World,
+  type WorldSettings,
+} from "./world.ts";
 
 interface Connection {
   readonly slot: number;
@@ -82,7 +91,8 @@ export class PolicyWorld implements World {
     for (const connection of this.#last.values()) {
       const verdict = deliver.has(connection) ? "deliver" : hold.has(connection) ? "hold" : "drop";
       const rule = mayReceive(connection, route, this.subscriptions, this.#settings);
-      if (rule !== verdict) throw new Error(`recipients says ${verdict} for slot ${connection.slot}, mayReceive ${rule}`);
+      if (rule !== verdict)
+        throw new Error(`recipients says ${verdict} for slot ${connection.slot}, mayReceive ${rule}`);
     }
     for (const connection of hold) if (among(connection)) this.#held.hold(connection, frame);
     for (const connection of deliver) if (among(connection)) connection.got.push(frame.id);

@@ -6,7 +6,18 @@ import type { OpenRequest } from "../../../src/host/requests.ts";
 import { SessionKeys } from "../../../src/host/session-keys.ts";
 import type { ClaimIntent } from "../../../src/policy/claims.ts";
 import { parseSettings } from "../../../src/policy/settings.ts";
-import { type Frame, type Intent, LIMITS, type Outcome, type RequestId, SESSIONS, sessionIndex, type Sizes, type World, type WorldSettings } from "./world.ts";
+import {
+  type Frame,
+  type Intent,
+  LIMITS,
+  type Outcome,
+  type RequestId,
+  SESSIONS,
+  sessionIndex,
+  type Sizes,
+  type World,
+  type WorldSettings,
+} from "./world.ts";
 
 interface Client extends GatewayClient {
   readonly slot: number;
@@ -61,7 +72,8 @@ export class ScopeWorld implements World {
   answer(id: RequestId, outcome: Outcome): void {
     const request = this.#requests.get(id);
     if (outcome.result === "failed") request?.failed();
-    else if (outcome.result === "refused") request?.answered({ ok: false, payload: { key: SESSIONS[0].key, runId: "r1" } });
+    else if (outcome.result === "refused")
+      request?.answered({ ok: false, payload: { key: SESSIONS[0].key, runId: "r1" } });
     else request?.answered({ ok: true, payload: { key: outcome.extraKeys[0], runId: outcome.runId } });
   }
 
@@ -75,7 +87,7 @@ export class ScopeWorld implements World {
       return;
     }
     for (const client of audience.hold) {
-      this.#scope.hold(client, { event, payload, opts, route: audience.route, targeted: targets !== undefined });
+      this.#scope.hold(client, { event, payload, opts, route: audience.route, via: targets ? "targeted" : "broadcast" });
     }
     for (const client of audience.deliver) (client as Client).got.push(frame.id);
     // Upstream may reuse its payload object: what is held must not change with it.
@@ -108,7 +120,10 @@ export class ScopeWorld implements World {
   #create(): GatewayScope {
     const settings = parseSettings({ ...this.#settings, limits: LIMITS, observers: [{ clientId: "dashboard" }] });
     const config = {};
-    const keys = new SessionKeys(() => config, () => ({}));
+    const keys = new SessionKeys(
+      () => config,
+      () => ({}),
+    );
     const scope = new GatewayScope(keys, settings, { warn: () => {}, connected: () => {} });
     scope.onRelease((client: GatewayClient, { payload }: HeldFrame) => {
       (client as Client).got.push((payload as { frame: number }).frame);
@@ -129,10 +144,12 @@ function asClaimIntent(intent: Intent): ClaimIntent {
 function wire({ id, route }: Frame): { event: string; payload: Record<string, unknown>; opts: unknown } {
   if (route.to === "all") return { event: "tick", payload: { frame: id }, opts: undefined };
   if (route.to === "nobody") return { event: "chat", payload: { frame: id }, opts: undefined };
-  if (route.to === "roster") return { event: "sessions.changed", payload: { frame: id, key: route.keys[0] }, opts: undefined };
+  if (route.to === "roster")
+    return { event: "sessions.changed", payload: { frame: id, key: route.keys[0] }, opts: undefined };
   const payload = { frame: id, runId: route.runId };
   const [key] = route.keys;
-  if (route.keys.length > 1) return { event: "agent", payload: { ...payload, sessionKey: "agent:x:y" }, opts: { sessionKeys: route.keys } };
+  if (route.keys.length > 1)
+    return { event: "agent", payload: { ...payload, sessionKey: "agent:x:y" }, opts: { sessionKeys: route.keys } };
   if (id % 3 === 0) return { event: "chat", payload: { ...payload, sessionKey: key }, opts: undefined };
   if (id % 3 === 1) return { event: "made.up", payload: { ...payload, request: { sessionKey: key } }, opts: {} };
   return { event: "session.message", payload: { ...payload, session: { key } }, opts: { sessionKeys: [] } };
