@@ -31,6 +31,7 @@ export async function benchBroadcaster(options: Options): Promise<Part> {
     targets,
     notes: [
       "Each variant has its own process; they take turns in short rounds; ratios are medians over the rounds.",
+      "module/unprotected at 1 connection comes from processes that hold one broadcaster only, as a gateway does; the rest from ones that hold all four sizes.",
       "All frames were counted: every connection got one from unprotected, only the subscriber from the others.",
       '"targeted" is broadcastToConnIds with ready-made ids and no decision, for reference.',
     ],

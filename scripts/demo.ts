@@ -62,7 +62,10 @@ async function observe(release: Release, label: string, preload: string | undefi
     const ticker = setInterval(() => progress(`${label}: ${frameCounts(receivers)}`), 1_000);
     try {
       const talking = receivers.slice(0, NAMES.length).map(async ([name, client]) => {
-        const { runId } = await client.chat(`agent:main:${name.toLowerCase()}`, `[[say id=${name} n=${CHUNKS} delay=60]]`);
+        const { runId } = await client.chat(
+          `agent:main:${name.toLowerCase()}`,
+          `[[say id=${name} n=${CHUNKS} delay=60]]`,
+        );
         await client.final(runId, 60_000);
         return client.text(runId) === wordsOf(name, CHUNKS).join("");
       });

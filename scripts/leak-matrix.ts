@@ -31,7 +31,16 @@ export function matrixTable({ senders, receivers, chunks, tokens, frames, comple
     ]),
   ];
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) => "  " + row.map((text, column) => text.padEnd(widths[column]!)).join("  ").trimEnd()).join("\n");
+  return rows
+    .map(
+      (row) =>
+        "  " +
+        row
+          .map((text, column) => text.padEnd(widths[column]!))
+          .join("  ")
+          .trimEnd(),
+    )
+    .join("\n");
 }
 
 /** Sums up both observations; `ok` only if the one leaked and the other is whole and clean. */
@@ -47,5 +56,7 @@ export function verdictOf(published: Leaks, isolated: Leaks): { ok: boolean; tex
 }
 
 function foreign({ senders, receivers, frames }: Leaks): number {
-  return senders.flatMap((sender, row) => receivers.map((receiver, column) => (sender === receiver ? 0 : frames[row]![column]!))).reduce((sum, count) => sum + count, 0);
+  return senders
+    .flatMap((sender, row) => receivers.map((receiver, column) => (sender === receiver ? 0 : frames[row]![column]!)))
+    .reduce((sum, count) => sum + count, 0);
 }

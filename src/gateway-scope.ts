@@ -152,10 +152,14 @@ export class GatewayScope implements EventGate {
     }
     const claim = this.#subscriptions.begin(client, keys, intent.explicit);
     if (!claim) return { refuse: claimLimitError(this.#settings.limits.claimsPerConnection) };
-    return this.#onAnswer(client, (ok, payload) => {
-      if (ok) claim.accept(this.#readAnswer(intent, payload));
-      else claim.reject();
-    }, claim);
+    return this.#onAnswer(
+      client,
+      (ok, payload) => {
+        if (ok) claim.accept(this.#readAnswer(intent, payload));
+        else claim.reject();
+      },
+      claim,
+    );
   }
 
   status(): ScopeStatus {

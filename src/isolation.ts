@@ -42,10 +42,14 @@ export class Isolation {
   attach(name: string, original: unknown): unknown {
     if (typeof original !== "function") return original;
     this.#originals.set(name, [...(this.#originals.get(name) ?? []), original as Fn]);
-    if (name === "createGatewayBroadcaster") return this.#broadcasterFactory(original as CreateBroadcaster);
-    if (name === "handleGatewayRequest") return watchRequests(original as HandleRequest, this.#requests);
-    return original;
+    return this.#replacements[name]?.(original as Fn) ?? original;
   }
+
+  /** What takes the place of which function; all others are only remembered. */
+  readonly #replacements: Readonly<Record<string, (original: Fn) => unknown>> = {
+    createGatewayBroadcaster: (original) => this.#broadcasterFactory(original as CreateBroadcaster),
+    handleGatewayRequest: (original) => watchRequests(original as HandleRequest, this.#requests),
+  };
 
   /** Notes in which module functions were found. */
   seen(file: string, functions: readonly string[]): void {
@@ -83,7 +87,10 @@ export class Isolation {
   #broadcasterFactory(create: CreateBroadcaster): CreateBroadcaster {
     return (params) => {
       const scope = new GatewayScope(
-        new SessionKeys(() => this.#config(), () => this.#keyFunctions()),
+        new SessionKeys(
+          () => this.#config(),
+          () => this.#keyFunctions(),
+        ),
         this.#settings(),
         { warn, connected: (client) => this.#scopeOf.set(client, scope) },
       );
@@ -92,7 +99,9 @@ export class Isolation {
       try {
         return scopeBroadcaster(create, params, scope);
       } catch (error) {
-        this.#unprotected(`the broadcaster of OpenClaw ${this.#process.release} is of an unknown kind: ${reasonOf(error)}`);
+        this.#unprotected(
+          `the broadcaster of OpenClaw ${this.#process.release} is of an unknown kind: ${reasonOf(error)}`,
+        );
         return create(params);
       }
     };

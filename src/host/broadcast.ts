@@ -1,13 +1,7 @@
 /** Stands between the gateway and its broadcaster: each event goes to its audience only. */
 import type { CanonicalRoute } from "../policy/delivery.ts";
 import { ClientsView, watchClients } from "./clients.ts";
-import type {
-  Broadcast,
-  Broadcaster,
-  BroadcasterParams,
-  CreateBroadcaster,
-  GatewayClient,
-} from "./gateway-types.ts";
+import type { Broadcast, Broadcaster, BroadcasterParams, CreateBroadcaster, GatewayClient } from "./gateway-types.ts";
 import { passesScopes, probeNumbering } from "./numbering.ts";
 
 type Recipients = ReadonlySet<GatewayClient>;
@@ -63,19 +57,19 @@ interface Sender {
  * @param params what the gateway passes it
  * @throws {Error} if the release's broadcaster is of an unknown kind: before any client connects
  */
-export function scopeBroadcaster(
-  create: CreateBroadcaster,
-  params: BroadcasterParams,
-  gate: EventGate,
-): Broadcaster {
+export function scopeBroadcaster(create: CreateBroadcaster, params: BroadcasterParams, gate: EventGate): Broadcaster {
   const perConnection = probeNumbering(create) === "per-connection";
-  const [upstream, sender] = perConnection
-    ? sharedSender(create, params, gate)
-    : separateSender(create, params);
+  const [upstream, sender] = perConnection ? sharedSender(create, params, gate) : separateSender(create, params);
   watchClients(params.clients, gate.connected.bind(gate), gate.disconnected.bind(gate));
   gate.onRelease((client, frame) => sender.late(client, frame));
 
-  const keepForAnswer = (audience: NonNullable<Audience>, event: string, payload: unknown, opts: unknown, via: Way): void => {
+  const keepForAnswer = (
+    audience: NonNullable<Audience>,
+    event: string,
+    payload: unknown,
+    opts: unknown,
+    via: Way,
+  ): void => {
     for (const client of audience.hold) {
       gate.hold(client, { event, payload, opts, route: audience.route, via });
     }
@@ -111,7 +105,8 @@ function sharedSender(create: CreateBroadcaster, params: BroadcasterParams, gate
   const canReceive: BroadcasterParams["canReceiveSessionEvent"] = (client, ...rest) => {
     const [sessionKeys, agentId, event, payload] = rest;
     // A frame that upstream kept back for a slow client may come after the claim has ended.
-    const fresh = view.isSending(payload) || gate.mayReceive(client, event as string, payload, { sessionKeys, agentId });
+    const fresh =
+      view.isSending(payload) || gate.mayReceive(client, event as string, payload, { sessionKeys, agentId });
     return fresh && original!(client, ...rest);
   };
   const upstream = create(

@@ -50,7 +50,11 @@ export class ClientsView {
     // Look-ups by id and whatever else a release adds to a Set go to the real one. What Set itself has and
     // this class has not is left out on purpose: un-narrowed it would reach everybody.
     const own = ClientsView.prototype as object;
-    for (let proto: object | null = all; proto && proto !== Set.prototype && proto !== Object.prototype; proto = Object.getPrototypeOf(proto) as object | null) {
+    for (
+      let proto: object | null = all;
+      proto && proto !== Set.prototype && proto !== Object.prototype;
+      proto = Object.getPrototypeOf(proto) as object | null
+    ) {
       for (const name of Reflect.ownKeys(proto)) {
         if (name in own || Object.hasOwn(this, name)) continue;
         Object.defineProperty(this, name, {

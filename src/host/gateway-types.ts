@@ -33,12 +33,7 @@ export interface BroadcasterParams {
 /** What `createGatewayBroadcaster` returns; members that a release lacks are undefined. */
 export interface Broadcaster {
   readonly broadcast: Broadcast;
-  readonly broadcastToConnIds?: (
-    event: string,
-    payload: unknown,
-    connIds: ReadonlySet<string>,
-    opts?: unknown,
-  ) => void;
+  readonly broadcastToConnIds?: (event: string, payload: unknown, connIds: ReadonlySet<string>, opts?: unknown) => void;
   readonly broadcastPluginEvent?: (event: string, payload: unknown, scope: unknown) => void;
 }
 

@@ -86,7 +86,8 @@ function openclawPackage(script: string): GatewayProcess | undefined {
  */
 export function withoutPreload(options: string, isOurs: (specifier: string) => boolean): string {
   const tokens = options.match(/(?:[^ "]|"(?:[^"\\]|\\.)*")+/g) ?? [];
-  const plain = (token: string): string => token.replaceAll(/"((?:[^"\\]|\\.)*)"/g, (_, quoted: string) => quoted.replaceAll(/\\(.)/g, "$1"));
+  const plain = (token: string): string =>
+    token.replaceAll(/"((?:[^"\\]|\\.)*)"/g, (_, quoted: string) => quoted.replaceAll(/\\(.)/g, "$1"));
   const kept: string[] = [];
   for (let index = 0; index < tokens.length; index += 1) {
     const token = plain(tokens[index]!);

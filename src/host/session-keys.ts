@@ -1,5 +1,10 @@
 /** Session keys made canonical by the gateway's own functions, as far as the release has them. */
-import { canonicalSessionKey, MAX_SESSION_KEY_LENGTH, parseAgentSessionKey, usableSessionKey } from "../policy/session-key.ts";
+import {
+  canonicalSessionKey,
+  MAX_SESSION_KEY_LENGTH,
+  parseAgentSessionKey,
+  usableSessionKey,
+} from "../policy/session-key.ts";
 import type { CanonicalRoute } from "../policy/delivery.ts";
 import type { EventRoute } from "../policy/session-event.ts";
 import type { GatewayConfig } from "./gateway-types.ts";
@@ -7,7 +12,9 @@ import type { GatewayConfig } from "./gateway-types.ts";
 /** Functions of the gateway; each may be missing. */
 export interface KeyFunctions {
   /** Mirrors `resolveSessionStoreKey` (2026.1 on). */
-  readonly storeKey?: ((params: { cfg: GatewayConfig; sessionKey: string; storeAgentId?: string }) => unknown) | undefined;
+  readonly storeKey?:
+    | ((params: { cfg: GatewayConfig; sessionKey: string; storeAgentId?: string }) => unknown)
+    | undefined;
   /** Mirrors `resolveSessionSubscriptionKey` (2026.8 on). */
   readonly subscriptionKey?: ((key: string, agentId: string) => unknown) | undefined;
 }

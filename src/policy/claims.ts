@@ -73,8 +73,7 @@ type Params = Readonly<Record<string, unknown>>;
  * @returns undefined for requests that change no claim
  */
 export function claimIntent(method: string, params: unknown): ClaimIntent | undefined {
-  const body: Params =
-    typeof params === "object" && params !== null ? (params as Params) : Object.freeze({});
+  const body: Params = typeof params === "object" && params !== null ? (params as Params) : Object.freeze({});
   const agentId = typeof body["agentId"] === "string" ? body["agentId"] : undefined;
   switch (method) {
     case "sessions.subscribe":

@@ -16,14 +16,7 @@ export interface DeliverySettings {
 }
 
 /** Why a frame went where it went; the names of the counters. */
-export type DeliveryReason =
-  | "open"
-  | "delivered"
-  | "held"
-  | "no-claim"
-  | "no-key"
-  | "bad-key"
-  | "error";
+export type DeliveryReason = "open" | "delivered" | "held" | "no-claim" | "no-key" | "bad-key" | "error";
 
 /** What becomes of an event for one connection. */
 export type Verdict = "deliver" | "hold" | "drop";

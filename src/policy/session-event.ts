@@ -49,19 +49,12 @@ const BAD_KEY: EventRoute = { to: "nobody", reason: "bad-key" };
 type Fields = Readonly<Record<string, unknown>>;
 
 function fields(value: unknown): Fields | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as Fields)
-    : undefined;
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
 }
 
 /** True for events that are about one session by their very name: without a key nobody gets them. */
 export function isSessionScopedName(event: string): boolean {
-  return (
-    event === "chat" ||
-    event === "agent" ||
-    event === "chat.side_result" ||
-    event.startsWith("session.")
-  );
+  return event === "chat" || event === "agent" || event === "chat.side_result" || event.startsWith("session.");
 }
 
 /**

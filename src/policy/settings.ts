@@ -29,7 +29,12 @@ export type Schema = {
       readonly minProperties?: number;
     }
   | { readonly type: "array"; readonly items: Schema; readonly default: readonly unknown[] }
-  | { readonly type: "string"; readonly enum?: readonly string[]; readonly default?: string; readonly minLength?: number }
+  | {
+      readonly type: "string";
+      readonly enum?: readonly string[];
+      readonly default?: string;
+      readonly minLength?: number;
+    }
   | { readonly type: "integer"; readonly minimum: number; readonly maximum: number; readonly default: number }
 );
 

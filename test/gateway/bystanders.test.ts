@@ -2,7 +2,18 @@
 import { expect, test } from "vitest";
 import type { Client, ConnectOptions, Endpoint } from "../support/clients.ts";
 import { createDevice } from "../support/device.ts";
-import { answer, connect, connectByHand, converse, freshSession, gateways, offers, say, settle, traces } from "./contract.ts";
+import {
+  answer,
+  connect,
+  connectByHand,
+  converse,
+  freshSession,
+  gateways,
+  offers,
+  say,
+  settle,
+  traces,
+} from "./contract.ts";
 
 const { plain, isolated } = gateways();
 
@@ -56,7 +67,9 @@ async function connectNode(gateway: Endpoint) {
   const first = await connectByHand(gateway, { ...options, device }).catch(() => undefined);
   if (first) return first;
   const operator = await connect(gateway, { scopes: ["operator.admin", "operator.pairing"] });
-  const { pending } = (await operator.request("device.pair.list", {})) as { pending: { requestId: string; deviceId: string }[] };
+  const { pending } = (await operator.request("device.pair.list", {})) as {
+    pending: { requestId: string; deviceId: string }[];
+  };
   const asked = pending.find((each) => each.deviceId === device.deviceId);
   await operator.request("device.pair.approve", { requestId: asked?.requestId });
   return connectByHand(gateway, { ...options, device });

@@ -1,7 +1,18 @@
 /** How claims begin and end. */
 import { expect, test } from "vitest";
 import { type Client, field } from "../support/clients.ts";
-import { answer, connect, connectByHand, converse, freshSession, gateways, offers, say, settle, traces } from "./contract.ts";
+import {
+  answer,
+  connect,
+  connectByHand,
+  converse,
+  freshSession,
+  gateways,
+  offers,
+  say,
+  settle,
+  traces,
+} from "./contract.ts";
 
 const { plain, isolated } = gateways();
 const ADMIN = { scopes: ["operator.admin", "operator.read", "operator.write"] };

@@ -2,7 +2,15 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, inject, onTestFinished } from "vitest";
-import { type Client, connectOfficial, connectRaw, type ConnectOptions, type Endpoint, type RawClient, type RecordedFrame } from "../support/clients.ts";
+import {
+  type Client,
+  connectOfficial,
+  connectRaw,
+  type ConnectOptions,
+  type Endpoint,
+  type RawClient,
+  type RecordedFrame,
+} from "../support/clients.ts";
 import { wordsOf } from "../support/script.ts";
 
 /** After the last expected frame: how long a leak may take to show itself. */
@@ -36,7 +44,10 @@ function kept<T extends Client>(gateway: Endpoint, client: T): T {
     // Up to 2026.4 a gateway as published leaves gaps of its own, by events that a client's scopes hide.
     if (gateway.url === inject("plain").url) return;
     // Invariant 3 holds for every client of every case.
-    expect({ gaps: client.gaps(), repeats: client.repeats() }, `sequence numbers of ${client.name}`).toEqual({ gaps: 0, repeats: 0 });
+    expect({ gaps: client.gaps(), repeats: client.repeats() }, `sequence numbers of ${client.name}`).toEqual({
+      gaps: 0,
+      repeats: 0,
+    });
   });
   return client;
 }
@@ -108,5 +119,7 @@ export function expectInOrder(client: Client, runId: string): void {
   const agent = own.filter((frame) => frame.event === "agent").map((frame) => (frame.payload as { seq: number }).seq);
   expect(agent, "numbers of agent frames in their run").toEqual([...new Set(agent)].toSorted((a, b) => a - b));
   expect(contents(own), "no frame twice").toHaveLength(new Set(contents(own)).size);
-  expect((own.findLast((frame) => frame.event === "chat")?.payload as { state?: unknown }).state).toMatch(/final|aborted|error/);
+  expect((own.findLast((frame) => frame.event === "chat")?.payload as { state?: unknown }).state).toMatch(
+    /final|aborted|error/,
+  );
 }

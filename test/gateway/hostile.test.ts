@@ -1,6 +1,17 @@
 /** Requests that no honest client sends: the gateway stays up and nobody gets anything by them. */
 import { expect, test } from "vitest";
-import { answer, connect, connectByHand, converse, freshSession, gateways, offers, say, settle, traces } from "./contract.ts";
+import {
+  answer,
+  connect,
+  connectByHand,
+  converse,
+  freshSession,
+  gateways,
+  offers,
+  say,
+  settle,
+  traces,
+} from "./contract.ts";
 
 const { isolated } = gateways();
 

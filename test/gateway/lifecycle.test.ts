@@ -56,8 +56,14 @@ test("loaded by NODE_OPTIONS: two gateways in turn in one state directory, and n
     });
     const session = freshSession();
     const client = await connect(gateway);
-    await converse(client, session.key, `[[tool id=${session.id} cmd="echo ${turn} got [$NODE_OPTIONS] > ${file}" n=3]]`);
-    expect((await readFile(file, "utf8")).trim()).toMatch(new RegExp(`^${turn} got \\[((?!isolation|dist/register).)*\\]$`));
+    await converse(
+      client,
+      session.key,
+      `[[tool id=${session.id} cmd="echo ${turn} got [$NODE_OPTIONS] > ${file}" n=3]]`,
+    );
+    expect((await readFile(file, "utf8")).trim()).toMatch(
+      new RegExp(`^${turn} got \\[((?!isolation|dist/register).)*\\]$`),
+    );
     await expectIsolated(gateway);
     await close();
   }

@@ -17,30 +17,39 @@ const { release } = inject("isolated");
 /** The flags with which OpenClaw installs here; see test/gateways. */
 const INSTALL = ["install", "--ignore-scripts", "--omit=optional", "--omit=peer", "--no-audit", "--no-fund"];
 
-test("the tarball, installed beside a fresh openclaw, isolates it by its package name", { timeout: 300_000 }, async () => {
-  const folder = await mkdtemp(join(tmpdir(), "event-isolation-pack-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: ROOT });
-  const [tarball] = (await readdir(folder)).filter((name) => name.endsWith(".tgz"));
-  const [manifest] = manifestsFor(release.version);
-  const dependencies = { ...manifest!.dependencies, "openclaw-event-isolation": `file:${tarball}` };
-  await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module", ...manifest, dependencies }));
-  await run("npm", INSTALL, { cwd: folder });
+test(
+  "the tarball, installed beside a fresh openclaw, isolates it by its package name",
+  { timeout: 300_000 },
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), "event-isolation-pack-"));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: ROOT });
+    const [tarball] = (await readdir(folder)).filter((name) => name.endsWith(".tgz"));
+    const [manifest] = manifestsFor(release.version);
+    const dependencies = { ...manifest!.dependencies, "openclaw-event-isolation": `file:${tarball}` };
+    await writeFile(
+      join(folder, "package.json"),
+      JSON.stringify({ private: true, type: "module", ...manifest, dependencies }),
+    );
+    await run("npm", INSTALL, { cwd: folder });
 
-  const installed = join(folder, "node_modules", "openclaw-event-isolation");
-  const { dependencies: runtime = {} } = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as { dependencies?: object };
-  expect(runtime, "nothing else loads in the gateway").toEqual({});
-  expect(await readdir(installed)).toEqual(expect.arrayContaining(["LICENSE", "README.md", "dist", "package.json"]));
+    const installed = join(folder, "node_modules", "openclaw-event-isolation");
+    const { dependencies: runtime = {} } = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as {
+      dependencies?: object;
+    };
+    expect(runtime, "nothing else loads in the gateway").toEqual({});
+    expect(await readdir(installed)).toEqual(expect.arrayContaining(["LICENSE", "README.md", "dist", "package.json"]));
 
-  const entry = join(folder, "node_modules", "openclaw", "openclaw.mjs");
-  const bed = await openBed({ ...release, entry }, { preload: "openclaw-event-isolation/register", cwd: folder });
-  onTestFinished(() => bed.close());
-  const session = freshSession();
-  const [own, other] = [await connect(bed.gateway), await connect(bed.gateway)];
-  expect(await converse(own, session.key, say(session.id, 4))).toBe(answer(session.id, 4));
-  await settle();
-  expect(traces(other, session)).toEqual([]);
-});
+    const entry = join(folder, "node_modules", "openclaw", "openclaw.mjs");
+    const bed = await openBed({ ...release, entry }, { preload: "openclaw-event-isolation/register", cwd: folder });
+    onTestFinished(() => bed.close());
+    const session = freshSession();
+    const [own, other] = [await connect(bed.gateway), await connect(bed.gateway)];
+    expect(await converse(own, session.key, say(session.id, 4))).toBe(answer(session.id, 4));
+    await settle();
+    expect(traces(other, session)).toEqual([]);
+  },
+);
 
 test("the policy is importable from the package's root export", async () => {
   const policy = (await import(join(ROOT, "dist", "index.js"))) as typeof import("../../src/index.ts");

@@ -6,9 +6,16 @@ import { answer, connect, freshSession, gateways, say, settle, traces } from "./
 const { plain, isolated } = gateways();
 
 /** Runs a message with a client on its session and one on another. */
-async function run(gateway: Endpoint, message: (id: string) => string, during?: (client: Client, key: string, runId: string) => Promise<void>) {
+async function run(
+  gateway: Endpoint,
+  message: (id: string) => string,
+  during?: (client: Client, key: string, runId: string) => Promise<void>,
+) {
   const session = freshSession();
-  const [own, other] = [await connect(gateway, { caps: ["tool-events"] }), await connect(gateway, { caps: ["tool-events"] })];
+  const [own, other] = [
+    await connect(gateway, { caps: ["tool-events"] }),
+    await connect(gateway, { caps: ["tool-events"] }),
+  ];
   await other.request("chat.history", { sessionKey: freshSession().key });
   const { runId } = await own.chat(session.key, message(session.id));
   await during?.(own, session.key, runId);
@@ -72,7 +79,11 @@ test("chat.inject reaches the session's clients only", async () => {
   await admin.final(runId);
   await reader.request("chat.history", { sessionKey: session.key });
   await admin.request("chat.inject", { sessionKey: session.key, message: `injected-${session.id}` });
-  await reader.waitFor((frame) => frame.event === "chat" && frame.json.includes(`injected-${session.id}`), 10_000, "the injected message");
+  await reader.waitFor(
+    (frame) => frame.event === "chat" && frame.json.includes(`injected-${session.id}`),
+    10_000,
+    "the injected message",
+  );
   await settle();
   expect(traces(bystander, session)).toEqual([]);
 });

@@ -1,6 +1,19 @@
 /** Who gets the frames of a run: the connections that claim its session, and nobody else. */
 import { expect, test } from "vitest";
-import { answer, connect, connectByHand, contents, converse, expectInOrder, freshSession, gateways, offers, say, settle, traces } from "./contract.ts";
+import {
+  answer,
+  connect,
+  connectByHand,
+  contents,
+  converse,
+  expectInOrder,
+  freshSession,
+  gateways,
+  offers,
+  say,
+  settle,
+  traces,
+} from "./contract.ts";
 import type { Endpoint } from "../support/clients.ts";
 
 const { plain, isolated } = gateways();

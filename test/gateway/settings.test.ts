@@ -65,7 +65,8 @@ test('roster "claimed": rows and texts of claimed sessions only; a claim limit i
   await expect(read(other.key)).rejects.toThrow(/limits\.claimsPerConnection.*sessions\.messages\.unsubscribe/);
   expect(await converse(client, own.key, say(own.id, 3))).toBe(answer(own.id, 3));
 
-  if (!offers(client, "sessions.subscribe")) return context.skip("no roster on this release; the claim limit was checked");
+  if (!offers(client, "sessions.subscribe"))
+    return context.skip("no roster on this release; the claim limit was checked");
   await client.request("sessions.subscribe", {});
   await converse(sender, own.key, say(own.id, 3));
   await converse(sender, other.key, say(other.id, 3));
@@ -109,7 +110,10 @@ async function refusal(options: { env?: Record<string, string>; config?: object 
 
 test.each([
   [{ roster: "everybody" }, /"roster" has to be one of "subscribers", "claimed", not "everybody"/],
-  [{ limits: { claimsPerConection: 5 } }, /unknown setting "limits\.claimsPerConection" \(known here: claimsPerConnection/],
+  [
+    { limits: { claimsPerConection: 5 } },
+    /unknown setting "limits\.claimsPerConection" \(known here: claimsPerConnection/,
+  ],
 ])("settings %j stop the start with a message that names the setting", async (settings, message) => {
   const { code, logs } = await refusal({ env: { OPENCLAW_EVENT_ISOLATION_CONFIG: await settingsFile(settings) } });
   expect(code).toBe(78);

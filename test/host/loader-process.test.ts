@@ -175,17 +175,17 @@ describe("a process that is no gateway run", () => {
     });
   });
 
-  test.each([
-    "status",
-    "gateway status",
-    "gateway call health",
-    "gateway stop",
-    "agent --message x",
-    "--version",
-  ])("finds nothing of ours in `openclaw %s`", async (line) => {
-    const { code, stdout, stderr } = await release.run({ args: line.split(" ") });
-    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '{"own":true,"traces":[]}\nlistening\n', stderr: "" });
-  });
+  test.each(["status", "gateway status", "gateway call health", "gateway stop", "agent --message x", "--version"])(
+    "finds nothing of ours in `openclaw %s`",
+    async (line) => {
+      const { code, stdout, stderr } = await release.run({ args: line.split(" ") });
+      expect({ code, stdout, stderr }).toEqual({
+        code: 0,
+        stdout: '{"own":true,"traces":[]}\nlistening\n',
+        stderr: "",
+      });
+    },
+  );
 
   test("finds nothing of ours in another package", async () => {
     const other = built.release(

@@ -47,7 +47,11 @@ test("an open event sent while a session's event is being sent reaches all", () 
 test("the same, by onBroadcast (web push), which runs inside the narrowed send", () => {
   const out: { send?: () => void } = {};
   const { broadcaster, connect } = scopedGateway(perConnection, {
-    params: { onBroadcast: (event) => { if (event === "chat") out.send?.(); } },
+    params: {
+      onBroadcast: (event) => {
+        if (event === "chat") out.send?.();
+      },
+    },
   });
   const b = connect("b");
   out.send = () => broadcaster.broadcast("health", {});
@@ -88,7 +92,10 @@ describe("a malformed list of keys means nobody", () => {
 });
 
 test("an agent id of a megabyte is refused, so that what is remembered of keys is bounded in bytes", () => {
-  const keys = new SessionKeys(() => ({}), () => ({}));
+  const keys = new SessionKeys(
+    () => ({}),
+    () => ({}),
+  );
   expect(keys.canonical("a", "b".repeat(2 ** 20))).toBeUndefined();
 });
 
@@ -113,7 +120,10 @@ test("a tab is no separator in NODE_OPTIONS", () => {
 });
 
 test("a handler that failed does not throw an error of ours into the gateway", () => {
-  const keys = new SessionKeys(() => ({}), () => ({}));
+  const keys = new SessionKeys(
+    () => ({}),
+    () => ({}),
+  );
   const scope = new GatewayScope(keys, parseSettings({ scope: "session" }), { warn: () => {}, connected: () => {} });
   const client = fakeClient("c");
   scope.connected(client);
@@ -123,8 +133,20 @@ test("a handler that failed does not throw an error of ours into the gateway", (
   const begin = (): { failed(): void; answered(answer: { ok: boolean; payload: unknown }): void } =>
     scope.begin(client, { kind: "claim", keys: [A], explicit: false, answered: false, startsRun: false }) as never;
   const [first, second] = [begin(), begin()];
-  scope.hold(client, { event: "chat", payload: { n: 1 }, opts: undefined, route: { to: "session", keys: [A] }, via: "broadcast" });
+  scope.hold(client, {
+    event: "chat",
+    payload: { n: 1 },
+    opts: undefined,
+    route: { to: "session", keys: [A] },
+    via: "broadcast",
+  });
   first.answered({ ok: true, payload: {} });
-  scope.hold(client, { event: "chat", payload: { n: 2 }, opts: undefined, route: { to: "session", keys: [A] }, via: "broadcast" });
+  scope.hold(client, {
+    event: "chat",
+    payload: { n: 2 },
+    opts: undefined,
+    route: { to: "session", keys: [A] },
+    via: "broadcast",
+  });
   expect(() => second.failed()).not.toThrow();
 });

@@ -216,7 +216,10 @@ say(child(...process.execArgv, import.meta.filename, "gateway", "run", "--respaw
 });
 
 test("a release without any seam gets one message", async () => {
-  const release = built.release({ "dist/chunk-abc.mjs": "export {};", "openclaw.mjs": `import "./dist/chunk-abc.mjs";\n${LISTEN}` });
+  const release = built.release({
+    "dist/chunk-abc.mjs": "export {};",
+    "openclaw.mjs": `import "./dist/chunk-abc.mjs";\n${LISTEN}`,
+  });
   const { code, stdout, stderr } = await release.run();
   expect({ code, stdout }).toEqual({ code: 78, stdout: "" });
   expect(stderr.trim().split("\n")).toHaveLength(1);

@@ -38,7 +38,10 @@ export async function readChatRequest(request: IncomingMessage): Promise<ChatReq
     stream: body.stream === true,
     tools: (body.tools ?? []).map((tool) => String(tool.function?.name)),
     question,
-    userText: rest.filter(isUser).map((message) => textOf(message.content)).join("\n"),
+    userText: rest
+      .filter(isUser)
+      .map((message) => textOf(message.content))
+      .join("\n"),
     hasToolResult: rest.some((message) => message.role === "tool"),
   };
 }

@@ -61,20 +61,37 @@ export class GatewayRequestError extends Error {
   }
 }
 
-const DEFAULTS = { role: "operator", scopes: ["operator.read", "operator.write"], minProtocol: 3, maxProtocol: 4, timeoutMs: 15_000 };
+const DEFAULTS = {
+  role: "operator",
+  scopes: ["operator.read", "operator.write"],
+  minProtocol: 3,
+  maxProtocol: 4,
+  timeoutMs: 15_000,
+};
 const CLIENT = { id: "gateway-client", mode: "backend", version: "0", platform: "linux" } as const;
 
 function settle(gateway: Endpoint, options: ConnectOptions) {
   const wanted = options.device ?? needsDevice(gateway.release);
   const device = wanted === true ? createDevice() : wanted === false ? undefined : wanted;
-  return { ...DEFAULTS, ...options, scopes: [...(options.scopes ?? DEFAULTS.scopes)], caps: [...(options.caps ?? [])], device };
+  return {
+    ...DEFAULTS,
+    ...options,
+    scopes: [...(options.scopes ?? DEFAULTS.scopes)],
+    caps: [...(options.caps ?? [])],
+    device,
+  };
 }
 
 function withChat(parts: Omit<Client, "chat">): Client {
   return {
     ...parts,
     async chat(sessionKey, message, params) {
-      const payload = await parts.request("chat.send", { sessionKey, message, idempotencyKey: randomUUID(), ...params });
+      const payload = await parts.request("chat.send", {
+        sessionKey,
+        message,
+        idempotencyKey: randomUUID(),
+        ...params,
+      });
       return { runId: String(payload["runId"]) };
     },
   };
@@ -82,7 +99,16 @@ function withChat(parts: Omit<Client, "chat">): Client {
 
 /** Connects with the official client of `@openclaw/gateway-client`. It does not reconnect. */
 export async function connectOfficial(gateway: Endpoint, options: ConnectOptions = {}): Promise<Client> {
-  const { name = "official", role, scopes, caps, minProtocol, maxProtocol, timeoutMs, device } = settle(gateway, options);
+  const {
+    name = "official",
+    role,
+    scopes,
+    caps,
+    minProtocol,
+    maxProtocol,
+    timeoutMs,
+    device,
+  } = settle(gateway, options);
   const { add, ...recorder } = createRecorder(name);
   const connected = Promise.withResolvers<HelloOk>();
   const closed = Promise.withResolvers<{ code: number; reason: string }>();
@@ -100,7 +126,12 @@ export async function connectOfficial(gateway: Endpoint, options: ConnectOptions
     maxProtocol,
     deviceIdentity: device ?? null,
     ...(device
-      ? { hostDeps: { signDevicePayload: (_pem, payload) => device.sign(payload), publicKeyRawBase64UrlFromPem: () => device.publicKey } }
+      ? {
+          hostDeps: {
+            signDevicePayload: (_pem, payload) => device.sign(payload),
+            publicKeyRawBase64UrlFromPem: () => device.publicKey,
+          },
+        }
       : {}),
     onEvent: (frame) =>
       add({ at: Date.now(), event: frame.event, payload: frame.payload, seq: frame.seq, json: JSON.stringify(frame) }),
@@ -141,9 +172,17 @@ export async function connectOfficial(gateway: Endpoint, options: ConnectOptions
   });
 }
 
-type Incoming = { readonly type: "event"; readonly event: string; readonly payload?: unknown; readonly seq?: number } | Answer;
+type Incoming =
+  | { readonly type: "event"; readonly event: string; readonly payload?: unknown; readonly seq?: number }
+  | Answer;
 type Challenge = { readonly nonce: string; readonly ts: number };
-type Answer = { readonly type: "res"; readonly id: string; readonly ok: boolean; readonly payload?: unknown; readonly error?: object };
+type Answer = {
+  readonly type: "res";
+  readonly id: string;
+  readonly ok: boolean;
+  readonly payload?: unknown;
+  readonly error?: object;
+};
 
 /** Connects with a plain WebSocket and makes the handshake by hand. */
 export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}): Promise<RawClient> {
@@ -169,7 +208,11 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
   socket.on("error", (error) => closed.resolve({ code: 1006, reason: error.message }));
   socket.on("close", (code, reason) => closed.resolve({ code, reason: reason.toString() }));
 
-  function request(method: string, params: unknown, { timeoutMs: limit = 30_000 }: { timeoutMs?: number } = {}): Promise<Payload> {
+  function request(
+    method: string,
+    params: unknown,
+    { timeoutMs: limit = 30_000 }: { timeoutMs?: number } = {},
+  ): Promise<Payload> {
     const id = randomUUID();
     const { promise, resolve, reject } = Promise.withResolvers<Payload>();
     const fail = (code: string, message: string): void => reject(new GatewayRequestError(method, { code, message }));
@@ -235,5 +278,9 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
       clearTimeout(timer);
     },
   });
-  return { ...client, lines, sendRaw: (frame) => socket.send(typeof frame === "string" ? frame : JSON.stringify(frame)) };
+  return {
+    ...client,
+    lines,
+    sendRaw: (frame) => socket.send(typeof frame === "string" ? frame : JSON.stringify(frame)),
+  };
 }

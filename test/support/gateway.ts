@@ -147,7 +147,10 @@ async function boot(options: GatewayOptions): Promise<Gateway> {
 function launch(options: GatewayOptions, port: number, stateDir: string, configPath: string): ChildProcess {
   const viaEnv = options.preload !== undefined && options.preloadVia === "NODE_OPTIONS";
   // As a URL, since NODE_OPTIONS splits at spaces.
-  const preload = options.preload !== undefined && isAbsolute(options.preload) ? pathToFileURL(options.preload).href : options.preload;
+  const preload =
+    options.preload !== undefined && isAbsolute(options.preload)
+      ? pathToFileURL(options.preload).href
+      : options.preload;
   const flag = preload !== undefined && !viaEnv ? ["--import", preload] : [];
   const command = [...flag, options.release.entry, "gateway", "run", "--port", String(port), ...(options.args ?? [])];
   // A list of what to keep, since upstream acts differently under VITEST, and OPENCLAW_* of a developer would leak in.
@@ -187,7 +190,8 @@ async function untilReady(endpoint: Endpoint, exited: Promise<Exit>, timeoutMs: 
       return;
     } catch (error) {
       await Promise.race([sleep(100), ended]);
-      if (Date.now() > deadline) throw new Error(`not ready after ${timeoutMs} ms (${(error as Error).message})`, { cause: error });
+      if (Date.now() > deadline)
+        throw new Error(`not ready after ${timeoutMs} ms (${(error as Error).message})`, { cause: error });
     }
   }
 }

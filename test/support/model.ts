@@ -77,11 +77,17 @@ export async function startModel(): Promise<Model> {
     baseUrl: `http://127.0.0.1:${port}/v1`,
     requests,
     otherwise: () => ({ kind: "say", id: "", chunks: ["OK"], delayMs: 0 }),
-    textFor: (id) => requests.filter((request) => request.id === id).map((request) => request.sentText).join(""),
+    textFor: (id) =>
+      requests
+        .filter((request) => request.id === id)
+        .map((request) => request.sentText)
+        .join(""),
     async waitFor(id, timeoutMs = 20_000, state = "arrived") {
       const deadline = Date.now() + timeoutMs;
       for (;;) {
-        const found = requests.find((request) => request.id === id && (state === "arrived" || request.done || request.aborted));
+        const found = requests.find(
+          (request) => request.id === id && (state === "arrived" || request.done || request.aborted),
+        );
         if (found) return found;
         if (Date.now() > deadline) {
           const seen = requests.map((request) => request.id || "-").join(" ") || "none";
@@ -99,7 +105,12 @@ export async function startModel(): Promise<Model> {
   return model;
 }
 
-async function answer(chat: ChatRequest, script: Script, record: ModelRequest, response: ServerResponse): Promise<void> {
+async function answer(
+  chat: ChatRequest,
+  script: Script,
+  record: ModelRequest,
+  response: ServerResponse,
+): Promise<void> {
   if (script.kind === "error") {
     record.done = true;
     response.writeHead(script.status, { "content-type": "application/json" });
@@ -117,7 +128,14 @@ async function answer(chat: ChatRequest, script: Script, record: ModelRequest, r
     await send(chat, [{ tool_calls: [call] }], 0, "tool_calls", record, response);
     return;
   }
-  await send(chat, script.chunks.map((content) => ({ content })), script.delayMs, "stop", record, response);
+  await send(
+    chat,
+    script.chunks.map((content) => ({ content })),
+    script.delayMs,
+    "stop",
+    record,
+    response,
+  );
 }
 
 type Delta = { readonly content?: string; readonly tool_calls?: readonly unknown[] };
@@ -153,7 +171,11 @@ async function send(
     return;
   }
   const calls = deltas.flatMap((delta) => delta.tool_calls ?? []);
-  const message = { role: "assistant", content: record.sentText || null, ...(calls.length > 0 ? { tool_calls: calls } : {}) };
+  const message = {
+    role: "assistant",
+    content: record.sentText || null,
+    ...(calls.length > 0 ? { tool_calls: calls } : {}),
+  };
   const body = { ...head, object: "chat.completion", choices: [{ index: 0, message, finish_reason: finish }], usage };
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
 }

@@ -55,7 +55,8 @@ export function createRecorder(name: string): Recorder {
     frames,
     add,
     waitFor,
-    final: (runId, timeoutMs = 30_000) => waitFor((frame) => isFinal(frame, runId), timeoutMs, `the end of run ${runId}`),
+    final: (runId, timeoutMs = 30_000) =>
+      waitFor((frame) => isFinal(frame, runId), timeoutMs, `the end of run ${runId}`),
     text: (runId) => chatText(frames.find((frame) => isFinal(frame, runId))),
     gaps: () => steps(frames).filter((step) => step > 1).length,
     repeats: () => steps(frames).filter((step) => step < 1).length,
@@ -78,7 +79,11 @@ export function chatText(frame: RecordedFrame | undefined): string {
 /** Whether a frame ends a run: `chat` with state final, aborted or error. */
 export function isFinal(frame: RecordedFrame, runId: string): boolean {
   const state = field(frame, "state");
-  return frame.event === "chat" && field(frame, "runId") === runId && (state === "final" || state === "aborted" || state === "error");
+  return (
+    frame.event === "chat" &&
+    field(frame, "runId") === runId &&
+    (state === "final" || state === "aborted" || state === "error")
+  );
 }
 
 function steps(frames: readonly RecordedFrame[]): number[] {

@@ -121,7 +121,11 @@ export function manifestsFor(version: string): Manifest[] {
   // Transitive dependencies of old releases that have since left the registry.
   const cssomnom: Manifest = { dependencies: openclaw, overrides: { cssomnom: "npm:cssom@0.5.0" } };
   const oldest = JSON.parse(readFileSync(join(PINNED, "2026.2.9", "package.json"), "utf8")) as Manifest;
-  const all: Manifest = { ...cssomnom, dependencies: { ...oldest.dependencies, ...openclaw }, overrides: oldest.overrides ?? {} };
+  const all: Manifest = {
+    ...cssomnom,
+    dependencies: { ...oldest.dependencies, ...openclaw },
+    overrides: oldest.overrides ?? {},
+  };
   if (compareVersions(version, "2026.5.0") < 0) return [all];
   if (compareVersions(version, "2026.9.0") < 0) return [cssomnom, all];
   return [plain, cssomnom, all];
@@ -162,7 +166,10 @@ async function lock(path: string): Promise<() => Promise<void>> {
 }
 
 async function isStale(path: string, owner: string): Promise<boolean> {
-  const age = await stat(path).then((found) => Date.now() - found.mtimeMs, () => 0);
+  const age = await stat(path).then(
+    (found) => Date.now() - found.mtimeMs,
+    () => 0,
+  );
   if (age > LOCK_STALE_MS) return true;
   const pid = Number(await readFile(owner, "utf8").catch(() => ""));
   // Between mkdir and writeFile the owner is unknown for a moment: that is not stale.

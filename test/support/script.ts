@@ -25,7 +25,9 @@ export type Script =
 
 /** The script in a message, or undefined if it holds no directive. */
 export function scriptOf(text: string): Script | undefined {
-  const found = [...text.matchAll(/(?:\[\[|\(\()(say|slow|tool|text|error|spawn)\b((?:[^\])"]|"[^"]*")*)(?:\]\]|\)\))/g)].at(-1);
+  const found = [
+    ...text.matchAll(/(?:\[\[|\(\()(say|slow|tool|text|error|spawn)\b((?:[^\])"]|"[^"]*")*)(?:\]\]|\)\))/g),
+  ].at(-1);
   if (!found) return undefined;
   const verb = found[1] ?? "";
   const fields = fieldsOf(found[2] ?? "");
@@ -36,7 +38,14 @@ export function scriptOf(text: string): Script | undefined {
   if (verb === "text") return { kind: "say", id, chunks: [fields.get("value") ?? ""], delayMs };
   if (verb === "tool") {
     const background = fields.has("background") ? { background: true } : {};
-    return { kind: "tool", id, tool: "exec", args: { command: fields.get("cmd") ?? "true", ...background }, chunks, delayMs };
+    return {
+      kind: "tool",
+      id,
+      tool: "exec",
+      args: { command: fields.get("cmd") ?? "true", ...background },
+      chunks,
+      delayMs,
+    };
   }
   if (verb === "spawn") {
     const task = `((say id=${fields.get("child") ?? ""} n=${chunks.length}))`;

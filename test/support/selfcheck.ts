@@ -80,7 +80,10 @@ function report(what: string, value: string): void {
 function check(what: string, actual: unknown, expected: unknown): void {
   const same = actual === expected;
   if (!same) failures += 1;
-  report(what, same ? `ok (${String(actual)})` : `DIFFERS: ${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`);
+  report(
+    what,
+    same ? `ok (${String(actual)})` : `DIFFERS: ${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`,
+  );
 }
 
 async function selfcheck(version: string): Promise<void> {
@@ -94,7 +97,11 @@ async function selfcheck(version: string): Promise<void> {
     report("protocol", String(a.hello.protocol));
     const rows = await leaks(a, b, bystander, bed);
     console.table(rows);
-    check("the plain gateway leaks to everybody", rows.every((row) => Number(row["foreign"]) > 0), true);
+    check(
+      "the plain gateway leaks to everybody",
+      rows.every((row) => Number(row["foreign"]) > 0),
+      true,
+    );
     for (const part of [toolRun, errorRun, abortedRun]) {
       await part(a, bed);
       // On 2026.5.7 a message right after a final gets an empty answer.

@@ -87,7 +87,13 @@ export class ScopeWorld implements World {
       return;
     }
     for (const client of audience.hold) {
-      this.#scope.hold(client, { event, payload, opts, route: audience.route, via: targets ? "targeted" : "broadcast" });
+      this.#scope.hold(client, {
+        event,
+        payload,
+        opts,
+        route: audience.route,
+        via: targets ? "targeted" : "broadcast",
+      });
     }
     for (const client of audience.deliver) (client as Client).got.push(frame.id);
     // Upstream may reuse its payload object: what is held must not change with it.
