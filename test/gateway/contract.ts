@@ -6,6 +6,7 @@ import {
   type Client,
   connectOfficial,
   connectRaw,
+  field,
   type ConnectOptions,
   type Endpoint,
   type RawClient,
@@ -119,7 +120,6 @@ export function expectInOrder(client: Client, runId: string): void {
   const agent = own.filter((frame) => frame.event === "agent").map((frame) => (frame.payload as { seq: number }).seq);
   expect(agent, "numbers of agent frames in their run").toEqual([...new Set(agent)].toSorted((a, b) => a - b));
   expect(contents(own), "no frame twice").toHaveLength(new Set(contents(own)).size);
-  expect((own.findLast((frame) => frame.event === "chat")?.payload as { state?: unknown }).state).toMatch(
-    /final|aborted|error/,
-  );
+  const last = own.findLast((frame) => frame.event === "chat");
+  expect(field(last, "state")).toMatch(/final|aborted|error/);
 }

@@ -24,7 +24,7 @@ test(
     const folder = await mkdtemp(join(tmpdir(), "event-isolation-pack-"));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: ROOT });
-    const [tarball] = (await readdir(folder)).filter((name) => name.endsWith(".tgz"));
+    const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
     const [manifest] = manifestsFor(release.version);
     const dependencies = { ...manifest!.dependencies, "openclaw-event-isolation": `file:${tarball}` };
     await writeFile(

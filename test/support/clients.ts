@@ -7,7 +7,7 @@ import { createDevice, needsDevice, type Device } from "./device.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import type { Release } from "./release.ts";
 
-export { chatText, field, type RecordedFrame } from "./recorder.ts";
+export { field, type RecordedFrame } from "./recorder.ts";
 
 /** The part of a gateway that a client needs. */
 export type Endpoint = { readonly url: string; readonly token: string; readonly release: Release };
@@ -258,13 +258,16 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
     return (await hello) as unknown as HelloOk;
   }
 
-  const timer = setTimeout(() => closed.resolve({ code: 0, reason: `no hello in ${timeoutMs} ms` }), timeoutMs);
+  const handshakeTimer = setTimeout(
+    () => closed.resolve({ code: 0, reason: `no hello in ${timeoutMs} ms` }),
+    timeoutMs,
+  );
   const hello = await handshake()
     .catch((error: unknown) => {
       socket.terminate();
       throw error;
     })
-    .finally(() => clearTimeout(timer));
+    .finally(() => clearTimeout(handshakeTimer));
   const client = withChat({
     ...recorder,
     name,
