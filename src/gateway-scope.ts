@@ -86,20 +86,20 @@ export class GatewayScope implements EventGate {
 
   audience(event: string, payload: unknown, opts: unknown, targets?: ReadonlySet<string>): Audience {
     try {
-      const wide = routeEvent(event, payload, opts);
-      if (wide.to === "all") {
+      const route = routeEvent(event, payload, opts, this.#keys.canonical);
+      if (route.to === "all") {
         this.counters.count(event, "open");
         return undefined;
       }
-      const route = this.#keys.route(wide);
-      const { deliver, hold, reason } = recipients(route, this.#subscriptions, this.#settings);
+      const audience = recipients(route, this.#subscriptions, this.#settings);
+      const { deliver, hold, reason } = audience;
       const count = this.counters.count(event, reason);
       if (reason === "no-key" && count === KEYLESS_WARNING_AT && isSessionScopedName(event)) {
         this.#host.warn(
           `${count} "${event}" events carried no session key and were delivered to nobody; this OpenClaw release may have changed their payload`,
         );
       }
-      if (!targets) return { route, deliver, hold };
+      if (!targets) return audience;
       return { route, deliver: this.#among(deliver, targets), hold: this.#among(hold, targets) };
     } catch {
       this.counters.count(event, "error");
@@ -109,9 +109,9 @@ export class GatewayScope implements EventGate {
 
   mayReceive(client: GatewayClient, event: string, payload: unknown, opts: unknown): boolean {
     try {
-      const wide = routeEvent(event, payload, opts);
-      if (wide.to === "all") return true;
-      return mayReceive(client, this.#keys.route(wide), this.#subscriptions, this.#settings) === "deliver";
+      const route = routeEvent(event, payload, opts, this.#keys.canonical);
+      if (route.to === "all") return true;
+      return mayReceive(client, route, this.#subscriptions, this.#settings) === "deliver";
     } catch {
       this.counters.count(event, "error");
       return false;

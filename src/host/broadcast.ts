@@ -58,7 +58,9 @@ interface Sender {
  * @throws {Error} if the release's broadcaster is of an unknown kind: before any client connects
  */
 export function scopeBroadcaster(create: CreateBroadcaster, params: BroadcasterParams, gate: EventGate): Broadcaster {
-  const perConnection = probeNumbering(create) === "per-connection";
+  // The probe's stand-ins leave their mark in the type feedback of the gateway's broadcaster, some
+  // percent for good; releases that ask `canReceiveSessionEvent` are all of the newer kind.
+  const perConnection = "canReceiveSessionEvent" in params || probeNumbering(create) === "per-connection";
   const [upstream, sender] = perConnection ? sharedSender(create, params, gate) : separateSender(create, params);
   watchClients(params.clients, gate.connected.bind(gate), gate.disconnected.bind(gate));
   gate.onRelease((client, frame) => sender.late(client, frame));
@@ -102,20 +104,20 @@ export function scopeBroadcaster(create: CreateBroadcaster, params: BroadcasterP
 function sharedSender(create: CreateBroadcaster, params: BroadcasterParams, gate: EventGate): [Broadcaster, Sender] {
   const view = new ClientsView(params.clients);
   const original = params.canReceiveSessionEvent;
-  const canReceive: BroadcasterParams["canReceiveSessionEvent"] = (client, ...rest) => {
-    const [sessionKeys, agentId, event, payload] = rest;
+  // Named parameters, as a list of them would be built for every frame; what a later release adds goes along.
+  const canReceive: BroadcasterParams["canReceiveSessionEvent"] = (client, keys, agentId, event, payload, ...more) => {
     // A frame that upstream kept back for a slow client may come after the claim has ended.
-    const fresh =
-      view.isSending(payload) || gate.mayReceive(client, event as string, payload, { sessionKeys, agentId });
-    return fresh && original!(client, ...rest);
+    const fresh = view.isSending(payload);
+    if (!fresh && !gate.mayReceive(client, event as string, payload, { sessionKeys: keys, agentId })) return false;
+    if (more.length > 0) return original!(client, keys, agentId, event, payload, ...more);
+    return original!(client, keys, agentId, event, payload);
   };
   const upstream = create(
     replaced(params, { clients: view, ...(original ? { canReceiveSessionEvent: canReceive } : {}) }),
   );
   // Web push hangs on `broadcast` there and must not fire twice; both ways number frames alike.
   const pushes = "onBroadcast" in params;
-  const some: Sender["some"] = (to, event, payload, opts) =>
-    view.narrow(to, payload, () => upstream.broadcast(event, payload, opts));
+  const some: Sender["some"] = (to, event, payload, opts) => view.narrow(to, payload, upstream.broadcast, event, opts);
   const targeted: Sender["targeted"] = (to, event, payload, opts) =>
     view.narrow(to, payload, () => upstream.broadcastToConnIds?.(event, payload, idsOf(to), opts));
   const plugin: NonNullable<Sender["plugin"]> = (to, event, payload, scope) => {
@@ -192,6 +194,8 @@ function separateSender(create: CreateBroadcaster, params: BroadcasterParams): [
 /** A copy of the gateway's parameters, its getters kept, with some of them replaced. */
 function replaced(params: BroadcasterParams, changes: Readonly<Record<string, unknown>>): BroadcasterParams {
   const descriptors: PropertyDescriptorMap = Object.getOwnPropertyDescriptors(params);
+  // A literal where there is no getter to keep: the engine knows more about those.
+  if (Object.values(descriptors).every((each) => "value" in each)) return { ...params, ...changes };
   for (const [name, value] of Object.entries(changes)) {
     descriptors[name] = { value, writable: true, enumerable: true, configurable: true };
   }

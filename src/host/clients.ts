@@ -1,5 +1,5 @@
 /** The gateway's set of clients: who comes and goes, and a narrowed view of it for one event. */
-import type { GatewayClient, GatewayClients } from "./gateway-types.ts";
+import type { Broadcast, GatewayClient, GatewayClients } from "./gateway-types.ts";
 
 /**
  * Tells of every client in the set, those already there included.
@@ -32,10 +32,10 @@ export function watchClients(
   for (const client of clients) onConnect(client);
 }
 
-interface Narrowed {
-  readonly recipients: ReadonlySet<GatewayClient>;
-  readonly payload: unknown;
-}
+/** Stands for: no payload is being sent. Equal to none. */
+const IDLE = Symbol("idle");
+
+type Shown = Iterable<GatewayClient> & { readonly size: number };
 
 /**
  * Stands in for the set in the gateway's own broadcaster. While narrowed, it holds only the
@@ -43,10 +43,13 @@ interface Narrowed {
  */
 export class ClientsView {
   readonly #all: GatewayClients;
-  #narrowed: Narrowed | undefined;
+  /** All, or the recipients of the event at hand. */
+  #shown: Shown;
+  #sending: unknown = IDLE;
 
   constructor(all: GatewayClients) {
     this.#all = all;
+    this.#shown = all;
     // Look-ups by id and whatever else a release adds to a Set go to the real one. What Set itself has and
     // this class has not is left out on purpose: un-narrowed it would reach everybody.
     const own = ClientsView.prototype as object;
@@ -67,35 +70,35 @@ export class ClientsView {
     }
   }
 
-  /** Shows only `recipients` while `send` runs. Calls nest: sending one event may send another. */
-  narrow(recipients: ReadonlySet<GatewayClient>, payload: unknown, send: () => void): void {
-    const before = this.#narrowed;
-    this.#narrowed = { recipients, payload };
+  /**
+   * Shows only `recipients` while `send` runs. Calls nest: sending one event may send another.
+   * The event's parts are passed on, as a function made for each event costs as much as deciding on it.
+   */
+  narrow(recipients: Shown, payload: unknown, send: Broadcast, event = "", opts?: unknown): void {
+    const shown = this.#shown;
+    const sending = this.#sending;
+    this.#shown = recipients;
+    this.#sending = payload;
     try {
-      send();
+      send(event, payload, opts);
     } finally {
-      this.#narrowed = before;
+      this.#shown = shown;
+      this.#sending = sending;
     }
   }
 
   /** Shows all again while `send` runs: an open event may be sent in the midst of a scoped one. */
   widen(send: () => void): void {
-    const before = this.#narrowed;
-    this.#narrowed = undefined;
-    try {
-      send();
-    } finally {
-      this.#narrowed = before;
-    }
+    this.narrow(this.#all, IDLE, send);
   }
 
   /** True while this very payload is being sent to its recipients: the decision is fresh. */
   isSending(payload: unknown): boolean {
-    return this.#narrowed !== undefined && this.#narrowed.payload === payload;
+    return this.#sending === payload;
   }
 
   get size(): number {
-    return (this.#narrowed?.recipients ?? this.#all).size;
+    return this.#shown.size;
   }
 
   /** Membership is not narrowed: the gateway asks it whether a client is still connected. */
@@ -104,7 +107,7 @@ export class ClientsView {
   }
 
   [Symbol.iterator](): Iterator<GatewayClient> {
-    return (this.#narrowed?.recipients ?? this.#all)[Symbol.iterator]();
+    return this.#shown[Symbol.iterator]();
   }
 
   *entries(): Generator<[GatewayClient, GatewayClient]> {

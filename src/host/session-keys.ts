@@ -5,8 +5,6 @@ import {
   parseAgentSessionKey,
   usableSessionKey,
 } from "../policy/session-key.ts";
-import type { CanonicalRoute } from "../policy/delivery.ts";
-import type { EventRoute } from "../policy/session-event.ts";
 import type { GatewayConfig } from "./gateway-types.ts";
 
 /** Functions of the gateway; each may be missing. */
@@ -32,7 +30,9 @@ const MAX_REMEMBERED = 5_000;
 export class SessionKeys {
   readonly #config: () => GatewayConfig;
   readonly #functions: () => KeyFunctions;
-  readonly #remembered = new Map<string, string | undefined>();
+  /** By the agent named beside the key, then by key; `#size` over all. */
+  readonly #remembered = new Map<string | undefined, Map<string, string>>();
+  #size = 0;
   #lastConfig: GatewayConfig | undefined;
 
   /**
@@ -49,7 +49,7 @@ export class SessionKeys {
     const config = this.#config();
     if (config === this.#lastConfig) return;
     this.#lastConfig = config;
-    this.#remembered.clear();
+    this.#forget();
   }
 
   /**
@@ -59,28 +59,29 @@ export class SessionKeys {
    * @param agentId agent named beside the key, for keys that do not name one
    * @returns undefined for what cannot be a session key
    */
-  canonical(value: unknown, agentId?: string): string | undefined {
+  readonly canonical = (value: unknown, agentId?: string): string | undefined => {
+    // What was canonical once needs no second look: nearly every event takes this way out.
+    let remembered = this.#remembered.get(agentId);
+    const known = remembered?.get(value as string);
+    if (known !== undefined) return known;
     const key = usableSessionKey(value);
     if (key === undefined || (agentId !== undefined && agentId.length > MAX_SESSION_KEY_LENGTH)) return undefined;
-    const id = agentId === undefined ? key : `${agentId}\n${key}`;
-    if (this.#remembered.has(id)) return this.#remembered.get(id);
     const canonical = usableSessionKey(this.#resolve(key, agentId));
+    if (canonical === undefined) return undefined;
     // Dropping all of them now and then is cheaper than keeping an order among them.
-    if (this.#remembered.size >= MAX_REMEMBERED) this.#remembered.clear();
-    this.#remembered.set(id, canonical);
-    return canonical;
-  }
-
-  /** The same route with canonical keys; nobody's if one of them is malformed. */
-  route(route: Exclude<EventRoute, { readonly to: "all" }>): CanonicalRoute {
-    if (route.to === "nobody") return route;
-    const keys: string[] = [];
-    for (const raw of route.keys) {
-      const key = this.canonical(raw, route.agentId);
-      if (key === undefined) return { to: "nobody", reason: "bad-key" };
-      keys.push(key);
+    if (this.#size >= MAX_REMEMBERED) {
+      this.#forget();
+      remembered = undefined;
     }
-    return { ...route, keys };
+    if (!remembered) this.#remembered.set(agentId, (remembered = new Map()));
+    if (!remembered.has(key)) this.#size += 1;
+    remembered.set(key, canonical);
+    return canonical;
+  };
+
+  #forget(): void {
+    this.#remembered.clear();
+    this.#size = 0;
   }
 
   #resolve(written: string, agentId: string | undefined): unknown {

@@ -9,21 +9,28 @@ const MAX_EVENT_NAMES = 256;
 const OTHER = "(other)";
 
 export class Counters {
-  readonly #events = new Map<string, Partial<Record<CountReason, number>>>();
+  readonly #events = new Map<string, Map<CountReason, { n: number }>>();
 
   /** @returns the new count for this event and reason */
   count(event: string, reason: CountReason, by = 1): number {
     let counts = this.#events.get(event);
     if (!counts) {
       const name = this.#events.size < MAX_EVENT_NAMES ? event : OTHER;
-      counts = this.#events.get(name) ?? {};
+      counts = this.#events.get(name) ?? new Map<CountReason, { n: number }>();
       this.#events.set(name, counts);
     }
-    return (counts[reason] = (counts[reason] ?? 0) + by);
+    let cell = counts.get(reason);
+    if (!cell) counts.set(reason, (cell = { n: 0 }));
+    return (cell.n += by);
   }
 
   /** A copy: `{chat: {delivered: 12, "no-claim": 3}}`. Events are counted, not frames. */
   snapshot(): Record<string, Partial<Record<CountReason, number>>> {
-    return Object.fromEntries([...this.#events].map(([event, counts]) => [event, { ...counts }]));
+    return Object.fromEntries(
+      [...this.#events].map(([event, counts]) => [
+        event,
+        Object.fromEntries([...counts].map(([reason, { n }]) => [reason, n])),
+      ]),
+    );
   }
 }

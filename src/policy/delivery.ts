@@ -22,6 +22,7 @@ export type DeliveryReason = "open" | "delivered" | "held" | "no-claim" | "no-ke
 export type Verdict = "deliver" | "hold" | "drop";
 
 export interface Recipients<C> {
+  readonly route: CanonicalRoute;
   readonly deliver: ReadonlySet<C>;
   /** Claims that the gateway has not accepted yet: keep the frame until it answers. */
   readonly hold: ReadonlySet<C>;
@@ -75,7 +76,7 @@ export function recipients<C>(
   subscriptions: Subscriptions<C>,
   settings: DeliverySettings,
 ): Recipients<C> {
-  if (route.to === "nobody") return { deliver: EMPTY, hold: EMPTY, reason: route.reason };
+  if (route.to === "nobody") return { route, deliver: EMPTY, hold: EMPTY, reason: route.reason };
   const [key] = route.keys;
   let deliver: ReadonlySet<C>;
   let hold: ReadonlySet<C> = EMPTY;
@@ -90,8 +91,10 @@ export function recipients<C>(
     settings.scope === "session" &&
     subscriptions.observers.size === 0
   ) {
-    deliver = subscriptions.claimed(key!);
-    hold = subscriptions.pending(key!);
+    const entry = subscriptions.on(key!);
+    if (!entry) return { route, deliver: EMPTY, hold: EMPTY, reason: "no-claim" };
+    deliver = entry.claimed;
+    hold = entry.pending;
   } else {
     const candidates = new Set(subscriptions.observers);
     for (const each of route.keys) {
@@ -101,7 +104,7 @@ export function recipients<C>(
     deliver = select(candidates, "deliver", route, subscriptions, settings);
     hold = select(candidates, "hold", route, subscriptions, settings);
   }
-  return { deliver, hold, reason: deliver.size > 0 ? "delivered" : hold.size > 0 ? "held" : "no-claim" };
+  return { route, deliver, hold, reason: deliver.size > 0 ? "delivered" : hold.size > 0 ? "held" : "no-claim" };
 }
 
 function select<C>(

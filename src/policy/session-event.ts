@@ -6,6 +6,9 @@
  */
 import { usableSessionKey } from "./session-key.ts";
 
+/** Makes a session key of what an event holds, or undefined of what cannot be one. */
+export type KeyReader = (value: unknown, agentId: string | undefined) => string | undefined;
+
 /** Where an event may go, as far as the event itself says. */
 export type EventRoute =
   /** As upstream sends it. */
@@ -18,7 +21,7 @@ export type EventRoute =
 
 export interface SessionRoute {
   readonly to: "session";
-  /** Trimmed, not yet canonical. */
+  /** As the {@link KeyReader} made them: trimmed, or canonical. */
   readonly keys: readonly string[];
   /** The agent that owns a `global` session, where the event names it. */
   readonly agentId?: string | undefined;
@@ -66,20 +69,48 @@ export function isSessionScopedName(event: string): boolean {
  * @param event event name, e.g. `chat`
  * @param payload the event's payload, untrusted in shape
  * @param opts upstream's broadcast options; `sessionKeys` and `agentId` are read
+ * @param keyOf reads keys; by default it trims them and refuses what cannot be one
  */
-export function routeEvent(event: string, payload: unknown, opts?: unknown): EventRoute {
-  if (OPEN.has(event) || OPEN_FAMILY.test(event)) return ALL;
+export function routeEvent(
+  event: string,
+  payload: unknown,
+  opts?: unknown,
+  keyOf: KeyReader = usableSessionKey,
+): EventRoute {
+  if (isOpen(event)) return ALL;
   const options = fields(opts);
   const body = fields(payload);
+  const plain = body && event !== "sessions.changed" ? plainSession(options, body, keyOf) : undefined;
+  if (plain) return plain;
   const named = body ? namedSession(event, body) : NOTHING;
   const explicit = keyList(options?.["sessionKeys"]);
-  const keys = (explicit.length > 0 ? explicit : named.keys).map(usableSessionKey);
+  const agentId = text(options?.["agentId"]) ?? text(named.owner?.["agentId"]);
+  const keys = (explicit.length > 0 ? explicit : named.keys).map((each) => keyOf(each, agentId));
   // One unusable key among several makes the event's audience unknown.
   if (!keys.every((key) => key !== undefined)) return BAD_KEY;
-  const agentId = text(options?.["agentId"]) ?? text(named.owner?.["agentId"]);
   if (event === "sessions.changed") return { to: "roster", keys, agentId };
   if (keys.length > 0) return { to: "session", keys, agentId, runId: text(body?.["runId"]) };
   return isSessionScopedName(event) ? NO_KEY : ALL;
+}
+
+/** The busiest events are spared a look into the lists of the open ones. */
+function isOpen(event: string): boolean {
+  if (event === "chat" || event === "agent") return false;
+  return OPEN.has(event) || OPEN_FAMILY.test(event);
+}
+
+/** The shape that nearly all of the traffic has: one key, where upstream looks first. */
+function plainSession(options: Fields | undefined, body: Fields, keyOf: KeyReader): SessionRoute | undefined {
+  let raw = body["sessionKey"];
+  if (typeof raw !== "string" || raw === "") return undefined;
+  const explicit = options?.["sessionKeys"];
+  if (explicit !== undefined) {
+    if (!Array.isArray(explicit) || explicit.length !== 1) return undefined;
+    raw = explicit[0] as unknown;
+  }
+  const agentId = text(options?.["agentId"]) ?? text(body["agentId"]);
+  const key = keyOf(raw, agentId);
+  return key === undefined ? undefined : { to: "session", keys: [key], agentId, runId: text(body["runId"]) };
 }
 
 interface Named {

@@ -138,6 +138,11 @@ export class Subscriptions<C> {
     else this.#roster.delete(connection);
   }
 
+  /** {@link claimed} and {@link pending} in one look-up; undefined if both are empty. Live. */
+  on(key: string): { readonly claimed: ReadonlySet<C>; readonly pending: ReadonlySet<C> } | undefined {
+    return this.#keys.get(key);
+  }
+
   /** Connections with an accepted claim on a canonical key. Live: copy before changing claims. */
   claimed(key: string): ReadonlySet<C> {
     return this.#keys.get(key)?.claimed ?? NONE;

@@ -174,6 +174,7 @@ describe("without observers, one key and scope session", () => {
 
   test("the index entry is the answer", () => {
     expect(recipients(onA, few, SESSION)).toEqual({
+      route: onA,
       deliver: new Set(["claims"]),
       hold: new Set(["pending"]),
       reason: "delivered",
@@ -184,7 +185,12 @@ describe("without observers, one key and scope session", () => {
   });
 
   test("scope run does not take it", () => {
-    expect(recipients(onR1, few, RUN)).toEqual({ deliver: new Set(), hold: new Set(["pending"]), reason: "held" });
+    expect(recipients(onR1, few, RUN)).toEqual({
+      route: onR1,
+      deliver: new Set(),
+      hold: new Set(["pending"]),
+      reason: "held",
+    });
   });
 });
 
