@@ -8,14 +8,21 @@ import type { GatewayClient, GatewayError } from "./host/gateway-types.ts";
 import type { SessionKeys } from "./host/session-keys.ts";
 import type { ClaimIntent, NewClaim } from "./policy/claims.ts";
 import { Counters } from "./policy/counters.ts";
-import { mayReceive, recipients } from "./policy/delivery.ts";
+import { type DeliveryReason, mayReceive, recipients } from "./policy/delivery.ts";
 import { HeldFrames } from "./policy/held-frames.ts";
-import { isSessionScopedName, routeEvent } from "./policy/session-event.ts";
+import { isQuestion, Questions } from "./policy/questions.ts";
+import { routeEvent } from "./policy/session-event.ts";
 import type { ObserverMatch, Settings } from "./policy/settings.ts";
 import { type PendingClaim, Subscriptions } from "./policy/subscriptions.ts";
 
-/** Events of one name without a key before the log says that a release changed its payload. */
-const KEYLESS_WARNING_AT = 20;
+/** How many events of one name go to nobody, by reason, before the log says so, once. */
+const WARN_AT: Partial<Record<DeliveryReason, number>> = { "no-key": 20, "bad-key": 20, error: 1 };
+
+const WHY: Partial<Record<DeliveryReason, string>> = {
+  "no-key": "they carry no session key; this OpenClaw release may have changed their payload",
+  "bad-key": "their session key is malformed",
+  error: "the module failed on one of them; please report it with the number of the OpenClaw release",
+};
 
 /** Run ids are UUIDs or idempotency keys of the client's; longer ones are not remembered. */
 const MAX_RUN_ID_LENGTH = 256;
@@ -53,6 +60,7 @@ export class GatewayScope implements EventGate {
   readonly #subscriptions: Subscriptions<GatewayClient>;
   readonly #byId = new Map<string, GatewayClient>();
   readonly #held: HeldFrames<GatewayClient, HeldFrame>;
+  readonly #questions = new Questions();
   #send: (client: GatewayClient, frame: HeldFrame) => void = () => {};
 
   constructor(keys: SessionKeys, settings: Settings, host: ScopeHost) {
@@ -86,23 +94,24 @@ export class GatewayScope implements EventGate {
 
   audience(event: string, payload: unknown, opts: unknown, targets?: ReadonlySet<string>): Audience {
     try {
-      const route = routeEvent(event, payload, opts, this.#keys.canonical);
+      const own = routeEvent(event, payload, opts, this.#keys.canonical);
+      const route = isQuestion(event) ? this.#questions.route(event, payload, own) : own;
       if (route.to === "all") {
         this.counters.count(event, "open");
         return undefined;
       }
       const audience = recipients(route, this.#subscriptions, this.#settings);
-      const { deliver, hold, reason } = audience;
-      const count = this.counters.count(event, reason);
-      if (reason === "no-key" && count === KEYLESS_WARNING_AT && isSessionScopedName(event)) {
-        this.#host.warn(
-          `${count} "${event}" events carried no session key and were delivered to nobody; this OpenClaw release may have changed their payload`,
-        );
+      if (!targets) {
+        this.#count(event, audience.reason);
+        return audience;
       }
-      if (!targets) return audience;
-      return { route, deliver: this.#among(deliver, targets), hold: this.#among(hold, targets) };
+      const deliver = this.#among(audience.deliver, targets);
+      const hold = this.#among(audience.hold, targets);
+      const reached = deliver.size > 0 ? "delivered" : hold.size > 0 ? "held" : "no-claim";
+      this.#count(event, route.to === "nobody" ? route.reason : reached);
+      return { route, deliver, hold };
     } catch {
-      this.counters.count(event, "error");
+      this.#count(event, "error");
       return NOBODY;
     }
   }
@@ -123,16 +132,31 @@ export class GatewayScope implements EventGate {
       // Upstream may go on using the payload object; what is sent late has to be what was meant.
       const json = JSON.stringify(frame.payload) as string | undefined;
       const payload: unknown = json === undefined ? undefined : JSON.parse(json);
-      const lost = this.#held.hold(client, { ...frame, payload });
+      const opts = lateOptions(frame.opts, client);
+      if (opts === NOT_FOR_IT) return;
+      const lost = this.#held.hold(client, { ...frame, payload, opts });
       if (lost > 0) this.counters.count(frame.event, "held-overflow", lost);
     } catch {
       this.counters.count(frame.event, "error");
     }
   }
 
-  /** Begins what a request does to claims. @see RequestGate */
-  begin(client: GatewayClient, intent: ClaimIntent): { refuse: GatewayError } | OpenRequest {
+  /**
+   * Begins what a request does to claims. @see RequestGate
+   *
+   * @param client undefined if no connection asks: then only a deletion has an effect
+   */
+  begin(client: GatewayClient | undefined, intent: ClaimIntent): { refuse: GatewayError } | OpenRequest | undefined {
     this.#keys.refresh();
+    if (intent.kind === "end") {
+      const keys = this.#canonicalAll(intent.keys, intent.agentId);
+      const asOf = this.#subscriptions.now;
+      return this.#onAnswer(client, (ok) => {
+        // After this turn: the deletion's own roster row still goes to those who had the session.
+        if (ok) setImmediate(() => keys.forEach((key) => this.#subscriptions.end(key, asOf)));
+      });
+    }
+    if (!client) return undefined;
     if (intent.kind === "roster") {
       return this.#onAnswer(client, (ok) => {
         if (ok) this.#subscriptions.setRoster(client, intent.wanted);
@@ -143,12 +167,6 @@ export class GatewayScope implements EventGate {
       // Leaving takes effect at once and needs nobody's consent; old releases lack the method.
       for (const key of keys) this.#subscriptions.unclaim(client, key);
       return this.#onAnswer(client, () => {});
-    }
-    if (intent.kind === "end") {
-      return this.#onAnswer(client, (ok) => {
-        // After this turn: the deletion's own roster row still goes to those who had the session.
-        if (ok) setImmediate(() => keys.forEach((key) => this.#subscriptions.end(key)));
-      });
     }
     const claim = this.#subscriptions.begin(client, keys, intent.explicit);
     if (!claim) return { refuse: claimLimitError(this.#settings.limits.claimsPerConnection) };
@@ -162,16 +180,25 @@ export class GatewayScope implements EventGate {
     );
   }
 
+  #count(event: string, reason: DeliveryReason): void {
+    if (this.counters.count(event, reason) !== WARN_AT[reason]) return;
+    this.#host.warn(`"${event}" events go to nobody: ${WHY[reason] ?? reason}`);
+  }
+
   status(): ScopeStatus {
     return { ...this.#subscriptions.size, held: this.#held.size, events: this.counters.snapshot() };
   }
 
-  #onAnswer(client: GatewayClient, settle: (ok: boolean, payload: unknown) => void, claim?: PendingClaim): OpenRequest {
+  #onAnswer(
+    client: GatewayClient | undefined,
+    settle: (ok: boolean, payload: unknown) => void,
+    claim?: PendingClaim,
+  ): OpenRequest {
     return {
       answered: ({ ok, payload }: Answer) => {
         try {
           settle(ok, payload);
-          this.#review(client);
+          if (client) this.#review(client);
         } catch {
           this.counters.count("(request)", "error");
         }
@@ -179,7 +206,7 @@ export class GatewayScope implements EventGate {
       failed: () => {
         try {
           claim?.reject();
-          this.#review(client);
+          if (client) this.#review(client);
         } catch {
           this.counters.count("(request)", "error");
         }
@@ -214,6 +241,19 @@ export class GatewayScope implements EventGate {
     for (const client of clients) if (ids.has(client.connId)) both.add(client);
     return both;
   }
+}
+
+const NOT_FOR_IT = Symbol("not for it");
+
+/**
+ * The options of a frame that is sent late. Upstream's `questionRecipient` may be asked only while
+ * the event is published, so it is asked now.
+ */
+function lateOptions(opts: unknown, client: GatewayClient): unknown {
+  if (typeof opts !== "object" || opts === null || !("questionRecipient" in opts)) return opts;
+  const { questionRecipient, ...rest } = opts;
+  if (typeof questionRecipient !== "function") return opts;
+  return (questionRecipient as (client: GatewayClient) => unknown)(client) === false ? NOT_FOR_IT : rest;
 }
 
 function isObserver(client: GatewayClient, matches: readonly ObserverMatch[]): boolean {

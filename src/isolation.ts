@@ -117,11 +117,10 @@ export class Isolation {
       }
     },
     begin: (client, intent) => {
-      // A synthetic client, e.g. of a plugin's own request, is no connection and claims nothing.
-      const scope = this.#scopeOf.get(client) ?? this.#current;
+      const scope = (client && this.#scopeOf.get(client)) ?? this.#current;
       try {
-        const connection = scope?.connection(client);
-        return connection && scope!.begin(connection, intent);
+        // A synthetic client, e.g. of the command line's own request, is no connection and claims nothing.
+        return scope?.begin(client && scope.connection(client), intent);
       } catch {
         scope?.counters.count("(request)", "error");
         return undefined;

@@ -87,7 +87,8 @@ export function scopeBroadcaster(create: CreateBroadcaster, params: BroadcasterP
       const audience = gate.audience(event, payload, opts, connIds);
       if (!audience) return sender.toIds(event, payload, connIds, opts);
       if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "targeted");
-      if (audience.deliver.size > 0) sender.targeted(audience.deliver, event, payload, opts);
+      // Also to nobody: newer releases tell their plugins of a change by way of such a broadcast.
+      sender.targeted(audience.deliver, event, payload, opts);
     },
     broadcastPluginEvent: (event, payload, scope) => {
       const audience = gate.audience(event, payload, undefined);

@@ -11,6 +11,7 @@ export interface GatewayProcess {
 
 /** `openclaw gateway <word>` that talks to a gateway or its service instead of being one. */
 const NOT_A_RUN: ReadonlySet<string> = new Set([
+  "auth-token",
   "call",
   "diagnostics",
   "discover",
@@ -20,10 +21,12 @@ const NOT_A_RUN: ReadonlySet<string> = new Set([
   "probe",
   "restart",
   "restart-handoff",
+  "resume",
   "stability",
   "start",
   "status",
   "stop",
+  "suspend",
   "uninstall",
   "usage-cost",
 ]);
@@ -49,10 +52,21 @@ export function gatewayProcess(argv: readonly string[]): GatewayProcess | undefi
 /** @param args OpenClaw's own arguments, e.g. `["--profile", "dev", "gateway", "run"]` */
 export function isGatewayRun(args: readonly string[]): boolean {
   const at = args.indexOf("gateway");
-  if (at === -1) return args.some((word) => ALSO_START.has(word));
+  if (at === -1) return args.some((word) => ALSO_START.has(word)) || isBare(args);
   // Only the next word: further on it may be the value of an option, e.g. of `--token`.
   return !NOT_A_RUN.has(args[at + 1] ?? "");
 }
+
+/** `openclaw` without a command: newer releases begin a setup there that ends in a gateway. */
+function isBare(args: readonly string[]): boolean {
+  if (args.some((each) => NO_COMMAND_NEEDED.has(each))) return false;
+  return args.every((each, index) => each.startsWith("-") || TAKES_A_VALUE.has(args[index - 1] ?? ""));
+}
+
+const NO_COMMAND_NEEDED: ReadonlySet<string> = new Set(["--help", "-h", "--version", "-V", "-v"]);
+
+/** OpenClaw's options before the command that are followed by a value. */
+const TAKES_A_VALUE: ReadonlySet<string> = new Set(["--container", "--log-level", "--profile"]);
 
 /** The openclaw package that a script belongs to: `openclaw.mjs`, `dist/entry.js`, a bin link. */
 function openclawPackage(script: string): GatewayProcess | undefined {

@@ -1,4 +1,5 @@
 /** Learns claims from the requests that the gateway accepts. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { ClaimIntent } from "../policy/claims.ts";
 import type { GatewayClient, GatewayError, HandleRequest, RequestOptions, Respond } from "./gateway-types.ts";
 
@@ -20,21 +21,26 @@ export interface OpenRequest {
 export interface RequestGate {
   intentOf(method: string, params: unknown): ClaimIntent | undefined;
   /** @returns an error to answer instead of asking the gateway, or the request to settle */
-  begin(client: GatewayClient, intent: ClaimIntent): { refuse: GatewayError } | OpenRequest | undefined;
+  begin(client: GatewayClient | undefined, intent: ClaimIntent): { refuse: GatewayError } | OpenRequest | undefined;
 }
+
+/** Set while a request is handled: what the gateway asks of itself then is not the client's asking. */
+const handling = new AsyncLocalStorage<true>();
 
 /** Wraps the gateway's `handleGatewayRequest`. Requests without a claim pass untouched. */
 export function watchRequests(original: HandleRequest, gate: RequestGate): HandleRequest {
   return function handleGatewayRequest(opts, ...rest) {
     const { client, req } = opts;
-    const intent = client ? gate.intentOf(req.method, req.params) : undefined;
-    const request = intent && gate.begin(client!, intent);
-    if (!request) return original(opts, ...rest);
+    const intent = gate.intentOf(req.method, req.params);
+    // Plugins and tools dispatch requests under the very client whose request they serve.
+    const asker = handling.getStore() ? undefined : (client ?? undefined);
+    const request = intent && gate.begin(asker, intent);
+    if (!request) return handling.run(true, () => original(opts, ...rest));
     if ("refuse" in request) {
       opts.respond(false, undefined, request.refuse);
       return Promise.resolve();
     }
-    return settleWith(request, opts, (watched) => original(watched, ...rest));
+    return handling.run(true, () => settleWith(request, opts, (watched) => original(watched, ...rest)));
   };
 }
 

@@ -49,7 +49,9 @@ const CLAIMING: ReadonlyMap<string, ClaimingMethod> = new Map<string, ClaimingMe
   ["progressCard.get", { field: "sessionKey" }],
   ["session.suggestions.list", { field: "sessionKey" }],
   ["sessions.abort", { field: "key" }],
+  ["sessions.branches.switch", { field: "sessionKey" }],
   ["sessions.compact", { field: "key" }],
+  ["sessions.compaction.branch", { field: "key", answered: true }],
   ["sessions.create", { field: "key", answered: true, startsRun: true }],
   ["sessions.fork", { field: "sessionKey", answered: true }],
   ["sessions.get", { field: "key" }],
@@ -57,10 +59,15 @@ const CLAIMING: ReadonlyMap<string, ClaimingMethod> = new Map<string, ClaimingMe
   ["sessions.preview", { field: "keys" }],
   ["sessions.recover", { field: "key" }],
   ["sessions.reset", { field: "key" }],
+  ["sessions.rewind", { field: "sessionKey" }],
   ["sessions.send", { field: "key", startsRun: true }],
   ["sessions.steer", { field: "key", startsRun: true }],
   ["talk.client.create", { field: "sessionKey" }],
+  ["talk.client.steer", { field: "sessionKey", startsRun: true }],
+  ["talk.client.toolCall", { field: "sessionKey", startsRun: true }],
+  ["talk.realtime.session", { field: "sessionKey" }],
   ["talk.session.create", { field: "sessionKey" }],
+  ["talk.session.steer", { field: "sessionKey", startsRun: true }],
 ]);
 
 type Params = Readonly<Record<string, unknown>>;

@@ -28,7 +28,11 @@ export interface SessionRoute {
   readonly runId?: string | undefined;
 }
 
-/** Transport and status events that every connection needs, and that carry no session content. */
+/**
+ * Transport and status events that every connection needs, and that carry no session content.
+ * The last two are orders and chips for one Control UI: upstream sends them to the connection that
+ * asked, and the session they name is one to go to, not one they tell of.
+ */
 const OPEN: ReadonlySet<string> = new Set([
   "connect.challenge",
   "tick",
@@ -37,6 +41,8 @@ const OPEN: ReadonlySet<string> = new Set([
   "presence",
   "update.available",
   "gateway.suspension",
+  "ui.command",
+  "controlUi.sessionPullRequests.changed",
 ]);
 
 /** Approvals and pairing are gated by scope upstream and concern operators, not subscribers. */

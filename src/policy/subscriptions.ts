@@ -12,13 +12,17 @@ export interface SubscriptionLimits {
   readonly runsPerConnection: number;
 }
 
+/** Requests are numbered in the order they begin; 0 stands for none. */
 interface Claim {
-  /** Accepted by the gateway. */
-  accepted: boolean;
-  explicit: boolean;
-  /** Requests on this session that the gateway has not answered yet. */
-  pending: number;
+  /** The last request on this session that the gateway accepted. */
+  acceptedBy: number;
+  /** The last accepted one that asked for the session's events in so many words. */
+  explicitBy: number;
+  /** Requests that the gateway has not answered yet; nearly always none or one. */
+  pending: readonly number[];
 }
+
+const NO_REQUESTS: readonly number[] = [];
 
 interface Subscriber {
   readonly claims: Map<string, Claim>;
@@ -49,6 +53,7 @@ export class Subscriptions<C> {
   readonly #roster = new Set<C>();
   readonly #observers = new Set<C>();
   #claims = 0;
+  #requests = 0;
 
   constructor(limits: SubscriptionLimits) {
     this.#limits = limits;
@@ -85,28 +90,31 @@ export class Subscriptions<C> {
     const distinct = [...new Set(keys)];
     const added = distinct.filter((key) => !subscriber.claims.has(key)).length;
     if (subscriber.claims.size + added > this.#limits.claimsPerConnection) return undefined;
-    const mine = distinct.map((key) => [key, this.#claim(subscriber, key)] as const);
-    for (const [, claim] of mine) claim.pending += 1;
+    this.#requests += 1;
+    const request = this.#requests;
+    for (const key of distinct) {
+      const claim = this.#claim(subscriber, key);
+      claim.pending = [...claim.pending, request];
+    }
     this.#reindex(connection, subscriber, distinct);
     let settled = false;
     const settle = (accepted: boolean, extraKeys: readonly string[], runId?: string): void => {
       // A connection that went away took its claims along; a second answer changes nothing.
       if (settled || this.#subscribers.get(connection) !== subscriber) return;
       settled = true;
-      for (const [key, claim] of mine) {
+      for (const key of distinct) {
+        const claim = subscriber.claims.get(key);
         // Ended in between: an unsubscribe or a deletion overtook the answer.
-        if (subscriber.claims.get(key) !== claim) continue;
-        claim.pending -= 1;
-        if (accepted) {
-          claim.accepted = true;
-          claim.explicit ||= explicit;
-        }
+        if (!claim?.pending.includes(request)) continue;
+        claim.pending = claim.pending.filter((each) => each !== request);
+        if (accepted) this.#accept(claim, request, explicit);
       }
       this.#reindex(connection, subscriber, distinct);
+      if (!accepted) return;
       // A key of the request itself was settled above, and stays ended if it was ended in between.
       const others = extraKeys.filter((key) => !distinct.includes(key));
-      if (accepted) this.#acceptExtra(connection, subscriber, others, explicit);
-      if (accepted && runId !== undefined) this.#ownRun(subscriber, runId);
+      this.#acceptExtra(connection, subscriber, others, request, explicit);
+      if (runId !== undefined) this.#ownRun(subscriber, runId);
     };
     return {
       accept: (answer = {}) => settle(true, answer.extraKeys ?? [], answer.runId),
@@ -122,11 +130,28 @@ export class Subscriptions<C> {
     this.#unlink(connection, key);
   }
 
-  /** Ends everybody's claims on a session: it was deleted. */
-  end(key: string): void {
+  /** The last request that has begun, for {@link end}. */
+  get now(): number {
+    return this.#requests;
+  }
+
+  /**
+   * Ends everybody's claims on a session: it was deleted.
+   *
+   * @param asOf the deletion's own point in the order: who asked for the session after it keeps it
+   */
+  end(key: string, asOf: number = this.#requests): void {
     const entry = this.#keys.get(key);
     if (!entry) return;
-    for (const connection of [...entry.claimed, ...entry.pending]) this.unclaim(connection, key);
+    for (const connection of [...entry.claimed, ...entry.pending]) {
+      const subscriber = this.#subscribers.get(connection);
+      const claim = subscriber?.claims.get(key);
+      if (!subscriber || !claim) continue;
+      if (claim.acceptedBy <= asOf) claim.acceptedBy = 0;
+      if (claim.explicitBy <= asOf) claim.explicitBy = 0;
+      claim.pending = claim.pending.filter((request) => request > asOf);
+      this.#reindex(connection, subscriber, [key]);
+    }
   }
 
   /** Records whether a connection asked for the session roster. */
@@ -155,12 +180,11 @@ export class Subscriptions<C> {
 
   /** True while the gateway owes this connection an answer to a request on the session. */
   isPending(connection: C, key: string): boolean {
-    return (this.#subscribers.get(connection)?.claims.get(key)?.pending ?? 0) > 0;
+    return (this.#subscribers.get(connection)?.claims.get(key)?.pending ?? NO_REQUESTS).length > 0;
   }
 
   isExplicit(connection: C, key: string): boolean {
-    const claim = this.#subscribers.get(connection)?.claims.get(key);
-    return claim?.accepted === true && claim.explicit;
+    return (this.#subscribers.get(connection)?.claims.get(key)?.explicitBy ?? 0) > 0;
   }
 
   startedRun(connection: C, runId: string): boolean {
@@ -200,20 +224,29 @@ export class Subscriptions<C> {
   #claim(subscriber: Subscriber, key: string): Claim {
     let claim = subscriber.claims.get(key);
     if (!claim) {
-      claim = { accepted: false, explicit: false, pending: 0 };
+      claim = { acceptedBy: 0, explicitBy: 0, pending: NO_REQUESTS };
       subscriber.claims.set(key, claim);
       this.#claims += 1;
     }
     return claim;
   }
 
-  #acceptExtra(connection: C, subscriber: Subscriber, keys: readonly string[], explicit: boolean): void {
+  #accept(claim: Claim, request: number, explicit: boolean): void {
+    claim.acceptedBy = Math.max(claim.acceptedBy, request);
+    if (explicit) claim.explicitBy = Math.max(claim.explicitBy, request);
+  }
+
+  #acceptExtra(
+    connection: C,
+    subscriber: Subscriber,
+    keys: readonly string[],
+    request: number,
+    explicit: boolean,
+  ): void {
     for (const key of keys) {
       // The gateway has already said yes; a full connection keeps what it has and gets no more.
       if (!subscriber.claims.has(key) && subscriber.claims.size >= this.#limits.claimsPerConnection) continue;
-      const claim = this.#claim(subscriber, key);
-      claim.accepted = true;
-      claim.explicit ||= explicit;
+      this.#accept(this.#claim(subscriber, key), request, explicit);
     }
     this.#reindex(connection, subscriber, keys);
   }
@@ -232,14 +265,14 @@ export class Subscriptions<C> {
       const claim = subscriber.claims.get(key);
       this.#unlink(connection, key);
       if (!claim) continue;
-      if (!claim.accepted && claim.pending === 0) {
+      if (claim.acceptedBy === 0 && claim.pending.length === 0) {
         subscriber.claims.delete(key);
         this.#claims -= 1;
         continue;
       }
       let entry = this.#keys.get(key);
       if (!entry) this.#keys.set(key, (entry = { claimed: new Set(), pending: new Set() }));
-      (claim.accepted ? entry.claimed : entry.pending).add(connection);
+      (claim.acceptedBy > 0 ? entry.claimed : entry.pending).add(connection);
     }
   }
 

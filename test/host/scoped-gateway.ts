@@ -37,7 +37,7 @@ export function scopedGateway(create: (params: FakeParams) => FakeBroadcaster, o
   );
   const broadcaster = scopeBroadcaster(create, given, scope);
   const ask: Scoped["ask"] = (client, method, params) => {
-    const request = scope.begin(client, claimIntent(method, params) as ClaimIntent);
+    const request = scope.begin(client, claimIntent(method, params) as ClaimIntent)!;
     if ("refuse" in request) throw new Error(request.refuse.message);
     return request;
   };

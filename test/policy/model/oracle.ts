@@ -19,7 +19,7 @@ interface Connection {
   open: boolean;
   wantsRoster: boolean;
   /** Claims that the gateway accepted and that have not ended. */
-  granted: { key: string; explicit: boolean }[];
+  granted: { key: string; explicit: boolean; by: RequestId }[];
   /** Runs it started, oldest first. */
   runs: string[];
   held: Frame[];
@@ -40,8 +40,8 @@ export class Oracle implements World {
   readonly #settings: WorldSettings;
   #connections: Connection[] = [];
   #requests = new Map<RequestId, Request>();
-  /** Sessions deleted in this turn. */
-  #deleted: string[] = [];
+  /** Sessions deleted in this turn, and by which request. */
+  #deleted: { key: string; by: RequestId }[] = [];
 
   constructor(settings: WorldSettings) {
     this.#settings = settings;
@@ -93,15 +93,17 @@ export class Oracle implements World {
     request.open = false;
     request.waiting = [];
     if (outcome.result === "ok" && intent.kind === "roster") connection.wantsRoster = intent.wanted;
-    if (outcome.result === "ok" && intent.kind === "end" && request.current) this.#deleted.push(...intent.keys);
+    if (outcome.result === "ok" && intent.kind === "end" && request.current) {
+      this.#deleted.push(...intent.keys.map((key) => ({ key, by: id })));
+    }
     if (outcome.result === "ok" && intent.kind === "claim") {
-      for (const key of waiting) this.#grant(connection, key, intent.explicit);
+      for (const key of waiting) connection.granted.push({ key, explicit: intent.explicit, by: id });
       for (const key of outcome.extraKeys) {
         // What was left or deleted before the answer stays so, even if the answer names it.
         if (intent.keys.includes(key) && !waiting.includes(key)) continue;
         const known = this.claimsOf(connection.slot);
         if (known.includes(key) || known.length < LIMITS.claimsPerConnection)
-          this.#grant(connection, key, intent.explicit);
+          connection.granted.push({ key, explicit: intent.explicit, by: id });
       }
       const { runId } = outcome;
       if (runId !== undefined && !connection.runs.includes(runId)) {
@@ -121,7 +123,7 @@ export class Oracle implements World {
   }
 
   turn(): void {
-    for (const key of this.#deleted) for (const connection of this.#open()) this.#leave(connection, key);
+    for (const { key, by } of this.#deleted) this.#delete(key, by);
     this.#deleted = [];
   }
 
@@ -196,10 +198,14 @@ export class Oracle implements World {
     if (waits) connection.held = [...connection.held, frame].slice(-LIMITS.heldFramesPerConnection);
   }
 
-  #grant(connection: Connection, key: string, explicit: boolean): void {
-    const grant = connection.granted.find((each) => each.key === key);
-    if (grant) grant.explicit ||= explicit;
-    else connection.granted.push({ key, explicit });
+  /** Ends what was granted or asked for before the deletion was; who asked after it means a new session. */
+  #delete(key: string, by: RequestId): void {
+    for (const connection of this.#open()) {
+      connection.granted = connection.granted.filter((grant) => grant.key !== key || grant.by > by);
+    }
+    for (const [id, request] of this.#requests) {
+      if (id < by) request.waiting = request.waiting.filter((each) => each !== key);
+    }
   }
 
   #leave(connection: Connection, key: string): void {

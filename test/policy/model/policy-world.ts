@@ -24,6 +24,7 @@ interface Request {
   readonly claim?: PendingClaim | undefined;
   /** Of the gateway it was made to: a restart makes new ones. */
   readonly subscriptions: Subscriptions<Connection>;
+  readonly asOf: number;
 }
 
 export class PolicyWorld implements World {
@@ -61,17 +62,19 @@ export class PolicyWorld implements World {
       if (!claim) return false;
     }
     if (intent.kind === "unclaim") for (const key of intent.keys) this.subscriptions.unclaim(connection, key);
-    this.#requests.set(id, { connection, intent, claim, subscriptions: this.subscriptions });
+    const { subscriptions } = this;
+    this.#requests.set(id, { connection, intent, claim, subscriptions, asOf: subscriptions.now });
     return true;
   }
 
   answer(id: RequestId, outcome: Outcome): void {
     const request = this.#requests.get(id);
     if (!request) return;
-    const { connection, intent, claim, subscriptions } = request;
+    const { connection, intent, claim, subscriptions, asOf } = request;
     if (outcome.result !== "ok") claim?.reject();
     else if (intent.kind === "roster") subscriptions.setRoster(connection, intent.wanted);
-    else if (intent.kind === "end") this.#deletions.push(() => intent.keys.forEach((key) => subscriptions.end(key)));
+    else if (intent.kind === "end")
+      this.#deletions.push(() => intent.keys.forEach((key) => subscriptions.end(key, asOf)));
     else claim?.accept({ extraKeys: outcome.extraKeys, runId: outcome.runId });
     const judged = this.#held.review(connection, ({ route }) =>
       route.to === "all" ? "deliver" : mayReceive(connection, route, subscriptions, this.#settings),

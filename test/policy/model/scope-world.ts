@@ -63,7 +63,7 @@ export class ScopeWorld implements World {
   begin(slot: number, id: RequestId, intent: Intent): boolean {
     // Requests carry a copy of the client in some releases.
     const client = this.#scope.connection({ ...this.#slots.get(slot)! })!;
-    const request = this.#scope.begin(client, asClaimIntent(intent));
+    const request = this.#scope.begin(client, asClaimIntent(intent))!;
     if ("refuse" in request) return false;
     this.#requests.set(id, request);
     return true;

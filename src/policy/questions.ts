@@ -1,0 +1,42 @@
+/**
+ * Questions that an agent asks its user: the event that asks names the session, the one that
+ * brings the answer (2026.9: `question.resolved`) names only the question.
+ */
+import type { EventRoute } from "./session-event.ts";
+
+/** Open questions remembered; the oldest is forgotten, and its answer then goes to nobody. */
+const MAX_OPEN_QUESTIONS = 1_000;
+
+export class Questions {
+  readonly #routes = new Map<string, EventRoute>();
+
+  /**
+   * The route of a question event, from the question itself where the event names no session.
+   *
+   * @param route what the event says by itself
+   * @returns nobody's, for the answer to a question that was never seen
+   */
+  route(event: string, payload: unknown, route: EventRoute): EventRoute {
+    const id = typeof payload === "object" && payload !== null ? (payload as { id?: unknown }).id : undefined;
+    if (typeof id !== "string") return route;
+    if (event !== "question.resolved") {
+      this.#remember(id, route);
+      return route;
+    }
+    const asked = this.#routes.get(id);
+    this.#routes.delete(id);
+    return route.to === "session" ? route : (asked ?? { to: "nobody", reason: "no-key" });
+  }
+
+  #remember(id: string, route: EventRoute): void {
+    this.#routes.set(id, route);
+    if (this.#routes.size <= MAX_OPEN_QUESTIONS) return;
+    const [oldest] = this.#routes.keys();
+    this.#routes.delete(oldest!);
+  }
+}
+
+/** True for events that {@link Questions} has a say in. */
+export function isQuestion(event: string): boolean {
+  return event === "question.requested" || event === "question.resolved";
+}
