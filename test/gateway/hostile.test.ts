@@ -76,7 +76,7 @@ test("guessing at a run: the idempotency key of another client's run brings none
   expect(traces(thief, victim)).toEqual([]);
 });
 
-test("claims cost bounded memory: a connection that asks for a thousand sessions is served and forgotten", async () => {
+test("a connection that asks for a thousand sessions is served", async () => {
   const client = await connectByHand(isolated);
   const method = offers(client, "sessions.messages.subscribe") ? "sessions.messages.subscribe" : "chat.history";
   const param = method === "chat.history" ? "sessionKey" : "key";

@@ -1,5 +1,5 @@
 /** All that a run can bring reaches its own client, and only it: tools, errors, aborts, sub-agents. */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { type Client, type Endpoint, field } from "../support/clients.ts";
 import { answer, connect, freshSession, gateways, say, settle, traces } from "./contract.ts";
 
@@ -88,24 +88,39 @@ test("chat.inject reaches the session's clients only", async () => {
   expect(traces(bystander, session)).toEqual([]);
 });
 
+/** Keys of the sub-agents' sessions that the gateway lists. */
+async function subAgents(client: Client): Promise<string[]> {
+  const { sessions } = (await client.request("sessions.list", {})) as { sessions: { key: string }[] };
+  return sessions.map(({ key }) => key).filter((key) => key.includes(":subagent:"));
+}
+
 test("a sub-agent's session is a session of its own", async () => {
   const spawn = async (gateway: Endpoint) => {
     const [parent, child] = [freshSession(), freshSession()];
     const [own, other] = [await connect(gateway), await connect(gateway)];
     await other.request("chat.history", { sessionKey: freshSession().key });
+    const before = await subAgents(own);
     const { runId } = await own.chat(parent.key, `[[spawn id=${parent.id} child=${child.id} n=4]]`);
     await own.final(runId, 60_000);
-    // The parent hears of the child's end by a message of its own; the child's run is elsewhere.
+    const [key] = await vi.waitFor(
+      async () => {
+        const added = (await subAgents(own)).filter((each) => !before.includes(each));
+        expect(added).toHaveLength(1);
+        return added;
+      },
+      { timeout: 20_000, interval: 500 },
+    );
+    // Its history holds an answer once the sub-agent's run is over; only now is reading it a claim.
+    const reader = await connect(gateway);
+    const answered = async (): Promise<void> =>
+      expect(JSON.stringify(await reader.request("chat.history", { sessionKey: key }))).toContain('"assistant"');
+    await vi.waitFor(answered, { timeout: 30_000, interval: 500 });
     await settle();
-    await settle();
-    const childFrames = (client: Client) =>
-      client.frames.filter((frame) => String(field(frame, "sessionKey")).includes(":subagent:"));
+    const childFrames = (client: Client) => client.frames.filter((frame) => field(frame, "sessionKey") === key);
     return { own: childFrames(own), other: childFrames(other), traces: traces(other, child) };
   };
   const leak = await spawn(plain);
   expect(leak.other).not.toHaveLength(0);
   const closed = await spawn(isolated);
-  expect(closed.own).toEqual([]);
-  expect(closed.other).toEqual([]);
-  expect(closed.traces).toEqual([]);
+  expect(closed).toEqual({ own: [], other: [], traces: [] });
 });

@@ -127,11 +127,14 @@ test.each([
 });
 
 test("a session of another agent's is as closed as any", async () => {
-  const session = { ...freshSession(), key: `agent:other:${freshSession().id.toLowerCase()}` };
-  const [sender, neighbour] = [await connect(isolated), await connect(isolated)];
-  await neighbour.request("chat.history", { sessionKey: session.key.replace("agent:other:", "agent:main:") });
-  const run = await sender.chat(session.key, say(session.id)).catch(() => undefined); // some releases refuse unknown agents
-  if (run) await sender.final(run.runId);
-  await settle();
-  expect(traces(neighbour, session)).toEqual([]);
+  const across = async (gateway: Endpoint) => {
+    const session = { ...freshSession(), key: `agent:other:${freshSession().id.toLowerCase()}` };
+    const [sender, neighbour] = [await connect(gateway), await connect(gateway)];
+    await neighbour.request("chat.history", { sessionKey: session.key.replace("agent:other:", "agent:main:") });
+    expect(await converse(sender, session.key, say(session.id, 4))).toBe(answer(session.id, 4));
+    await settle();
+    return traces(neighbour, session);
+  };
+  expect(await across(plain)).not.toHaveLength(0);
+  expect(await across(isolated)).toEqual([]);
 });

@@ -23,7 +23,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const release = await ensureRelease(releaseUnderTest());
   // The tool cases run `exec` without asking anybody, and newer releases hide most tools in a catalog.
   const direct = compareVersions(release.version, "2026.9.0") >= 0 ? { toolSearch: false } : {};
-  const config = { tools: { exec: { host: "gateway", security: "full", ask: "off" }, ...direct } };
+  const config = {
+    tools: { exec: { host: "gateway", security: "full", ask: "off" }, ...direct },
+    agents: { list: [{ id: "main", default: true }, { id: "other" }] },
+  };
   const plain = await openBed(release, { config });
   const isolated = await openBed(release, { config, preload: isolationRegister() }).catch(async (error: unknown) => {
     await plain.close();
