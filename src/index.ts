@@ -30,3 +30,10 @@ export {
   STRICT_SETTINGS,
 } from "./policy/settings.ts";
 export { type PendingClaim, type SubscriptionLimits, Subscriptions } from "./policy/subscriptions.ts";
+export {
+  isCronRunSessionKey,
+  isExecCompletionEvent,
+  resolveEventSessionKey,
+  scopedHeartbeatWakeOptions,
+  type SessionScope,
+} from "./policy/wake-target.ts";
