@@ -1,6 +1,6 @@
 /** The policy, for reuse and inspection: pure functions and data, no gateway needed. */
 export { type ClaimIntent, claimIntent } from "./policy/claims.ts";
-export { type CountReason, Counters } from "./policy/counters.ts";
+export { type CountReason, Counters, type SystemEventReason } from "./policy/counters.ts";
 export {
   type CanonicalRoute,
   type DeliveryReason,

@@ -107,6 +107,10 @@ function agentMainKey(agentId: string, mainKey: string | undefined): string {
 export function agentIdOf(value: string): string {
   const id = value.trim().toLowerCase();
   if (/^[a-z0-9][a-z0-9_-]{0,63}$/.test(id)) return id;
-  const cut = id.replaceAll(/[^a-z0-9_-]+/g, "-").replace(/^-+/, "").replace(/-+$/, "").slice(0, 64);
+  const cut = id
+    .replaceAll(/[^a-z0-9_-]+/g, "-")
+    .replace(/^-+/, "")
+    .replace(/-+$/, "")
+    .slice(0, 64);
   return cut || "main";
 }

@@ -149,12 +149,14 @@ describe("properties", () => {
 
   test("nothing makes the functions throw", () => {
     fc.assert(
-      fc.property(fc.anything(), (value) => {
-        const key = value as string;
-        expect(resolveEventSessionKey(key)).toBe(key);
-        expect(scopedHeartbeatWakeOptions(key, {})).toEqual({});
-        isExecCompletionEvent(key);
-      }).beforeEach(() => undefined),
+      fc
+        .property(fc.anything(), (value) => {
+          const key = value as string;
+          expect(resolveEventSessionKey(key)).toBe(key);
+          expect(scopedHeartbeatWakeOptions(key, {})).toEqual({});
+          isExecCompletionEvent(key);
+        })
+        .beforeEach(() => undefined),
       { examples: [[undefined], [null], [{}]] },
     );
   });
