@@ -4,17 +4,14 @@ import { isolationRegister, type OpenBed, openBed } from "./bed.ts";
 import type { Client } from "./clients.ts";
 import { merge, type Config } from "./gateway-config.ts";
 import { freePort } from "./gateway.ts";
-import type { ModelRequest } from "./model.ts";
+import type { ProbeReport } from "./queue-probe.ts";
 import { compareVersions, type Release } from "./release.ts";
-
-/** What a run leaves queued where: by session key, null for a key that the release refuses. */
-export type Queues = Readonly<Record<string, readonly string[] | null>>;
 
 export interface CronBed extends OpenBed {
   /** May add and run cron jobs. */
   readonly admin: Client;
-  /** What waits under the keys now. */
-  queues(...keys: string[]): Promise<Queues>;
+  /** What waits where, and what was drained from where. */
+  queues(): Promise<ProbeReport>;
 }
 
 export interface CronBedOptions {
@@ -46,31 +43,25 @@ export async function openCronBed(options: CronBedOptions): Promise<CronBed> {
   });
   try {
     const admin = await bed.connect({ scopes: ["operator.admin", "operator.read", "operator.write"] });
-    return { ...bed, admin, queues: (...keys) => peek(port, keys) };
+    return { ...bed, admin, queues: () => peek(port) };
   } catch (error) {
     await bed.close();
     throw error;
   }
 }
 
-async function peek(port: number, keys: readonly string[]): Promise<Queues> {
-  const query = keys.map((key) => `key=${encodeURIComponent(key)}`).join("&");
-  const response = await fetch(`http://127.0.0.1:${port}/?${query}`);
-  return (await response.json()) as Queues;
-}
-
-export interface CronRun {
-  readonly jobId: string;
-  /** Keys under which releases queue what the run raises. */
-  readonly runKeys: readonly string[];
+async function peek(port: number): Promise<ProbeReport> {
+  const response = await fetch(`http://127.0.0.1:${port}/`);
+  return (await response.json()) as ProbeReport;
 }
 
 /**
  * Adds a job with an isolated agent turn, runs it, and waits for the run's end.
  *
  * @param message what the job's agent is told, a directive for the scripted model
+ * @returns the job's id
  */
-export async function runCronJob(bed: CronBed, message: string, agentId = "main"): Promise<CronRun> {
+export async function runCronJob(bed: CronBed, message: string, agentId = "main"): Promise<string> {
   const { admin, gateway } = bed;
   // Without a delivery target newer releases withhold exit notices; 2026.2 knows no webhooks.
   const old = compareVersions(gateway.release.version, "2026.3.0") < 0;
@@ -86,35 +77,15 @@ export async function runCronJob(bed: CronBed, message: string, agentId = "main"
   });
   const jobId = String(job["id"] ?? (job["job"] as { id?: unknown } | undefined)?.id);
   await admin.request("cron.run", { id: jobId, mode: "force" }, { timeoutMs: 60_000 });
-  const base = `agent:${agentId}:cron:${jobId}`;
-  const runs = await until(
+  await until(
     async () => {
-      const { sessions } = (await admin.request("sessions.list", {})) as { sessions?: { key: string }[] };
-      const keys = (sessions ?? []).map(({ key }) => key).filter((key) => key.startsWith(base));
-      const entries = await admin.request("cron.runs", { id: jobId, limit: 5 });
-      const done = Array.isArray(entries["entries"]) && entries["entries"].length > 0;
-      return done ? { keys, entries: entries["entries"] as { sessionKey?: string; sessionId?: string }[] } : undefined;
+      const { entries } = await admin.request("cron.runs", { id: jobId, limit: 5 });
+      return Array.isArray(entries) && entries.length > 0 ? true : undefined;
     },
     30_000,
     "the cron run's end",
   );
-  const named = runs.entries.flatMap(({ sessionKey, sessionId }) => [
-    ...(sessionKey ? [sessionKey] : []),
-    ...(sessionId ? [`${base}:run:${sessionId}`] : []),
-  ]);
-  return { jobId, runKeys: [...new Set([base, ...runs.keys, ...named])] };
-}
-
-/** A directive for a command that goes on after the run that started it has ended. */
-export function leaveBehind(id: string, command: string): string {
-  return `[[tool id=${id} cmd="${command}" background n=1]]`;
-}
-
-/** Requests to the model that hold a text, and the job's own not. */
-export function heardOf(bed: CronBed, text: string): readonly ModelRequest[] {
-  return bed.model.requests.filter(
-    ({ lastUserText }) => lastUserText.includes(text) && !lastUserText.includes("[[tool"),
-  );
+  return jobId;
 }
 
 /** Asks until there is an answer. */
@@ -130,4 +101,76 @@ export async function until<T>(
     if (Date.now() > deadline) throw new Error(`${what} did not come in ${timeoutMs} ms`);
     await sleep(100);
   }
+}
+
+/** Where the end of a run's command was reported to. */
+export interface Outcome {
+  /** Keys under which it still waits, also after one more heartbeat of the main session. */
+  readonly waitingUnder: readonly string[];
+  /** Keys out of whose queue it was taken. */
+  readonly drainedFrom: readonly string[];
+  /** Model calls of heartbeats since the command ended. */
+  readonly heartbeats: number;
+  /** From the command's end until it was drained. */
+  readonly ms: number | undefined;
+}
+
+const COMMAND_S = 3;
+const SEEN_WITHIN_MS = 20_000;
+const DRAINED_WITHIN_MS = 10_000;
+/** 2026.5 puts heartbeats off for 30 s after one in the same session whose answer was not delivered anywhere. */
+const DRAINED_AFTER_HEARTBEAT_MS = 40_000;
+
+/** Runs a cron job that leaves a command behind, and follows the event of the command's end. */
+export async function followCronEvent(
+  bed: CronBed,
+  options: { readonly prewake?: boolean; readonly exitCode?: number; readonly agentId?: string } = {},
+): Promise<Outcome> {
+  if (options.prewake) await heartbeat(bed);
+  const id = `EV${Date.now()}`;
+  const exit = options.exitCode === undefined ? "" : `; exit ${options.exitCode}`;
+  const command = `sleep ${COMMAND_S}; echo ${id}-END${exit}`;
+  await runCronJob(bed, `[[tool id=${id} cmd="${command}" background n=1]]`, options.agentId);
+  return await follow(bed, `${id}-END`, options.prewake ? DRAINED_AFTER_HEARTBEAT_MS : DRAINED_WITHIN_MS);
+}
+
+/** Follows an event by a text that is in no other. */
+export async function follow(bed: CronBed, marker: string, withinMs = DRAINED_WITHIN_MS): Promise<Outcome> {
+  const places = async () => {
+    const { waiting, drained } = await bed.queues();
+    const waitingUnder = Object.keys(waiting).filter((key) => waiting[key]!.some((text) => text.includes(marker)));
+    const drainedFrom = [...new Set(drained.filter(({ text }) => text.includes(marker)).map(({ key }) => key))];
+    return { waitingUnder, drainedFrom };
+  };
+  await until(
+    async () => {
+      const { waitingUnder, drainedFrom } = await places();
+      return waitingUnder.length + drainedFrom.length > 0 ? true : undefined;
+    },
+    SEEN_WITHIN_MS,
+    `a system event with ${marker}`,
+  );
+  const since = Date.now();
+  const drained = async () => ((await places()).drainedFrom.length > 0 ? Date.now() - since : undefined);
+  let ms = await until(drained, withinMs, "").catch(() => undefined);
+  const heartbeats = () => bed.model.requests.filter(({ at, id }) => id === "" && at >= since - 1_000).length;
+  if (ms === undefined) {
+    await heartbeat(bed).catch(() => undefined);
+    ms = await drained();
+  }
+  // An event is taken out of its queue some seconds before the model is asked, or after it.
+  await until(() => (heartbeats() > 0 ? true : undefined), 8_000, "").catch(() => undefined);
+  return { ...(await places()), heartbeats: heartbeats(), ms };
+}
+
+/** Has the main session's heartbeat run once. */
+async function heartbeat(bed: CronBed): Promise<void> {
+  const before = bed.model.requests.length;
+  await bed.admin.request("wake", { mode: "now", text: `please look at ${Date.now()}` });
+  await until(
+    () => bed.model.requests.slice(before).find(({ id, done }) => id === "" && done),
+    15_000,
+    "the heartbeat's model call",
+  );
+  await sleep(1_500);
 }
