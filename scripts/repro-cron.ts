@@ -40,13 +40,14 @@ function parse() {
   }
 }
 
-type Fate = "delivered" | "lost" | "orphan";
+type Fate = "delivered" | "lost" | "orphan" | "swallowed";
 
 /** What became of the event: drained by the session that the heartbeat belongs to, by another, or by none. */
-function fateOf({ drainedFrom }: Outcome, variant: Variant): Fate {
+function fateOf({ drainedFrom, heartbeats }: Outcome, variant: Variant): Fate {
   if (drainedFrom.length === 0) return "lost";
   const right = variant === "global" ? ["global", "agent:main:global"] : ["agent:main:main"];
-  return drainedFrom.every((key) => right.includes(key)) ? "delivered" : "orphan";
+  if (!drainedFrom.every((key) => right.includes(key))) return "orphan";
+  return heartbeats > 0 ? "delivered" : "swallowed";
 }
 
 /** What is known of the published release; undefined for one in between that nobody has measured. */
@@ -59,6 +60,7 @@ function knownFate(version: string, variant: Variant): Fate | undefined {
 const MEANING: Readonly<Record<Fate, string>> = {
   delivered: "delivered: the main heartbeat got it",
   lost: "LOST: it waits where nobody drains it, a further main heartbeat did not take it",
+  swallowed: "SWALLOWED: the heartbeat took it, but did not ask its model",
   orphan: "MISROUTED: an orphan turn under the run's own key took it, the main session never saw it",
 };
 

@@ -70,6 +70,12 @@ export const SEAMS: readonly Seam[] = [
     required: false, // then wakes go where the release sends them
     purpose: "asks for a heartbeat",
   },
+  {
+    name: "pending-reply",
+    functions: ["buildPendingFinalDeliveryText"], // from 2026.5
+    required: false, // releases without it do not repeat replies
+    purpose: "remembers a reply that is still to be delivered",
+  },
 ];
 
 /** All function names of the table. */

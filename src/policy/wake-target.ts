@@ -88,6 +88,11 @@ export function isExecCompletionEvent(text: string): boolean {
   return FINISHED.test(start) || STRUCTURED.test(start);
 }
 
+/** Whether a reply is a heartbeat's acknowledgement and nothing else, whatever marks stand around it. */
+export function isHeartbeatAck(text: unknown): boolean {
+  return typeof text === "string" && /^\W{0,16}HEARTBEAT_OK\W{0,16}$/.test(text);
+}
+
 /** The agent of a cron run's key, as upstream writes agent ids. */
 function cronRunAgent(sessionKey: unknown): string | undefined {
   if (typeof sessionKey !== "string") return undefined;

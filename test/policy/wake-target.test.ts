@@ -5,6 +5,7 @@ import {
   isCronJobSessionKey,
   isCronRunSessionKey,
   isExecCompletionEvent,
+  isHeartbeatAck,
   resolveEventSessionKey,
   scopedHeartbeatWakeOptions,
   type SessionScope,
@@ -107,6 +108,12 @@ describe("isExecCompletionEvent", () => {
     "please exec: finished",
     "",
   ])("%j is not", (text) => expect(isExecCompletionEvent(text)).toBe(false));
+});
+
+test("a heartbeat's acknowledgement is told from a reply that has something to say", () => {
+  expect(["HEARTBEAT_OK", "**HEARTBEAT_OK**", " HEARTBEAT_OK.\n"].map(isHeartbeatAck)).toEqual([true, true, true]);
+  const others = ["", "OK", "HEARTBEAT_OK the disk is full", "Disk full. HEARTBEAT_OK", "heartbeat_ok", undefined, 7];
+  expect(others.map(isHeartbeatAck)).toEqual(others.map(() => false));
 });
 
 describe("properties", () => {

@@ -41,6 +41,7 @@ export async function openCronBed(options: CronBedOptions): Promise<CronBed> {
     config: merge(base, options.config ?? {}),
     env: { NODE_OPTIONS: `--import=${PROBE}`, OPENCLAW_TEST_PROBE_PORT: String(port), ...options.env },
   });
+  bed.model.otherwise = () => ({ kind: "say", id: "", chunks: ["HEARTBEAT_OK"], delayMs: 0 });
   try {
     const admin = await bed.connect({ scopes: ["operator.admin", "operator.read", "operator.write"] });
     return { ...bed, admin, queues: () => peek(port) };
@@ -118,8 +119,6 @@ export interface Outcome {
 const COMMAND_S = 3;
 const SEEN_WITHIN_MS = 20_000;
 const DRAINED_WITHIN_MS = 10_000;
-/** 2026.5 puts heartbeats off for 30 s after one in the same session whose answer was not delivered anywhere. */
-const DRAINED_AFTER_HEARTBEAT_MS = 40_000;
 
 /** Runs a cron job that leaves a command behind, and follows the event of the command's end. */
 export async function followCronEvent(
@@ -131,11 +130,11 @@ export async function followCronEvent(
   const exit = options.exitCode === undefined ? "" : `; exit ${options.exitCode}`;
   const command = `sleep ${COMMAND_S}; echo ${id}-END${exit}`;
   await runCronJob(bed, `[[tool id=${id} cmd="${command}" background n=1]]`, options.agentId);
-  return await follow(bed, `${id}-END`, options.prewake ? DRAINED_AFTER_HEARTBEAT_MS : DRAINED_WITHIN_MS);
+  return await follow(bed, `${id}-END`);
 }
 
 /** Follows an event by a text that is in no other. */
-export async function follow(bed: CronBed, marker: string, withinMs = DRAINED_WITHIN_MS): Promise<Outcome> {
+export async function follow(bed: CronBed, marker: string): Promise<Outcome> {
   const places = async () => {
     const { waiting, drained } = await bed.queues();
     const waitingUnder = Object.keys(waiting).filter((key) => waiting[key]!.some((text) => text.includes(marker)));
@@ -152,7 +151,7 @@ export async function follow(bed: CronBed, marker: string, withinMs = DRAINED_WI
   );
   const since = Date.now();
   const drained = async () => ((await places()).drainedFrom.length > 0 ? Date.now() - since : undefined);
-  let ms = await until(drained, withinMs, "").catch(() => undefined);
+  let ms = await until(drained, DRAINED_WITHIN_MS, "").catch(() => undefined);
   const heartbeats = () => bed.model.requests.filter(({ at, id }) => id === "" && at >= since - 1_000).length;
   if (ms === undefined) {
     await heartbeat(bed).catch(() => undefined);
