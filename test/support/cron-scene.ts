@@ -31,7 +31,10 @@ export async function openCronBed(options: CronBedOptions): Promise<CronBed> {
   const newest = compareVersions(release.version, "2026.9.0") >= 0;
   const exec = newest ? { mode: "full" } : { security: "full", ask: "off" };
   const base: Config = {
-    tools: { exec: { host: "gateway", notifyOnExit: true, ...exec }, ...(newest ? { toolSearch: false } : {}) },
+    tools: {
+      exec: { host: "gateway", notifyOnExit: true, backgroundMs: 1_000, ...exec },
+      ...(newest ? { toolSearch: false } : {}),
+    },
     // Only wakes make it run within a test.
     agents: { defaults: { heartbeat: { every: "6h", target: "none" } } },
     ...(scope ? { session: { scope } } : {}),
@@ -62,7 +65,7 @@ async function peek(port: number): Promise<ProbeReport> {
  * @param message what the job's agent is told, a directive for the scripted model
  * @returns the job's id
  */
-export async function runCronJob(bed: CronBed, message: string, agentId = "main"): Promise<string> {
+export async function runCronJob(bed: CronBed, message: string): Promise<string> {
   const { admin, gateway } = bed;
   // Without a delivery target newer releases withhold exit notices; 2026.2 knows no webhooks.
   const old = compareVersions(gateway.release.version, "2026.3.0") < 0;
@@ -73,7 +76,6 @@ export async function runCronJob(bed: CronBed, message: string, agentId = "main"
     wakeMode: "next-heartbeat",
     payload: { kind: "agentTurn", message },
     deleteAfterRun: false,
-    ...(agentId === "main" ? {} : { agentId }),
     delivery: old ? { mode: "none" } : { mode: "webhook", to: "http://127.0.0.1:9/hook" },
   });
   const jobId = String(job["id"] ?? (job["job"] as { id?: unknown } | undefined)?.id);
@@ -123,13 +125,14 @@ const DRAINED_WITHIN_MS = 10_000;
 /** Runs a cron job that leaves a command behind, and follows the event of the command's end. */
 export async function followCronEvent(
   bed: CronBed,
-  options: { readonly prewake?: boolean; readonly exitCode?: number; readonly agentId?: string } = {},
+  options: { readonly prewake?: boolean; readonly exitCode?: number; readonly foreground?: boolean } = {},
 ): Promise<Outcome> {
   if (options.prewake) await heartbeat(bed);
   const id = `EV${Date.now()}`;
   const exit = options.exitCode === undefined ? "" : `; exit ${options.exitCode}`;
   const command = `sleep ${COMMAND_S}; echo ${id}-END${exit}`;
-  await runCronJob(bed, `[[tool id=${id} cmd="${command}" background n=1]]`, options.agentId);
+  const how = options.foreground ? "" : " background";
+  await runCronJob(bed, `[[tool id=${id} cmd="${command}"${how} n=1]]`);
   return await follow(bed, `${id}-END`);
 }
 
