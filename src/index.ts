@@ -37,3 +37,9 @@ export {
   scopedHeartbeatWakeOptions,
   type SessionScope,
 } from "./policy/wake-target.ts";
+export {
+  canonicalizeWakeSessionKey,
+  type WakeConfig,
+  type WakeRequest,
+  type WakeTarget,
+} from "./policy/wake-request.ts";

@@ -58,10 +58,9 @@ function watched(name: string, original: Fn): Fn {
     const result = original(key, ...rest);
     const left = waiting(String(key));
     // One of these functions may call another, which has noted it then.
-    const noted = drained.slice(-before.length).map(({ text }) => text);
+    const noted = new Set(drained.slice(-before.length).map(({ text }) => text));
     for (const text of before) {
-      if (!left.includes(text) && !(name !== DRAINS[0] && noted.includes(text)))
-        drained.push({ key: String(key), text });
+      if (!left.includes(text) && !(name !== DRAINS[0] && noted.has(text))) drained.push({ key: String(key), text });
     }
     return result;
   };
