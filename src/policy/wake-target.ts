@@ -7,12 +7,6 @@ import { parseAgentSessionKey } from "./session-key.ts";
 /** `session.scope` of the configuration. */
 export type SessionScope = "per-sender" | "global";
 
-/** `cron:<job>` as 2026.2 runs jobs, `cron:<job>:run:<run>` as later releases do, and what a run spawned. */
-const CRON_RUN = /^cron:[^:]+(?:$|:run:[^:]+(?::|$))/i;
-
-/** The same without a run's id: up to 2026.2 the key of a run, later that of the job's own session. */
-const CRON_JOB = /^cron:[^:]+$/i;
-
 /**
  * Whether a session key is that of a cron run or of what one spawned, in any letter case. Mirrors
  * upstream's `isCronRunSessionKey`, and knows 2026.2's key without `:run:` too.
@@ -29,7 +23,8 @@ export function isCronRunSessionKey(sessionKey: unknown): boolean {
  * @param sessionKey anything
  */
 export function isCronJobSessionKey(sessionKey: unknown): boolean {
-  return typeof sessionKey === "string" && CRON_JOB.test(parseAgentSessionKey(sessionKey)?.rest ?? "");
+  const part = cronPart(sessionKey);
+  return part !== undefined && part.run === undefined;
 }
 
 /**
@@ -71,11 +66,8 @@ export function scopedHeartbeatWakeOptions<T extends object>(
   }
   if (scope !== "global") return { ...wakeOptions, sessionKey: agentMainKey(agentId, mainKey) };
   const { sessionKey: _, ...rest } = wakeOptions as T & { sessionKey?: string };
-  return { ...(rest as T), agentId };
+  return { ...(rest as T), agentId: cronPart(sessionKey)!.agentId };
 }
-
-const FINISHED = /^exec finished(?::|\s*\()/i;
-const STRUCTURED = /^exec (?:completed|failed) \([a-z0-9_-]{1,64}, (?:code -?\d+|signal [^)]+)\)(?: :: |$)/i;
 
 /**
  * Whether a system event reports the end of a command. Mirrors upstream's `isExecCompletionEvent`.
@@ -85,7 +77,28 @@ const STRUCTURED = /^exec (?:completed|failed) \([a-z0-9_-]{1,64}, (?:code -?\d+
 export function isExecCompletionEvent(text: string): boolean {
   if (typeof text !== "string") return false;
   const start = text.trimStart();
-  return FINISHED.test(start) || STRUCTURED.test(start);
+  const [word = "", verdict = ""] = start.toLowerCase().split(/[ (:]/, 2);
+  if (word !== "exec") return false;
+  const rest = start.slice(`exec ${verdict}`.length);
+  // As a node reports it.
+  if (verdict === "finished") return rest.startsWith(":") || rest.trimStart().startsWith("(");
+  if (verdict !== "completed" && verdict !== "failed") return false;
+  // As the registry of background commands does: ` (<id>, <how>)`, and perhaps the output.
+  const close = rest.indexOf(")");
+  if (!rest.startsWith(" (") || close < 0) return false;
+  const [id = "", how = ""] = splitOnce(rest.slice(2, close), ", ");
+  const output = rest.slice(close + 1);
+  return (
+    id.length <= 64 &&
+    /^[\w-]+$/.test(id) &&
+    /^code -?\d+$|^signal ./i.test(how) &&
+    (output === "" || output.startsWith(" :: "))
+  );
+}
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + separator.length)];
 }
 
 /** Whether a reply is a heartbeat's acknowledgement and nothing else, whatever marks stand around it. */
@@ -93,12 +106,28 @@ export function isHeartbeatAck(text: unknown): boolean {
   return typeof text === "string" && /^\W{0,16}HEARTBEAT_OK\W{0,16}$/.test(text);
 }
 
-/** The agent of a cron run's key, as upstream writes agent ids. */
-function cronRunAgent(sessionKey: unknown): string | undefined {
+interface CronPart {
+  readonly agentId: string;
+  /** Undefined for a key that ends with the job. */
+  readonly run: string | undefined;
+}
+
+/** What a cron run's key says: `cron:<job>` on 2026.2, `cron:<job>:run:<run>` later, or a descendant of one. */
+function cronPart(sessionKey: unknown): CronPart | undefined {
   if (typeof sessionKey !== "string") return undefined;
   const parsed = parseAgentSessionKey(sessionKey);
-  if (!parsed || parsed.agentId.trim() === "" || !CRON_RUN.test(parsed.rest)) return undefined;
-  return agentIdOf(parsed.agentId);
+  const agentId = parsed?.agentId.trim();
+  if (!parsed || !agentId) return undefined;
+  const [kind = "", job, run, id] = parsed.rest.split(":");
+  if (kind.toLowerCase() !== "cron" || !job) return undefined;
+  if (run === undefined) return { agentId, run: undefined };
+  return run.toLowerCase() === "run" && id ? { agentId, run: id } : undefined;
+}
+
+/** The agent of a cron run's key, as upstream writes agent ids in keys. */
+function cronRunAgent(sessionKey: unknown): string | undefined {
+  const part = cronPart(sessionKey);
+  return part && agentIdOf(part.agentId);
 }
 
 function agentMainKey(agentId: string, mainKey: string | undefined): string {
@@ -111,11 +140,11 @@ function agentMainKey(agentId: string, mainKey: string | undefined): string {
  */
 export function agentIdOf(value: string): string {
   const id = value.trim().toLowerCase();
-  if (/^[a-z0-9][a-z0-9_-]{0,63}$/.test(id)) return id;
-  const cut = id
-    .replaceAll(/[^a-z0-9_-]+/g, "-")
-    .replace(/^-+/, "")
-    .replace(/-+$/, "")
-    .slice(0, 64);
-  return cut || "main";
+  const usable = /^[^\W_]/.test(id) && !/[^\w-]/.test(id) && id.length <= 64;
+  if (usable) return id;
+  const words = id.split(/[^\w-]+/).join("-");
+  let [start, end] = [0, words.length];
+  while (words[start] === "-") start += 1;
+  while (end > start && words[end - 1] === "-") end -= 1;
+  return words.slice(start, end).slice(0, 64) || "main";
 }
