@@ -1,6 +1,6 @@
 /** The policy, for reuse and inspection: pure functions and data, no gateway needed. */
 export { type ClaimIntent, claimIntent } from "./policy/claims.ts";
-export { type CountReason, Counters } from "./policy/counters.ts";
+export { type CountReason, Counters, type SystemEventReason } from "./policy/counters.ts";
 export {
   type CanonicalRoute,
   type DeliveryReason,
@@ -30,3 +30,16 @@ export {
   STRICT_SETTINGS,
 } from "./policy/settings.ts";
 export { type PendingClaim, type SubscriptionLimits, Subscriptions } from "./policy/subscriptions.ts";
+export {
+  isCronRunSessionKey,
+  isExecCompletionEvent,
+  resolveEventSessionKey,
+  scopedHeartbeatWakeOptions,
+  type SessionScope,
+} from "./policy/wake-target.ts";
+export {
+  canonicalizeWakeSessionKey,
+  type WakeConfig,
+  type WakeRequest,
+  type WakeTarget,
+} from "./policy/wake-request.ts";

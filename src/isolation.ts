@@ -6,6 +6,7 @@ import { subscribe } from "node:diagnostics_channel";
 import { readFileSync, writeSync } from "node:fs";
 import { GatewayScope, type ScopeStatus } from "./gateway-scope.ts";
 import { scopeBroadcaster } from "./host/broadcast.ts";
+import { cronEventReplacements } from "./host/cron-events.ts";
 import type { CreateBroadcaster, GatewayClient, GatewayConfig, HandleRequest } from "./host/gateway-types.ts";
 import { asPath, installLoader, scanPackage } from "./host/loader.ts";
 import { type GatewayProcess, withoutPreload } from "./host/process.ts";
@@ -32,6 +33,7 @@ export class Isolation {
   readonly #modules = new Map<string, string[]>();
   readonly #scopeOf = new WeakMap<GatewayClient, GatewayScope>();
   #current: GatewayScope | undefined;
+  #inForce: Settings | undefined;
   #verified = false;
 
   constructor(gateway: GatewayProcess) {
@@ -49,6 +51,13 @@ export class Isolation {
   readonly #replacements: Readonly<Record<string, (original: Fn) => unknown>> = {
     createGatewayBroadcaster: (original) => this.#broadcasterFactory(original as CreateBroadcaster),
     handleGatewayRequest: (original) => watchRequests(original as HandleRequest, this.#requests),
+    ...cronEventReplacements({
+      enabled: () => this.#inForce?.cron.remap ?? true,
+      session: () => this.#config().session ?? {},
+      originals: (name) => this.#originals.get(name) ?? [],
+      count: (reason) => this.#current?.counters.count("(system-event)", reason),
+      warn,
+    }),
   };
 
   /** Notes in which module functions were found. */
@@ -86,12 +95,13 @@ export class Isolation {
 
   #broadcasterFactory(create: CreateBroadcaster): CreateBroadcaster {
     return (params) => {
+      const settings = (this.#inForce = this.#settings());
       const scope = new GatewayScope(
         new SessionKeys(
           () => this.#config(),
           () => this.#keyFunctions(),
         ),
-        this.#settings(),
+        settings,
         { warn, connected: (client) => this.#scopeOf.set(client, scope) },
       );
       this.#current = scope;

@@ -46,6 +46,36 @@ export const SEAMS: readonly Seam[] = [
     required: false,
     purpose: "tells the global sessions of agents apart",
   },
+  {
+    name: "system-events",
+    // The owned one is under all others from 2026.8 on.
+    functions: [
+      "enqueueOwnedSystemEventEntry",
+      "enqueueSystemEvent",
+      "enqueueSystemEventEntry",
+      "enqueueSystemEventWithReceipt",
+    ],
+    required: false, // then events of cron runs stay where the release puts them
+    purpose: "queues events for a session",
+  },
+  {
+    name: "system-event-queues",
+    functions: ["peekSystemEventEntries", "peekSystemEvents"],
+    required: false, // then what falls off a full queue is not counted
+    purpose: "shows what waits for a session",
+  },
+  {
+    name: "wake-requests",
+    functions: ["createSessionEventWakeRuntime", "requestHeartbeat", "requestHeartbeatNow"], // 2026.8, 2026.5, before
+    required: false, // then wakes go where the release sends them
+    purpose: "asks for a heartbeat",
+  },
+  {
+    name: "pending-reply",
+    functions: ["buildPendingFinalDeliveryText"], // from 2026.5
+    required: false, // releases without it do not repeat replies
+    purpose: "remembers a reply that is still to be delivered",
+  },
 ];
 
 /** All function names of the table. */

@@ -2,7 +2,10 @@
 import type { DeliveryReason } from "./delivery.ts";
 
 /** Reasons beyond a single delivery decision. */
-export type CountReason = DeliveryReason | "held-overflow" | "held-dropped";
+export type CountReason = DeliveryReason | "held-overflow" | "held-dropped" | SystemEventReason;
+
+/** What happened to system events and their wakes. */
+export type SystemEventReason = "remapped" | "queue-overflow" | "wake-repeated" | "error";
 
 /** Event names are upstream's, but a plugin may make up any number of them. */
 const MAX_EVENT_NAMES = 256;

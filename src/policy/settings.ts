@@ -16,6 +16,7 @@ export interface Settings extends DeliverySettings {
   readonly observers: readonly ObserverMatch[];
   readonly limits: SubscriptionLimits & { readonly heldFramesPerConnection: number };
   readonly onMissingSeam: "exit" | "warn";
+  readonly cron: { readonly remap: boolean };
 }
 
 /** The part of JSON Schema that {@link parseSettings} understands. */
@@ -35,6 +36,7 @@ export type Schema = {
       readonly default?: string;
       readonly minLength?: number;
     }
+  | { readonly type: "boolean"; readonly default: boolean }
   | { readonly type: "integer"; readonly minimum: number; readonly maximum: number; readonly default: number }
 );
 
@@ -107,6 +109,18 @@ export const settingsSchema = {
       description:
         'What to do on a release that the module cannot attach to: "exit" with code 78 before the gateway listens, or "warn" and run unprotected.',
     },
+    cron: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        remap: {
+          type: "boolean",
+          default: true,
+          description:
+            "Whether system events and wakes of a cron run go to the agent's main session (or global), where the release leaves them in a queue that nobody drains.",
+        },
+      },
+    },
   },
 } as const satisfies Schema;
 
@@ -144,6 +158,10 @@ function parse(schema: Schema, value: unknown, path: string): unknown {
       if (typeof value !== "string" || value.length < (schema.minLength ?? 0)) {
         throw wrong(path, "a non-empty string", value);
       }
+      return value;
+    case "boolean":
+      if (value === undefined) return schema.default;
+      if (typeof value !== "boolean") throw wrong(path, "true or false", value);
       return value;
     case "integer": {
       if (value === undefined) return schema.default;

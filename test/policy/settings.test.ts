@@ -13,6 +13,7 @@ const DEFAULTS = {
   roster: "subscribers",
   limits: { claimsPerConnection: 10_000, runsPerConnection: 1_000, heldFramesPerConnection: 512 },
   onMissingSeam: "exit",
+  cron: { remap: true },
 };
 
 function messageFor(value: unknown): string {
@@ -40,6 +41,7 @@ describe("settings", () => {
       onMissingSeam: "warn",
       observers: [{ clientId: "dash" }, { mode: "ui", deviceId: "d1" }],
       limits: { claimsPerConnection: 1, heldFramesPerConnection: 100_000 },
+      cron: { remap: false },
     };
     expect(parseSettings(given)).toEqual({ ...given, limits: { ...given.limits, runsPerConnection: 1_000 } });
   });
@@ -108,6 +110,7 @@ describe("an unknown setting is an error that names it and its neighbours", () =
     ["constructor", { constructor: 1 }, "scope"],
     ["toString", { toString: 1 }, "scope"],
     ["__proto__", JSON.parse('{"__proto__": {"scope": "run"}}'), "scope"],
+    ["cron.remaps", { cron: { remaps: true } }, "remap"],
     ["limits.claims", { limits: { claims: 1 } }, "claimsPerConnection, runsPerConnection, heldFramesPerConnection"],
     ["observers[0].client", { observers: [{ client: "x" }] }, "clientId, mode, deviceId"],
     ["observers[1].name", { observers: [{ mode: "ui" }, { mode: "ui", name: "x" }] }, "clientId, mode, deviceId"],

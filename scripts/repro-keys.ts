@@ -1,0 +1,57 @@
+/** Prints what the pure functions make of the session keys of cron runs. */
+import { parseArgs } from "node:util";
+import { resolveEventSessionKey, scopedHeartbeatWakeOptions, type SessionScope } from "../src/policy/wake-target.ts";
+
+const HELP = `Usage: npm run repro:keys [-- --json]
+
+The queue and the wake that belong to a session key, for the cases of upstream PRs #50818 and #80214.
+Exits with 1 if one of them is not as upstream has it.`;
+
+const RUN = "agent:research:cron:nightly-backup:run:abc-123";
+const CHANNEL = "agent:research:telegram:dm:42";
+const WAKE = { reason: "exec-event" };
+
+interface Case {
+  readonly key: string;
+  readonly mainKey?: string;
+  readonly scope?: SessionScope;
+  readonly event: string;
+  readonly wake: object;
+}
+
+const CASES: readonly Case[] = [
+  { key: RUN, event: "agent:research:main", wake: { ...WAKE, sessionKey: "agent:research:main" } },
+  {
+    key: RUN,
+    mainKey: "primary",
+    event: "agent:research:primary",
+    wake: { ...WAKE, sessionKey: "agent:research:primary" },
+  },
+  { key: RUN, scope: "global", event: "global", wake: { ...WAKE, agentId: "research" } },
+  { key: CHANNEL, event: CHANNEL, wake: { ...WAKE, sessionKey: CHANNEL } },
+];
+
+const { values } = parseArgs({ options: { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } });
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
+const rows = CASES.flatMap(({ key, mainKey, scope, event, wake }) => {
+  const given = [mainKey && `mainKey ${mainKey}`, scope && `scope ${scope}`].filter(Boolean).join(", ");
+  const results = [
+    { call: "resolveEventSessionKey", is: resolveEventSessionKey(key, mainKey, scope), expected: event },
+    { call: "scopedHeartbeatWakeOptions", is: scopedHeartbeatWakeOptions(key, WAKE, mainKey, scope), expected: wake },
+  ];
+  return results.map(({ call, is, expected }) => ({ key, given, call, is, ok: sorted(is) === sorted(expected) }));
+});
+if (values.json) console.log(JSON.stringify(rows, null, 2));
+else {
+  for (const { key, given, call, is, ok } of rows) {
+    console.log(`${ok ? "ok   " : "WRONG"} ${call}(${key}${given ? `, ${given}` : ""}) = ${JSON.stringify(is)}`);
+  }
+}
+process.exitCode = rows.every(({ ok }) => ok) ? 0 : 1;
+
+function sorted(value: string | object): string {
+  return JSON.stringify(typeof value === "string" ? value : Object.entries(value).toSorted());
+}

@@ -1,0 +1,56 @@
+/** Which session an explicit wake or system event means, or why it means none. */
+import { canonicalSessionKey, parseAgentSessionKey, usableSessionKey } from "./session-key.ts";
+import { agentIdOf, resolveEventSessionKey, type SessionScope } from "./wake-target.ts";
+
+/** What a request says of its target; untrusted. */
+export interface WakeRequest {
+  readonly sessionKey: unknown;
+  readonly agentId?: unknown;
+}
+
+/** What the gateway's configuration says of agents and sessions. */
+export interface WakeConfig {
+  readonly agentIds: readonly string[];
+  readonly defaultAgentId: string;
+  /** `session.mainKey`, `main` if unset. */
+  readonly mainKey?: string;
+  /** `session.scope`. */
+  readonly scope?: SessionScope;
+}
+
+/** The session to wake and its agent, or an error in the shape of upstream's answers. */
+export type WakeTarget =
+  | { readonly ok: true; readonly sessionKey: string; readonly agentId: string }
+  | { readonly ok: false; readonly error: { readonly code: "INVALID_REQUEST"; readonly message: string } };
+
+/**
+ * Makes the session key of a targeted wake canonical. Nothing is rerouted in silence: a key that
+ * is malformed, of an agent that does not exist, or that contradicts `agentId` is an error. A cron
+ * run's key means the queue that is drained. Idempotent; mirrors upstream PR #80214.
+ */
+export function canonicalizeWakeSessionKey(request: WakeRequest, config: WakeConfig): WakeTarget {
+  const key = usableSessionKey(request.sessionKey);
+  if (key === undefined) return refused("sessionKey must be a non-empty session key");
+  const parsed = parseAgentSessionKey(key);
+  if (!parsed && /^agent(?::|$)/i.test(key)) {
+    return refused(`malformed session key "${key}": expected agent:<agentId>:<session>`);
+  }
+  if (request.agentId !== undefined && (typeof request.agentId !== "string" || request.agentId.trim() === "")) {
+    return refused("agentId must be a non-empty string");
+  }
+  const named = (request.agentId as string | undefined)?.trim().toLowerCase();
+  const agentId = parsed?.agentId.trim() ?? named ?? agentIdOf(config.defaultAgentId);
+  if (named !== undefined && named !== agentId) {
+    return refused(`agentId "${named}" contradicts the agent "${agentId}" of the session key`);
+  }
+  if (!config.agentIds.some((id) => agentIdOf(id) === agentId)) return refused(`Unknown agent id "${agentId}"`);
+  const { mainKey, scope } = config;
+  const qualified = parsed ? key : key.toLowerCase() === "global" ? key : `agent:${agentId}:${key}`;
+  const drained = resolveEventSessionKey(qualified, mainKey, scope);
+  const defaults = { defaultAgentId: agentId, ...(mainKey ? { mainKey } : {}), ...(scope ? { scope } : {}) };
+  return { ok: true, sessionKey: canonicalSessionKey(drained, defaults), agentId };
+}
+
+function refused(message: string): WakeTarget {
+  return { ok: false, error: { code: "INVALID_REQUEST", message } };
+}

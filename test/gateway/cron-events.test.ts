@@ -1,0 +1,93 @@
+/**
+ * The events of cron runs reach the queue that a heartbeat drains.
+ *
+ * Not driven here, since each needs a service outside of the gateway: the relay of an ACP agent to
+ * its parent, the watchdog of a CLI backend that stalls, `exec.*` and `notifications.changed` of a
+ * paired node, and an approval that is denied (exec runs without asking). They enqueue through the
+ * same functions; on 2026.9 an explicit run key in `system-event` and `wake` stands in for them.
+ */
+import { inject, describe, expect, onTestFinished, test } from "vitest";
+import { type CronBed, type CronBedOptions, follow, followCronEvent, openCronBed } from "../support/cron-scene.ts";
+import { compareVersions } from "../support/release.ts";
+import { settingsFile } from "./own-bed.ts";
+
+const RUN_KEY = "agent:main:cron:a-job:run:a-run";
+
+async function cronBed(options: Omit<CronBedOptions, "release">): Promise<CronBed> {
+  const bed = await openCronBed({ release: inject("isolated").release, ...options });
+  onTestFinished(() => bed.close());
+  return bed;
+}
+
+function since(version: string): boolean {
+  return compareVersions(inject("isolated").release.version, version) >= 0;
+}
+
+/** Under which key the published gateway puts the event of a cron run's command. */
+function publishedKey(): RegExp {
+  if (since("2026.9.0")) return /^agent:main:main$/; // it remaps by itself
+  return since("2026.4.0") ? /^agent:main:cron:[^:]+:run:/ : /^agent:main:cron:[^:]+$/;
+}
+
+describe("a command that a cron run left behind", () => {
+  test("reports its end to the main session, however it went to the background and ended", async () => {
+    const bed = await cronBed({ isolated: true });
+    for (const how of [{}, { exitCode: 3 }, { foreground: true }]) {
+      const outcome = await followCronEvent(bed, how);
+      expect(outcome).toMatchObject({ waitingUnder: [], drainedFrom: ["agent:main:main"] });
+      expect(outcome.heartbeats).toBeGreaterThan(0);
+    }
+  });
+
+  test("reports its end also when a heartbeat ran before, so that the next one is not due", async () => {
+    const bed = await cronBed({ isolated: true });
+    const outcome = await followCronEvent(bed, { prewake: true });
+    expect(outcome).toMatchObject({ waitingUnder: [], drainedFrom: ["agent:main:main"] });
+    expect(outcome.heartbeats).toBeGreaterThan(0);
+  });
+
+  test("reports its end to the global session under session.scope global", async () => {
+    const bed = await cronBed({ isolated: true, scope: "global" });
+    const outcome = await followCronEvent(bed);
+    const key = since("2026.8.0") ? "agent:main:global" : "global";
+    expect(outcome).toMatchObject({ waitingUnder: [], drainedFrom: [key] });
+    expect(outcome.heartbeats).toBeGreaterThan(0);
+  });
+
+  test.each([
+    ["the gateway as published", false],
+    ["cron.remap false", true],
+  ])("stays under the run's key with %s", async (_, isolated) => {
+    const file = await settingsFile({ cron: { remap: false } });
+    const env = isolated ? { OPENCLAW_EVENT_ISOLATION_CONFIG: file } : {};
+    const bed = await cronBed({ isolated, env });
+    const { waitingUnder, drainedFrom } = await followCronEvent(bed);
+    expect([...waitingUnder, ...drainedFrom]).toEqual([expect.stringMatching(publishedKey())]);
+  });
+});
+
+test("a command of a chat session reports to that session, and an explicit run key means the main one", async () => {
+  const bed = await cronBed({ isolated: true });
+  const id = `CHAT${Date.now()}`;
+  await bed.admin.chat("agent:main:own-chat", `[[tool id=${id} cmd="sleep 2; echo ${id}-END" background n=1]]`);
+  const { waitingUnder, drainedFrom } = await follow(bed, `${id}-END`);
+  expect([...waitingUnder, ...drainedFrom]).toEqual(["agent:main:own-chat"]);
+
+  // Up to 2026.8 the key is ignored, and the main session is the release's own choice.
+  await bed.admin.request("system-event", { text: "explicit run key", sessionKey: RUN_KEY });
+  const event = await follow(bed, "explicit run key");
+  expect(new Set([...event.waitingUnder, ...event.drainedFrom])).toEqual(new Set(["agent:main:main"]));
+
+  if (!since("2026.9.0")) return;
+  await bed.admin.request("wake", { mode: "now", text: "woken by run key", sessionKey: RUN_KEY });
+  expect(await follow(bed, "woken by run key")).toMatchObject({ waitingUnder: [], drainedFrom: ["agent:main:main"] });
+});
+
+test("what falls off a full queue is warned of, once", async () => {
+  const bed = await cronBed({ isolated: true });
+  for (let index = 0; index < 25; index += 1) await bed.admin.request("system-event", { text: `event ${index}` });
+  const waiting = (await bed.queues()).waiting["agent:main:main"] ?? [];
+  expect(waiting).toHaveLength(20);
+  expect(waiting[0]).toBe("event 5");
+  expect(bed.gateway.logs().match(/queue of system events was full \(20 events\)/g)).toHaveLength(1);
+});

@@ -1,0 +1,65 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { canonicalizeWakeSessionKey, type WakeConfig } from "../../src/policy/wake-request.ts";
+
+const CONFIG: WakeConfig = { agentIds: ["main", "Ops"], defaultAgentId: "main" };
+
+describe("the session of a targeted wake", () => {
+  test.each<[string, string | undefined, Partial<WakeConfig>, string, string]>([
+    ["agent:main:other", undefined, {}, "agent:main:other", "main"],
+    [" Agent:OPS:Main ", undefined, {}, "agent:ops:main", "ops"],
+    ["agent:ops:main", "OPS", {}, "agent:ops:main", "ops"],
+    ["other", undefined, {}, "agent:main:other", "main"],
+    ["other", "ops", {}, "agent:ops:other", "ops"],
+    ["main", undefined, { defaultAgentId: "ops" }, "agent:ops:main", "ops"],
+    ["agent:ops:main", undefined, { scope: "global" }, "global", "ops"],
+    ["global", undefined, { scope: "global" }, "global", "main"],
+    ["agent:ops:cron:job:run:1", undefined, {}, "agent:ops:main", "ops"],
+    ["agent:ops:cron:job:run:1", undefined, { scope: "global" }, "global", "ops"],
+    ["telegram:dm:42", undefined, { scope: "global" }, "agent:main:telegram:dm:42", "main"],
+  ])("%j with agent %j and %j is %j", (sessionKey, agentId, config, canonical, owner) => {
+    const target = canonicalizeWakeSessionKey(
+      { sessionKey, ...(agentId === undefined ? {} : { agentId }) },
+      { ...CONFIG, ...config },
+    );
+    expect(target).toEqual({ ok: true, sessionKey: canonical, agentId: owner });
+  });
+
+  test.each([
+    ["agent:ops", undefined, /malformed session key "agent:ops"/],
+    ["agent:", undefined, /malformed/],
+    ["agent", undefined, /malformed/],
+    ["agent::main", undefined, /malformed/],
+    ["agent:nope:main", undefined, /Unknown agent id "nope"/],
+    ["agent:ops!:main", undefined, /Unknown agent id "ops!"/],
+    ["other", "nope", /Unknown agent id "nope"/],
+    ["agent:ops:main", "main", /"main" contradicts the agent "ops"/],
+    ["agent:ops:main", " ", /agentId must be/],
+    ["agent:ops:main", 7, /agentId must be/],
+    ["  ", undefined, /sessionKey must be/],
+    [undefined, undefined, /sessionKey must be/],
+    [{}, undefined, /sessionKey must be/],
+    ["agent:main:a\nb", undefined, /sessionKey must be/],
+  ])("%j with agent %j is an error that says why", (sessionKey, agentId, message) => {
+    const target = canonicalizeWakeSessionKey({ sessionKey, agentId }, CONFIG);
+    expect(target).toEqual({ ok: false, error: { code: "INVALID_REQUEST", message: expect.stringMatching(message) } });
+  });
+
+  test("is the same when asked for again, and nothing makes it throw", () => {
+    const key = fc.oneof(
+      fc.string(),
+      fc.string().map((rest) => `agent:ops:${rest}`),
+      fc.anything(),
+    );
+    const scope = fc.constantFrom<WakeConfig["scope"]>("per-sender", "global");
+    fc.assert(
+      fc.property(key, scope, (sessionKey, how) => {
+        const config = { ...CONFIG, scope: how! };
+        const once = canonicalizeWakeSessionKey({ sessionKey }, config);
+        const again = once.ok ? canonicalizeWakeSessionKey({ sessionKey: once.sessionKey }, config) : once;
+        expect({ ...again, agentId: "" }).toEqual({ ...once, agentId: "" });
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+});
