@@ -33,11 +33,11 @@ const MAX_HELD = 64;
 const MAX_HEARTBEAT_RUNS = 1_024;
 
 /** The end of a run, as `chat` events tell it. */
-const ENDED: readonly unknown[] = ["final", "error", "aborted"];
+const ENDED: ReadonlySet<unknown> = new Set(["final", "error", "aborted"]);
 /** Answers after which the run of a request goes on. */
-const GOES_ON: readonly unknown[] = [undefined, "started", "accepted", "in_flight"];
+const GOES_ON: ReadonlySet<unknown> = new Set([undefined, "started", "accepted", "in_flight"]);
 /** Answers that the release itself retries. */
-const BUSY: readonly unknown[] = ["requests-in-flight", "cron-in-progress", "lanes-busy"];
+const BUSY: ReadonlySet<unknown> = new Set(["requests-in-flight", "cron-in-progress", "lanes-busy"]);
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -56,6 +56,7 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
   #held: HeldFrame[] = [];
   #current: { policy: HeartbeatPolicy; settings: HeartbeatSettings; keys: SessionKeys } | undefined;
   #requests = 0;
+  #releasing = false;
 
   constructor(host: GuardHost) {
     this.#host = host;
@@ -114,7 +115,7 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
         return "retry";
       }
       const { status, reason } = (result ?? {}) as Fields;
-      if (status !== "skipped" || !BUSY.includes(reason)) this.#current?.policy.completed(run.wake);
+      if (status !== "skipped" || !BUSY.has(reason)) this.#current?.policy.completed(run.wake);
       return "keep";
     });
   }
@@ -133,7 +134,7 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
           this.#safely(undefined, () => {
             const { runId, status } = (payload ?? {}) as Fields;
             if (typeof runId !== "string") return;
-            if (ok && GOES_ON.includes(status)) current.policy.runActive(runId, place, Date.now());
+            if (ok && GOES_ON.has(status)) current.policy.runActive(runId, place, Date.now());
             else this.#ended(runId);
           }),
         done: () => this.#safely(undefined, () => this.#ended(id)),
@@ -150,13 +151,13 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
   setAside(event: string, payload: unknown, send: () => void): boolean {
     // The failure of an aborted heartbeat is ours.
     if (event === "heartbeat") return currentHeartbeat()?.aborted ?? false;
-    if (event !== "chat" && event !== "agent") return false;
+    if (this.#releasing || (event !== "chat" && event !== "agent")) return false;
     return this.#safely(false, () => {
       const { runId, state, message } = (payload ?? {}) as Fields;
       if (typeof runId !== "string") return false;
       const run = this.#heartbeatOf(runId);
       if (!run) {
-        if (event === "chat" && ENDED.includes(state)) this.#ended(runId);
+        if (event === "chat" && ENDED.has(state)) this.#ended(runId);
         return false;
       }
       if (run.aborted) return true;
@@ -192,25 +193,27 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
 
   #ended(runId: string): void {
     this.#current?.policy.runEnded(runId, Date.now());
-    if (this.#held.length > 0) setTimeout(() => this.#release(false), AFTER_FINAL_MS).unref();
+    if (this.#held.length > 0) setTimeout(() => this.#release(), AFTER_FINAL_MS).unref();
   }
 
   #hold(frame: HeldFrame): void {
     if (this.#held.length >= MAX_HELD) this.#held.shift();
     this.#held.push(frame);
-    setTimeout(() => this.#release(true), this.#current!.settings.maxDeferMs).unref();
+    setTimeout(() => this.#release(frame), this.#current!.settings.maxDeferMs).unref();
   }
 
-  /** Sends what was held for sessions that are free now. */
-  #release(all: boolean): void {
+  /** Sends what was held for sessions that are free now, and what was held for long enough. */
+  #release(due?: HeldFrame): void {
     this.#safely(undefined, () => {
       const now = Date.now();
-      const waits = ({ run }: HeldFrame): boolean =>
-        run.live || (!all && this.#current!.policy.isActive(run.wake.sessionKey, now));
+      const waits = (frame: HeldFrame): boolean =>
+        frame !== due && (frame.run.live || this.#current!.policy.isActive(frame.run.wake.sessionKey, now));
       const ready = this.#held.filter((frame) => !waits(frame));
       this.#held = this.#held.filter(waits);
+      this.#releasing = true;
       for (const { send } of ready) send();
     });
+    this.#releasing = false;
   }
 
   /** What a request on a session waits for. */
@@ -283,12 +286,12 @@ type HeartbeatSession = (...args: unknown[]) => { sessionKey?: unknown } | undef
 type EnqueueEvent = (text: string, options: Fields) => unknown;
 
 /** Whether a promise settles in time. */
-function within(promise: Promise<void>, ms: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(false), ms);
-    void promise.then(() => {
-      clearTimeout(timer);
-      resolve(true);
-    });
-  });
+async function within(promise: Promise<void>, ms: number): Promise<boolean> {
+  const late = Promise.withResolvers<false>();
+  const timer = setTimeout(() => late.resolve(false), ms);
+  try {
+    return await Promise.race([promise.then(() => true), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

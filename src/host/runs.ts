@@ -45,7 +45,7 @@ export interface RunSign {
   readonly phase: "start" | "end" | "running";
 }
 
-const ENDS: readonly unknown[] = ["end", "error"];
+const ENDS: ReadonlySet<unknown> = new Set(["end", "error"]);
 
 /**
  * Subscribes to agent events.
@@ -73,6 +73,6 @@ function signOf(event: unknown): RunSign | undefined {
   return {
     runId,
     sessionKey: typeof sessionKey === "string" ? sessionKey : undefined,
-    phase: phase === "start" ? "start" : ENDS.includes(phase) ? "end" : "running",
+    phase: phase === "start" ? "start" : ENDS.has(phase) ? "end" : "running",
   };
 }

@@ -104,10 +104,12 @@ export class HeartbeatRun {
   }
 
   #abort(): void {
-    if (!this.#handle) return;
+    const handle = this.#handle as { abort(): void } | undefined;
+    if (!handle) return;
     this.#aborted = true;
     try {
-      (this.#handle as { abort(): void }).abort();
+      // What the abort sets off is the heartbeat's, not the request's.
+      context.run(this, () => handle.abort());
     } catch {
       // A run that cannot be aborted ends by itself; who waits for it has a bound.
     }

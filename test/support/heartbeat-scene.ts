@@ -29,15 +29,22 @@ export interface Round {
   readonly latencyMs: number | undefined;
   /** Frames at the bystander that hold anything of the conversation, by event name. */
   readonly bystander: readonly string[];
-  /** The same for `heartbeat` events at the bystander that carry a preview. */
+  /** `heartbeat` events at the bystander that carry a preview. */
   readonly previews: number;
-  /** A heartbeat's model call overlapped the follow-up's run or came in the round at all. */
+  /** Model calls of heartbeats in this round. */
   readonly heartbeats: number;
 }
 
+export interface Pace {
+  /** Chunks of the first message's answer, 100 ms each. */
+  readonly chunks?: number;
+  /** How long a swallowed reply may take to show itself elsewhere. */
+  readonly settleMs?: number;
+}
+
 export interface Scene {
-  round(gap: Gap): Promise<Round>;
-  /** Waits for a model call of a heartbeat that starts after now. */
+  round(gap: Gap, pace?: Pace): Promise<Round>;
+  /** Waits until a heartbeat's model call is under way. */
   heartbeatCall(timeoutMs: number): Promise<boolean>;
   readonly user: Client;
   readonly bystander: Client;
@@ -46,13 +53,14 @@ export interface Scene {
 let serial = 0;
 
 /** Connects a user and a read-only bystander; heartbeats answer with an alert that takes 1.2 s. */
-export async function heartbeatScene(bed: Bed, answers: () => string = () => ""): Promise<Scene> {
+export async function heartbeatScene(bed: Bed): Promise<Scene> {
   const { model } = bed;
   let alerts = 0;
   model.otherwise = () => {
     alerts += 1;
-    const text = answers() || `ALERT${alerts}`;
-    return { kind: "say", id: "HEARTBEAT", chunks: [text, ...Array.from({ length: 11 }, () => " .")], delayMs: 100 };
+    // Never twice the same: upstream suppresses repeated alerts.
+    const chunks = [`ALERT${alerts}`, ...Array.from({ length: 11 }, () => " .")];
+    return { kind: "say", id: "HEARTBEAT", chunks, delayMs: 100 };
   };
   const user = await bed.connect({ name: "user" });
   const bystander = await bed.connectRaw({ name: "bystander", scopes: ["operator.read"] });
@@ -68,14 +76,14 @@ export async function heartbeatScene(bed: Bed, answers: () => string = () => "")
     return false;
   }
 
-  async function round(gap: Gap): Promise<Round> {
+  async function round(gap: Gap, { chunks = 18, settleMs = 4_000 }: Pace = {}): Promise<Round> {
     serial += 1;
     const [first, second] = [`USER${serial}`, `NEXT${serial}`];
     const wanted = wordsOf(second, FOLLOW_UP_WORDS).join("");
     const callsBefore = calls();
     const seenBefore = bystander.frames.length;
-    const { runId: earlier } = await user.chat(MAIN_SESSION, `[[say id=${first} n=18 delay=100]]`);
-    await sleep(700);
+    const { runId: earlier } = await user.chat(MAIN_SESSION, `[[say id=${first} n=${chunks} delay=100]]`);
+    await sleep(Math.min(700, chunks * 50));
     await user.request("wake", { mode: "now", text: `EVENT${serial}` });
     await user.final(earlier, 60_000);
     if (gap === "mid") {
@@ -88,7 +96,7 @@ export async function heartbeatScene(bed: Bed, answers: () => string = () => "")
     const { runId } = await user.chat(MAIN_SESSION, `[[say id=${second} n=${FOLLOW_UP_WORDS} delay=50]]`);
     const final = await user.final(runId, 20_000).catch(() => undefined);
     // A reply that was swallowed comes late, under another run id or as a preview.
-    await sleep(4_000);
+    await sleep(settleMs);
     const elsewhere = user.frames.some(
       (frame) => frame.event === "chat" && field(frame, "runId") !== runId && frame.json.includes(`${second}-`),
     );
