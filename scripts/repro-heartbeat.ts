@@ -83,11 +83,12 @@ function verdictOf(
 }
 
 function table(rounds: readonly Round[]): string {
-  const head = ["follow-up", "reply", "under run id", "latency", "heartbeat calls", "bystander saw"];
+  const head = ["follow-up", "reply", "under run id", "accepted", "latency", "heartbeat calls", "bystander saw"];
   const rows = rounds.map((round) => [
     gapText(round),
     replyText(round),
     round.under,
+    `${round.acceptedMs} ms`,
     round.latencyMs === undefined ? "-" : `${round.latencyMs} ms`,
     String(round.heartbeats),
     bystanderText(round),

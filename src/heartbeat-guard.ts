@@ -219,7 +219,7 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
   /** What a request on a session waits for. */
   #clear(place: Place): Promise<void> | undefined {
     const run = this.#running.get(place.sessionKey);
-    // From 2026.9 the release aborts the heartbeat itself.
+    // From 2026.8 the release aborts the heartbeat itself.
     if (!run || this.#host.functions("preemptAndDrainEmbeddedHeartbeatRun").length > 0) return undefined;
     return this.#settled(run);
   }

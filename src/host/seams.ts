@@ -49,7 +49,7 @@ export const SEAMS: readonly Seam[] = [
   {
     name: "heartbeat",
     functions: ["runHeartbeatOnce"],
-    required: false, // then heartbeats run as upstream has them, and the log says so
+    required: false, // then heartbeats run as upstream has them
     purpose: "runs one heartbeat",
   },
   {
@@ -72,7 +72,7 @@ export const SEAMS: readonly Seam[] = [
   },
   {
     name: "heartbeat-preemption",
-    functions: ["preemptAndDrainEmbeddedHeartbeatRun"], // from 2026.9, which needs none of ours
+    functions: ["preemptAndDrainEmbeddedHeartbeatRun"], // from 2026.8, which needs none of ours
     required: false,
     purpose: "aborts a heartbeat for a user's message by itself",
   },

@@ -14,19 +14,17 @@ type Body = () => Promise<unknown>;
 let guard: HeartbeatGuard;
 let functions: Record<string, Fn[]>;
 let failures: number;
-let said: string[];
 let agentEvent: (event: object) => void;
 
 beforeEach(() => {
   vi.useFakeTimers();
   failures = 0;
-  said = [];
   functions = { onAgentEvent: [(listener) => (agentEvent = listener as typeof agentEvent)] };
   guard = new HeartbeatGuard({
     functions: (name) => functions[name] ?? [],
     config: () => ({}),
     failed: () => void (failures += 1),
-    info: (message) => said.push(message),
+    info: () => {},
   });
   const keys = new SessionKeys(
     () => ({}),
@@ -243,15 +241,15 @@ describe("frames of a heartbeat", () => {
 
   test("wait no longer than maxDeferMs, however long users go on", async () => {
     const sent: number[] = [];
-    const send = (): void => {
-      expect(guard.setAside("chat", chat("h1", "final"), send)).toBe(false);
+    const again = (): void => {
+      expect(guard.setAside("chat", chat("h1", "final"), again)).toBe(false);
       sent.push(Date.now());
     };
     const startedAt = Date.now();
     await heartbeat(async () => {
       agentEvent({ runId: "h1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "start" } });
       agentEvent({ runId: "t1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "start" } });
-      guard.setAside("chat", chat("h1", "final"), send);
+      guard.setAside("chat", chat("h1", "final"), again);
       return Promise.resolve(RAN);
     });
     await vi.advanceTimersByTimeAsync(300_000);
@@ -314,26 +312,5 @@ describe("what the release does not have, or what of it fails, leaves heartbeats
     const idle = new HeartbeatGuard({ functions: () => [], config: () => ({}), failed: () => {}, info: () => {} });
     expect(idle.request("chat.send", { sessionKey: "main" })).toBeUndefined();
     await expect(guardHeartbeats(() => Promise.resolve(RAN), idle)({})).resolves.toEqual(RAN);
-  });
-});
-
-describe("the line at start", () => {
-  test("names the agents whose heartbeats are on, and how to turn them off", () => {
-    functions["resolveHeartbeatAgents"] = [() => [{ agentId: "main" }, { agentId: "ops" }, { agentId: "off" }]];
-    const intervals = [1_800_000, 45_000, null];
-    functions["resolveHeartbeatIntervalMs"] = [() => intervals.shift()];
-    guard.started();
-    expect(said).toEqual([
-      'heartbeats: main every 30 min, ops every 0.75 min (agents.defaults.heartbeat.every: "0" turns them off)',
-    ]);
-  });
-
-  test("says that there are none, and nothing where the release does not tell", () => {
-    guard.started();
-    expect(said).toEqual([]);
-    functions["resolveHeartbeatAgents"] = [() => []];
-    functions["resolveHeartbeatIntervalMs"] = [() => null];
-    guard.started();
-    expect(said[0]).toContain("heartbeats: none");
   });
 });

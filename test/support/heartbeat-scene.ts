@@ -27,6 +27,8 @@ export interface Round {
   /** Finals under the follow-up's own run id. */
   readonly finals: number;
   readonly latencyMs: number | undefined;
+  /** Until the gateway answered the request itself: a request that is held is answered late. */
+  readonly acceptedMs: number;
   /** Frames at the bystander that hold anything of the conversation, by event name. */
   readonly bystander: readonly string[];
   /** `heartbeat` events at the bystander that carry a preview. */
@@ -94,6 +96,7 @@ export async function heartbeatScene(bed: Bed): Promise<Scene> {
     }
     const sentAt = Date.now();
     const { runId } = await user.chat(MAIN_SESSION, `[[say id=${second} n=${FOLLOW_UP_WORDS} delay=50]]`);
+    const acceptedMs = Date.now() - sentAt;
     const final = await user.final(runId, 20_000).catch(() => undefined);
     // A reply that was swallowed comes late, under another run id or as a preview.
     await sleep(settleMs);
@@ -109,6 +112,7 @@ export async function heartbeatScene(bed: Bed): Promise<Scene> {
       wanted,
       under: text === wanted ? "own" : elsewhere ? "other" : "none",
       finals: user.frames.filter((frame) => isFinal(frame, runId)).length,
+      acceptedMs,
       latencyMs: final ? final.at - sentAt : undefined,
       bystander: seen.filter((frame) => tokens.test(frame.json)).map((frame) => frame.event),
       previews: seen.filter((frame) => frame.event === "heartbeat" && field(frame, "preview") !== undefined).length,
