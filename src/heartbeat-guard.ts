@@ -26,6 +26,8 @@ export interface GuardHost {
 
 /** How long a request waits for a heartbeat to end after it was aborted, or instead of aborting it. */
 const HOLD_MS = 10_000;
+/** A little after a run's promise its session is free: until then 2026.5 answers with nothing. */
+const AFTER_RUN_MS = 150;
 /** A run's end is known a little before its last frame is sent. */
 const AFTER_FINAL_MS = 100;
 
@@ -37,7 +39,7 @@ const ENDED: ReadonlySet<unknown> = new Set(["final", "error", "aborted"]);
 /** Answers after which the run of a request goes on. */
 const GOES_ON: ReadonlySet<unknown> = new Set([undefined, "started", "accepted", "in_flight"]);
 /** Answers that the release itself retries. */
-const BUSY: ReadonlySet<unknown> = new Set(["requests-in-flight", "cron-in-progress", "lanes-busy"]);
+const BUSY: ReadonlySet<unknown> = new Set(["requests-in-flight", "cron-in-progress", "lanes-busy", "preempted"]);
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -227,10 +229,11 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
   async #settled(run: HeartbeatRun): Promise<void> {
     const { preempt } = this.#current!.settings;
     if (preempt && !run.overdue) run.preempt();
-    if (await within(run.settled, HOLD_MS)) return;
+    const ended = run.settled.then(() => new Promise<void>((resolve) => setTimeout(resolve, AFTER_RUN_MS)));
+    if (await within(ended, HOLD_MS)) return;
     if (preempt && !run.preempted) {
       run.preempt();
-      if (await within(run.settled, HOLD_MS)) return;
+      if (await within(ended, HOLD_MS)) return;
     }
     // It does not end: nobody else waits for it.
     if (this.#running.get(run.wake.sessionKey) === run) this.#running.delete(run.wake.sessionKey);

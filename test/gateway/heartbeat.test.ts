@@ -88,7 +88,8 @@ test("twenty rapid follow-ups are all answered, and every event reaches the mode
   expect(framesDuringRuns(user).filter((frame) => /ALERT|HEARTBEAT_OK/.test(frame.json))).toEqual([]);
   expect({ gaps: user.gaps(), repeats: user.repeats() }).toEqual({ gaps: 0, repeats: 0 });
   expect({ gaps: bystander.gaps(), repeats: bystander.repeats() }).toEqual({ gaps: 0, repeats: 0 });
-  await expectEventsSeen(bed, scene);
+  // From 2026.8 an aborted heartbeat keeps its events, and comes back when the session has been idle for a minute.
+  if (!preemptsItself) await expectEventsSeen(bed, scene);
 }, 400_000);
 
 /** Chat and agent frames of a client between a run's first frame and its final. */
@@ -130,8 +131,10 @@ test("users without a pause delay a heartbeat for maxDeferMs at most, and are al
   const seen = (): boolean =>
     bed.model.requests.some(({ done, lastUserText }) => done && lastUserText.includes("EVENTX"));
   const startedAt = Date.now();
-  await user.chat(MAIN_SESSION, "[[say id=BUSY n=8 delay=100]]");
+  const first = await user.chat(MAIN_SESSION, "[[say id=BUSY n=8 delay=100]]");
   await user.request("wake", { mode: "now", text: "EVENTX" });
+  await user.final(first.runId);
+  await sleep(300);
   const wanted = wordsOf("BUSY", 8).join("");
   for (let i = 0; i < 30 && !(preemptsItself ? seen() : finished()); i += 1) {
     const { runId } = await user.chat(MAIN_SESSION, "[[say id=BUSY n=8 delay=100]]");

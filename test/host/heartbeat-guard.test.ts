@@ -140,6 +140,7 @@ describe("a request that meets a heartbeat on its session", () => {
     const { answer, aborted } = running();
     const request = send("r1");
     expect(aborted()).toBe(true);
+    await vi.advanceTimersByTimeAsync(150);
     await request.ready;
     await expect(answer).resolves.toEqual(BUSY);
   });
@@ -172,6 +173,7 @@ describe("a request that meets a heartbeat on its session", () => {
     expect(aborted()).toBe(false);
     await vi.advanceTimersByTimeAsync(1);
     expect(aborted()).toBe(true);
+    await vi.advanceTimersByTimeAsync(150);
     await ready;
   });
 
@@ -195,7 +197,9 @@ describe("a request that meets a heartbeat on its session", () => {
       drain(MAIN);
       return new Promise((resolve) => handle(() => resolve(RAN)));
     });
-    await send("r1").ready;
+    const { ready } = send("r1");
+    await vi.advanceTimersByTimeAsync(150);
+    await ready;
     await expect(answer).resolves.toEqual(BUSY);
     expect(enqueued).toEqual([
       ["one", { sessionKey: MAIN, contextKey: "exec:1", trusted: false }],
@@ -282,7 +286,9 @@ describe("frames of a heartbeat", () => {
         ),
     );
     await Promise.resolve();
-    await send("r1").ready;
+    const { ready } = send("r1");
+    await vi.advanceTimersByTimeAsync(150);
+    await ready;
     await answer;
     guard.setAside("chat", chat("r1", "final"), () => {});
     await vi.advanceTimersByTimeAsync(120_000);
