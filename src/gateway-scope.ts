@@ -8,10 +8,11 @@ import type { GatewayClient, GatewayError } from "./host/gateway-types.ts";
 import type { SessionKeys } from "./host/session-keys.ts";
 import type { ClaimIntent, NewClaim } from "./policy/claims.ts";
 import { Counters } from "./policy/counters.ts";
-import { type DeliveryReason, mayReceive, recipients } from "./policy/delivery.ts";
+import { type CanonicalRoute, type DeliveryReason, mayReceive, recipients } from "./policy/delivery.ts";
+import { heartbeatStatus } from "./policy/heartbeat-event.ts";
 import { HeldFrames } from "./policy/held-frames.ts";
 import { isQuestion, Questions } from "./policy/questions.ts";
-import { routeEvent } from "./policy/session-event.ts";
+import { type EventRoute, routeEvent } from "./policy/session-event.ts";
 import type { ObserverMatch, Settings } from "./policy/settings.ts";
 import { type PendingClaim, Subscriptions } from "./policy/subscriptions.ts";
 
@@ -26,6 +27,8 @@ const WHY: Partial<Record<DeliveryReason, string>> = {
 
 /** Run ids are UUIDs or idempotency keys of the client's; longer ones are not remembered. */
 const MAX_RUN_ID_LENGTH = 256;
+
+const NO_SESSION = { to: "nobody", reason: "no-key" } as const;
 
 const NOBODY: Audience = {
   route: { to: "nobody", reason: "no-key" },
@@ -50,6 +53,15 @@ export interface ScopeHost {
   /** Says something in the gateway's log. */
   warn(message: string): void;
   connected(client: GatewayClient): void;
+  readonly heartbeats?: HeartbeatFrames;
+}
+
+/** What is known of heartbeats when a frame is sent. Nothing here throws. */
+export interface HeartbeatFrames {
+  /** The session of the heartbeat that sends a `heartbeat` event now, canonical. */
+  heartbeatSession(): string | undefined;
+  /** @see EventGate.setAside */
+  setAside(event: string, payload: unknown, send: () => void): boolean;
 }
 
 export class GatewayScope implements EventGate {
@@ -95,6 +107,7 @@ export class GatewayScope implements EventGate {
   audience(event: string, payload: unknown, opts: unknown, targets?: ReadonlySet<string>): Audience {
     try {
       const own = routeEvent(event, payload, opts, this.#keys.canonical);
+      if (event === "heartbeat") return this.#heartbeat(own, payload);
       const route = isQuestion(event) ? this.#questions.route(event, payload, own) : own;
       if (route.to === "all") {
         this.counters.count(event, "open");
@@ -125,6 +138,10 @@ export class GatewayScope implements EventGate {
       this.counters.count(event, "error");
       return false;
     }
+  }
+
+  setAside(event: string, payload: unknown, send: () => void): boolean {
+    return this.#host.heartbeats?.setAside(event, payload, send) ?? false;
   }
 
   hold(client: GatewayClient, frame: HeldFrame): void {
@@ -187,6 +204,18 @@ export class GatewayScope implements EventGate {
 
   status(): ScopeStatus {
     return { ...this.#subscriptions.size, held: this.#held.size, events: this.counters.snapshot() };
+  }
+
+  /** The whole event for those who claim its session, its status for everybody else. */
+  #heartbeat(named: EventRoute, payload: unknown): Audience {
+    const session = this.#host.heartbeats?.heartbeatSession();
+    const ofRun: CanonicalRoute = session === undefined ? NO_SESSION : { to: "session", keys: [session] };
+    const route = named.to === "all" ? ofRun : named;
+    const { deliver, reason } = recipients(route, this.#subscriptions, this.#settings);
+    const whole = deliver.size > 0 ? deliver : this.#subscriptions.observers;
+    this.counters.count("heartbeat", reason);
+    const to = new Set([...this.#byId.values()].filter((client) => !whole.has(client)));
+    return { route, deliver: whole, hold: new Set(), others: { to, payload: heartbeatStatus(payload) } };
   }
 
   #onAnswer(

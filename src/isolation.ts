@@ -5,14 +5,17 @@
 import { subscribe } from "node:diagnostics_channel";
 import { readFileSync, writeSync } from "node:fs";
 import { GatewayScope, type ScopeStatus } from "./gateway-scope.ts";
+import { HeartbeatGuard } from "./heartbeat-guard.ts";
 import { scopeBroadcaster } from "./host/broadcast.ts";
 import { cronEventReplacements } from "./host/cron-events.ts";
 import type { CreateBroadcaster, GatewayClient, GatewayConfig, HandleRequest } from "./host/gateway-types.ts";
 import { asPath, installLoader, scanPackage } from "./host/loader.ts";
 import { type GatewayProcess, withoutPreload } from "./host/process.ts";
 import { type RequestGate, watchRequests } from "./host/requests.ts";
+import { watchRuns } from "./host/runs.ts";
 import { missingSeams, SEAM_FUNCTIONS } from "./host/seams.ts";
 import { type KeyFunctions, SessionKeys } from "./host/session-keys.ts";
+import { heartbeatReplacements } from "./host/wake.ts";
 import { claimIntent } from "./policy/claims.ts";
 import { parseSettings, type Settings, SettingsError, STRICT_SETTINGS } from "./policy/settings.ts";
 
@@ -35,6 +38,12 @@ export class Isolation {
   #current: GatewayScope | undefined;
   #inForce: Settings | undefined;
   #verified = false;
+  readonly #heartbeats = new HeartbeatGuard({
+    functions: (name) => this.#originals.get(name) ?? [],
+    config: () => this.#config(),
+    failed: () => void this.#current?.counters.count("(heartbeat)", "error"),
+    info: (message) => console.log(`[event-isolation] ${message}`),
+  });
 
   constructor(gateway: GatewayProcess) {
     this.#process = gateway;
@@ -50,7 +59,9 @@ export class Isolation {
   /** What takes the place of which function; all others are only remembered. */
   readonly #replacements: Readonly<Record<string, (original: Fn) => unknown>> = {
     createGatewayBroadcaster: (original) => this.#broadcasterFactory(original as CreateBroadcaster),
-    handleGatewayRequest: (original) => watchRequests(original as HandleRequest, this.#requests),
+    handleGatewayRequest: (original) =>
+      watchRuns(watchRequests(original as HandleRequest, this.#requests), this.#heartbeats),
+    ...heartbeatReplacements(this.#heartbeats, (name) => this.#originals.get(name)!.length - 1),
     ...cronEventReplacements({
       enabled: () => this.#inForce?.cron.remap ?? true,
       session: () => this.#config().session ?? {},
@@ -95,16 +106,18 @@ export class Isolation {
 
   #broadcasterFactory(create: CreateBroadcaster): CreateBroadcaster {
     return (params) => {
-      const settings = (this.#inForce = this.#settings());
-      const scope = new GatewayScope(
-        new SessionKeys(
-          () => this.#config(),
-          () => this.#keyFunctions(),
-        ),
-        settings,
-        { warn, connected: (client) => this.#scopeOf.set(client, scope) },
+      const keys = new SessionKeys(
+        () => this.#config(),
+        () => this.#keyFunctions(),
       );
+      const settings = (this.#inForce = this.#settings());
+      const scope = new GatewayScope(keys, settings, {
+        warn,
+        connected: (client) => this.#scopeOf.set(client, scope),
+        heartbeats: this.#heartbeats,
+      });
       this.#current = scope;
+      this.#heartbeats.begin(settings.heartbeat, keys);
       leaveChildren();
       try {
         return scopeBroadcaster(create, params, scope);

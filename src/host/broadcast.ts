@@ -8,7 +8,13 @@ type Recipients = ReadonlySet<GatewayClient>;
 
 /** Who gets an event. Undefined stands for: as upstream sends it. */
 export type Audience =
-  | { readonly route: CanonicalRoute; readonly deliver: Recipients; readonly hold: Recipients }
+  | {
+      readonly route: CanonicalRoute;
+      readonly deliver: Recipients;
+      readonly hold: Recipients;
+      /** What all others get in its place, where they get anything. */
+      readonly others?: { readonly to: Recipients; readonly payload: unknown };
+    }
   | undefined;
 
 /** The member of the broadcaster through which upstream sent a frame. */
@@ -32,6 +38,8 @@ export interface EventGate {
   /** The same question for one client, for a frame that upstream kept back and sends only now. */
   mayReceive(client: GatewayClient, event: string, payload: unknown, opts: unknown): boolean;
   hold(client: GatewayClient, frame: HeldFrame): void;
+  /** @returns true if nobody gets this event now; `send` sends it as if it came anew */
+  setAside(event: string, payload: unknown, send: () => void): boolean;
   /** Gives the gate the means to send what it held. */
   onRelease(send: (client: GatewayClient, frame: HeldFrame) => void): void;
 }
@@ -78,12 +86,24 @@ export function scopeBroadcaster(create: CreateBroadcaster, params: BroadcasterP
   };
   const scoped: Broadcaster = {
     broadcast: (event, payload, opts) => {
+      if (gate.setAside(event, payload, () => scoped.broadcast(event, payload, opts))) return;
       const audience = gate.audience(event, payload, opts);
       if (!audience) return sender.all(event, payload, opts);
       if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "broadcast");
       sender.some(audience.deliver, event, payload, opts);
+      for (const client of audience.others?.to ?? []) {
+        sender.late(client, {
+          event,
+          payload: audience.others!.payload,
+          opts,
+          route: audience.route,
+          via: "broadcast",
+        });
+      }
     },
     broadcastToConnIds: (event, payload, connIds, opts) => {
+      const again = (): void => scoped.broadcastToConnIds?.(event, payload, connIds, opts);
+      if (gate.setAside(event, payload, again)) return;
       const audience = gate.audience(event, payload, opts, connIds);
       if (!audience) return sender.toIds(event, payload, connIds, opts);
       if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "targeted");

@@ -24,8 +24,8 @@ export interface RequestGate {
   begin(client: GatewayClient | undefined, intent: ClaimIntent): { refuse: GatewayError } | OpenRequest | undefined;
 }
 
-/** Set while a request is handled: what the gateway asks of itself then is not the client's asking. */
-const handling = new AsyncLocalStorage<true>();
+/** The connection whose request is being handled: what the gateway asks in its name then is not its asking. */
+const handling = new AsyncLocalStorage<string>();
 
 /** Wraps the gateway's `handleGatewayRequest`. Requests without a claim pass untouched. */
 export function watchRequests(original: HandleRequest, gate: RequestGate): HandleRequest {
@@ -33,14 +33,15 @@ export function watchRequests(original: HandleRequest, gate: RequestGate): Handl
     const { client, req } = opts;
     const intent = gate.intentOf(req.method, req.params);
     // Plugins and tools dispatch requests under the very client whose request they serve.
-    const asker = handling.getStore() ? undefined : (client ?? undefined);
-    const request = intent && gate.begin(asker, intent);
-    if (!request) return handling.run(true, () => original(opts, ...rest));
-    if ("refuse" in request) {
+    const nested = client !== null && client !== undefined && handling.getStore() === client.connId;
+    const request = intent && gate.begin(nested ? undefined : (client ?? undefined), intent);
+    if (request && "refuse" in request) {
       opts.respond(false, undefined, request.refuse);
       return Promise.resolve();
     }
-    return handling.run(true, () => settleWith(request, opts, (watched) => original(watched, ...rest)));
+    const handle = (): Promise<unknown> =>
+      request ? settleWith(request, opts, (watched) => original(watched, ...rest)) : original(opts, ...rest);
+    return client ? handling.run(client.connId, handle) : handle();
   };
 }
 

@@ -76,10 +76,58 @@ export const SEAMS: readonly Seam[] = [
     required: false, // releases without it do not repeat replies
     purpose: "remembers a reply that is still to be delivered",
   },
+  {
+    name: "heartbeat",
+    functions: ["runHeartbeatOnce"],
+    required: false, // then heartbeats run as upstream has them
+    purpose: "runs one heartbeat",
+  },
+  {
+    name: "heartbeat-start",
+    functions: ["setHeartbeatWakeHandler"],
+    required: false,
+    purpose: "tells when heartbeats begin",
+  },
+  {
+    name: "heartbeat-target",
+    functions: ["resolveHeartbeatSession", "resolveHeartbeatAgents", "resolveHeartbeatIntervalMs"],
+    required: false,
+    purpose: "knows the agents, sessions and intervals of heartbeats",
+  },
+  {
+    name: "heartbeat-abort",
+    functions: ["setActiveEmbeddedRun", "clearActiveEmbeddedRun", "getReplyFromConfig"],
+    required: false,
+    purpose: "aborts a heartbeat",
+  },
+  {
+    name: "heartbeat-preemption",
+    functions: ["preemptAndDrainEmbeddedHeartbeatRun"], // from 2026.8, which needs none of ours
+    required: false,
+    purpose: "aborts a heartbeat for a user's message by itself",
+  },
+  {
+    name: "agent-events",
+    functions: ["onAgentEvent"],
+    required: false,
+    purpose: "shows which runs are active",
+  },
+  {
+    name: "lanes",
+    functions: ["enqueueCommandInLane"],
+    required: false,
+    purpose: "queues runs",
+  },
+  {
+    name: "event-queues",
+    functions: ["drainSystemEventEntries", "consumeSelectedSystemEventEntries", "enqueueSystemEvent"],
+    required: false,
+    purpose: "holds the events of an aborted heartbeat",
+  },
 ];
 
-/** All function names of the table. */
-export const SEAM_FUNCTIONS: readonly string[] = SEAMS.flatMap((seam) => seam.functions);
+/** All function names of the table, each once. */
+export const SEAM_FUNCTIONS: readonly string[] = [...new Set(SEAMS.flatMap((seam) => seam.functions))];
 
 /** Seams none of whose functions is among `found`. */
 export function missingSeams(found: ReadonlySet<string>): readonly Seam[] {

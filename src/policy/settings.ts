@@ -3,6 +3,7 @@
  * settings file and the docs.
  */
 import type { DeliverySettings } from "./delivery.ts";
+import type { HeartbeatSettings } from "./heartbeat.ts";
 import type { SubscriptionLimits } from "./subscriptions.ts";
 
 /** Connections that may see all sessions: every field given has to match. */
@@ -15,6 +16,7 @@ export interface ObserverMatch {
 export interface Settings extends DeliverySettings {
   readonly observers: readonly ObserverMatch[];
   readonly limits: SubscriptionLimits & { readonly heldFramesPerConnection: number };
+  readonly heartbeat: HeartbeatSettings;
   readonly onMissingSeam: "exit" | "warn";
   readonly cron: { readonly remap: boolean };
 }
@@ -38,6 +40,7 @@ export type Schema = {
     }
   | { readonly type: "boolean"; readonly default: boolean }
   | { readonly type: "integer"; readonly minimum: number; readonly maximum: number; readonly default: number }
+  | { readonly type: "boolean"; readonly default: boolean }
 );
 
 /** JSON Schema of the settings, with defaults. */
@@ -99,6 +102,31 @@ export const settingsSchema = {
           maximum: 100_000,
           default: 512,
           description: "Frames held for one connection until the gateway answers its request; the oldest is dropped.",
+        },
+      },
+    },
+    heartbeat: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        quietMs: {
+          type: "integer",
+          minimum: 0,
+          maximum: 600_000,
+          default: 10_000,
+          description: "Milliseconds after a run in which scheduled heartbeats of its agent wait.",
+        },
+        maxDeferMs: {
+          type: "integer",
+          minimum: 1_000,
+          maximum: 86_400_000,
+          default: 300_000,
+          description: "The longest that one heartbeat is put off for users' runs, in milliseconds.",
+        },
+        preempt: {
+          type: "boolean",
+          default: true,
+          description: "Whether a user's request aborts a heartbeat that runs on its session; it is run again later.",
         },
       },
     },
@@ -171,6 +199,10 @@ function parse(schema: Schema, value: unknown, path: string): unknown {
       }
       return value;
     }
+    case "boolean":
+      if (value === undefined) return schema.default;
+      if (typeof value !== "boolean") throw wrong(path, "true or false", value);
+      return value;
   }
 }
 

@@ -12,6 +12,7 @@ const DEFAULTS = {
   observers: [],
   roster: "subscribers",
   limits: { claimsPerConnection: 10_000, runsPerConnection: 1_000, heldFramesPerConnection: 512 },
+  heartbeat: { quietMs: 10_000, maxDeferMs: 300_000, preempt: true },
   onMissingSeam: "exit",
   cron: { remap: true },
 };
@@ -42,8 +43,13 @@ describe("settings", () => {
       observers: [{ clientId: "dash" }, { mode: "ui", deviceId: "d1" }],
       limits: { claimsPerConnection: 1, heldFramesPerConnection: 100_000 },
       cron: { remap: false },
+      heartbeat: { quietMs: 0, preempt: false },
     };
-    expect(parseSettings(given)).toEqual({ ...given, limits: { ...given.limits, runsPerConnection: 1_000 } });
+    expect(parseSettings(given)).toEqual({
+      ...given,
+      limits: { ...given.limits, runsPerConnection: 1_000 },
+      heartbeat: { ...given.heartbeat, maxDeferMs: 300_000 },
+    });
   });
 
   test("are the same after a second reading", () => {
@@ -68,6 +74,10 @@ describe("an ill-typed setting is an error that names it", () => {
     ["scope", { scope: "" }, '"session", "run"'],
     ["roster", { roster: "all" }, '"subscribers", "claimed"'],
     ["roster", { roster: true }, '"subscribers", "claimed"'],
+    ["heartbeat.preempt", { heartbeat: { preempt: "no" } }, "true or false"],
+    ["heartbeat.preempt", { heartbeat: { preempt: null } }, "true or false"],
+    ["heartbeat.quietMs", { heartbeat: { quietMs: -1 } }, "0 to 600000"],
+    ["heartbeat.maxDeferMs", { heartbeat: { maxDeferMs: 999 } }, "1000 to 86400000"],
     ["onMissingSeam", { onMissingSeam: "ignore" }, '"exit", "warn"'],
     ["onMissingSeam", { onMissingSeam: false }, '"exit", "warn"'],
     ["observers", { observers: {} }, "a list"],
@@ -105,7 +115,7 @@ describe("an ill-typed setting is an error that names it", () => {
 
 describe("an unknown setting is an error that names it and its neighbours", () => {
   test.each([
-    ["scopes", { scopes: "run" }, "scope, observers, roster, limits, onMissingSeam"],
+    ["scopes", { scopes: "run" }, "scope, observers, roster, limits, heartbeat, onMissingSeam"],
     ["Scope", { Scope: "run" }, "scope"],
     ["constructor", { constructor: 1 }, "scope"],
     ["toString", { toString: 1 }, "scope"],

@@ -59,6 +59,8 @@ function isUser(message: WireMessage): boolean {
 /** What the gateway adds in user messages of its own, after the one of the user: from 2026.5 and from 2026.9 on. */
 const CONTEXT = [
   /^[^\n]*\(untrusted[^\n]*\):\n```json\n[\s\S]*?\n```/gm,
+  // A system event, unless it brings a directive of its own.
+  /^System: \[[^\]\n]*\](?!.*(?:\[\[|\(\()).*$/gm,
   /<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>[\s\S]*?<<<END_OPENCLAW_INTERNAL_CONTEXT>>>/g,
 ];
 

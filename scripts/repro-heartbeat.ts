@@ -1,0 +1,128 @@
+/**
+ * The heartbeat reproducer: a real gateway as published and one with the module, a wake in a user's
+ * run and a rapid follow-up; for each, what became of the follow-up's reply and who else saw it.
+ */
+import { parseArgs } from "node:util";
+import { isolationRegister, withBed } from "../test/support/bed.ts";
+import { GAPS, heartbeatScene, HEARTBEATS_ON, isWhole, type Round } from "../test/support/heartbeat-scene.ts";
+import { compareVersions, ensureRelease, type Release } from "../test/support/release.ts";
+
+const HELP = `Usage: npm run repro:heartbeat -- [options]
+
+Boots a real OpenClaw gateway twice on loopback, without and with the module, forces a
+heartbeat in a user's run and sends a follow-up 100, 300, 900 and 2,000 ms after the
+final, and in the middle of the heartbeat's model call; prints what became of the replies.
+
+Options:
+  --release <version>  OpenClaw release to run (default: 2026.5.7)
+  --json               print the result as JSON on stdout
+  -h, --help           show this help
+
+Exit codes: 0 the published gateway failed as known (up to 2026.8: a follow-up lost, emptied or
+              renamed; from 2026.9: only a preview at the bystander) and the protected one did not;
+            1 anything else was observed; 2 the reproducer itself failed.`;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      release: { type: "string", default: "2026.5.7" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const release = await ensureRelease(values.release);
+  const published = await observe(release, "as published", undefined);
+  const isolated = await observe(release, "with the module", isolationRegister());
+  const verdict = verdictOf(release, published, isolated);
+  if (values.json) {
+    console.log(JSON.stringify({ release: release.version, published, isolated, verdict }, undefined, 2));
+  } else {
+    console.log(`\nOpenClaw ${release.version} as published\n${table(published)}`);
+    console.log(`\nOpenClaw ${release.version} with openclaw-event-isolation\n${table(isolated)}`);
+    console.log(`\n${verdict.ok ? "OK" : "NOT OK"}: ${verdict.text}`);
+  }
+  return verdict.ok ? 0 : 1;
+}
+
+async function observe(release: Release, label: string, preload: string | undefined): Promise<Round[]> {
+  progress(`${label}: booting OpenClaw ${release.version} …`);
+  return withBed(release, { config: HEARTBEATS_ON, ...(preload ? { preload } : {}) }, async (bed) => {
+    progress(`${label}: ready after ${(bed.gateway.bootMs / 1000).toFixed(1)} s`);
+    const scene = await heartbeatScene(bed);
+    const rounds: Round[] = [];
+    for (const gap of GAPS) {
+      const round = await scene.round(gap);
+      progress(`${label}: follow-up ${gapText(round)}: ${replyText(round)}`);
+      rounds.push(round);
+    }
+    return rounds;
+  });
+}
+
+function verdictOf(
+  release: Release,
+  published: readonly Round[],
+  isolated: readonly Round[],
+): { ok: boolean; text: string } {
+  const lost = published.filter((round) => !isWhole(round)).length;
+  const previews = published.reduce((sum, round) => sum + round.previews, 0);
+  const saved = isolated.filter(isWhole).length;
+  const seen = isolated.reduce((sum, round) => sum + round.bystander.length + round.previews, 0);
+  const survives = compareVersions(release.version, "2026.9.0") >= 0;
+  const failed = survives ? previews > 0 : lost > 0;
+  return {
+    ok: failed && saved === isolated.length && seen === 0,
+    text:
+      `as published ${lost} of ${published.length} follow-ups lost, emptied or renamed, ${previews} previews at the bystander; ` +
+      `with the module ${saved} of ${isolated.length} whole, ${seen} frames of the conversation at the bystander`,
+  };
+}
+
+function table(rounds: readonly Round[]): string {
+  const head = ["follow-up", "reply", "under run id", "accepted", "latency", "heartbeat calls", "bystander saw"];
+  const rows = rounds.map((round) => [
+    gapText(round),
+    replyText(round),
+    round.under,
+    `${round.acceptedMs} ms`,
+    round.latencyMs === undefined ? "-" : `${round.latencyMs} ms`,
+    String(round.heartbeats),
+    bystanderText(round),
+  ]);
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
+  return [head, ...rows]
+    .map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ")}`.trimEnd())
+    .join("\n");
+}
+
+function gapText({ gap }: Round): string {
+  return gap === "mid" ? "in the heartbeat" : `+${gap} ms`;
+}
+
+function replyText(round: Round): string {
+  if (isWhole(round)) return "complete";
+  if (round.latencyMs === undefined) return "no final";
+  return round.text === "" ? "empty final" : JSON.stringify(round.text.slice(0, 30));
+}
+
+function bystanderText({ bystander }: Round): string {
+  if (bystander.length === 0) return "·";
+  const counts = new Map<string, number>();
+  for (const event of bystander) counts.set(event, (counts.get(event) ?? 0) + 1);
+  return [...counts].map(([event, count]) => `${count} ${event}`).join(", ");
+}
+
+function progress(message: string): void {
+  process.stderr.write(`repro-heartbeat: ${message}\n`);
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`repro-heartbeat: failed: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+}

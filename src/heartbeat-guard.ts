@@ -1,0 +1,300 @@
+/**
+ * Keeps heartbeats away from users' runs: joins the policy to the seams of heartbeats, requests
+ * and broadcasts. One per process; an in-process restart of the gateway begins it anew.
+ */
+import type { HeartbeatFrames } from "./gateway-scope.ts";
+import type { GatewayConfig } from "./host/gateway-types.ts";
+import { type RunGate, type RunRequest, type RunSign, watchAgentEvents } from "./host/runs.ts";
+import type { SessionKeys } from "./host/session-keys.ts";
+import { currentHeartbeat, type HeartbeatGate, type HeartbeatOptions, HeartbeatRun } from "./host/wake.ts";
+import { claimIntent } from "./policy/claims.ts";
+import { HeartbeatPolicy, type HeartbeatSettings, type Place, type Wake } from "./policy/heartbeat.ts";
+import { parseAgentSessionKey } from "./policy/session-key.ts";
+
+type Fn = (...args: never[]) => unknown;
+
+/** What the guard needs of the process around it. */
+export interface GuardHost {
+  /** The release's own functions of a name, one for each copy of its module. */
+  functions(name: string): readonly Fn[];
+  config(): GatewayConfig;
+  /** Something of ours failed. */
+  failed(): void;
+  /** Says something in the gateway's log. */
+  info(message: string): void;
+}
+
+/** How long a request waits for a heartbeat to end after it was aborted, or instead of aborting it. */
+const HOLD_MS = 10_000;
+/** A little after a run's promise its session is free: until then 2026.5 answers with nothing. */
+const AFTER_RUN_MS = 150;
+/** A run's end is known a little before its last frame is sent. */
+const AFTER_FINAL_MS = 100;
+
+const MAX_HELD = 64;
+const MAX_HEARTBEAT_RUNS = 1_024;
+
+/** The end of a run, as `chat` events tell it. */
+const ENDED: ReadonlySet<unknown> = new Set(["final", "error", "aborted"]);
+/** Answers after which the run of a request goes on. */
+const GOES_ON: ReadonlySet<unknown> = new Set([undefined, "started", "accepted", "in_flight"]);
+/** Answers that the release itself retries. */
+const BUSY: ReadonlySet<unknown> = new Set(["requests-in-flight", "cron-in-progress", "lanes-busy", "preempted"]);
+
+type Fields = Readonly<Record<string, unknown>>;
+
+interface HeldFrame {
+  readonly run: HeartbeatRun;
+  readonly send: () => void;
+}
+
+export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
+  readonly #host: GuardHost;
+  readonly #subscribed = new Set<Fn>();
+  /** Heartbeats under way, by session. */
+  readonly #running = new Map<string, HeartbeatRun>();
+  /** Heartbeats by the id of their agent run. */
+  readonly #byRunId = new Map<string, HeartbeatRun>();
+  #held: HeldFrame[] = [];
+  #current: { policy: HeartbeatPolicy; settings: HeartbeatSettings; keys: SessionKeys } | undefined;
+  #requests = 0;
+  #releasing = false;
+
+  constructor(host: GuardHost) {
+    this.#host = host;
+  }
+
+  /** A gateway starts. Until then heartbeats and requests pass untouched. */
+  begin(settings: HeartbeatSettings, keys: SessionKeys): void {
+    this.#current = { policy: new HeartbeatPolicy(settings), settings, keys };
+    this.#running.clear();
+    this.#held = [];
+    for (const onAgentEvent of this.#host.functions("onAgentEvent")) {
+      if (this.#subscribed.has(onAgentEvent)) continue;
+      this.#subscribed.add(onAgentEvent);
+      watchAgentEvents(onAgentEvent, (sign) => this.#safely(undefined, () => this.#signed(sign)));
+    }
+  }
+
+  /** @see HeartbeatGate */
+  started(): void {
+    this.#safely(undefined, () => {
+      const config = this.#host.config();
+      const agents = this.#host.functions("resolveHeartbeatAgents").at(-1) as HeartbeatAgents | undefined;
+      const interval = this.#host.functions("resolveHeartbeatIntervalMs").at(-1) as HeartbeatInterval | undefined;
+      if (!agents || !interval) return;
+      const each = agents(config).flatMap(({ agentId, heartbeat }) => {
+        const ms = interval(config, undefined, heartbeat);
+        return typeof ms === "number" && ms > 0 ? [`${agentId} every ${Math.round(ms / 600) / 100} min`] : [];
+      });
+      const all = each.join(", ") || "none";
+      this.#host.info(`heartbeats: ${all} (agents.defaults.heartbeat.every: "0" turns them off)`);
+    });
+  }
+
+  /** @see HeartbeatGate */
+  admit(opts: HeartbeatOptions): HeartbeatRun | "defer" | undefined {
+    return this.#safely(undefined, () => {
+      const wake = this.#wakeOf(opts);
+      // A second one on the session: the release keeps the two apart itself.
+      if (!wake || this.#running.has(wake.sessionKey)) return undefined;
+      const decision = this.#current!.policy.decide(wake, Date.now());
+      if (decision.act === "defer") return "defer";
+      const run = new HeartbeatRun(wake, decision.overdue);
+      this.#running.set(wake.sessionKey, run);
+      return run;
+    });
+  }
+
+  /** @see HeartbeatGate */
+  finished(run: HeartbeatRun, result: unknown): "keep" | "retry" {
+    if (this.#running.get(run.wake.sessionKey) === run) this.#running.delete(run.wake.sessionKey);
+    return this.#safely("keep", () => {
+      if (run.aborted) {
+        this.#current?.policy.preempted(run.wake, Date.now());
+        this.#held = this.#held.filter((frame) => frame.run !== run);
+        this.#giveBack(run);
+        return "retry";
+      }
+      const { status, reason } = (result ?? {}) as Fields;
+      if (status !== "skipped" || !BUSY.has(reason)) this.#current?.policy.completed(run.wake);
+      return "keep";
+    });
+  }
+
+  /** @see RunGate */
+  request(method: string, params: unknown): RunRequest | undefined {
+    return this.#safely(undefined, () => {
+      const place = this.#target(method, params);
+      const current = this.#current;
+      if (!place || !current) return undefined;
+      const id = `request ${(this.#requests += 1)}`;
+      current.policy.runActive(id, place, Date.now());
+      return {
+        ready: this.#clear(place),
+        answered: (ok: boolean, payload: unknown) =>
+          this.#safely(undefined, () => {
+            const { runId, status } = (payload ?? {}) as Fields;
+            if (typeof runId !== "string") return;
+            if (ok && GOES_ON.has(status)) current.policy.runActive(runId, place, Date.now());
+            else this.#ended(runId);
+          }),
+        done: () => this.#safely(undefined, () => this.#ended(id)),
+      };
+    });
+  }
+
+  /** @see HeartbeatFrames */
+  heartbeatSession(): string | undefined {
+    return currentHeartbeat()?.wake.sessionKey;
+  }
+
+  /** @see HeartbeatFrames */
+  setAside(event: string, payload: unknown, send: () => void): boolean {
+    // The failure of an aborted heartbeat is ours.
+    if (event === "heartbeat") return currentHeartbeat()?.aborted ?? false;
+    if (this.#releasing || (event !== "chat" && event !== "agent")) return false;
+    return this.#safely(false, () => {
+      const { runId, state, message } = (payload ?? {}) as Fields;
+      if (typeof runId !== "string") return false;
+      const run = this.#heartbeatOf(runId);
+      if (!run) {
+        if (event === "chat" && ENDED.has(state)) this.#ended(runId);
+        return false;
+      }
+      if (run.aborted) return true;
+      if (!this.#current?.policy.isActive(run.wake.sessionKey, Date.now())) return false;
+      if (event === "chat" && state === "final" && message !== undefined) this.#hold({ run, send });
+      return true;
+    });
+  }
+
+  #signed({ runId, sessionKey, phase }: RunSign): void {
+    if (this.#heartbeatOf(runId)) return;
+    const policy = this.#current?.policy;
+    const now = Date.now();
+    if (phase === "end") this.#ended(runId);
+    else if (phase === "running") policy?.runSeen(runId, now);
+    else {
+      const place = sessionKey === undefined ? undefined : this.#place(sessionKey);
+      if (place) policy?.runActive(runId, place, now);
+    }
+  }
+
+  #heartbeatOf(runId: string): HeartbeatRun | undefined {
+    const known = this.#byRunId.get(runId);
+    if (known) return known;
+    const run = currentHeartbeat();
+    // What a heartbeat's end sets off, such as a queued message, runs in its context too.
+    if (!run || run.runId !== undefined) return undefined;
+    run.runId = runId;
+    if (this.#byRunId.size >= MAX_HEARTBEAT_RUNS) this.#byRunId.delete(this.#byRunId.keys().next().value!);
+    this.#byRunId.set(runId, run);
+    return run;
+  }
+
+  #ended(runId: string): void {
+    this.#current?.policy.runEnded(runId, Date.now());
+    if (this.#held.length > 0) setTimeout(() => this.#release(), AFTER_FINAL_MS).unref();
+  }
+
+  #hold(frame: HeldFrame): void {
+    if (this.#held.length >= MAX_HELD) this.#held.shift();
+    this.#held.push(frame);
+    setTimeout(() => this.#release(frame), this.#current!.settings.maxDeferMs).unref();
+  }
+
+  /** Sends what was held for sessions that are free now, and what was held for long enough. */
+  #release(due?: HeldFrame): void {
+    this.#safely(undefined, () => {
+      const now = Date.now();
+      const waits = (frame: HeldFrame): boolean =>
+        frame !== due && (frame.run.live || this.#current!.policy.isActive(frame.run.wake.sessionKey, now));
+      const ready = this.#held.filter((frame) => !waits(frame));
+      this.#held = this.#held.filter(waits);
+      this.#releasing = true;
+      for (const { send } of ready) send();
+    });
+    this.#releasing = false;
+  }
+
+  /** What a request on a session waits for. */
+  #clear(place: Place): Promise<void> | undefined {
+    const run = this.#running.get(place.sessionKey);
+    // From 2026.8 the release aborts the heartbeat itself.
+    if (!run || this.#host.functions("preemptAndDrainEmbeddedHeartbeatRun").length > 0) return undefined;
+    return this.#settled(run);
+  }
+
+  async #settled(run: HeartbeatRun): Promise<void> {
+    const { preempt } = this.#current!.settings;
+    if (preempt && !run.overdue) run.preempt();
+    const ended = run.settled.then(() => new Promise<void>((resolve) => setTimeout(resolve, AFTER_RUN_MS)));
+    if (await within(ended, HOLD_MS)) return;
+    if (preempt && !run.preempted) {
+      run.preempt();
+      if (await within(ended, HOLD_MS)) return;
+    }
+    // It does not end: nobody else waits for it.
+    if (this.#running.get(run.wake.sessionKey) === run) this.#running.delete(run.wake.sessionKey);
+  }
+
+  /** Puts back what an aborted heartbeat took out of the queues: its prompt was not answered. */
+  #giveBack(run: HeartbeatRun): void {
+    const enqueue = this.#host.functions("enqueueSystemEvent") as readonly EnqueueEvent[];
+    for (const { sessionKey, event, copy } of run.taken) {
+      const { text, contextKey, deliveryContext, trusted } = (event ?? {}) as Fields;
+      if (typeof text !== "string") continue;
+      const context = { contextKey, deliveryContext, trusted };
+      const given = Object.entries(context).filter(([, value]) => value !== undefined && value !== null);
+      (enqueue[copy] ?? enqueue.at(-1))?.(text, { sessionKey, ...Object.fromEntries(given) });
+    }
+  }
+
+  #wakeOf(opts: HeartbeatOptions): Wake | undefined {
+    const { cfg, agentId, heartbeat, sessionKey, intent, reason } = opts;
+    const agent = typeof agentId === "string" ? agentId : undefined;
+    const resolve = this.#host.functions("resolveHeartbeatSession").at(-1) as HeartbeatSession | undefined;
+    const resolved = resolve?.(cfg ?? this.#host.config(), agent, heartbeat, sessionKey)?.sessionKey;
+    const place = this.#place(resolved ?? sessionKey ?? "main", agent);
+    return place && { ...place, scheduled: intent === "scheduled" || reason === "interval" };
+  }
+
+  #target(method: string, params: unknown): Place | undefined {
+    const intent = claimIntent(method, params);
+    // A session that is being created has no heartbeat yet.
+    if (intent?.kind !== "claim" || !intent.startsRun || method === "sessions.create") return undefined;
+    return this.#place(intent.keys[0] ?? "main", intent.agentId);
+  }
+
+  #place(value: unknown, agentId?: string): Place | undefined {
+    const sessionKey = this.#current?.keys.canonical(value, agentId);
+    if (sessionKey === undefined) return undefined;
+    return { sessionKey, agentId: parseAgentSessionKey(sessionKey)?.agentId ?? agentId?.toLowerCase() };
+  }
+
+  #safely<T>(fallback: T, action: () => T): T {
+    try {
+      return action();
+    } catch {
+      this.#host.failed();
+      return fallback;
+    }
+  }
+}
+
+type HeartbeatAgents = (config: unknown) => { agentId: string; heartbeat?: unknown }[];
+type HeartbeatInterval = (config: unknown, every: undefined, heartbeat: unknown) => unknown;
+type HeartbeatSession = (...args: unknown[]) => { sessionKey?: unknown } | undefined;
+type EnqueueEvent = (text: string, options: Fields) => unknown;
+
+/** Whether a promise settles in time. */
+async function within(promise: Promise<void>, ms: number): Promise<boolean> {
+  const late = Promise.withResolvers<false>();
+  const timer = setTimeout(() => late.resolve(false), ms);
+  try {
+    return await Promise.race([promise.then(() => true), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

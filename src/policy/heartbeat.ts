@@ -1,0 +1,175 @@
+/**
+ * When a heartbeat may run beside users' runs: which runs are active, which wake has to wait and
+ * for how long at most. Times are milliseconds on the caller's clock.
+ */
+
+export interface HeartbeatSettings {
+  /** How long after a run's end scheduled heartbeats of its agent wait. */
+  readonly quietMs: number;
+  /** The longest that one wake is put off, over all of its retries. */
+  readonly maxDeferMs: number;
+  /** Whether a user's request aborts a heartbeat that runs on its session. */
+  readonly preempt: boolean;
+}
+
+/** Where a run or a wake belongs. */
+export interface Place {
+  /** Canonical. */
+  readonly sessionKey: string;
+  /** Undefined where nothing names the agent, e.g. for `global`. */
+  readonly agentId: string | undefined;
+}
+
+export interface Wake extends Place {
+  /** By the interval; other wakes carry an event that somebody waits for. */
+  readonly scheduled: boolean;
+}
+
+export type WakeDecision =
+  /** `overdue`: it was put off as long as it may be, and is not to be disturbed again. */
+  | { readonly act: "run"; readonly overdue: boolean }
+  | { readonly act: "defer"; readonly reason: "active-run" | "quiet" };
+
+/** Runs without a sign of life for so long have ended unseen. A wrong guess costs a deferral. */
+const RUN_TTL_MS = 10 * 60_000;
+/** Releases retry a busy wake after 1 or 60 s; one that is gone for longer is a new one. */
+const RETRY_GAP_MS = 150_000;
+
+const MAX_RUNS = 4_096;
+const MAX_DEFERRALS = 1_024;
+const MAX_QUIET = 1_024;
+
+interface ActiveRun {
+  readonly place: Place;
+  seenAt: number;
+}
+
+interface Deferral {
+  readonly since: number;
+  seenAt: number;
+}
+
+export class HeartbeatPolicy {
+  readonly #settings: HeartbeatSettings;
+  readonly #runs = new Map<string, ActiveRun>();
+  /** When the last run ended, by agent or, without one, by session. */
+  readonly #ended = new Map<string, number>();
+  readonly #deferrals = new Map<string, Deferral>();
+
+  constructor(settings: HeartbeatSettings) {
+    this.#settings = settings;
+  }
+
+  /**
+   * A user's run is active.
+   *
+   * @param id run id, or any name for a request that has none yet
+   */
+  runActive(id: string, place: Place, now: number): void {
+    if (!this.#runs.has(id)) bounded(this.#runs, MAX_RUNS);
+    this.#runs.set(id, { place, seenAt: now });
+  }
+
+  /** A run shows a sign of life. Unknown ids are ignored: it may have been its last word. */
+  runSeen(id: string, now: number): void {
+    const run = this.#runs.get(id);
+    if (run) run.seenAt = now;
+  }
+
+  /** A run has ended, in whatever way. Unknown ids are ignored. */
+  runEnded(id: string, now: number): void {
+    const run = this.#runs.get(id);
+    if (!run) return;
+    this.#runs.delete(id);
+    const owner = ownerOf(run.place);
+    this.#ended.delete(owner);
+    bounded(this.#ended, MAX_QUIET);
+    this.#ended.set(owner, now);
+  }
+
+  /** Whether a user's run is active on a session. */
+  isActive(sessionKey: string, now: number): boolean {
+    return this.#some(now, (place) => place.sessionKey === sessionKey);
+  }
+
+  /**
+   * Decides on a wake that is about to run. A deferred one is expected again.
+   *
+   * Scheduled wakes wait for every run of their agent and for the quiet time after it, others only
+   * for a run on their own session. Other agents never count.
+   */
+  decide(wake: Wake, now: number): WakeDecision {
+    const reason = this.#busy(wake, now);
+    const id = nameOf(wake);
+    const deferral = this.#deferral(id, now);
+    const overdue = deferral !== undefined && now - deferral.since >= this.#settings.maxDeferMs;
+    if (!reason || overdue) return { act: "run", overdue };
+    this.#defer(id, now);
+    return { act: "defer", reason };
+  }
+
+  /** A heartbeat was aborted for a user's request; the time it is put off counts on. */
+  preempted(wake: Wake, now: number): void {
+    this.#defer(nameOf(wake), now);
+  }
+
+  /** A heartbeat has run: the next wake of its kind starts anew. */
+  completed(wake: Wake): void {
+    this.#deferrals.delete(nameOf(wake));
+  }
+
+  /** What is kept now, for status and tests. */
+  get size(): { runs: number; deferrals: number } {
+    return { runs: this.#runs.size, deferrals: this.#deferrals.size };
+  }
+
+  #busy(wake: Wake, now: number): "active-run" | "quiet" | undefined {
+    if (!wake.scheduled) return this.isActive(wake.sessionKey, now) ? "active-run" : undefined;
+    const owner = ownerOf(wake);
+    if (this.#some(now, (place) => place.sessionKey === wake.sessionKey || ownerOf(place) === owner)) {
+      return "active-run";
+    }
+    const endedAt = this.#ended.get(owner);
+    return endedAt !== undefined && now - endedAt < this.#settings.quietMs ? "quiet" : undefined;
+  }
+
+  #some(now: number, matches: (place: Place) => boolean): boolean {
+    for (const [id, run] of this.#runs) {
+      if (now - run.seenAt > RUN_TTL_MS) this.#runs.delete(id);
+      else if (matches(run.place)) return true;
+    }
+    return false;
+  }
+
+  #deferral(id: string, now: number): Deferral | undefined {
+    const deferral = this.#deferrals.get(id);
+    if (!deferral || now - deferral.seenAt <= RETRY_GAP_MS) return deferral;
+    this.#deferrals.delete(id);
+    return undefined;
+  }
+
+  #defer(id: string, now: number): void {
+    const deferral = this.#deferral(id, now);
+    if (deferral) {
+      deferral.seenAt = now;
+      return;
+    }
+    bounded(this.#deferrals, MAX_DEFERRALS);
+    this.#deferrals.set(id, { since: now, seenAt: now });
+  }
+}
+
+function ownerOf({ agentId, sessionKey }: Place): string {
+  return agentId === undefined ? `session ${sessionKey}` : `agent ${agentId}`;
+}
+
+function nameOf(wake: Wake): string {
+  return `${wake.scheduled ? "scheduled" : "event"} ${wake.agentId ?? ""} ${wake.sessionKey}`;
+}
+
+/** Makes room for one more: the oldest goes. */
+function bounded(map: Map<string, unknown>, limit: number): void {
+  if (map.size < limit) return;
+  const [oldest] = map.keys();
+  map.delete(oldest!);
+}

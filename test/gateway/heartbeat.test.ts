@@ -1,0 +1,184 @@
+/** A heartbeat takes nothing from a user, shows nobody else anything, and is not lost itself. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { expect, inject, onTestFinished, test } from "vitest";
+import { isolationRegister, openBed, type OpenBed } from "../support/bed.ts";
+import { type Client, field } from "../support/clients.ts";
+import { chatText, isFinal, type RecordedFrame } from "../support/recorder.ts";
+import { GAPS, heartbeatScene, HEARTBEATS_ON, isWhole, MAIN_SESSION, type Scene } from "../support/heartbeat-scene.ts";
+import { compareVersions } from "../support/release.ts";
+import { wordsOf } from "../support/script.ts";
+import { isolatedBed, settingsFile } from "./own-bed.ts";
+
+const { release } = inject("isolated");
+/** From 2026.9 the release aborts heartbeats for users itself, and the module stands down. */
+const preemptsItself = compareVersions(release.version, "2026.9.0") >= 0;
+
+/** With acks shown, the release has the most to leak. */
+const SHOW_ALL = { ...HEARTBEATS_ON, channels: { defaults: { heartbeat: { showOk: true, showAlerts: true } } } };
+
+function previews(client: Client): RecordedFrame[] {
+  return client.frames.filter((frame) => frame.event === "heartbeat" && field(frame, "preview") !== undefined);
+}
+
+/** Wakes the main session and waits for the `heartbeat` event of a heartbeat that came to its end. */
+async function wakeAndWait({ user }: Scene, text: string): Promise<RecordedFrame> {
+  const from = user.frames.length;
+  await user.request("wake", { mode: "now", text });
+  return user.waitFor(
+    (frame) =>
+      user.frames.indexOf(frame) >= from &&
+      frame.event === "heartbeat" &&
+      field(frame, "durationMs") !== undefined &&
+      field(frame, "reason") !== "preempted" &&
+      previewOf(frame) !== "",
+    40_000,
+    "the end of a heartbeat",
+  );
+}
+
+function previewOf(frame: RecordedFrame): string {
+  const preview = field(frame, "preview");
+  return typeof preview === "string" ? preview : "";
+}
+
+test("the published gateway shows a heartbeat's text to a bystander", async () => {
+  const bed = await openBed(release, { config: HEARTBEATS_ON });
+  onTestFinished(() => bed.close());
+  const scene = await heartbeatScene(bed);
+  await wakeAndWait(scene, "look around");
+  await sleep(500);
+  expect(previews(scene.bystander)).not.toHaveLength(0);
+});
+
+test("a heartbeat's text goes to its session and observers, its status to all", async () => {
+  const bed = await isolatedBed({ config: HEARTBEATS_ON, settings: { observers: [{ mode: "ui" }] } });
+  const scene = await heartbeatScene(bed);
+  const observer = await bed.connectRaw({ name: "observer", client: { id: "gateway-client", mode: "ui" } });
+  const elsewhere = await bed.connect({ name: "elsewhere" });
+  await elsewhere.request("chat.history", { sessionKey: "agent:main:elsewhere" });
+  await scene.user.request("chat.history", { sessionKey: "main" });
+
+  const shown = await wakeAndWait(scene, "look around");
+  expect(previewOf(shown)).toContain("ALERT1");
+  await sleep(500);
+  expect(previews(observer).map(previewOf)).toEqual([previewOf(shown)]);
+  for (const client of [scene.bystander, elsewhere]) {
+    const status = client.frames.find((frame) => frame.event === "heartbeat");
+    expect(field(status, "status")).toBe(field(shown, "status"));
+    expect(field(status, "ts")).toBe(field(shown, "ts"));
+    expect(client.eventsWith("ALERT1")).toEqual([]);
+    expect({ gaps: client.gaps(), repeats: client.repeats() }).toEqual({ gaps: 0, repeats: 0 });
+  }
+});
+
+test("twenty rapid follow-ups are all answered, and every event reaches the model", async () => {
+  const bed = await isolatedBed({ config: SHOW_ALL });
+  const scene = await heartbeatScene(bed);
+  const { user, bystander } = scene;
+  const lost = [];
+  for (let i = 0; i < 20; i += 1) {
+    const round = await scene.round(GAPS[i % GAPS.length]!, { chunks: 8, settleMs: 1_200 });
+    if (!isWhole(round) || round.bystander.length > 0 || round.previews > 0) lost.push(round);
+  }
+  expect(lost).toEqual([]);
+  expect(bed.model.requests.some(({ id, aborted }) => id === "HEARTBEAT" && aborted)).toBe(true);
+  expect(framesDuringRuns(user).filter((frame) => /ALERT|HEARTBEAT_OK/.test(frame.json))).toEqual([]);
+  expect({ gaps: user.gaps(), repeats: user.repeats() }).toEqual({ gaps: 0, repeats: 0 });
+  expect({ gaps: bystander.gaps(), repeats: bystander.repeats() }).toEqual({ gaps: 0, repeats: 0 });
+  // From 2026.8 an aborted heartbeat keeps its events, and comes back when the session has been idle for a minute.
+  if (!preemptsItself) await expectEventsSeen(bed, scene);
+}, 400_000);
+
+/** Chat and agent frames of a client between a run's first frame and its final. */
+function framesDuringRuns(client: Client): RecordedFrame[] {
+  const during: RecordedFrame[] = [];
+  const active = new Set<unknown>();
+  for (const frame of client.frames) {
+    if (frame.event !== "chat" && frame.event !== "agent") continue;
+    const runId = field(frame, "runId");
+    if (active.size > 0) during.push(frame);
+    if (/(?:USER|NEXT)\d/.test(frame.json)) active.add(runId);
+    if (isFinal(frame, String(runId))) active.delete(runId);
+  }
+  return during;
+}
+
+/** Each event that a round enqueued was in a prompt whose answer was not cut short. */
+async function expectEventsSeen(bed: OpenBed, { user }: Scene): Promise<void> {
+  // One that is still queued goes with the next message, as upstream does it.
+  const { runId } = await user.chat(MAIN_SESSION, "[[say id=LAST n=2]]");
+  await user.final(runId);
+  await sleep(500);
+  const sent = new Set(
+    bed.model.requests.flatMap(({ id }) => (/^USER\d+$/.test(id) ? [id.replace("USER", "EVENT")] : [])),
+  );
+  const answered = bed.model.requests.filter(({ done }) => done).map(({ lastUserText }) => lastUserText);
+  const unseen = [...sent].filter((event) => !answered.some((text) => new RegExp(`${event}\\b`).test(text)));
+  expect(sent.size).toBeGreaterThanOrEqual(20);
+  expect(unseen).toEqual([]);
+}
+
+test("users without a pause delay a heartbeat for maxDeferMs at most, and are all answered", async () => {
+  const bed = await isolatedBed({
+    config: HEARTBEATS_ON,
+    settings: { heartbeat: { maxDeferMs: 4_000, quietMs: 60_000 } },
+  });
+  const { user } = await heartbeatScene(bed);
+  // Its alert, as one that was aborted after all has none.
+  const finished = (): boolean => previews(user).some((frame) => previewOf(frame).includes("ALERT"));
+  const seen = (): boolean =>
+    bed.model.requests.some(({ done, lastUserText }) => done && lastUserText.includes("EVENTX"));
+  const startedAt = Date.now();
+  const first = await user.chat(MAIN_SESSION, "[[say id=BUSY n=8 delay=100]]");
+  await user.request("wake", { mode: "now", text: "EVENTX" });
+  await user.final(first.runId);
+  await sleep(300);
+  const wanted = wordsOf("BUSY", 8).join("");
+  for (let i = 0; i < 30 && !(preemptsItself ? seen() : finished()); i += 1) {
+    const { runId } = await user.chat(MAIN_SESSION, "[[say id=BUSY n=8 delay=100]]");
+    expect(chatText(await user.final(runId))).toBe(wanted);
+    await sleep(600);
+  }
+  expect(preemptsItself ? seen() : finished()).toBe(true);
+  expect(Date.now() - startedAt).toBeLessThan(30_000);
+});
+
+test("a deferred heartbeat is asked for again about once a second", async () => {
+  const config = { agents: { defaults: { heartbeat: { every: "1s" } } } };
+  const env = { OPENCLAW_EVENT_ISOLATION_CONFIG: await settingsFile({ heartbeat: { quietMs: 60_000 } }) };
+  const counter = join(env.OPENCLAW_EVENT_ISOLATION_CONFIG, "../counter.mjs");
+  await writeFile(counter, countingPreload());
+  const bed = await openBed(release, { config, env, preload: counter });
+  onTestFinished(() => bed.close());
+  const { user } = await heartbeatScene(bed);
+  const { runId } = await user.chat(MAIN_SESSION, "[[say id=LONG n=60 delay=100]]");
+  await sleep(500);
+  const calls = (): number => bed.gateway.logs().split("heartbeat-called").length - 1;
+  const before = calls();
+  const modelCalls = bed.model.requests.filter(({ id }) => id === "HEARTBEAT").length;
+  await sleep(5_000);
+  // 2026.9 asks again after a minute only.
+  expect(calls()).toBeGreaterThanOrEqual(1);
+  expect(calls() - before).toBeGreaterThanOrEqual(preemptsItself ? 0 : 2);
+  expect(calls() - before).toBeLessThanOrEqual(15);
+  await user.final(runId);
+  await sleep(3_000);
+  // Quiet: the deferred ones have not come to the model.
+  expect(bed.model.requests.filter(({ id }) => id === "HEARTBEAT")).toHaveLength(modelCalls);
+});
+
+/** The module, and around what it puts in the place of `runHeartbeatOnce` a line for each call. */
+function countingPreload(): string {
+  return `await import(${JSON.stringify(pathToFileURL(isolationRegister()).href)});
+const key = Object.getOwnPropertySymbols(globalThis).find((symbol) => String(symbol).includes("attach"));
+const attach = globalThis[key];
+Object.defineProperty(globalThis, key, { value: (name, original) => {
+  const replaced = attach(name, original);
+  if (name !== "runHeartbeatOnce") return replaced;
+  return (...args) => { process.stderr.write("heartbeat-called\\n"); return replaced(...args); };
+} });
+`;
+}

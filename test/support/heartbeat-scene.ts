@@ -1,0 +1,128 @@
+/** A user's run, a wake in it, and a rapid follow-up: what becomes of the follow-up's reply. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Bed, BedOptions } from "./bed.ts";
+import type { Client } from "./clients.ts";
+import { chatText, field, isFinal } from "./recorder.ts";
+import { wordsOf } from "./script.ts";
+
+export const MAIN_SESSION = "agent:main:main";
+
+/** Milliseconds after the user's final, or as soon as the heartbeat's model call is under way. */
+export type Gap = number | "mid";
+
+export const GAPS: readonly Gap[] = [100, 300, 900, 2000, "mid"];
+
+/** Heartbeats on, as the runner's default has it; none comes by itself in the time of a scene. */
+export const HEARTBEATS_ON: BedOptions["config"] = { agents: { defaults: { heartbeat: { every: "30m" } } } };
+
+const FOLLOW_UP_WORDS = 6;
+const MID_MS = 150;
+
+export interface Round {
+  readonly gap: Gap;
+  readonly text: string;
+  readonly wanted: string;
+  /** `own`, `other` (the text came as chat of another run), or `none`. */
+  readonly under: "own" | "other" | "none";
+  /** Finals under the follow-up's own run id. */
+  readonly finals: number;
+  readonly latencyMs: number | undefined;
+  /** Until the gateway answered the request itself: a request that is held is answered late. */
+  readonly acceptedMs: number;
+  /** Frames at the bystander that hold anything of the conversation, by event name. */
+  readonly bystander: readonly string[];
+  /** `heartbeat` events at the bystander that carry a preview. */
+  readonly previews: number;
+  /** Model calls of heartbeats in this round. */
+  readonly heartbeats: number;
+}
+
+export interface Pace {
+  /** Chunks of the first message's answer, 100 ms each. */
+  readonly chunks?: number;
+  /** How long a swallowed reply may take to show itself elsewhere. */
+  readonly settleMs?: number;
+}
+
+export interface Scene {
+  round(gap: Gap, pace?: Pace): Promise<Round>;
+  /** Waits until a heartbeat's model call is under way. */
+  heartbeatCall(timeoutMs: number): Promise<boolean>;
+  readonly user: Client;
+  readonly bystander: Client;
+}
+
+let serial = 0;
+
+/** Connects a user and a read-only bystander; heartbeats answer with an alert that takes 1.2 s. */
+export async function heartbeatScene(bed: Bed): Promise<Scene> {
+  const { model } = bed;
+  let alerts = 0;
+  model.otherwise = () => {
+    alerts += 1;
+    // Never twice the same: upstream suppresses repeated alerts.
+    const chunks = [`ALERT${alerts}`, ...Array.from({ length: 11 }, () => " .")];
+    return { kind: "say", id: "HEARTBEAT", chunks, delayMs: 100 };
+  };
+  const user = await bed.connect({ name: "user" });
+  const bystander = await bed.connectRaw({ name: "bystander", scopes: ["operator.read"] });
+  const calls = (): number => model.requests.filter(({ id }) => id === "HEARTBEAT").length;
+
+  async function heartbeatCall(timeoutMs: number): Promise<boolean> {
+    const before = calls();
+    const running = (): boolean =>
+      model.requests.some(({ id, done, aborted }) => id === "HEARTBEAT" && !done && !aborted);
+    for (const deadline = Date.now() + timeoutMs; Date.now() < deadline; await sleep(10)) {
+      if (running() || calls() > before) return true;
+    }
+    return false;
+  }
+
+  async function round(gap: Gap, { chunks = 18, settleMs = 4_000 }: Pace = {}): Promise<Round> {
+    serial += 1;
+    const [first, second] = [`USER${serial}`, `NEXT${serial}`];
+    const wanted = wordsOf(second, FOLLOW_UP_WORDS).join("");
+    const callsBefore = calls();
+    const seenBefore = bystander.frames.length;
+    const { runId: earlier } = await user.chat(MAIN_SESSION, `[[say id=${first} n=${chunks} delay=100]]`);
+    await sleep(Math.min(700, chunks * 50));
+    await user.request("wake", { mode: "now", text: `EVENT${serial}` });
+    await user.final(earlier, 60_000);
+    if (gap === "mid") {
+      await heartbeatCall(10_000);
+      await sleep(MID_MS);
+    } else {
+      await sleep(gap);
+    }
+    const sentAt = Date.now();
+    const { runId } = await user.chat(MAIN_SESSION, `[[say id=${second} n=${FOLLOW_UP_WORDS} delay=50]]`);
+    const acceptedMs = Date.now() - sentAt;
+    const final = await user.final(runId, 20_000).catch(() => undefined);
+    // A reply that was swallowed comes late, under another run id or as a preview.
+    await sleep(settleMs);
+    const elsewhere = user.frames.some(
+      (frame) => frame.event === "chat" && field(frame, "runId") !== runId && frame.json.includes(`${second}-`),
+    );
+    const text = chatText(final);
+    const tokens = new RegExp(`(?:USER|NEXT)${serial}-|ALERT\\d`);
+    const seen = bystander.frames.slice(seenBefore);
+    return {
+      gap,
+      text,
+      wanted,
+      under: text === wanted ? "own" : elsewhere ? "other" : "none",
+      finals: user.frames.filter((frame) => isFinal(frame, runId)).length,
+      acceptedMs,
+      latencyMs: final ? final.at - sentAt : undefined,
+      bystander: seen.filter((frame) => tokens.test(frame.json)).map((frame) => frame.event),
+      previews: seen.filter((frame) => frame.event === "heartbeat" && field(frame, "preview") !== undefined).length,
+      heartbeats: calls() - callsBefore,
+    };
+  }
+  return { round, heartbeatCall, user, bystander };
+}
+
+/** Whether a follow-up was answered: complete, once, under its own run id. */
+export function isWhole(round: Round): boolean {
+  return round.under === "own" && round.finals === 1;
+}
