@@ -5,6 +5,7 @@
 import type { Answer, OpenRequest } from "./host/requests.ts";
 import type { Audience, EventGate, HeldFrame } from "./host/broadcast.ts";
 import type { GatewayClient, GatewayError } from "./host/gateway-types.ts";
+import { lateOptions, NOT_FOR_IT } from "./host/late-options.ts";
 import type { SessionKeys } from "./host/session-keys.ts";
 import type { ClaimIntent, NewClaim } from "./policy/claims.ts";
 import { Counters } from "./policy/counters.ts";
@@ -270,19 +271,6 @@ export class GatewayScope implements EventGate {
     for (const client of clients) if (ids.has(client.connId)) both.add(client);
     return both;
   }
-}
-
-const NOT_FOR_IT = Symbol("not for it");
-
-/**
- * The options of a frame that is sent late. Upstream's `questionRecipient` may be asked only while
- * the event is published, so it is asked now.
- */
-function lateOptions(opts: unknown, client: GatewayClient): unknown {
-  if (typeof opts !== "object" || opts === null || !("questionRecipient" in opts)) return opts;
-  const { questionRecipient, ...rest } = opts;
-  if (typeof questionRecipient !== "function") return opts;
-  return (questionRecipient as (client: GatewayClient) => unknown)(client) === false ? NOT_FOR_IT : rest;
 }
 
 function isObserver(client: GatewayClient, matches: readonly ObserverMatch[]): boolean {

@@ -40,7 +40,6 @@ export type Schema = {
     }
   | { readonly type: "boolean"; readonly default: boolean }
   | { readonly type: "integer"; readonly minimum: number; readonly maximum: number; readonly default: number }
-  | { readonly type: "boolean"; readonly default: boolean }
 );
 
 /** JSON Schema of the settings, with defaults. */
@@ -199,10 +198,6 @@ function parse(schema: Schema, value: unknown, path: string): unknown {
       }
       return value;
     }
-    case "boolean":
-      if (value === undefined) return schema.default;
-      if (typeof value !== "boolean") throw wrong(path, "true or false", value);
-      return value;
   }
 }
 
