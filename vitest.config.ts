@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // Two cores: two files at a time. Gateway cases mostly wait.
+    maxWorkers: 2,
     projects: [
       {
         test: {
@@ -13,8 +15,6 @@ export default defineConfig({
         test: {
           name: "gateway",
           include: ["test/gateway/**/*.test.ts"],
-          // Every file boots real gateways of its own: one at a time on two cores.
-          fileParallelism: false,
           globalSetup: ["test/gateway/setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 240_000,

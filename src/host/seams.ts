@@ -1,7 +1,7 @@
 /**
  * The table of seams: the functions of OpenClaw to which the module attaches.
  *
- * Every published release from 2026.1 on declares them at the start of a line of some module,
+ * Every release looked at, from 2026.1.29 to 2026.9.6, declares them at the start of a line of some module,
  * as `function NAME(`, `async function NAME(`, or exported (2026.1 and 2026.2.1 are not bundled).
  * Chunk file names are hashed and tell nothing.
  */

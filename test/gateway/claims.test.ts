@@ -74,7 +74,7 @@ test.each(reading)("%s claims the session", async (method, params) => {
 
 test.each([
   ["the session that it names", (key: string) => ({ sessionKey: key })],
-  ["the main session of the agent that it names", () => ({ agentId: "main" })],
+  ["the main session of the agent that it names", () => ({ agentId: "other" })],
 ])("`agent` claims %s", async (_, target) => {
   const session = freshSession();
   const client = await connect(isolated);
