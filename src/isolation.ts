@@ -3,27 +3,23 @@
  * to let a gateway listen that it could not attach to.
  */
 import { subscribe } from "node:diagnostics_channel";
-import { readFileSync, writeSync } from "node:fs";
 import { GatewayScope, type ScopeStatus } from "./gateway-scope.ts";
 import { HeartbeatGuard } from "./heartbeat-guard.ts";
 import { scopeBroadcaster } from "./host/broadcast.ts";
+import { gatewayConfig, readSettings } from "./host/config.ts";
 import { cronEventReplacements } from "./host/cron-events.ts";
 import type { CreateBroadcaster, GatewayClient, GatewayConfig, HandleRequest } from "./host/gateway-types.ts";
-import { asPath, installLoader, scanPackage } from "./host/loader.ts";
-import { type GatewayProcess, withoutPreload } from "./host/process.ts";
+import { installLoader, scanPackage } from "./host/loader.ts";
+import { info, reasonOf, refuse, warn } from "./host/messages.ts";
+import { keepForRestart, leaveChildren } from "./host/preload.ts";
+import type { GatewayProcess } from "./host/process.ts";
 import { type RequestGate, watchRequests } from "./host/requests.ts";
 import { watchRuns } from "./host/runs.ts";
 import { missingSeams, SEAM_FUNCTIONS } from "./host/seams.ts";
 import { type KeyFunctions, SessionKeys } from "./host/session-keys.ts";
 import { heartbeatReplacements } from "./host/wake.ts";
 import { claimIntent } from "./policy/claims.ts";
-import { parseSettings, type Settings, SettingsError, STRICT_SETTINGS } from "./policy/settings.ts";
-
-/** Exit code of a gateway that would have run unprotected or misconfigured: EX_CONFIG. */
-export const EXIT_CONFIG = 78;
-
-/** Names a JSON file of settings, for releases that refuse entries of plugins unknown to them. */
-export const SETTINGS_FILE_VARIABLE = "OPENCLAW_EVENT_ISOLATION_CONFIG";
+import { type Settings, SettingsError, STRICT_SETTINGS } from "./policy/settings.ts";
 
 /** Global under which the isolation of this process is reachable. */
 export const ISOLATION_SYMBOL = "openclaw-event-isolation";
@@ -42,7 +38,7 @@ export class Isolation {
     functions: (name) => this.#originals.get(name) ?? [],
     config: () => this.#config(),
     failed: () => void this.#current?.counters.count("(heartbeat)", "error"),
-    info: (message) => console.log(`[event-isolation] ${message}`),
+    info,
   });
 
   constructor(gateway: GatewayProcess) {
@@ -152,19 +148,7 @@ export class Isolation {
   };
 
   #config(): GatewayConfig {
-    let failure: unknown;
-    for (const name of ["getRuntimeConfig", "loadConfig"]) {
-      // Some releases ship several copies of a module; one that did not run may fail.
-      for (const getter of this.#originals.get(name)?.toReversed() ?? []) {
-        try {
-          const config = (getter as () => unknown)();
-          if (typeof config === "object" && config !== null) return config;
-        } catch (error) {
-          failure = error;
-        }
-      }
-    }
-    throw new Error("no configuration getter answered", { cause: failure });
+    return gatewayConfig((name) => this.#originals.get(name) ?? []);
   }
 
   #keyFunctions(): KeyFunctions {
@@ -174,15 +158,9 @@ export class Isolation {
     };
   }
 
-  #readSettings(): Settings {
-    const file = settingsFile();
-    if (file !== undefined) return parseSettings(file);
-    return parseSettings(this.#config().plugins?.entries?.["event-isolation"]?.config);
-  }
-
   #settings(): Settings {
     try {
-      return this.#readSettings();
+      return readSettings(() => this.#config());
     } catch (error) {
       if (error instanceof SettingsError) refuse(`${error.message}`);
       warn(`settings could not be read, the strictest are in force: ${reasonOf(error)}`);
@@ -193,7 +171,7 @@ export class Isolation {
   #unprotected(problem: string): void {
     let settings = STRICT_SETTINGS;
     try {
-      settings = this.#readSettings();
+      settings = readSettings(() => this.#config());
     } catch {
       // Unreadable or wrong: then the strict way, and one message about what matters more.
     }
@@ -218,33 +196,8 @@ export function install(gateway: GatewayProcess): void {
   } catch (error) {
     refuse(reasonOf(error));
   }
-  // A restart in a new process is told to load the module by flag, as NODE_OPTIONS is cleaned.
-  if (!process.execArgv.some((arg) => isOurs(arg.replace(/^--import=/, "")))) {
-    process.execArgv.push(`--import=${registerUrl()}`);
-  }
+  keepForRestart();
   subscribe("tracing:net.server.listen:asyncStart", () => isolation.verify());
-}
-
-/** Keeps the preload from the programs that the gateway's agents start. */
-function leaveChildren(): void {
-  const options = process.env["NODE_OPTIONS"];
-  if (options === undefined) return;
-  const rest = withoutPreload(options, isOurs);
-  if (rest === "") delete process.env["NODE_OPTIONS"];
-  else process.env["NODE_OPTIONS"] = rest;
-}
-
-function registerUrl(): string {
-  return new URL("register.js", import.meta.url).href;
-}
-
-function isOurs(specifier: string): boolean {
-  if (specifier === "openclaw-event-isolation/register") return true;
-  try {
-    return asPath(specifier) === asPath(registerUrl());
-  } catch {
-    return false;
-  }
 }
 
 function declaredIn(root: string): ReadonlyMap<string, string[]> {
@@ -253,28 +206,4 @@ function declaredIn(root: string): ReadonlyMap<string, string[]> {
   } catch {
     return new Map(); // no readable dist folder: nothing is declared there
   }
-}
-
-function settingsFile(): unknown {
-  const path = process.env[SETTINGS_FILE_VARIABLE];
-  if (!path) return undefined;
-  try {
-    return JSON.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    throw new SettingsError(`the file that ${SETTINGS_FILE_VARIABLE} names cannot be read: ${reasonOf(error)}`);
-  }
-}
-
-function warn(message: string): void {
-  console.warn(`[event-isolation] ${message}`);
-}
-
-/** Says why and ends the process. Written directly: the gateway may have replaced the console. */
-function refuse(message: string): never {
-  writeSync(2, `[event-isolation] ${message}\n`);
-  process.exit(EXIT_CONFIG);
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
