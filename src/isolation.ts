@@ -17,6 +17,8 @@ import { type RequestGate, watchRequests } from "./host/requests.ts";
 import { watchRuns } from "./host/runs.ts";
 import { missingSeams, SEAM_FUNCTIONS } from "./host/seams.ts";
 import { type KeyFunctions, SessionKeys } from "./host/session-keys.ts";
+import { hookWakeReplacements } from "./host/hook-wakes.ts";
+import { TargetedWakes } from "./host/targeted-wakes.ts";
 import { heartbeatReplacements } from "./host/wake.ts";
 import { claimIntent } from "./policy/claims.ts";
 import { type Settings, SettingsError, STRICT_SETTINGS } from "./policy/settings.ts";
@@ -29,6 +31,7 @@ type Fn = (...args: never[]) => unknown;
 export class Isolation {
   readonly #process: GatewayProcess;
   readonly #originals = new Map<string, Fn[]>();
+  readonly #replaced = new Map<string, Fn[]>();
   readonly #modules = new Map<string, string[]>();
   readonly #scopeOf = new WeakMap<GatewayClient, GatewayScope>();
   #current: GatewayScope | undefined;
@@ -41,6 +44,23 @@ export class Isolation {
     info,
   });
 
+  readonly #keys = new SessionKeys(
+    () => this.#config(),
+    () => this.#keyFunctions(),
+  );
+  readonly #wakes = new TargetedWakes({
+    config: () => this.#config(),
+    canonical: (key, agentId) => {
+      this.#keys.refresh();
+      return this.#keys.canonical(key, agentId);
+    },
+    originals: (name) => this.#originals.get(name) ?? [],
+    replaced: (name) => this.#replaced.get(name) ?? [],
+    hooks: () => (this.#inForce ?? STRICT_SETTINGS).hooks,
+    count: (reason) => void this.#current?.counters.count("(system-event)", reason),
+    warn,
+  });
+
   constructor(gateway: GatewayProcess) {
     this.#process = gateway;
   }
@@ -49,14 +69,20 @@ export class Isolation {
   attach(name: string, original: unknown): unknown {
     if (typeof original !== "function") return original;
     this.#originals.set(name, [...(this.#originals.get(name) ?? []), original as Fn]);
-    return this.#replacements[name]?.(original as Fn) ?? original;
+    const replaced = (this.#replacements[name]?.(original as Fn) ?? original) as Fn;
+    this.#remember(name, replaced);
+    return replaced;
+  }
+
+  #remember(name: string, replaced: Fn): void {
+    this.#replaced.set(name, [...(this.#replaced.get(name) ?? []), replaced]);
   }
 
   /** What takes the place of which function; all others are only remembered. */
   readonly #replacements: Readonly<Record<string, (original: Fn) => unknown>> = {
     createGatewayBroadcaster: (original) => this.#broadcasterFactory(original as CreateBroadcaster),
     handleGatewayRequest: (original) =>
-      watchRuns(watchRequests(original as HandleRequest, this.#requests), this.#heartbeats),
+      watchRuns(watchRequests(this.#wakes.wrap(original as HandleRequest), this.#requests), this.#heartbeats),
     ...heartbeatReplacements(this.#heartbeats, (name) => this.#originals.get(name)!.length - 1),
     ...cronEventReplacements({
       enabled: () => this.#inForce?.cron.remap ?? true,
@@ -64,7 +90,9 @@ export class Isolation {
       originals: (name) => this.#originals.get(name) ?? [],
       count: (reason) => this.#current?.counters.count("(system-event)", reason),
       warn,
+      made: (name, request) => this.#remember(name, request),
     }),
+    ...hookWakeReplacements(this.#wakes),
   };
 
   /** Notes in which module functions were found. */

@@ -53,12 +53,14 @@ export class WakeTargets {
       const runtime = create(...args);
       if (typeof runtime !== "object" || runtime === null) return runtime;
       const members = runtime as Record<string, unknown>;
-      const routed: Record<string, unknown> = {};
+      const routed: Record<string, RequestWake> = {};
       for (const name of ["requestSessionEventWake", "requestSessionEventWakeAndWait"]) {
         const request = members[name];
         if (typeof request !== "function") continue;
-        routed[name] = (options: unknown, ...rest: unknown[]): unknown =>
+        const routedRequest: RequestWake = (options, ...rest) =>
           (request as RequestWake)(this.#routed(options)?.wake ?? options, ...rest);
+        routed[name] = routedRequest;
+        this.#host.made?.(name, routedRequest);
       }
       return { ...members, ...routed };
     };

@@ -4,6 +4,7 @@
  */
 import type { DeliverySettings } from "./delivery.ts";
 import type { HeartbeatSettings } from "./heartbeat.ts";
+import type { HookSettings } from "./hook-session.ts";
 import type { SubscriptionLimits } from "./subscriptions.ts";
 
 /** Connections that may see all sessions: every field given has to match. */
@@ -19,6 +20,7 @@ export interface Settings extends DeliverySettings {
   readonly heartbeat: HeartbeatSettings;
   readonly onMissingSeam: "exit" | "warn";
   readonly cron: { readonly remap: boolean };
+  readonly hooks: HookSettings;
 }
 
 /** The part of JSON Schema that {@link parseSettings} understands. */
@@ -145,6 +147,25 @@ export const settingsSchema = {
           default: true,
           description:
             "Whether system events and wakes of a cron run go to the agent's main session (or global), where the release leaves them in a queue that nobody drains.",
+        },
+      },
+    },
+    hooks: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        allowRequestSessionKey: {
+          type: "boolean",
+          default: false,
+          description:
+            "Whether a webhook's body may name the session to wake. For releases whose own hooks.allowRequestSessionKey is missing or not set; where it is set, it counts.",
+        },
+        allowedSessionKeyPrefixes: {
+          type: "array",
+          items: { type: "string", minLength: 1 },
+          default: [],
+          description:
+            "Beginnings of the session keys that webhooks may wake; none means any. Where the gateway's own hooks.allowedSessionKeyPrefixes is set, it counts instead.",
         },
       },
     },
