@@ -171,13 +171,19 @@ export class TargetedWakes {
     return named.length > 0 ? named.map(agentIdOf) : ["main"];
   }
 
-  /** The agent of the main session, as the gateway's own resolver names it. */
+  /** The agent of the main session, as the gateway's own resolver names it; for keys that name none. */
   #defaultAgent(config: GatewayConfig): string | undefined {
     const resolve = this.#host.originals("resolveSessionStoreKey").at(-1) as
       | ((params: { cfg: GatewayConfig; sessionKey: string }) => unknown)
       | undefined;
     const cfg = { ...config, session: { ...config.session, scope: "per-sender" as const } };
-    return parseAgentSessionKey(String(resolve?.({ cfg, sessionKey: "main" })))?.agentId;
+    try {
+      const agent = parseAgentSessionKey(String(resolve?.({ cfg, sessionKey: "main" })))?.agentId;
+      if (agent !== undefined) return agent;
+    } catch {
+      // 2026.9 does not choose among several agents here, but takes this one elsewhere.
+    }
+    return config.agents?.list?.find((each) => each.default === true)?.id;
   }
 
   #waiting(queue: string): readonly string[] | undefined {

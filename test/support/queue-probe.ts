@@ -91,7 +91,8 @@ if (port && isMainThread && process.argv[2] === "gateway") {
       waiting: Object.fromEntries(knownKeys().map((key) => [key, waiting(key)])),
       drained,
     };
-    response.setHeader("content-type", "application/json").end(JSON.stringify(report));
+    // A connection that is kept may be closed just when a busy gateway is asked again.
+    response.setHeader("connection", "close").setHeader("content-type", "application/json").end(JSON.stringify(report));
   })
     .listen(port, "127.0.0.1")
     .unref();
