@@ -15,6 +15,7 @@ const DEFAULTS = {
   heartbeat: { quietMs: 10_000, maxDeferMs: 300_000, preempt: true },
   onMissingSeam: "exit",
   cron: { remap: true },
+  hooks: { allowRequestSessionKey: false, allowedSessionKeyPrefixes: [] },
 };
 
 function messageFor(value: unknown): string {
@@ -43,6 +44,7 @@ describe("settings", () => {
       observers: [{ clientId: "dash" }, { mode: "ui", deviceId: "d1" }],
       limits: { claimsPerConnection: 1, heldFramesPerConnection: 100_000 },
       cron: { remap: false },
+      hooks: { allowRequestSessionKey: true, allowedSessionKeyPrefixes: ["hook:"] },
       heartbeat: { quietMs: 0, preempt: false },
     };
     expect(parseSettings(given)).toEqual({
