@@ -1,12 +1,20 @@
 /** The command `openclaw-event-isolation`: its subcommands, one file each. */
 import { Command } from "commander";
+import { doctorSubcommand } from "./doctor.ts";
 import { disableSubcommand, enableSubcommand } from "./enable.ts";
 import { reportFailure } from "./failure.ts";
 import { ownVersion } from "./own-version.ts";
 import { runSubcommand } from "./run.ts";
+import { statusSubcommand } from "./status.ts";
 
 /** Each makes one subcommand with its options, help and action. In the order of the help. */
-const SUBCOMMANDS: readonly (() => Command)[] = [runSubcommand, enableSubcommand, disableSubcommand];
+const SUBCOMMANDS: readonly (() => Command)[] = [
+  runSubcommand,
+  enableSubcommand,
+  disableSubcommand,
+  doctorSubcommand,
+  statusSubcommand,
+];
 
 /**
  * Runs the command.
