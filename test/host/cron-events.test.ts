@@ -205,7 +205,6 @@ describe("the wake that follows", () => {
   });
 
   test("in 2026.8.2 is remapped under the request function, its settlements kept, and not repeated", () => {
-    vi.useFakeTimers();
     const asked: unknown[][] = [];
     const { replacements } = release({ has: ["enqueueHeartbeatRequest"] });
     const request = replacements["enqueueHeartbeatRequest"]!((...args) => asked.push(args)) as (
