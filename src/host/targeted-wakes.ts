@@ -39,6 +39,12 @@ export type Resolved = Target | Extract<WakeTarget, { ok: false }>;
 
 type Params = Readonly<Record<string, unknown>>;
 
+/** The functions by which a release keeps what it cannot wake now, and how it is asked. */
+const NATIVE_WAKES = [
+  { seam: "createSessionEventWakeRuntime", request: "requestSessionEventWake" }, // from 2026.9.3
+  { seam: "enqueueHeartbeatRequest", request: "enqueueHeartbeatRequest" }, // from 2026.8.2
+] as const;
+
 const METHODS: ReadonlySet<string> = new Set(["wake", "system-event"]);
 /** Answers to a request that says nothing: who gets one is allowed to ask. */
 const BAD_REQUEST = /^(?:invalid (?:wake|system-event) params|text required)/;
@@ -63,7 +69,7 @@ export class TargetedWakes {
 
   /** From 2026.8 on requests may name a session, and a wake that cannot be had now is kept. */
   get native(): boolean {
-    return this.#host.originals("createSessionEventWakeRuntime").length > 0;
+    return NATIVE_WAKES.some(({ seam }) => this.#host.originals(seam).length > 0);
   }
 
   /** Wraps the gateway's `handleGatewayRequest`. Requests that name no session pass untouched. */
@@ -136,7 +142,7 @@ export class TargetedWakes {
 
   #wakeNatively(sessionKey: string, agentId: string): void {
     try {
-      const [request] = this.#host.replaced("requestSessionEventWake") as readonly ((wake: object) => unknown)[];
+      const [request] = NATIVE_WAKES.flatMap((wake) => this.#host.replaced(wake.request)) as ((wake: object) => void)[];
       request?.({ source: "manual", intent: "immediate", reason: "wake", agentId, sessionKey });
     } catch {
       this.#host.count("error");
