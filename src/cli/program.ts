@@ -6,6 +6,7 @@ import { reportFailure } from "./failure.ts";
 import { ownVersion } from "./own-version.ts";
 import { runSubcommand } from "./run.ts";
 import { statusSubcommand } from "./status.ts";
+import { wakeSubcommand } from "./wake.ts";
 
 /** Each makes one subcommand with its options, help and action. In the order of the help. */
 const SUBCOMMANDS: readonly (() => Command)[] = [
@@ -14,6 +15,7 @@ const SUBCOMMANDS: readonly (() => Command)[] = [
   disableSubcommand,
   doctorSubcommand,
   statusSubcommand,
+  wakeSubcommand,
 ];
 
 /**

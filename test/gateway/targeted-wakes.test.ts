@@ -3,6 +3,8 @@
  * All calls are made at once to a gateway as published and to one with the module, each with a
  * text of its own, and then looked for in the queues and in what the models were asked.
  */
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { compareVersions } from "../support/release.ts";
 import {
@@ -261,6 +263,49 @@ test("events beyond the flood guard's five a minute are seen all the same", asyn
   const fates = await Promise.all(sessions.map((key) => fateOf(isolated, `<<${key}>>`, FLOOD_MS)));
   expect(fates).toEqual(sessions.map((key) => `seen ${key}`));
 });
+
+describe("the command", () => {
+  const to = ["--session-key", "agent:main:other"];
+
+  test("wakes a session, and fails with the gateway's reason", async () => {
+    expect(await command(isolated, ["--text", "<<from the command>>", ...to, "--mode", "next-heartbeat"])).toEqual({
+      code: 0,
+      stdout: "sent to agent:main:other\n",
+      stderr: "",
+    });
+    expect(await fateOf(isolated, "<<from the command>>", SEEN_MS)).toBe("seen agent:main:other");
+    const refused = await command(isolated, ["--text", "x", "--session-key", "agent:nope:main", "--json"]);
+    expect(refused.code).toBe(1);
+    expect(JSON.parse(refused.stdout)).toMatchObject({ ok: false, error: { code: "INVALID_REQUEST" } });
+  });
+
+  test("sends nothing to a gateway that ignores or refuses session keys", async () => {
+    const sent = await command(plain, ["--text", "<<from the command>>", ...to]);
+    const place = await fateOf(plain, "<<from the command>>", 500);
+    const outcome = `${sent.code} ${sent.stderr}, ${place}`;
+    expect(outcome).toMatch(
+      [
+        /^1 .*unexpected property.*\n, nowhere$/,
+        /^2 .*ignores session keys.*\n, nowhere$/,
+        /^0 , \w+ agent:main:other$/,
+      ][family()]!,
+    );
+  });
+});
+
+/** Runs the built command's `wake` against a gateway, with the token in the environment. */
+async function command(
+  bed: WakeBed,
+  args: readonly string[],
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+  const env = { PATH: process.env["PATH"], HOME: bed.gateway.stateDir, OPENCLAW_GATEWAY_TOKEN: bed.gateway.token };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [cli, "wake", "--url", bed.gateway.url, ...args], { env }, (error, stdout, stderr) =>
+      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+    );
+  });
+}
 
 test("a webhook names no session unless it is allowed to", async () => {
   const { release } = inject("isolated");
