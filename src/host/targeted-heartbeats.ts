@@ -4,7 +4,6 @@
  * until a model has been asked with the event, as 2026.9 does by itself.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { SystemEventReason } from "../policy/counters.ts";
 import { FloodGuard } from "../policy/flood-guard.ts";
 import { agentIdOf } from "../policy/wake-target.ts";
@@ -203,5 +202,5 @@ export class TargetedHeartbeats {
 }
 
 function pause(ms: number): Promise<void> {
-  return sleep(ms, undefined, { ref: false });
+  return new Promise((resolve) => void setTimeout(resolve, ms).unref());
 }
