@@ -100,13 +100,14 @@ export class TargetedHeartbeats {
           continue;
         }
         const startedAt = Date.now();
+        this.#flood.started(session.agentId, startedAt);
         const result = await this.#run(errand);
         if (result.status === "skipped" && BUSY.has(result.reason)) {
+          this.#flood.cancelled(session.agentId, startedAt);
           reason = result.reason;
           await pause(BUSY_MS);
           continue;
         }
-        this.#flood.started(session.agentId, startedAt);
         if (result.status === "ran" && !this.#host.waiting(session.sessionKey)) return;
         if (this.#forgetTaken(errand)) {
           // Others may have come meanwhile: they only wait for the next round.

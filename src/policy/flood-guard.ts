@@ -19,12 +19,19 @@ export class FloodGuard {
     return oldest === undefined ? 0 : oldest + WINDOW_MS + 1 - now;
   }
 
-  /** A heartbeat of an agent has been run. */
+  /** A heartbeat of an agent starts. */
   started(agentId: string, at: number): void {
     const starts = [...this.#recent(agentId, at), at].slice(-MAX_STARTS);
     this.#starts.delete(agentId);
     if (this.#starts.size >= MAX_AGENTS) this.#starts.delete(this.#starts.keys().next().value!);
     this.#starts.set(agentId, starts);
+  }
+
+  /** It did not run after all. */
+  cancelled(agentId: string, at: number): void {
+    const starts = [...(this.#starts.get(agentId) ?? [])];
+    const index = starts.lastIndexOf(at);
+    if (index >= 0) this.#starts.set(agentId, starts.toSpliced(index, 1));
   }
 
   #recent(agentId: string, now: number): readonly number[] {

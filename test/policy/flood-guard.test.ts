@@ -20,3 +20,12 @@ test("each agent has its own share, and of many agents the oldest is forgotten",
   for (let agent = 0; agent < 1_024; agent += 1) guard.started(`agent-${agent}`, 0);
   expect(guard.waitMs("ops", 0)).toBe(0);
 });
+
+test("a start that came to nothing does not count", () => {
+  const guard = new FloodGuard();
+  for (let at = 0; at < 5; at += 1) guard.started("ops", at);
+  guard.cancelled("ops", 3);
+  guard.cancelled("ops", 7);
+  guard.cancelled("main", 3);
+  expect(guard.waitMs("ops", 5)).toBe(0);
+});
