@@ -5,7 +5,7 @@ import type { HelloOk } from "@openclaw/gateway-protocol";
 import { WebSocket } from "ws";
 import { createDevice, needsDevice, type Device } from "./device.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
-import type { Release } from "./release.ts";
+import { compareVersions, type Release } from "./release.ts";
 
 export { field, type RecordedFrame } from "./recorder.ts";
 
@@ -229,6 +229,26 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
     });
   }
 
+  /** What the device signs. */
+  function devicePayload({ deviceId, nonce, ts }: { deviceId: string; nonce: string; ts: number }): string {
+    const { id: clientId, mode: clientMode, platform } = self;
+    if (compareVersions(gateway.release.version, "2026.3.0") < 0) {
+      return ["v2", deviceId, clientId, clientMode, role, scopes.join(","), ts, gateway.token, nonce].join("|");
+    }
+    const { token } = gateway;
+    return buildDeviceAuthPayloadV3({
+      deviceId,
+      clientId,
+      clientMode,
+      role,
+      scopes,
+      signedAtMs: ts,
+      token,
+      nonce,
+      platform,
+    });
+  }
+
   async function handshake(): Promise<HelloOk> {
     const refused = closed.promise.then(({ code, reason }) => {
       throw new Error(`${name}: closed before hello: ${code} ${reason}`);
@@ -239,19 +259,7 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
       publicKey: device.publicKey,
       signedAt: ts,
       nonce,
-      signature: device.sign(
-        buildDeviceAuthPayloadV3({
-          deviceId: device.deviceId,
-          clientId: self.id,
-          clientMode: self.mode,
-          role,
-          scopes,
-          signedAtMs: ts,
-          token: gateway.token,
-          nonce,
-          platform: self.platform,
-        }),
-      ),
+      signature: device.sign(devicePayload({ deviceId: device.deviceId, nonce, ts })),
     };
     const params = { minProtocol, maxProtocol, client: self, role, scopes, caps, auth: { token: gateway.token } };
     const hello = request("connect", proof ? { ...params, device: proof } : params, { timeoutMs });
