@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { GatewayConfig } from "../../src/host/gateway-types.ts";
-import { CONFIG, release } from "./wake-release.ts";
+import { CONFIG, type Fields, release } from "./wake-release.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
