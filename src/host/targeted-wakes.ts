@@ -45,6 +45,9 @@ const NATIVE_WAKES = [
   { seam: "enqueueHeartbeatRequest", request: "enqueueHeartbeatRequest" }, // from 2026.8.2
 ] as const;
 
+const GLOBAL_ONLY =
+  'under session.scope "global" this release wakes the global session only: leave out sessionKey, or name "global"';
+
 const METHODS: ReadonlySet<string> = new Set(["wake", "system-event"]);
 /** Answers to a request that says nothing: who gets one is allowed to ask. */
 const BAD_REQUEST = /^(?:invalid (?:wake|system-event) params|text required)/;
@@ -96,6 +99,9 @@ export class TargetedWakes {
       const defaultAgentId = this.#defaultAgent(config) ?? agentIds[0] ?? "main";
       const found = canonicalizeWakeSessionKey(request, { ...config.session, agentIds, defaultAgentId });
       if (!found.ok) return this.#refused(found);
+      if (this.native && config.session?.scope === "global" && found.sessionKey !== "global") {
+        return this.#refused(refusal(GLOBAL_ONLY));
+      }
       const written = String(request.sessionKey).trim();
       // The release's own form, which knows the keys in which letter case matters.
       const own = isCronRunSessionKey(written) ? found.sessionKey : this.#host.canonical(written, found.agentId);

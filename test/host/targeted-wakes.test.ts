@@ -80,6 +80,16 @@ describe("a wake that names a session, on a release that knows none", () => {
     expect(errors).toEqual(["missing scope: operator.write"]);
   });
 
+  test("is refused where the release wakes nothing but the global session", async () => {
+    const gateway = release({ ...CONFIG, session: { scope: "global" } });
+    gateway.functions["createSessionEventWakeRuntime"] = [() => undefined];
+    const { error } = await gateway.ask("wake", { mode: "now", text: "hi", sessionKey: "agent:ops:x" });
+    expect(error?.message).toMatch(/wakes the global session only/);
+    expect(await gateway.ask("wake", { mode: "now", text: "hi", sessionKey: "agent:ops:main" })).toMatchObject({
+      ok: true,
+    });
+  });
+
   test("is refused if the configuration cannot be read", async () => {
     const gateway = release();
     gateway.functions["listAgentIds"] = [
