@@ -21,8 +21,9 @@ import {
 import { isolatedBed, writeSettings } from "./own-bed.ts";
 
 const RULES = { allowRequestSessionKey: true, allowedSessionKeyPrefixes: ["agent:", "hook:"] };
-const SEEN_MS = 60_000;
-const FLOOD_MS = 100_000;
+// On a busy machine a gateway's first run takes its time, and the flood guard a minute more.
+const SEEN_MS = 100_000;
+const FLOOD_MS = 160_000;
 
 function wake(sessionKey: unknown, more: object = {}): Send {
   return (bed, text) => bed.admin.request("wake", { mode: "now", text, sessionKey, ...more });
@@ -255,14 +256,18 @@ test("without a session key all is as published, byte for byte", async () => {
   expect(bodies[1]).toEqual(bodies[0]);
 });
 
-test("events beyond the flood guard's five a minute are seen all the same", async () => {
-  const sessions = ["flood-1", "flood-2", "flood-3", "flood-4", "flood-5", "flood-6"].map(
-    (name) => `agent:ops:${name}`,
-  );
-  for (const key of sessions) await wake(key)(isolated, `<<${key}>>`);
-  const fates = await Promise.all(sessions.map((key) => fateOf(isolated, `<<${key}>>`, FLOOD_MS)));
-  expect(fates).toEqual(sessions.map((key) => `seen ${key}`));
-});
+test(
+  "events beyond the flood guard's five a minute are seen all the same",
+  { timeout: FLOOD_MS + 20_000 },
+  async () => {
+    const sessions = ["flood-1", "flood-2", "flood-3", "flood-4", "flood-5", "flood-6"].map(
+      (name) => `agent:ops:${name}`,
+    );
+    for (const key of sessions) await wake(key)(isolated, `<<${key}>>`);
+    const fates = await Promise.all(sessions.map((key) => fateOf(isolated, `<<${key}>>`, FLOOD_MS)));
+    expect(fates).toEqual(sessions.map((key) => `seen ${key}`));
+  },
+);
 
 describe("the command", () => {
   const to = ["--session-key", "agent:main:other"];
