@@ -94,13 +94,20 @@ export class SessionKeys {
       ? storeKey({ cfg, sessionKey: key, ...(agentId !== undefined && !parsed ? { storeAgentId: agentId } : {}) })
       : canonicalSessionKey(key, { ...cfg.session, ...(agentId !== undefined ? { defaultAgentId: agentId } : {}) });
     if (resolved !== "global" || !subscriptionKey) return resolved;
-    return subscriptionKey("global", parsed?.agentId ?? agentId ?? this.#defaultAgent(cfg));
+    return subscriptionKey("global", parsed?.agentId ?? agentId ?? defaultAgentOf(cfg, storeKey));
   }
+}
 
-  /** The gateway's default agent, read off the key of its main session. */
-  #defaultAgent(cfg: GatewayConfig): string {
-    const perSender: GatewayConfig = { ...cfg, session: { ...cfg.session, scope: "per-sender" } };
-    const main = this.#functions().storeKey?.({ cfg: perSender, sessionKey: "main" });
-    return (typeof main === "string" ? parseAgentSessionKey(main)?.agentId : undefined) ?? "main";
+/** The gateway's default agent, read off the key of its main session. */
+export function defaultAgentOf(cfg: GatewayConfig, storeKey: KeyFunctions["storeKey"]): string {
+  const perSender: GatewayConfig = { ...cfg, session: { ...cfg.session, scope: "per-sender" } };
+  try {
+    const main = storeKey?.({ cfg: perSender, sessionKey: "main" });
+    const agent = typeof main === "string" ? parseAgentSessionKey(main)?.agentId : undefined;
+    if (agent !== undefined) return agent;
+  } catch {
+    // 2026.9 does not choose among several agents here, but takes this one elsewhere.
   }
+  const agents = cfg.agents?.list ?? [];
+  return (agents.find((each) => each.default === true) ?? agents[0])?.id ?? "main";
 }

@@ -5,11 +5,11 @@
  */
 import type { SystemEventReason } from "../policy/counters.ts";
 import { type HookKeySource, type HookSettings, hookSessionRefusal } from "../policy/hook-session.ts";
-import { parseAgentSessionKey } from "../policy/session-key.ts";
 import { canonicalizeWakeSessionKey, type WakeRequest, type WakeTarget } from "../policy/wake-request.ts";
 import { agentIdOf, isCronRunSessionKey } from "../policy/wake-target.ts";
 import type { GatewayConfig, GatewayError, HandleRequest, RequestOptions, Respond } from "./gateway-types.ts";
 import { type Redirect, redirected, type WokenSession } from "./redirect.ts";
+import { defaultAgentOf, type KeyFunctions } from "./session-keys.ts";
 import { TargetedHeartbeats } from "./targeted-heartbeats.ts";
 
 type Fn = (...args: never[]) => unknown;
@@ -96,7 +96,8 @@ export class TargetedWakes {
     try {
       const config = this.#host.config();
       const agentIds = this.#agentIds(config);
-      const defaultAgentId = this.#defaultAgent(config) ?? agentIds[0] ?? "main";
+      const storeKey = this.#host.originals("resolveSessionStoreKey").at(-1) as KeyFunctions["storeKey"];
+      const defaultAgentId = defaultAgentOf(config, storeKey);
       const found = canonicalizeWakeSessionKey(request, { ...config.session, agentIds, defaultAgentId });
       if (!found.ok) return this.#refused(found);
       if (this.native && config.session?.scope === "global" && found.sessionKey !== "global") {
@@ -181,21 +182,6 @@ export class TargetedWakes {
     const ids = list?.(config) ?? config.agents?.list?.map(({ id }) => id) ?? [];
     const named = (ids as unknown[]).filter((id): id is string => typeof id === "string");
     return named.length > 0 ? named.map(agentIdOf) : ["main"];
-  }
-
-  /** The agent of the main session, as the gateway's own resolver names it; for keys that name none. */
-  #defaultAgent(config: GatewayConfig): string | undefined {
-    const resolve = this.#host.originals("resolveSessionStoreKey").at(-1) as
-      | ((params: { cfg: GatewayConfig; sessionKey: string }) => unknown)
-      | undefined;
-    const cfg = { ...config, session: { ...config.session, scope: "per-sender" as const } };
-    try {
-      const agent = parseAgentSessionKey(String(resolve?.({ cfg, sessionKey: "main" })))?.agentId;
-      if (agent !== undefined) return agent;
-    } catch {
-      // 2026.9 does not choose among several agents here, but takes this one elsewhere.
-    }
-    return config.agents?.list?.find((each) => each.default === true)?.id;
   }
 
   #waiting(queue: string): readonly string[] | undefined {
