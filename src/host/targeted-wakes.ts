@@ -4,7 +4,13 @@
  * session is woken.
  */
 import type { SystemEventReason } from "../policy/counters.ts";
-import { type HookKeySource, type HookSettings, hookSessionRefusal } from "../policy/hook-session.ts";
+import {
+  type HookConfig,
+  hookKeyRefusal,
+  type HookKeySource,
+  hookSessionRefusal,
+  type HookSettings,
+} from "../policy/hook-session.ts";
 import { canonicalizeWakeSessionKey, type WakeRequest, type WakeTarget } from "../policy/wake-request.ts";
 import { agentIdOf, isCronRunSessionKey } from "../policy/wake-target.ts";
 import type { GatewayConfig, GatewayError, HandleRequest, RequestOptions, Respond } from "./gateway-types.ts";
@@ -115,10 +121,22 @@ export class TargetedWakes {
 
   /** The same for a webhook, which has to be allowed to name the session. */
   resolveHook(request: WakeRequest, source: HookKeySource): Resolved {
+    const settings = this.#host.hooks();
+    const rules = this.#hookRules();
+    const disabled = hookKeyRefusal(source, rules, settings);
+    if (disabled !== undefined) return this.#refused(refusal(disabled));
     const target = this.resolve(request);
     if (!target.ok) return target;
-    const why = hookSessionRefusal(target, source, this.#host.config().hooks ?? {}, this.#host.hooks());
+    const why = hookSessionRefusal(target, source, rules, settings);
     return why === undefined ? target : this.#refused(refusal(why));
+  }
+
+  #hookRules(): HookConfig {
+    try {
+      return this.#host.config().hooks ?? {};
+    } catch {
+      return { allowRequestSessionKey: false };
+    }
   }
 
   /** Has the session take events out of its queue. */

@@ -26,6 +26,14 @@ export interface HookTarget {
   readonly agentId: string;
 }
 
+/** Whether a hook may name a session at all: asked before the key is looked at. @returns why not */
+export function hookKeyRefusal(source: HookKeySource, config: HookConfig, settings: HookSettings): string | undefined {
+  const allow = config.allowRequestSessionKey ?? settings.allowRequestSessionKey;
+  return source === "mapping-static" || allow === true
+    ? undefined
+    : "sessionKey is disabled for externally supplied hook payload values; set hooks.allowRequestSessionKey=true to enable";
+}
+
 /**
  * Whether a hook may wake a session. Both the key as written and the session that it means have to
  * begin with an allowed prefix: a cron run's key does not open the main session.
@@ -38,10 +46,8 @@ export function hookSessionRefusal(
   config: HookConfig,
   settings: HookSettings,
 ): string | undefined {
-  const allow = config.allowRequestSessionKey ?? settings.allowRequestSessionKey;
-  if (source !== "mapping-static" && allow !== true) {
-    return "sessionKey is disabled for externally supplied hook payload values; set hooks.allowRequestSessionKey=true to enable";
-  }
+  const disabled = hookKeyRefusal(source, config, settings);
+  if (disabled !== undefined) return disabled;
   const agents = listOf(config.allowedAgentIds);
   if (agents && !agents.includes("*") && !agents.some((id) => agentIdOf(id) === agentId)) {
     return "agentId is not allowed by hooks.allowedAgentIds";

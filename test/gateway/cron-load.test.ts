@@ -3,13 +3,16 @@ import { expect, inject, onTestFinished, test } from "vitest";
 import { openCronBed, runCronJob, until } from "../support/cron-scene.ts";
 import { wasSeen } from "../support/wake-scene.ts";
 
+/** Half a minute where nothing remaps by itself; newer releases take minutes, for their flood guards. */
+const RELEASE = process.env["OPENCLAW_TEST_LOAD"] ?? "2026.2.9";
+
 const RUNS = 10;
 const COMMANDS = 10;
 const ENOUGH_MS = 200_000;
 
-test(
+test.runIf(inject("isolated").release.version === RELEASE)(
   "a hundred ends of commands of ten cron runs are seen by a heartbeat, or counted and warned of",
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async () => {
     const bed = await openCronBed({
       release: inject("isolated").release,
@@ -21,7 +24,7 @@ test(
     await Promise.all(
       runs.map((run) => {
         const command = `sleep 3; echo LOAD-${run}-@-END`;
-        return runCronJob(bed, `[[tool id=LOAD${run} cmd="${command}" times=${COMMANDS} background n=1]]`, 120_000);
+        return runCronJob(bed, `[[tool id=LOAD${run} cmd="${command}" times=${COMMANDS} background n=1]]`, 300_000);
       }),
     );
     const markers = runs.flatMap((run) => Array.from({ length: COMMANDS }, (_, index) => `LOAD-${run}-${index}-END`));
