@@ -43,7 +43,10 @@ export type Client = Omit<Recorder, "add"> & {
 export type RawClient = Client & {
   /** Every text that came in, answers included, as received. */
   readonly lines: readonly string[];
-  sendRaw(frame: string | object): void;
+  /** Sends text or bytes as they are, an object as JSON. */
+  sendRaw(frame: string | Buffer | object): void;
+  /** Drops the connection without a word. */
+  kill(): void;
 };
 
 /** An answer `ok: false`, or no answer in time (code `CLIENT_TIMEOUT`, `CLIENT_CLOSED`). */
@@ -284,6 +287,8 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
   return {
     ...client,
     lines,
-    sendRaw: (frame) => socket.send(typeof frame === "string" ? frame : JSON.stringify(frame)),
+    sendRaw: (frame) =>
+      socket.send(typeof frame === "string" || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame)),
+    kill: () => socket.terminate(),
   };
 }
