@@ -10,6 +10,7 @@ const INTENT: ClaimIntent = { kind: "claim", keys: ["a"], explicit: false, answe
 /** A gate that claims for every request and notes who asked and how it ended. */
 function gateOf(log: string[]): RequestGate {
   return {
+    admit: () => undefined,
     intentOf: () => INTENT,
     begin: (asker) => {
       log.push(`begin ${asker?.connId ?? "nobody"}`);
@@ -62,7 +63,7 @@ test("a refused request is answered with the error and never reaches the gateway
     async () => {
       throw new Error("reached");
     },
-    { intentOf: () => INTENT, begin: () => ({ refuse: error }) },
+    { admit: () => undefined, intentOf: () => INTENT, begin: () => ({ refuse: error }) },
   );
   await handle({ ...request("chat.send"), respond: (...answer) => void sent.push(answer) });
   expect(sent).toEqual([[false, undefined, error]]);
