@@ -75,7 +75,7 @@ const BOUND: ReadonlyMap<string, Bound> = new Map([
 ]);
 
 /** Methods whose answer tells of all sessions in rows that can be told apart. */
-const ROWS = new Set(["health", "question.list", "sessions.list", "sessions.subscribe", "status", "system-presence"]);
+const ROWS = new Set(["health", "question.list", "sessions.list", "sessions.subscribe", "system-presence"]);
 
 /** Methods that tell nothing of a session, or only of what this very connection has opened. */
 const OPEN: ReadonlySet<string> = new Set([

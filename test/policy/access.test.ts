@@ -46,9 +46,9 @@ describe("access", () => {
 
   test("stays right for more keys than are remembered", () => {
     const access = accessOf([rule({}, ["agent:main:1*"])], ADA)!;
+    const keys = Array.from({ length: 5_000 }, (_, n) => `agent:main:${n}`);
     for (let round = 0; round < 2; round += 1)
-      for (let n = 0; n < 5_000; n += 1)
-        if (access.allows(`agent:main:${n}`) !== String(n).startsWith("1")) throw new Error(`agent:main:${n}`);
+      expect(keys.filter((key) => access.allows(key))).toEqual(keys.filter((key) => key.startsWith("agent:main:1")));
   });
 });
 
