@@ -20,6 +20,8 @@ interface GuardHost {
   startedRun(client: GatewayClient, runId: string): boolean;
   /** A request was denied. */
   denied(): void;
+  /** An answer could not be looked at, and was denied. */
+  failed(): void;
 }
 
 interface Known {
@@ -76,17 +78,30 @@ export class AccessGuard {
     }
     const { answer } = verdict;
     if (answer === "as-is") return undefined;
-    const answered = (payload: unknown): AnswerVerdict => {
-      // The rules may have changed since the request was made.
-      const now = this.#known.get(client)?.access;
-      if (!now) return this.#known.has(client) ? { payload } : { refuse: accessDenied(method, "session") };
-      if (answer === "key" && !answersAllowedSession(payload, now, keys.canonical)) {
-        this.#host.denied();
-        return { refuse: accessDenied(method, "session") };
-      }
-      return { payload: allowedRows(payload, now, keys.canonical) };
+    return {
+      answered: (payload) => {
+        try {
+          return this.#answer(client, method, answer, payload);
+        } catch {
+          this.#host.failed();
+          return { refuse: accessDenied(method, "session") };
+        }
+      },
     };
-    return { answered };
+  }
+
+  /** By the rules of now: they may have changed since the request was made. */
+  #answer(client: GatewayClient, method: string, answer: "rows" | "key", payload: unknown): AnswerVerdict {
+    const known = this.#known.get(client);
+    if (!known) return { refuse: accessDenied(method, "session") };
+    const { access } = known;
+    if (!access) return { payload };
+    const { canonical } = this.#host.keys;
+    if (answer === "key" && !answersAllowedSession(payload, access, canonical)) {
+      this.#host.denied();
+      return { refuse: accessDenied(method, "session") };
+    }
+    return { payload: allowedRows(payload, access, canonical) };
   }
 
   #current(client: GatewayClient): Known {

@@ -95,6 +95,7 @@ export class GatewayScope implements EventGate {
         entitle,
         startedRun: this.#subscriptions.startedRun.bind(this.#subscriptions),
         denied: () => void this.counters.count("(request)", "access-denied"),
+        failed: () => void this.counters.count("(request)", "error"),
       },
       settings,
     );

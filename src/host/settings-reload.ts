@@ -43,6 +43,7 @@ export class SettingsReload {
 
   stop(): void {
     clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   /** Applies what has changed since the last look, if there is a watch. Never throws. */

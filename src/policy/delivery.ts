@@ -48,10 +48,9 @@ export function mayReceive<C>(
 ): Verdict {
   if (route.to === "nobody" || !subscriptions.has(connection)) return "drop";
   const claims = (key: string): boolean => subscriptions.claimed(key).has(connection);
-  const mayHaveAll = (): boolean => route.keys.every((key) => subscriptions.mayHave(connection, key));
-  const observes = subscriptions.observers.has(connection) && mayHaveAll();
+  const observes = subscriptions.observers.has(connection) && subscriptions.mayHave(connection, route.keys);
   if (route.to === "roster") {
-    if (!subscriptions.roster.has(connection) || !mayHaveAll()) return "drop";
+    if (!subscriptions.roster.has(connection) || !subscriptions.mayHave(connection, route.keys)) return "drop";
     if (settings.roster === "subscribers" || route.keys.length === 0 || observes) return "deliver";
     return route.keys.some(claims) ? "deliver" : "drop";
   }

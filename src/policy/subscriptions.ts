@@ -233,10 +233,11 @@ export class Subscriptions<C> {
     return new Set([...this.#observers].filter((each) => !this.#restricted.has(each)));
   }
 
-  /** Whether a connection may have a session at all. */
-  mayHave(connection: C, key: string): boolean {
-    const subscriber = this.#subscribers.get(connection);
-    return subscriber !== undefined && mayHave(subscriber, key);
+  /** Whether a connection may have all of these sessions. */
+  mayHave(connection: C, keys: readonly string[]): boolean {
+    if (!this.#restricted.has(connection)) return true;
+    const access = this.#subscribers.get(connection)?.access;
+    return access === undefined || keys.every((key) => access.allows(key));
   }
 
   /** Connections that may not have all sessions. Live. */
