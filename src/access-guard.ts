@@ -18,6 +18,7 @@ interface GuardHost {
   /** Sets what a connection may have; claims beyond it end. */
   entitle(client: GatewayClient, access: SessionAccess | undefined, observer: boolean): void;
   startedRun(client: GatewayClient, runId: string): boolean;
+  sessionsOfQuestion(id: unknown): readonly string[];
   /** A request was denied. */
   denied(): void;
   /** An answer could not be looked at, and was denied. */
@@ -71,6 +72,7 @@ export class AccessGuard {
       access,
       canonical: keys.canonical,
       startedRun: (runId) => this.#host.startedRun(client, runId),
+      sessionsOfQuestion: this.#host.sessionsOfQuestion,
     });
     if (!verdict.allowed) {
       this.#host.denied();

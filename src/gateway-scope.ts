@@ -94,6 +94,7 @@ export class GatewayScope implements EventGate {
         keys,
         entitle,
         startedRun: this.#subscriptions.startedRun.bind(this.#subscriptions),
+        sessionsOfQuestion: this.#questions.sessionsOf.bind(this.#questions),
         denied: () => void this.counters.count("(request)", "access-denied"),
         failed: () => void this.counters.count("(request)", "error"),
       },

@@ -20,7 +20,7 @@ export type AnswerCheck = "as-is" | "rows" | "key";
 
 interface Bound {
   /** The parameter that names the session, or the sessions. */
-  readonly field: "sessionKey" | "sessionKeys" | "key" | "keys" | "targets";
+  readonly field: "sessionKey" | "sessionKeys" | "key" | "keys" | "targets" | "question";
   /** What a request without it means; by default it is denied. */
   readonly otherwise?: "main-session" | "agent-main-session" | "answer-decides";
   readonly answer?: AnswerCheck;
@@ -39,7 +39,7 @@ const BOUND: ReadonlyMap<string, Bound> = new Map([
     `artifacts.download artifacts.get artifacts.list
      board.event board.get board.update board.widget.appView board.widget.put
      chat.abort chat.history chat.inject chat.message.get chat.metadata chat.send chat.startup chat.toolTitles
-     progressCard.get progressCard.put progressCard.refresh
+     progressCard.get progressCard.put progressCard.refresh question.request
      session.discussion.info session.discussion.open
      session.members.add session.members.list session.members.listEvidence session.members.remove
      session.suggestions.add session.suggestions.list session.suggestions.resolve
@@ -72,6 +72,7 @@ const BOUND: ReadonlyMap<string, Bound> = new Map([
   ...bound("sessionKeys", "sessions.search sessions.viewers.set", { answer: "rows" }),
   ...bound("keys", "sessions.preview", { answer: "rows" }),
   ...bound("targets", "sessions.patchMany"),
+  ...bound("question", "question.get question.resolve question.waitAnswer"),
 ]);
 
 /** Methods whose answer tells of all sessions in rows that can be told apart. */
@@ -139,6 +140,8 @@ export interface Asker {
   readonly canonical: KeyReader;
   /** Whether this connection started a run. */
   startedRun(runId: string): boolean;
+  /** Canonical keys of the sessions in which an open question was asked; none if it is not known. */
+  sessionsOfQuestion(id: unknown): readonly string[];
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -169,7 +172,11 @@ export function judgeRequest(method: string, params: unknown, asker: Asker): Req
   }
   if (refersElsewhere(method, body, asker)) return DENIED_SESSION;
   const answer = rule.answer ?? "as-is";
-  const named = namedBy(rule.field, body);
+  const named =
+    rule.field === "question"
+      ? asker.sessionsOfQuestion(body["id"]).map((key): Named => ({ key }))
+      : namedBy(rule.field, body);
+  if (named?.length === 0) return DENIED_SESSION;
   if (named) return named.every((each) => mayUse(each.key, each.agentId)) ? { allowed: true, answer } : DENIED_SESSION;
   return mayLackSession(rule.otherwise) ? { allowed: true, answer } : DENIED_SESSION;
 
@@ -190,7 +197,7 @@ interface Named {
 }
 
 /** The sessions in the parameter that names them; undefined if there is none in it. */
-function namedBy(field: Bound["field"], body: Fields): readonly Named[] | undefined {
+function namedBy(field: Exclude<Bound["field"], "question">, body: Fields): readonly Named[] | undefined {
   const value = body[field];
   if (!present(value)) return undefined;
   if (field === "key" || field === "sessionKey") return [{ key: value }];

@@ -12,6 +12,8 @@ function asker(sessions: string[], methods: string[] = []): Asker {
       return key && canonicalSessionKey(key, agentId === undefined ? {} : { defaultAgentId: agentId });
     },
     startedRun: (runId) => runId === "own",
+    sessionsOfQuestion: (id) =>
+      id === "mine" ? [MINE] : id === "theirs" ? [THEIRS] : id === "both" ? [MINE, THEIRS] : [],
   };
 }
 
@@ -34,6 +36,8 @@ describe("is allowed", () => {
     ["sessions.unsubscribe", {}],
     ["sessions.subscribe", {}],
     ["agent.wait", { runId: "own" }],
+    ["question.resolve", { id: "mine", answers: {} }],
+    ["question.request", { sessionKey: MINE, runId: "own" }],
     ["models.list", undefined],
   ])("%s %j", (method, params) => expect(judge(method, params).allowed).toBe(true));
 });
@@ -68,6 +72,10 @@ describe("is denied for its session", () => {
     ["agent", { agentId: "main", to: "+1" }],
     ["agent.wait", { runId: "foreign" }],
     ["agent.wait", {}],
+    ["question.resolve", { id: "theirs" }],
+    ["question.resolve", { id: "both" }],
+    ["question.get", { id: "unknown" }],
+    ["question.get", {}],
     ["talk.client.create", {}],
     ["commands.list", { sessionKey: THEIRS }],
     ["chat.send", { sessionKey: MINE, systemInputProvenance: { sourceSessionKey: THEIRS } }],
