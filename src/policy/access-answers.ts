@@ -23,7 +23,7 @@ export function allowedRows(payload: unknown, access: SessionAccess, canonical: 
     return key === undefined || !access.allows(key);
   };
   const isDeniedRow = (value: unknown): boolean => {
-    if (typeof value === "string") return isKey(value) && denies(value);
+    if (typeof value === "string") return parseAgentSessionKey(value) !== undefined && denies(value);
     if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
     const row = value as Fields;
     if (present(row["sessionKey"])) return denies(row["sessionKey"], row);
@@ -37,7 +37,7 @@ export function allowedRows(payload: unknown, access: SessionAccess, canonical: 
     }
     if (Array.isArray(value)) return value.filter((item) => !isDeniedRow(item)).map((item) => copy(item, depth + 1));
     const entries = Object.entries(value).filter(([name, item]) => {
-      if (isKey(name) && name.includes(":") && denies(name)) return false;
+      if (parseAgentSessionKey(name) !== undefined && denies(name)) return false;
       if (REFERS.test(name) && present(item) && denies(item)) return false;
       return typeof item !== "object" || !isDeniedRow(item);
     });

@@ -34,7 +34,7 @@ test("rows of other sessions are left out, at any depth, and the count follows",
 });
 
 test("what is no session stays, and nothing of the gateway's is changed", () => {
-  const answer = { list: [{ key: "theme", value: 1 }, "text", null, 5], at: new Date(0), nothing: undefined };
+  const answer = { list: [{ key: "theme", value: 1 }, "global", null, 5], at: new Date(0), nothing: undefined };
   expect(rows(answer)).toEqual({ ...answer, at: "1970-01-01T00:00:00.000Z" });
   expect(answer.list).toHaveLength(4);
   for (const value of [undefined, null, 5, "agent:main:other"]) expect(rows(value)).toBe(value);
