@@ -17,7 +17,10 @@ import { type RequestGate, watchRequests } from "./host/requests.ts";
 import { watchRuns } from "./host/runs.ts";
 import { missingSeams, SEAM_FUNCTIONS } from "./host/seams.ts";
 import { type KeyFunctions, SessionKeys } from "./host/session-keys.ts";
+import { SettingsReload } from "./host/settings-reload.ts";
 import { heartbeatReplacements } from "./host/wake.ts";
+import { accessDenied } from "./access-guard.ts";
+import { accessWarnings } from "./policy/access.ts";
 import { claimIntent } from "./policy/claims.ts";
 import { type Settings, SettingsError, STRICT_SETTINGS } from "./policy/settings.ts";
 
@@ -33,6 +36,7 @@ export class Isolation {
   readonly #scopeOf = new WeakMap<GatewayClient, GatewayScope>();
   #current: GatewayScope | undefined;
   #inForce: Settings | undefined;
+  #reload: SettingsReload | undefined;
   #verified = false;
   readonly #heartbeats = new HeartbeatGuard({
     functions: (name) => this.#originals.get(name) ?? [],
@@ -113,6 +117,7 @@ export class Isolation {
         heartbeats: this.#heartbeats,
       });
       this.#current = scope;
+      this.#reloadInto(scope, settings);
       this.#heartbeats.begin(settings.heartbeat, keys);
       leaveChildren();
       try {
@@ -126,7 +131,42 @@ export class Isolation {
     };
   }
 
+  /** Settings that can change while the gateway runs. */
+  #reloadInto(scope: GatewayScope, settings: Settings): void {
+    accessWarnings(settings.access).forEach(warn);
+    this.#reload?.stop();
+    this.#reload = new SettingsReload(
+      {
+        config: () => this.#config(),
+        apply: (changed) => {
+          accessWarnings(changed.access).forEach(warn);
+          scope.access.update(changed);
+          info(`settings reloaded: ${changed.access.length} access rules, ${changed.observers.length} observers`);
+        },
+        failed: (reason) => {
+          scope.counters.count("(settings)", "error");
+          warn(`the changed settings are not used, those before stay in force: ${reason}`);
+        },
+      },
+      settings,
+    );
+    // Before 2026.4 asking for the configuration reads its file, and a change of it restarts the gateway.
+    if (this.#originals.has("getRuntimeConfig") || settings === STRICT_SETTINGS) this.#reload.watch();
+  }
+
   readonly #requests: RequestGate = {
+    admit: (client, method, params) => {
+      const scope = this.#scopeOf.get(client) ?? this.#current;
+      try {
+        this.#reload?.check();
+        // Who is no connection, such as the command line's own request, is not under the rules.
+        const connection = scope?.connection(client);
+        return connection && scope?.access.admit(connection, method, params);
+      } catch {
+        scope?.counters.count("(request)", "error");
+        return { refuse: accessDenied(method, "session") };
+      }
+    },
     intentOf: (method, params) => {
       try {
         return claimIntent(method, params);

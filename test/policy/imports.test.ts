@@ -23,8 +23,8 @@ const RULES: readonly Rule[] = [
   { files: /^policy\/[\w-]+\.ts$/, may: [SIBLING] },
   { files: /^host\/[\w-]+\.ts$/, may: [SIBLING, /^\.\.\/policy\/[\w-]+\.ts$/, NODE] },
   {
-    files: /^(?:isolation|gateway-scope|heartbeat-guard)\.ts$/,
-    may: [/^\.\/(?:policy|host)\/[\w-]+\.ts$/, /^\.\/(?:gateway-scope|heartbeat-guard)\.ts$/, NODE],
+    files: /^(?:isolation|gateway-scope|access-guard|heartbeat-guard)\.ts$/,
+    may: [/^\.\/(?:policy|host)\/[\w-]+\.ts$/, /^\.\/(?:gateway-scope|access-guard|heartbeat-guard)\.ts$/, NODE],
   },
   { files: /^index\.ts$/, may: [/^\.\/policy\/[\w-]+\.ts$/] },
   // Which process this is has to be known before anything else is loaded.

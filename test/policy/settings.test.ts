@@ -15,6 +15,7 @@ const DEFAULTS = {
   heartbeat: { quietMs: 10_000, maxDeferMs: 300_000, preempt: true },
   onMissingSeam: "exit",
   cron: { remap: true },
+  access: [],
 };
 
 function messageFor(value: unknown): string {
@@ -44,6 +45,7 @@ describe("settings", () => {
       limits: { claimsPerConnection: 1, heldFramesPerConnection: 100_000 },
       cron: { remap: false },
       heartbeat: { quietMs: 0, preempt: false },
+      access: [{ match: { deviceId: "d1" }, sessions: ["agent:main:{deviceId}:*"], methods: ["cron.list"] }],
     };
     expect(parseSettings(given)).toEqual({
       ...given,
@@ -57,8 +59,12 @@ describe("settings", () => {
     expect(parseSettings(JSON.parse(JSON.stringify(once)))).toEqual(once);
   });
 
-  test("in force before any have been read show rows to their claimants only", () => {
-    expect(STRICT_SETTINGS).toEqual({ ...DEFAULTS, roster: "claimed" });
+  test("in force before any have been read allow no session", () => {
+    expect(STRICT_SETTINGS).toEqual({
+      ...DEFAULTS,
+      roster: "claimed",
+      access: [{ match: {}, sessions: [], methods: [] }],
+    });
   });
 });
 
@@ -90,6 +96,18 @@ describe("an ill-typed setting is an error that names it", () => {
     ["observers[0].clientId", { observers: [{ clientId: 5 }] }, "a non-empty string"],
     ["observers[0].mode", { observers: [{ mode: null }] }, "a non-empty string"],
     ["observers[0].deviceId", { observers: [{ deviceId: ["d"] }] }, "a non-empty string"],
+    ["access", { access: {} }, "a list"],
+    ["access", { access: Array.from({ length: 1_001 }, () => ({})) }, "at most 1000 items"],
+    ["access[0].match", { access: [{ match: "all" }] }, "an object"],
+    ["access[0].match.user", { access: [{ match: { user: 5 } }] }, "a non-empty string"],
+    ["access[0].match.user", { access: [{ match: { user: "u".repeat(257) } }] }, "at most 256 characters"],
+    ["access[0].sessions", { access: [{ sessions: "*" }] }, "a list"],
+    ["access[0].sessions", { access: [{ sessions: Array.from({ length: 201 }, () => "*") }] }, "at most 200 items"],
+    ["access[1].sessions[0]", { access: [{}, { sessions: [""] }] }, "a non-empty string"],
+    ["access[0].sessions[0]", { access: [{ sessions: ["*".repeat(513)] }] }, "at most 512 characters"],
+    ["access[0].sessions[0]", { access: [{ sessions: ["agent:main:{device}:*"] }] }, "a text that matches"],
+    ["access[0].sessions[0]", { access: [{ sessions: ["agent:main:{deviceId"] }] }, "a text that matches"],
+    ["access[0].methods[0]", { access: [{ methods: [true] }] }, "a non-empty string"],
     ["limits", { limits: null }, "an object"],
     ["limits", { limits: 5 }, "an object"],
     ["limits", { limits: [] }, "an object"],
@@ -123,6 +141,8 @@ describe("an unknown setting is an error that names it and its neighbours", () =
     ["cron.remaps", { cron: { remaps: true } }, "remap"],
     ["limits.claims", { limits: { claims: 1 } }, "claimsPerConnection, runsPerConnection, heldFramesPerConnection"],
     ["observers[0].client", { observers: [{ client: "x" }] }, "clientId, mode, deviceId"],
+    ["access[0].session", { access: [{ session: [] }] }, "match, sessions, methods"],
+    ["access[0].match.device", { access: [{ match: { device: "d" } }] }, "clientId, mode, deviceId, user"],
     ["observers[1].name", { observers: [{ mode: "ui" }, { mode: "ui", name: "x" }] }, "clientId, mode, deviceId"],
   ] as [string, unknown, string][])("%s", (setting, value, known) => {
     const message = messageFor(value);

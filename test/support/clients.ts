@@ -1,9 +1,9 @@
 /** Clients of a gateway: the official one, and one that writes the protocol by hand. */
 import { randomUUID } from "node:crypto";
-import { buildDeviceAuthPayloadV3, GatewayClient } from "@openclaw/gateway-client";
+import { GatewayClient } from "@openclaw/gateway-client";
 import type { HelloOk } from "@openclaw/gateway-protocol";
 import { WebSocket } from "ws";
-import { createDevice, needsDevice, type Device } from "./device.ts";
+import { createDevice, deviceProof, needsDevice, type Device } from "./device.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import type { Release } from "./release.ts";
 
@@ -243,7 +243,7 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
       signedAt: ts,
       nonce,
       signature: device.sign(
-        buildDeviceAuthPayloadV3({
+        deviceProof(gateway.release, {
           deviceId: device.deviceId,
           clientId: self.id,
           clientMode: self.mode,
