@@ -2,9 +2,10 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { reportFailure } from "./failure.ts";
+import { probeCommand } from "./probe.ts";
 
 /** Each makes one subcommand with its options, help and action. In the order of the help. */
-const SUBCOMMANDS: readonly (() => Command)[] = [];
+const SUBCOMMANDS: readonly (() => Command)[] = [probeCommand];
 
 /**
  * Runs the command.

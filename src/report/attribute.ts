@@ -79,7 +79,8 @@ export function matcher(
 /** Whether a frame tells of a session, whichever. */
 function isOfSomeSession({ event, payload }: SeenFrame): boolean {
   if (isStatus(event)) return false;
-  if (event === "chat" || event === "agent" || event === "chat.side_result" || event.startsWith("session.")) return true;
+  if (event === "chat" || event === "agent" || event === "chat.side_result" || event.startsWith("session."))
+    return true;
   if (event === "heartbeat") return hasText(payload, "preview") || hasText(payload, "to");
   return hasSessionKey(payload, 3) || (event === "sessions.changed" && hasText(payload, "key"));
 }

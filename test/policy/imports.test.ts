@@ -35,11 +35,13 @@ const RULES: readonly Rule[] = [
     files: /^cli\/[\w-]+\.ts$/,
     may: [
       SIBLING,
-      /^\.\.\/(?:host|policy)\/[\w-]+\.ts$/,
+      /^\.\.\/(?:host|policy|report)\/[\w-]+\.ts$/,
       NODE,
       /^(?:commander|json5|@openclaw\/gateway-(?:client|protocol))$/,
     ],
   },
+  // Values in, text out; what judges a gateway shares nothing with the policy.
+  { files: /^report\/[\w-]+\.ts$/, may: [SIBLING] },
   { files: /^client\.ts$/, may: [/^\.\/client\/[\w-]+\.ts$/, NODE] },
   { files: /^client\/[\w-]+\.ts$/, may: [SIBLING, NODE] },
 ];
