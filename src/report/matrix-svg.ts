@@ -75,8 +75,8 @@ function cellSvg(cell: Cell, x: number, y: number, [session, connection]: readon
 /** What a cell says, two lines at most: a leak comes first. */
 function cellLines({ frames, bytes }: Cell): string[] {
   if (frames.foreign > 0) {
-    const own = frames.own > 0 ? ` + ${frames.own} own` : "";
-    return [`LEAK ${frames.foreign}${own}`, sizeText(bytes.foreign)];
+    const own = frames.own > 0 ? `, ${frames.own} own` : "";
+    return [`LEAK ${frames.foreign}`, `${sizeText(bytes.foreign)}${own}`];
   }
   if (frames.own > 0) return [`${frames.own} own`, sizeText(bytes.own)];
   if (frames.roster > 0) return [`${frames.roster} list rows`, sizeText(bytes.roster)];

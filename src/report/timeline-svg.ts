@@ -15,8 +15,10 @@ type Bin = Record<Standing, number>;
 /** Draws it; `id` has to be unique on the page. */
 export function timelineSvg(gateway: GatewayReport, id: string): Markup {
   const { connections, timeline } = gateway;
-  const endMs = Math.max(1, timeline.at(-1)?.atMs ?? 0) * 1.02;
-  const lanes = connections.map((_, connection) => binned(gateway, connection, endMs));
+  // From the first frame on: what comes before it is connecting and starting.
+  const startMs = timeline[0]?.atMs ?? 0;
+  const endMs = Math.max(100, (timeline.at(-1)?.atMs ?? 0) - startMs) * 1.02;
+  const lanes = connections.map((_, connection) => binned(gateway, connection, startMs, endMs));
   const most = Math.max(1, ...lanes.flatMap((lane) => lane.map((bin) => Math.max(above(bin), bin.foreign))));
   const bottom = TOP + connections.length * LANE;
   const width = LABEL + WIDTH + 10;
@@ -31,8 +33,8 @@ export function timelineSvg(gateway: GatewayReport, id: string): Markup {
   >
     <title id="${id}-t">Frames of sessions by connection over time</title>
     <desc id="${id}-d">
-      Over ${(endMs / 1000).toFixed(1)} seconds. Bars above a line are frames that the connection had asked for, bars
-      below it are foreign ones. The table of deliveries holds the numbers.
+      Over ${(endMs / 1000).toFixed(1)} seconds from the first frame on. Bars above a line are frames that the
+      connection had asked for, bars below it are foreign ones. The table of deliveries holds the numbers.
     </desc>
     ${ticks(endMs).map(
       (at) =>
@@ -73,11 +75,11 @@ function above({ own, roster, named }: Bin): number {
   return own + roster + named;
 }
 
-function binned({ timeline }: GatewayReport, connection: number, endMs: number): Bin[] {
+function binned({ timeline }: GatewayReport, connection: number, startMs: number, endMs: number): Bin[] {
   const bins = Array.from({ length: BINS }, (): Bin => ({ own: 0, foreign: 0, roster: 0, named: 0 }));
   for (const frame of timeline) {
     if (frame.connection !== connection) continue;
-    const index = Math.floor((Math.max(0, frame.atMs) / endMs) * BINS);
+    const index = Math.floor(((frame.atMs - startMs) / endMs) * BINS);
     bins[Math.min(BINS - 1, index)]![frame.standing] += 1;
   }
   return bins;
