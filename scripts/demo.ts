@@ -2,12 +2,16 @@
  * The demo: one real gateway as published and one with the module, the same four conversations on
  * both, and for each a matrix of whose tokens arrived where.
  */
-import { parseArgs } from "node:util";
 import { isolationRegister, withBed } from "../test/support/bed.ts";
+import { writeFile } from "node:fs/promises";
+import { observe as sortFrames } from "../src/report/observe.ts";
+import { reportPage } from "../src/report/page.ts";
+import { type GatewayReport, type ProbeReport, REPORT_VERSION } from "../src/report/shape.ts";
 import { type Client, connectOfficial } from "../test/support/clients.ts";
 import { ensureRelease, type Release } from "../test/support/release.ts";
 import { wordsOf } from "../test/support/script.ts";
 import { type Leaks, matrixTable, verdictOf } from "./leak-matrix.ts";
+import { releaseOption, runScript, scriptOptions } from "./options.ts";
 
 const HELP = `Usage: npm run demo -- [options]
 
@@ -27,18 +31,11 @@ const CHUNKS = 24;
 const SETTLE_MS = 1_000;
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      release: { type: "string", default: "2026.9.6" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
-    },
+  const { values } = scriptOptions(HELP, {
+    release: { type: "string", default: "2026.9.6" },
+    json: { type: "boolean", default: false },
   });
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
-  const release = await ensureRelease(values.release);
+  const release = await ensureRelease(releaseOption(values.release, HELP));
   const published = await observe(release, "as published", undefined);
   const isolated = await observe(release, "with the module", isolationRegister());
   const verdict = verdictOf(published, isolated);
@@ -105,9 +102,4 @@ function progress(message: string): void {
   process.stderr.write(`demo: ${message}\n`);
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  process.stderr.write(`demo: failed: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 2;
-}
+await runScript("demo", main);

@@ -1,11 +1,22 @@
 /** The command `openclaw-event-isolation`: its subcommands, one file each. */
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { doctorSubcommand } from "./doctor.ts";
+import { disableSubcommand, enableSubcommand } from "./enable.ts";
 import { reportFailure } from "./failure.ts";
+import { ownVersion } from "./own-version.ts";
 import { probeCommand } from "./probe.ts";
+import { runSubcommand } from "./run.ts";
+import { statusSubcommand } from "./status.ts";
 
 /** Each makes one subcommand with its options, help and action. In the order of the help. */
-const SUBCOMMANDS: readonly (() => Command)[] = [probeCommand];
+const SUBCOMMANDS: readonly (() => Command)[] = [
+  runSubcommand,
+  enableSubcommand,
+  disableSubcommand,
+  doctorSubcommand,
+  probeCommand,
+  statusSubcommand,
+];
 
 /**
  * Runs the command.
@@ -40,10 +51,4 @@ function prepare(command: Command): void {
   command.helpOption("-h, --help", "show help").showHelpAfterError("(--help shows the usage)").exitOverride();
   if (command.commands.length === 0) command.option("--verbose", "with a failure, show where it came from");
   for (const subcommand of command.commands) prepare(subcommand);
-}
-
-/** This package's version. */
-function ownVersion(): string {
-  const manifest = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(manifest) as { version: string }).version;
 }
