@@ -5,7 +5,7 @@ import type { KnownSession, SeenFrame } from "../report/attribute.ts";
 import { type Connection, RequestError } from "./connect.ts";
 import { Failure, oneLine } from "./failure.ts";
 import { type Listener, Listeners } from "./probe-connection.ts";
-import { type Conduct, LEFT, type RunEnd } from "./probe-verdict.ts";
+import { type Conduct, LEFT, type RunEnd } from "../report/judge.ts";
 
 export interface ExchangeOptions {
   readonly agent: string;

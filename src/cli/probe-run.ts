@@ -3,7 +3,7 @@ import { observe } from "../report/observe.ts";
 import type { GatewayReport } from "../report/shape.ts";
 import { Listeners } from "./probe-connection.ts";
 import { exchange, isolationStatus, passive, removeSessions } from "./probe-exchange.ts";
-import { judge } from "./probe-verdict.ts";
+import { judge } from "../report/judge.ts";
 
 export interface ProbeOptions {
   readonly url: string;

@@ -1,5 +1,7 @@
 /** HTML and SVG as text, in which everything that is not markup of ours is escaped. */
 
+import { honest } from "./shape.ts";
+
 /** Markup that needs no escaping any more. */
 export class Markup {
   readonly text: string;
@@ -35,14 +37,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-/** Control characters, and those that turn the direction of writing, would show another text than there is. */
-const DECEPTIVE = /[^\P{Cc}\n\t]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
-
 function escapeText(text: string): string {
-  return text
-    .toWellFormed()
-    .replaceAll(DECEPTIVE, "\ufffd")
-    .replaceAll(/[&<>"']/g, (found) => ENTITIES[found]!);
+  return honest(text).replaceAll(/[&<>"']/g, (found) => ENTITIES[found]!);
 }
 
 /** A text that fits into a label. */

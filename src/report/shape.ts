@@ -143,3 +143,11 @@ export function sizeText(bytes: number): string {
   const [value, unit] = bytes < 1_000_000 ? [bytes / 1_000, "kB"] : [bytes / 1_000_000, "MB"];
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${unit}`;
 }
+
+/** Control characters but line breaks, and those that turn the direction of writing. */
+const DECEPTIVE = /[^\P{Cc}\n\t]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/** A gateway's text without the characters that would make a screen show another text than there is. */
+export function honest(text: string): string {
+  return text.toWellFormed().replaceAll(DECEPTIVE, "\ufffd");
+}

@@ -3,10 +3,10 @@ export const STYLE = `
 :root {
   color-scheme: light dark;
   --page: #f3f5f7; --card: #ffffff; --line: #d5dae0; --text: #1a2027; --soft: #56616d;
-  --own: #d9f0e4; --own-text: #0b4f33; --own-bar: #1f8a5f;
+  --own: #d9f0e4; --own-text: #0b4f33; --own-bar: #17744e;
   --leak: #b3261e; --leak-text: #ffffff; --leak-soft: #b3261e;
   --other: #e6e9f5; --other-text: #333f75; --other-bar: #7480b8;
-  --none: #f3f5f7; --none-text: #6a7480;
+  --none: #f3f5f7; --none-text: #5d6772;
   --unsure: #8a5a00;
 }
 @media (prefers-color-scheme: dark) {

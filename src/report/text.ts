@@ -1,5 +1,5 @@
 /** A report for the terminal. */
-import { cellOf, type GatewayReport, sizeText, totalOf } from "./shape.ts";
+import { cellOf, type GatewayReport, honest, sizeText, totalOf } from "./shape.ts";
 
 const MARK = { pass: "ok  ", fail: "FAIL", unknown: "?   " } as const;
 
@@ -16,7 +16,7 @@ export function gatewayText(gateway: GatewayReport): string {
     `${verdict}: ${reasons[0] ?? ""}`,
     ...reasons.slice(1).map((reason) => `  ${reason}`),
   ];
-  return lines.map(printable).join("\n");
+  return lines.map((line) => honest(line.replaceAll(/\s/g, " "))).join("\n");
 }
 
 /** Sessions down, connections across, in each cell frames and bytes. */
@@ -55,8 +55,4 @@ export function summaryOf(gateways: readonly GatewayReport[]): string {
       return `${gateway.label}: ${gateway.verdict}${found}`;
     })
     .join("; ");
-}
-
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, " ");
 }

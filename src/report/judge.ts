@@ -1,6 +1,6 @@
 /** What a probe's observation means. */
-import { type Observation, OTHER_SESSIONS } from "../report/observe.ts";
-import type { Check, ConnectionReport, Delivery, Verdict } from "../report/shape.ts";
+import { type Observation, OTHER_SESSIONS } from "./observe.ts";
+import type { Check, ConnectionReport, Delivery, Verdict } from "./shape.ts";
 
 /** What the probe did, and what came of it, apart from who got what. */
 export interface Conduct {
@@ -72,8 +72,9 @@ function foreignCheck(foreign: readonly Delivery[], { mode }: Conduct): Check {
 
 function leaveChecks({ connections, deliveries }: Observation, { joined, runs }: Conduct): Check[] {
   const at = connections.findIndex(({ name }) => name === LEFT);
+  if (at < 0) return [];
   const name = "leaving a session ends its frames";
-  if (at < 0 || joined === undefined || !runs.some(({ round }) => round === 2)) {
+  if (joined === undefined || !runs.some(({ round }) => round === 2)) {
     return [{ name, result: "unknown", detail: "it was not come to" }];
   }
   if (!joined) return [{ name, result: "unknown", detail: "the gateway did not let the connection into the session" }];
