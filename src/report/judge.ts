@@ -110,7 +110,7 @@ function openQuestions(conduct: Conduct, control: Check | undefined): string[] {
           ? "no session was active, as far as sessions.list tells"
           : `${active} ${active === 1 ? "session was" : "sessions were"} active`;
     open.push(
-      `no frame of a session came in ${seconds} s; ${activity}`,
+      `in ${seconds} s no frame of a session came that was not asked for; ${activity}`,
       "listening can find a leak, but cannot rule one out: --allow-runs makes sessions of its own and looks where their frames go",
     );
   }
