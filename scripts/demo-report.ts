@@ -3,6 +3,7 @@ import type { KnownSession } from "../src/report/attribute.ts";
 import { judge } from "../src/report/judge.ts";
 import { observe, type Witness } from "../src/report/observe.ts";
 import { type GatewayReport, type ProbeReport, REPORT_VERSION } from "../src/report/shape.ts";
+import { summaryOf } from "../src/report/text.ts";
 import type { Client } from "../test/support/clients.ts";
 
 interface Scene {
@@ -58,13 +59,13 @@ export function gatewayReport({ label, release, startedAt, senders, receivers }:
 }
 
 /** Both gateways side by side. */
-export function demoReport(startedAt: string, summary: string, gateways: readonly GatewayReport[]): ProbeReport {
+export function demoReport(startedAt: string, gateways: readonly GatewayReport[]): ProbeReport {
   return {
     kind: "openclaw-event-isolation/report",
     version: REPORT_VERSION,
     made: "demo",
     startedAt,
-    summary,
+    summary: summaryOf(gateways),
     gateways,
   };
 }

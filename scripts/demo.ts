@@ -42,7 +42,7 @@ async function main(): Promise<number> {
   const published = await observe(release, "as published", undefined);
   const isolated = await observe(release, "with the module", isolationRegister());
   const verdict = verdictOf(published.leaks, isolated.leaks);
-  const report = demoReport(startedAt, verdict.text, [published.report, isolated.report]);
+  const report = demoReport(startedAt, [published.report, isolated.report]);
   if (values.report !== undefined) {
     await writeFile(values.report, reportPage(report));
     progress(`the report is in ${values.report}`);
