@@ -55,7 +55,7 @@ export async function probeGateway(options: ProbeOptions): Promise<GatewayReport
     const leftBehind = await removeSessions(listeners, created.splice(0));
     return {
       label: url,
-      release: server.version,
+      release: releaseOf(server.version, status),
       mode: done.mode,
       durationMs: listeners.now(),
       ...judge(observation, done),
@@ -68,4 +68,11 @@ export async function probeGateway(options: ProbeOptions): Promise<GatewayReport
     for (const what of await removeSessions(listeners, created)) progress(`left behind: ${what}`);
     await listeners.closeAll();
   }
+}
+
+/** Old releases call themselves "dev"; the module in them knows better. */
+function releaseOf(told: string, status: unknown): string {
+  const { release } = (status ?? {}) as { release?: unknown };
+  if (typeof release === "string") return release;
+  return told === "dev" ? "(release unknown)" : told;
 }
