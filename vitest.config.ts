@@ -21,6 +21,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: "cli",
+          include: ["test/cli/**/*.test.ts"],
+          globalSetup: ["test/cli/setup.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 240_000,
+        },
+      },
+      {
+        test: {
           name: "gateway",
           include: ["test/gateway/**/*.test.ts"],
           globalSetup: ["test/gateway/setup.ts"],
