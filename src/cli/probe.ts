@@ -1,5 +1,5 @@
 /** `probe`: a black-box test of any running gateway: who gets whose frames? */
-import { writeFile } from "node:fs/promises";
+import { open, rm, writeFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { reportPage } from "../report/page.ts";
 import { type ProbeReport, REPORT_VERSION } from "../report/shape.ts";
@@ -52,7 +52,7 @@ async function run(url: string, options: Options): Promise<void> {
   if (!options.message.includes("{token}"))
     throw new Failure("--message needs a {token} in it, else nothing is found again");
   const token = await readToken(options);
-  if (options.report !== undefined) await writable(options.report);
+  if (options.report !== undefined) await checkWritable(options.report);
   const interrupt = new AbortController();
   const stop = (): void => {
     progress("interrupted: cleaning up");
@@ -93,11 +93,15 @@ async function run(url: string, options: Options): Promise<void> {
   }
 }
 
-/** Before anything runs: a report that cannot be written is no reason to run it twice. */
-async function writable(file: string): Promise<void> {
-  await writeFile(file, "").catch((cause: unknown) => {
+/** Before anything runs: a report that cannot be written is no reason to run it twice. An earlier one stays for now. */
+async function checkWritable(file: string): Promise<void> {
+  try {
+    const handle = await open(file, "a");
+    const { size } = await handle.stat().finally(() => handle.close());
+    if (size === 0) await rm(file);
+  } catch (cause) {
     throw new Failure(`the report cannot be written: ${oneLine((cause as Error).message)}`, { cause });
-  });
+  }
 }
 
 function seconds(text: string): number {

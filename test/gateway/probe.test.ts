@@ -141,26 +141,9 @@ describe("a module with a defect is found out", () => {
   });
 });
 
-describe("what cannot be probed is said in one line", () => {
-  const nowhere = "ws://127.0.0.1:1";
-  test.each<[string, readonly string[], RegExp, string?]>([
-    ["no address", [], /missing required argument 'url'/],
-    ["an address of another kind", ["http://127.0.0.1:1"], /is no gateway's address/],
-    ["a port where nothing listens", [nowhere], /nothing listens at ws:\/\/127\.0\.0\.1:1/],
-    ["a wrong token", [isolated.url], /does not let this connection in/, "wrong"],
-    ["a message that is not found again", [nowhere, "--message", "hello"], /needs a \{token\}/],
-    ["a report that cannot be written", [nowhere, "--report", "/nowhere/x.html"], /cannot be written/],
-    ["an agent's id that is none", [nowhere, "--agent", "a:b"], /letters, digits/],
-    ["no time to listen", [nowhere, "--seconds", "0"], /from 1 to 3600/],
-  ])("%s", async (_, args, line, token = "t") => {
-    const { output, ended } = probe(args, token);
-    expect(await ended).toBe(2);
-    expect(
-      output.stderr
-        .trim()
-        .split("\n")
-        .filter((text) => text !== "(--help shows the usage)"),
-    ).toEqual([expect.stringMatching(line)]);
-    expect(output.stdout).toBe("");
-  });
+test("a wrong token is said in one line", async () => {
+  const { output, ended } = probe([isolated.url, "--allow-runs"], "wrong");
+  expect(await ended).toBe(2);
+  expect(output.stdout).toBe("");
+  expect(output.stderr).toMatch(/^openclaw-event-isolation: [^\n]* does not let this connection in [^\n]*\n$/);
 });
