@@ -43,8 +43,7 @@ export function judge(observation: Observation, conduct: Conduct): Judgement {
   const open = openQuestions(conduct, control);
   if (foreign.length > 0) return { verdict: "leak", reasons: leakReasons(observation, foreign), checks };
   if (open.length > 0) return { verdict: "inconclusive", reasons: open, checks };
-  const bystanders = observation.connections.length - 1;
-  const found = `every sender got its own frames, and none of the ${bystanders} other connections got any of them`;
+  const found = "every sender got its own frames, and no connection got any that it had not asked for";
   return { verdict: "no leak", reasons: [found, ...rosterNote(observation)], checks };
 }
 
