@@ -8,7 +8,24 @@ export default defineConfig({
       {
         test: {
           name: "policy",
-          include: ["test/policy/**/*.test.ts", "test/host/**/*.test.ts"],
+          include: ["test/policy/**/*.test.ts", "test/host/**/*.test.ts", "test/report/**/*.test.ts"],
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: "cli",
+          include: ["test/cli/**/*.test.ts"],
+          globalSetup: ["test/cli/setup.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 240_000,
         },
       },
       {

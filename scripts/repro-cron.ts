@@ -1,7 +1,7 @@
 /** Shows where the event of a cron run's command ends up, on a real gateway without and with the module. */
-import { parseArgs } from "node:util";
 import { followCronEvent, openCronBed, type Outcome } from "../test/support/cron-scene.ts";
 import { ensureRelease, type Release } from "../test/support/release.ts";
+import { releaseOption, runScript, scriptOptions, wrongUsage } from "./options.ts";
 
 const VARIANTS = ["default", "prewake", "global"] as const;
 type Variant = (typeof VARIANTS)[number];
@@ -19,26 +19,6 @@ Options:
   -h, --help           show this help
 
 Exit codes: 0 the published gateway fails as known for the release and the module delivers; 1 otherwise; 2 wrong usage.`;
-
-function parse() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        release: { type: "string", default: "2026.5.7" },
-        variant: { type: "string", default: "prewake" },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-    const variant = VARIANTS.find((name) => name === values.variant);
-    if (!variant) throw new Error(`"${values.variant}" is no variant; there are ${VARIANTS.join(", ")}`);
-    if (!/^\d{4}\.\d+\.\d+(-[\w.]+)?$/.test(values.release)) throw new Error(`"${values.release}" is no release`);
-    return { ...values, variant };
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n\n${HELP}\n`);
-    process.exit(2);
-  }
-}
 
 type Fate = "delivered" | "lost" | "orphan" | "swallowed";
 
@@ -78,35 +58,44 @@ async function observe(release: Release, isolated: boolean, variant: Variant): P
   }
 }
 
-const { release: version, variant, json, help } = parse();
-if (help) {
-  console.log(HELP);
-  process.exit(0);
-}
-const release = await ensureRelease(version);
-const published = await observe(release, false, variant);
-const isolated = await observe(release, true, variant);
-const known = knownFate(version, variant);
-const ok = isolated.fate === "delivered" && (known === undefined || published.fate === known);
+async function main(): Promise<number> {
+  const { values } = scriptOptions(HELP, {
+    release: { type: "string", default: "2026.5.7" },
+    variant: { type: "string", default: "prewake" },
+    json: { type: "boolean", default: false },
+  });
+  const { json } = values;
+  const version = releaseOption(values.release, HELP);
+  const variant =
+    VARIANTS.find((name) => name === values.variant) ??
+    wrongUsage(`"${values.variant}" is no variant; there are ${VARIANTS.join(", ")}`, HELP);
+  const release = await ensureRelease(version);
+  const published = await observe(release, false, variant);
+  const isolated = await observe(release, true, variant);
+  const known = knownFate(version, variant);
+  const ok = isolated.fate === "delivered" && (known === undefined || published.fate === known);
 
-if (json) console.log(JSON.stringify({ release: version, variant, known, published, isolated, ok }, null, 2));
-else {
-  for (const [name, { fate, waitingUnder, drainedFrom, ms, heartbeats }] of Object.entries({
-    "as published": published,
-    "with the module": isolated,
-  })) {
-    console.log(`${name.padEnd(16)} ${MEANING[fate]}`);
-    console.log(
-      `  waits under ${waitingUnder.join(", ") || "nothing"}; drained from ${drainedFrom.join(", ") || "nothing"}`,
-    );
-    console.log(
-      `  ${ms === undefined ? "not drained" : `drained after ${ms} ms`}, ${heartbeats} heartbeat model call(s)`,
-    );
+  if (json) console.log(JSON.stringify({ release: version, variant, known, published, isolated, ok }, null, 2));
+  else {
+    for (const [name, { fate, waitingUnder, drainedFrom, ms, heartbeats }] of Object.entries({
+      "as published": published,
+      "with the module": isolated,
+    })) {
+      console.log(`${name.padEnd(16)} ${MEANING[fate]}`);
+      console.log(
+        `  waits under ${waitingUnder.join(", ") || "nothing"}; drained from ${drainedFrom.join(", ") || "nothing"}`,
+      );
+      console.log(
+        `  ${ms === undefined ? "not drained" : `drained after ${ms} ms`}, ${heartbeats} heartbeat model call(s)`,
+      );
+    }
+    if (known === "delivered") console.log(`OpenClaw ${version} remaps this by itself: the module changes nothing.`);
+    if (known !== undefined && published.fate !== known)
+      console.log(`Expected of OpenClaw ${version} as published: ${known}`);
+    if (known === undefined) console.log("Nothing is known of this release as published.");
+    console.log(ok ? "as expected" : "NOT as expected");
   }
-  if (known === "delivered") console.log(`OpenClaw ${version} remaps this by itself: the module changes nothing.`);
-  if (known !== undefined && published.fate !== known)
-    console.log(`Expected of OpenClaw ${version} as published: ${known}`);
-  if (known === undefined) console.log("Nothing is known of this release as published.");
-  console.log(ok ? "as expected" : "NOT as expected");
+  return ok ? 0 : 1;
 }
-process.exitCode = ok ? 0 : 1;
+
+await runScript("repro-cron", main);

@@ -2,10 +2,10 @@
  * The heartbeat reproducer: a real gateway as published and one with the module, a wake in a user's
  * run and a rapid follow-up; for each, what became of the follow-up's reply and who else saw it.
  */
-import { parseArgs } from "node:util";
 import { isolationRegister, withBed } from "../test/support/bed.ts";
 import { GAPS, heartbeatScene, HEARTBEATS_ON, isWhole, type Round } from "../test/support/heartbeat-scene.ts";
 import { compareVersions, ensureRelease, type Release } from "../test/support/release.ts";
+import { releaseOption, runScript, scriptOptions } from "./options.ts";
 
 const HELP = `Usage: npm run repro:heartbeat -- [options]
 
@@ -23,18 +23,11 @@ Exit codes: 0 the published gateway failed as known (up to 2026.8: a follow-up l
             1 anything else was observed; 2 the reproducer itself failed.`;
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      release: { type: "string", default: "2026.5.7" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
-    },
+  const { values } = scriptOptions(HELP, {
+    release: { type: "string", default: "2026.5.7" },
+    json: { type: "boolean", default: false },
   });
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
-  const release = await ensureRelease(values.release);
+  const release = await ensureRelease(releaseOption(values.release, HELP));
   const published = await observe(release, "as published", undefined);
   const isolated = await observe(release, "with the module", isolationRegister());
   const verdict = verdictOf(release, published, isolated);
@@ -120,9 +113,4 @@ function progress(message: string): void {
   process.stderr.write(`repro-heartbeat: ${message}\n`);
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  process.stderr.write(`repro-heartbeat: failed: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 2;
-}
+await runScript("repro-heartbeat", main);

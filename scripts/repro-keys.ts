@@ -1,6 +1,6 @@
 /** Prints what the pure functions make of the session keys of cron runs. */
-import { parseArgs } from "node:util";
 import { resolveEventSessionKey, scopedHeartbeatWakeOptions, type SessionScope } from "../src/policy/wake-target.ts";
+import { scriptOptions } from "./options.ts";
 
 const HELP = `Usage: npm run repro:keys [-- --json]
 
@@ -31,11 +31,7 @@ const CASES: readonly Case[] = [
   { key: CHANNEL, event: CHANNEL, wake: { ...WAKE, sessionKey: CHANNEL } },
 ];
 
-const { values } = parseArgs({ options: { json: { type: "boolean" }, help: { type: "boolean", short: "h" } } });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
+const { values } = scriptOptions(HELP, { json: { type: "boolean" } });
 const rows = CASES.flatMap(({ key, mainKey, scope, event, wake }) => {
   const given = [mainKey && `mainKey ${mainKey}`, scope && `scope ${scope}`].filter(Boolean).join(", ");
   const results = [

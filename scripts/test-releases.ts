@@ -1,7 +1,7 @@
 /** Runs the contract suite on published OpenClaw releases, one after the other. */
 import { spawn } from "node:child_process";
-import { parseArgs } from "node:util";
 import { compareVersions, PINNED_RELEASES } from "../test/support/release.ts";
+import { releaseOption, scriptOptions } from "./options.ts";
 
 const HELP = `Usage: npm run test:releases -- [release …] [-t <name>]
 
@@ -13,18 +13,6 @@ Options:
   -h, --help            show this help
 
 Exit codes: 0 all passed; 1 a case failed; 2 wrong usage.`;
-
-function parse() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: { name: { type: "string", short: "t" }, help: { type: "boolean", short: "h" } },
-    });
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n\n${HELP}\n`);
-    process.exit(2);
-  }
-}
 
 /** One vitest run; resolves with its exit code. */
 function suite(release: string, name: string | undefined): Promise<number> {
@@ -39,16 +27,8 @@ function suite(release: string, name: string | undefined): Promise<number> {
   });
 }
 
-const { values, positionals } = parse();
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
-const wrong = positionals.find((release) => !/^\d{4}\.\d+\.\d+(-[\w.]+)?$/.test(release));
-if (wrong !== undefined) {
-  process.stderr.write(`"${wrong}" is no OpenClaw release; write e.g. 2026.3.13\n`);
-  process.exit(2);
-}
+const { values, positionals } = scriptOptions(HELP, { name: { type: "string", short: "t" } }, true);
+for (const release of positionals) releaseOption(release, HELP);
 const releases = positionals.length > 0 ? positionals : PINNED_RELEASES.toSorted(compareVersions);
 const results: { release: string; passed: boolean; seconds: number }[] = [];
 for (const release of releases) {

@@ -23,6 +23,7 @@ export function cronEventReplacements(host: RemapHost): Readonly<Record<string, 
     requestHeartbeat: request,
     requestHeartbeatNow: request,
     buildPendingFinalDeliveryText: (original) => withoutAcks(original as () => unknown, host),
+    enqueueHeartbeatRequest: (original) => wakes.reroute(original as RequestWake),
     createSessionEventWakeRuntime: (original) => wakes.wrapRuntime(original as () => unknown),
   };
 }

@@ -17,11 +17,13 @@ export function keepForRestart(): void {
   process.execArgv.push(`--import=${registerUrl()}`);
 }
 
-function registerUrl(): string {
+/** `file:` URL of the module that `--import` takes. It has no blank in it, so needs no quotes in NODE_OPTIONS. */
+export function registerUrl(): string {
   return new URL("../register.js", import.meta.url).href;
 }
 
-function isOurs(specifier: string): boolean {
+/** Whether a specifier given to `--import` names this module. */
+export function isOurs(specifier: string): boolean {
   if (specifier === "openclaw-event-isolation/register") return true;
   try {
     return asPath(specifier) === asPath(registerUrl());

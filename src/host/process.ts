@@ -69,7 +69,7 @@ const NO_COMMAND_NEEDED: ReadonlySet<string> = new Set(["--help", "-h", "--versi
 const TAKES_A_VALUE: ReadonlySet<string> = new Set(["--container", "--log-level", "--profile"]);
 
 /** The openclaw package that a script belongs to: `openclaw.mjs`, `dist/entry.js`, a bin link. */
-function openclawPackage(script: string): GatewayProcess | undefined {
+export function openclawPackage(script: string): GatewayProcess | undefined {
   let folder: string;
   try {
     folder = dirname(realpathSync(script));

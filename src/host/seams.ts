@@ -66,7 +66,8 @@ export const SEAMS: readonly Seam[] = [
   },
   {
     name: "wake-requests",
-    functions: ["createSessionEventWakeRuntime", "requestHeartbeat", "requestHeartbeatNow"], // 2026.8, 2026.5, before
+    // In this order: from 2026.9.3, from 2026.8.2, from 2026.5, before.
+    functions: ["createSessionEventWakeRuntime", "enqueueHeartbeatRequest", "requestHeartbeat", "requestHeartbeatNow"],
     required: false, // then wakes go where the release sends them
     purpose: "asks for a heartbeat",
   },

@@ -83,7 +83,8 @@ export class SystemEvents {
   }
 
   #targetsWakes(): boolean {
-    return ["requestHeartbeat", "createSessionEventWakeRuntime"].some((name) => this.#host.originals(name).length > 0);
+    const names = ["requestHeartbeat", "enqueueHeartbeatRequest", "createSessionEventWakeRuntime"];
+    return names.some((name) => this.#host.originals(name).length > 0);
   }
 
   #routed(options: unknown): unknown {

@@ -2,7 +2,7 @@
 import { scopedHeartbeatWakeOptions } from "../policy/wake-target.ts";
 import type { RemapHost, SystemEvents } from "./system-events.ts";
 
-/** `requestHeartbeatNow` up to 2026.4, `requestHeartbeat` after it, `requestSessionEventWake` from 2026.8. */
+/** `requestHeartbeatNow` up to 2026.4, `requestHeartbeat` after it, `enqueueHeartbeatRequest` from 2026.8.2, `requestSessionEventWake` from 2026.9.3. */
 export type RequestWake = (options?: unknown, ...rest: unknown[]) => unknown;
 
 interface WakeOptions {
@@ -47,7 +47,12 @@ export class WakeTargets {
     };
   }
 
-  /** Wraps the wake functions of 2026.8 on, members of one object. They lose no event's wake themselves. */
+  /** Wraps the wake request function of a release that loses no event's wake itself: `enqueueHeartbeatRequest`. */
+  reroute(original: RequestWake): RequestWake {
+    return (options, ...rest) => original(this.#routed(options)?.wake ?? options, ...rest);
+  }
+
+  /** Wraps the wake functions of 2026.9.3 on, members of one object. They lose no event's wake themselves. */
   wrapRuntime(create: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
     return (...args) => {
       const runtime = create(...args);
@@ -56,9 +61,7 @@ export class WakeTargets {
       const routed: Record<string, unknown> = {};
       for (const name of ["requestSessionEventWake", "requestSessionEventWakeAndWait"]) {
         const request = members[name];
-        if (typeof request !== "function") continue;
-        routed[name] = (options: unknown, ...rest: unknown[]): unknown =>
-          (request as RequestWake)(this.#routed(options)?.wake ?? options, ...rest);
+        if (typeof request === "function") routed[name] = this.reroute(request as RequestWake);
       }
       return { ...members, ...routed };
     };

@@ -25,7 +25,7 @@ function since(version: string): boolean {
 
 /** Under which key the published gateway puts the event of a cron run's command. */
 function publishedKey(): RegExp {
-  if (since("2026.9.0")) return /^agent:main:main$/; // it remaps by itself
+  if (since("2026.8.2")) return /^agent:main:main$/; // it remaps by itself
   return since("2026.4.0") ? /^agent:main:cron:[^:]+:run:/ : /^agent:main:cron:[^:]+$/;
 }
 
@@ -49,7 +49,7 @@ describe("a command that a cron run left behind", () => {
   test("reports its end to the global session under session.scope global", async () => {
     const bed = await cronBed({ isolated: true, scope: "global" });
     const outcome = await followCronEvent(bed);
-    const key = since("2026.8.0") ? "agent:main:global" : "global";
+    const key = since("2026.9.0") ? "agent:main:global" : "global";
     expect(outcome).toMatchObject({ waitingUnder: [], drainedFrom: [key] });
     expect(outcome.heartbeats).toBeGreaterThan(0);
   });

@@ -204,7 +204,18 @@ describe("the wake that follows", () => {
     expect(gateway.wakes).toHaveLength(3);
   });
 
-  test("in 2026.8 on is remapped in both request functions, their intent and all other members kept", () => {
+  test("in 2026.8.2 is remapped under the request function, its settlements kept, and not repeated", () => {
+    const asked: unknown[][] = [];
+    const { replacements } = release({ has: ["enqueueHeartbeatRequest"] });
+    const request = replacements["enqueueHeartbeatRequest"]!((...args) => asked.push(args)) as (
+      ...args: unknown[]
+    ) => unknown;
+    request({ sessionKey: RUN, intent: "event" }, ["settlement"]);
+    vi.advanceTimersByTime(66_000);
+    expect(asked).toEqual([[{ sessionKey: MAIN, intent: "event" }, ["settlement"]]]);
+  });
+
+  test("in 2026.9.3 on is remapped in both request functions, their intent and all other members kept", () => {
     const asked: unknown[] = [];
     const runtime = {
       requestSessionEventWake: (wake: unknown) => void asked.push(wake),

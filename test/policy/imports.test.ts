@@ -30,7 +30,18 @@ const RULES: readonly Rule[] = [
   // Which process this is has to be known before anything else is loaded.
   { files: /^register\.ts$/, may: [ISOLATION, /^\.\/host\/process\.ts$/, NODE] },
   { files: /^(?:plugin|cli)\.ts$/, may: [ISOLATION, /^\.\/cli\/[\w-]+\.ts$/, NODE] },
-  { files: /^cli\/[\w-]+\.ts$/, may: [SIBLING, /^\.\.\/isolation\.ts$/, NODE] },
+  // The command runs in a process of its own: it alone may use dependencies.
+  {
+    files: /^cli\/[\w-]+\.ts$/,
+    may: [
+      SIBLING,
+      /^\.\.\/(?:host|policy|report)\/[\w-]+\.ts$/,
+      NODE,
+      /^(?:commander|json5|@openclaw\/gateway-(?:client|protocol))$/,
+    ],
+  },
+  // Values in, text out; what judges a gateway shares nothing with the policy.
+  { files: /^report\/[\w-]+\.ts$/, may: [SIBLING] },
   { files: /^client\.ts$/, may: [/^\.\/client\/[\w-]+\.ts$/, NODE] },
   { files: /^client\/[\w-]+\.ts$/, may: [SIBLING, NODE] },
 ];

@@ -1,0 +1,224 @@
+/** A connection to a gateway with the official client, and why there is none in one line. */
+import { connect as connectTls } from "node:tls";
+import { setTimeout as sleep } from "node:timers/promises";
+import { GatewayClient } from "@openclaw/gateway-client";
+import type { EventFrame, HelloOk } from "@openclaw/gateway-protocol";
+import { DEVICE_PROOF, type Device } from "./device.ts";
+import { Failure, oneLine } from "./failure.ts";
+import { TOKEN_VARIABLE } from "./token.ts";
+
+/** What one connection is to be. */
+export interface ConnectOptions {
+  /** `ws://…` or `wss://…`. */
+  readonly url: string;
+  readonly token?: string | undefined;
+  /** Of the certificate of a `wss:` gateway that no authority has signed: SHA-256, hex, colons or not. */
+  readonly tlsFingerprint?: string | undefined;
+  /** `operator.read` unless given. */
+  readonly scopes?: readonly string[];
+  readonly caps?: readonly string[];
+  /** With an identity of its own; without one unless given. */
+  readonly device?: Device | undefined;
+  readonly onEvent?: (frame: EventFrame) => void;
+  /** From the start until the gateway's hello. */
+  readonly timeoutMs?: number;
+}
+
+export interface Connection {
+  readonly hello: HelloOk;
+  /**
+   * Sends a request and resolves with its payload.
+   *
+   * @throws {RequestError} if the gateway answers with an error, or does not answer in time
+   */
+  request<T = Record<string, unknown>>(method: string, params?: unknown, timeoutMs?: number): Promise<T>;
+  /** Resolves when the connection is closed, by whomever. */
+  readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
+  close(): Promise<void>;
+}
+
+/** An answer `ok: false`, or none in time (code `CLIENT_TIMEOUT`). */
+export class RequestError extends Failure {
+  readonly method: string;
+  /** The gateway's, e.g. `INVALID_REQUEST`. */
+  readonly code: string;
+
+  constructor(method: string, code: string, message: string, cause?: unknown) {
+    super(`the gateway refuses ${method}: ${oneLine(message)}`, { cause });
+    this.method = method;
+    this.code = code;
+  }
+
+  /** Whether the gateway does not know the method at all. */
+  get unknownMethod(): boolean {
+    return /unknown method/i.test(this.message);
+  }
+
+  /** Whether the connection lacks a scope; some releases take them from backends without a device. */
+  get missingScope(): boolean {
+    return /missing scope/i.test(this.message);
+  }
+}
+
+const TIMEOUT_MS = 15_000;
+const RETRY_MS = 500;
+
+/** All protocol versions of the supported releases: 3 up to 2026.5, 4 on 2026.9. */
+const PROTOCOL = { minProtocol: 3, maxProtocol: 4 } as const;
+
+/**
+ * Connects as an operator's backend. A gateway that is still starting is waited for.
+ *
+ * @throws {Failure} that says in one line why there is no connection
+ */
+export async function connectGateway(options: ConnectOptions): Promise<Connection> {
+  const deadline = Date.now() + (options.timeoutMs ?? TIMEOUT_MS);
+  checkUrl(options.url);
+  for (;;) {
+    try {
+      return await attempt(options, Math.max(1, deadline - Date.now()));
+    } catch (error) {
+      if (!isStarting(error) || Date.now() + RETRY_MS > deadline) throw await explain(options, error);
+    }
+    await sleep(RETRY_MS);
+  }
+}
+
+function checkUrl(url: string): void {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed && (parsed.protocol === "ws:" || parsed.protocol === "wss:")) return;
+  throw new Failure(`"${oneLine(url, 100)}" is no gateway's address: give ws://host:port or wss://host:port`);
+}
+
+class ClosedError extends Error {
+  constructor(code: number, reason: string) {
+    super(`closed before its hello: ${code} ${reason}`);
+  }
+}
+
+async function attempt(options: ConnectOptions, timeoutMs: number): Promise<Connection> {
+  const connected = Promise.withResolvers<HelloOk>();
+  const closed = Promise.withResolvers<{ code: number; reason: string }>();
+  const client = new GatewayClient({
+    url: options.url,
+    ...(options.token === undefined ? {} : { token: options.token }),
+    ...(options.tlsFingerprint === undefined ? {} : { tlsFingerprint: options.tlsFingerprint }),
+    clientName: "gateway-client",
+    mode: "backend",
+    clientDisplayName: "openclaw-event-isolation",
+    role: "operator",
+    scopes: [...(options.scopes ?? ["operator.read"])],
+    caps: [...(options.caps ?? [])],
+    ...PROTOCOL,
+    deviceIdentity: options.device ?? null,
+    hostDeps: DEVICE_PROOF,
+    ...(options.onEvent ? { onEvent: options.onEvent } : {}),
+    onHelloOk: (hello) => connected.resolve(hello),
+    onConnectError: (error) => connected.reject(error),
+    onClose: (code, reason) => {
+      // No reconnect: what the gateway did to this connection is to be seen.
+      client.stop();
+      connected.reject(new ClosedError(code, reason));
+      closed.resolve({ code, reason });
+    },
+  });
+  const timer = setTimeout(() => connected.reject(new ClosedError(0, "no answer in time")), timeoutMs);
+  try {
+    client.start();
+    const hello = await connected.promise;
+    return {
+      hello,
+      closed: closed.promise,
+      async request<T>(method: string, params: unknown = {}, limit = 30_000): Promise<T> {
+        try {
+          return await client.request<T>(method, params, { timeoutMs: limit });
+        } catch (error) {
+          const { code, gatewayCode } = error as { code?: unknown; gatewayCode?: unknown };
+          throw new RequestError(method, String(gatewayCode ?? code ?? "UNKNOWN"), messageOf(error), error);
+        }
+      },
+      async close() {
+        await client.stopAndWait();
+        closed.resolve({ code: 1000, reason: "" });
+      },
+    };
+  } catch (error) {
+    client.stop();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** 2026.9 answers so for a while after its port has opened. */
+function isStarting(error: unknown): boolean {
+  return (
+    (error as { gatewayCode?: unknown }).gatewayCode === "UNAVAILABLE" || /starting|startup/i.test(messageOf(error))
+  );
+}
+
+async function explain(options: ConnectOptions, error: unknown): Promise<Failure> {
+  const { url } = options;
+  const text = messageOf(error);
+  const code = codeOf(error);
+  const fail = (message: string): Failure => new Failure(message, { cause: error });
+  if (code === "ECONNREFUSED") return fail(`nothing listens at ${url}: is the gateway running, and is this its port?`);
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return fail(`there is no host ${new URL(url).hostname}`);
+  if (code === "EHOSTUNREACH" || code === "ENETUNREACH" || code === "ETIMEDOUT")
+    return fail(`${url} cannot be reached`);
+  if (/fingerprint mismatch/i.test(text)) {
+    return fail(`the certificate of ${url} is not the one of --tls-fingerprint; its own is ${await fingerprint(url)}`);
+  }
+  if (/certificate|self.signed|CERT_|UNABLE_TO_/i.test(`${code} ${text}`)) {
+    return fail(
+      `the certificate of ${url} is not signed by an authority known here (${code ?? oneLine(text, 80)}); if it is your gateway's, pass --tls-fingerprint ${await fingerprint(url)}`,
+    );
+  }
+  if (/wrong version number|EPROTO|packet length/i.test(`${code} ${text}`)) {
+    return fail(`${url} does not speak TLS: use ws:// instead of wss://`);
+  }
+  if (/plaintext ws/i.test(text)) return fail(`${url} is not on this machine or its network: use wss://`);
+  if (/protocol[ _]mismatch/i.test(text)) {
+    return fail(
+      `the gateway at ${url} speaks another protocol than versions ${PROTOCOL.minProtocol} to ${PROTOCOL.maxProtocol}: update openclaw-event-isolation (${oneLine(text, 120)})`,
+    );
+  }
+  if (/unauthorized|token|password|auth/i.test(text)) {
+    const advice =
+      options.token === undefined
+        ? `no token was given: set ${TOKEN_VARIABLE} or use --token-file`
+        : `is the token in ${TOKEN_VARIABLE}, --token-file or --token-stdin the gateway's?`;
+    return fail(`the gateway at ${url} does not let this connection in (${oneLine(text, 160)}); ${advice}`);
+  }
+  if (/Unexpected server response|no answer in time|challenge timeout|Parse Error|socket hang up/i.test(text)) {
+    return fail(`what listens at ${url} does not answer as an OpenClaw gateway: ${oneLine(text, 160)}`);
+  }
+  return fail(`no connection to ${url}: ${oneLine(text, 200)}`);
+}
+
+/** The SHA-256 fingerprint of the certificate that a `wss:` address shows, trusted or not. */
+function fingerprint(url: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const give = (text: string): void => {
+      socket.destroy();
+      resolve(text);
+    };
+    const host = hostname.replaceAll(/[[\]]/g, "");
+    const socket = connectTls({ host, port: Number(port || 443), rejectUnauthorized: false, timeout: 5_000 }, () =>
+      give(socket.getPeerCertificate().fingerprint256),
+    );
+    socket.on("error", () => give("(unknown)"));
+    socket.on("timeout", () => give("(unknown)"));
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function codeOf(error: unknown): string | undefined {
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  if (typeof code === "string") return code;
+  return cause instanceof Error ? codeOf(cause) : undefined;
+}

@@ -1,0 +1,151 @@
+/** What `doctor` says of OpenClaw's configuration: settings, heartbeats, hooks. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { SETTINGS_FILE_VARIABLE } from "../host/config.ts";
+import { parseSettings, type Settings, SettingsError } from "../policy/settings.ts";
+import type { Check } from "./doctor.ts";
+import { Failure, oneLine } from "./failure.ts";
+import { at, type ConfigFile, isObject, type OpenclawConfig, readConfig, stateDir } from "./openclaw-config.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const PLUGIN = "event-isolation";
+
+/** All checks of the configuration; `file` undefined if it cannot be read. */
+export function configChecks(
+  release: string,
+  env: Env,
+): { readonly checks: Check[]; readonly file: ConfigFile | undefined } {
+  let file: ConfigFile;
+  try {
+    file = readConfig(env);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return { checks: [{ name: "config", level: "error", text: error.message }], file: undefined };
+  }
+  const { config, exists, path } = file;
+  const checks: Check[] = [
+    exists
+      ? { name: "config", level: "ok", text: path }
+      : { name: "config", level: "info", text: `there is no ${path}: OpenClaw runs on its defaults` },
+  ];
+  if (file.includes) {
+    checks.push({
+      name: "config",
+      level: "warning",
+      text: `${path} has $include: the files that it names were not looked at`,
+    });
+  }
+  const settings = settingsCheck(release, config, env);
+  checks.push(...settings.checks, ...heartbeatChecks(config, settings.settings), ...hooksChecks(config));
+  return { checks, file };
+}
+
+function settingsCheck(
+  release: string,
+  config: OpenclawConfig,
+  env: Env,
+): { checks: Check[]; settings: Settings | undefined } {
+  const name = "settings";
+  const path = env[SETTINGS_FILE_VARIABLE];
+  const entry = at(config, "plugins", "entries", PLUGIN);
+  try {
+    const value: unknown = path ? JSON.parse(readFileSync(path, "utf8")) : at(entry, "config");
+    const settings = parseSettings(value);
+    const from = path ?? (value === undefined ? "none given, all defaults" : `plugins.entries["${PLUGIN}"].config`);
+    const checks: Check[] = [{ name, level: "ok", text: `valid (${from})` }];
+    const installed = existsSync(join(stateDir(env), "extensions", PLUGIN));
+    if (
+      entry !== undefined &&
+      !installed &&
+      /^2026\.[1-4]\./.test(release) &&
+      at(config, "plugins", "load") === undefined
+    ) {
+      checks.push({
+        name,
+        level: "warning",
+        text: `OpenClaw ${release} may refuse to start with plugins.entries["${PLUGIN}"] while that plugin is not installed: install it, or name a file with ${SETTINGS_FILE_VARIABLE}`,
+      });
+    }
+    return { checks, settings };
+  } catch (error) {
+    const where = path ? `${path}: ` : "";
+    const text =
+      error instanceof SettingsError ? error.message : `they cannot be read: ${oneLine((error as Error).message)}`;
+    return {
+      checks: [{ name, level: "error", text: `${where}${text}; a gateway with them ends with code 78` }],
+      settings: undefined,
+    };
+  }
+}
+
+/** OpenClaw's own default. */
+const DEFAULT_EVERY = "30m";
+
+function heartbeatChecks(config: OpenclawConfig, settings: Settings | undefined): Check[] {
+  return heartbeats(config).map(({ agent, every }) => {
+    const name = "heartbeat";
+    const ms = durationMs(every);
+    if (ms === undefined)
+      return { name, level: "warning", text: `agent ${agent}: "${oneLine(every, 40)}" is no interval` };
+    if (ms === 0) return { name, level: "ok", text: `agent ${agent}: off` };
+    const quietMs = settings?.heartbeat.quietMs ?? 0;
+    return ms <= quietMs
+      ? {
+          name,
+          level: "warning",
+          text: `agent ${agent}: every ${every}, which is not longer than the quiet time after a run (heartbeat.quietMs ${quietMs}): it may wait until heartbeat.maxDeferMs`,
+        }
+      : { name, level: "ok", text: `agent ${agent}: every ${every}` };
+  });
+}
+
+/** The agents that have heartbeats: those with one of their own, else all of the defaults', else the default agent. */
+function heartbeats(config: OpenclawConfig): { readonly agent: string; readonly every: string }[] {
+  const list = at(config, "agents", "list");
+  const agents = Array.isArray(list) ? list.filter(isObject) : [];
+  const defaults = at(config, "agents", "defaults", "heartbeat");
+  const own = agents.filter((agent) => isObject(agent["heartbeat"]));
+  const fallback = agents.find((agent) => agent["default"] === true) ?? agents[0] ?? { id: "main" };
+  const beating = own.length > 0 ? own : isObject(defaults) && agents.length > 0 ? agents : [fallback];
+  return beating.map((agent) => {
+    const every = at(agent, "heartbeat", "every") ?? at(defaults, "every") ?? DEFAULT_EVERY;
+    return { agent: oneLine(String(agent["id"]), 60), every: String(every) };
+  });
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `30m`, `1h30m`, `0`; a bare number is minutes, as OpenClaw reads it. */
+function durationMs(text: string): number | undefined {
+  const parts = text.trim().toLowerCase();
+  if (/^\d+(\.\d+)?$/.test(parts)) return Number(parts) * UNIT_MS["m"]!;
+  if (!/^(\d+(\.\d+)?(ms|[smhd]))+$/.test(parts)) return undefined;
+  return [...parts.matchAll(/(\d+(?:\.\d+)?)(ms|[smhd])/g)].reduce(
+    (sum, [, n, unit]) => sum + Number(n) * UNIT_MS[unit!]!,
+    0,
+  );
+}
+
+function hooksChecks(config: OpenclawConfig): Check[] {
+  const name = "hooks";
+  if (at(config, "hooks", "enabled") !== true) return [{ name, level: "ok", text: "off" }];
+  if (at(config, "hooks", "allowRequestSessionKey") !== true) {
+    return [{ name, level: "ok", text: "on; a caller may not name a session (allowRequestSessionKey is off)" }];
+  }
+  const prefixes = at(config, "hooks", "allowedSessionKeyPrefixes");
+  if (Array.isArray(prefixes) && prefixes.length > 0) {
+    const shown = prefixes
+      .slice(0, 10)
+      .map((each) => oneLine(String(each), 60))
+      .join(", ");
+    return [{ name, level: "ok", text: `on; a caller may name sessions that begin with ${shown}` }];
+  }
+  return [
+    {
+      name,
+      level: "warning",
+      text: "on, and whoever has the hooks' token may name any session: set hooks.allowedSessionKeyPrefixes",
+    },
+  ];
+}

@@ -1,0 +1,49 @@
+/** What `doctor` says of the running gateway. */
+import type { Check } from "./doctor.ts";
+import { Failure } from "./failure.ts";
+import { type GatewayOptions, gatewayTarget } from "./gateway-target.ts";
+import type { OpenclawConfig } from "./openclaw-config.ts";
+import { isolationStatus, UnknownStatusError } from "./status.ts";
+
+const TIMEOUT_MS = 8_000;
+const name = "gateway";
+
+/**
+ * Asks the gateway for its status. That none runs is no fault, unless one was named.
+ *
+ * @param release of the installed openclaw
+ */
+export async function gatewayChecks(
+  options: GatewayOptions,
+  env: NodeJS.ProcessEnv,
+  release: string,
+  config: OpenclawConfig = {},
+): Promise<Check[]> {
+  try {
+    const target = await gatewayTarget(options, env, config);
+    const status = await isolationStatus(target, TIMEOUT_MS);
+    const missing = status.seams.filter((seam) => seam.required && seam.state === "missing");
+    const checks: Check[] = [
+      status.attached
+        ? { name, level: "ok", text: `${target.url}: attached (openclaw-event-isolation ${status.version})` }
+        : {
+            name,
+            level: "error",
+            text: `${target.url} runs WITHOUT the module${missing.length > 0 ? ` (no ${missing.map((seam) => seam.name).join(", ")})` : ""}: its events go to everybody; start it with openclaw-event-isolation run, or enable`,
+          },
+    ];
+    if (status.release !== release) {
+      checks.push({
+        name,
+        level: "warning",
+        text: `it runs OpenClaw ${status.release}, but ${release} is installed: restart it`,
+      });
+    }
+    return checks;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    if (error instanceof UnknownStatusError) return [{ name, level: "warning", text: error.message }];
+    const quiet = options.url === undefined && error.message.startsWith("nothing listens");
+    return [{ name, level: quiet ? "info" : "warning", text: `not asked: ${error.message}` }];
+  }
+}

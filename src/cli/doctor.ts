@@ -1,0 +1,178 @@
+/** `doctor`: whether the module will work with the installed openclaw and its configuration. */
+import { Command } from "commander";
+import { gatewayChecks } from "./doctor-gateway.ts";
+import { configChecks } from "./doctor-config.ts";
+import { EXIT } from "./failure.ts";
+import { addOpenclawOption, findOpenclaw, type Openclaw } from "./find-openclaw.ts";
+import { addGatewayOptions, type GatewayOptions } from "./gateway-target.ts";
+import { table } from "./isolation-status.ts";
+import { isOldNode, OLDEST_NODE } from "./node-version.ts";
+import { ownVersion } from "./own-version.ts";
+import { survey, type Survey } from "./survey.ts";
+import { systemdState, unitName } from "./systemd.ts";
+
+/** One finding. `info` and `ok` leave the exit code 0; a `warning` makes it 1, an `error` 2. */
+export interface Check {
+  readonly name: string;
+  readonly level: "ok" | "info" | "warning" | "error";
+  readonly text: string;
+}
+
+/** What `doctor --json` prints. */
+export interface DoctorReport {
+  /** Of openclaw-event-isolation. */
+  readonly version: string;
+  readonly openclaw: { readonly release: string; readonly root: string };
+  /** Of the Node that runs this. */
+  readonly node: string;
+  readonly checks: readonly Check[];
+  readonly seams: Survey["seams"];
+  readonly standDown: Survey["standDown"];
+  readonly exitCode: 0 | 1 | 2;
+}
+
+interface Options extends GatewayOptions {
+  readonly openclaw?: string;
+  readonly gateway: boolean;
+  readonly json?: boolean;
+}
+
+/** The releases between which the module has been looked at; see docs/releases.md. */
+const KNOWN = { oldest: "2026.1.29", newest: "2026.9.6" } as const;
+
+export function doctorSubcommand(): Command {
+  const command = new Command("doctor")
+    .summary("check the installed openclaw, its configuration and the running gateway")
+    .description(
+      "Checks whether the module attaches to the installed openclaw, what that release does itself, the settings, heartbeats, hooks, the service, and whether the running gateway has the module. It changes nothing.\n\nExit codes: 0 all is well; 1 there are warnings; 2 there is an error, or it could not be checked.",
+    )
+    .option("--no-gateway", "do not connect to the running gateway")
+    .option("--json", "print the findings as JSON");
+  addOpenclawOption(command);
+  addGatewayOptions(command);
+  return command.action(async (options: Options) => {
+    const report = await examine(options, process.env);
+    console.log(options.json ? JSON.stringify(report, undefined, 2) : reportText(report));
+    process.exitCode = report.exitCode;
+  });
+}
+
+async function examine(options: Options, env: NodeJS.ProcessEnv): Promise<DoctorReport> {
+  const openclaw = findOpenclaw(options.openclaw, env);
+  const found = survey(openclaw.root);
+  const { checks: ofConfig, file } = configChecks(openclaw.release, env);
+  const checks = [
+    ...releaseChecks(openclaw),
+    nodeCheck(),
+    ...seamChecks(found),
+    ...ofConfig,
+    ...serviceChecks(env),
+    ...(options.gateway ? await gatewayChecks(options, env, openclaw.release, file?.config) : []),
+  ];
+  const levels = new Set(checks.map(({ level }) => level));
+  return {
+    version: ownVersion(),
+    openclaw: { release: openclaw.release, root: openclaw.root },
+    node: process.versions.node,
+    checks,
+    seams: found.seams,
+    standDown: found.standDown,
+    exitCode: levels.has("error") ? EXIT.failed : levels.has("warning") ? EXIT.found : EXIT.ok,
+  };
+}
+
+function releaseChecks({ release, root }: Openclaw): Check[] {
+  const name = "release";
+  const checks: Check[] = [{ name, level: "ok", text: `OpenClaw ${release} in ${root}` }];
+  const age =
+    compareReleases(release, KNOWN.newest) > 0 ? "newer" : compareReleases(release, KNOWN.oldest) < 0 ? "older" : "";
+  if (age !== "") {
+    const text = `OpenClaw ${release} is ${age} than the releases that this version of the module was tried on (${KNOWN.oldest} to ${KNOWN.newest})`;
+    checks.push({ name, level: "warning", text });
+  }
+  return checks;
+}
+
+function nodeCheck(): Check {
+  const version = process.versions.node;
+  return isOldNode(version)
+    ? {
+        name: "node",
+        level: "error",
+        text: `Node ${version} cannot load the module: a gateway needs ${OLDEST_NODE} or newer`,
+      }
+    : { name: "node", level: "ok", text: `Node ${version}` };
+}
+
+function seamChecks({ seams, standDown }: Survey): Check[] {
+  const missing = seams.filter(({ required, found }) => required && found.length === 0);
+  const attached = seams.filter(({ found }) => found.length > 0);
+  return [
+    missing.length > 0
+      ? {
+          name: "seams",
+          level: "error" as const,
+          text: `the module cannot attach, this release has no ${missing.map((seam) => `"${seam.name}" (${seam.purpose})`).join(", ")}: a gateway with it ends with code 78; update openclaw-event-isolation`,
+        }
+      : {
+          name: "seams",
+          level: "ok" as const,
+          text: `${attached.length} of ${seams.length} found, all that are required`,
+        },
+    ...standDown.map(({ text }) => ({ name: "stands down", level: "info" as const, text })),
+  ];
+}
+
+function serviceChecks(env: NodeJS.ProcessEnv): Check[] {
+  const name = "service";
+  const unit = unitName(env);
+  switch (systemdState(env)) {
+    case "enabled":
+      return [{ name, level: "ok", text: `${unit} starts with the module` }];
+    case "outdated":
+      return [
+        { name, level: "warning", text: `the drop-in of ${unit} is outdated: run openclaw-event-isolation enable` },
+      ];
+    case "disabled":
+      return [
+        { name, level: "warning", text: `${unit} starts without the module: run openclaw-event-isolation enable` },
+      ];
+    case "no unit":
+      return [];
+  }
+}
+
+function reportText({ checks, seams, openclaw }: DoctorReport): string {
+  const mark = { ok: "ok", info: "-", warning: "WARNING", error: "ERROR" } as const;
+  const rows = seams.flatMap(({ name, required, found, purpose }) =>
+    found.length > 0
+      ? found.map((each, index) => [index === 0 ? name : "", `${each.function} in ${files(each.files)}`])
+      : [[name, `${required ? "MISSING" : "not in this release"}: ${purpose}`]],
+  );
+  const count = (level: Check["level"]): string => {
+    const n = checks.filter((check) => check.level === level).length;
+    return `${n} ${level}${n === 1 ? "" : "s"}`;
+  };
+  return [
+    ...checks.map(({ name, level, text }) => `${mark[level].padEnd(7)}  ${name.padEnd(11)}  ${text}`),
+    "",
+    `seams of OpenClaw ${openclaw.release}`,
+    table(rows),
+    "",
+    `${count("error")}, ${count("warning")}`,
+  ].join("\n");
+}
+
+function files([first, ...more]: readonly string[]): string {
+  return `${first}${more.length > 0 ? ` and ${more.length} more` : ""}`;
+}
+
+/** Orders calendar versions, `2026.10.1` after `2026.9.6`. */
+function compareReleases(a: string, b: string): number {
+  const [left, right] = [a, b].map((version) => version.split("-")[0]!.split(".").map(Number));
+  for (let index = 0; index < 3; index += 1) {
+    const difference = (left![index] ?? 0) - (right![index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

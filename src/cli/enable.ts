@@ -1,0 +1,77 @@
+/** `enable` and `disable`: make the module permanent for the way the gateway is run, and undo it. */
+import { existsSync } from "node:fs";
+import { Command, Option } from "commander";
+import { registerUrl } from "../host/preload.ts";
+import { Failure } from "./failure.ts";
+import { addOpenclawOption } from "./find-openclaw.ts";
+import { ownVersion } from "./own-version.ts";
+import { carryOut, type Plan } from "./plan.ts";
+import { systemdPlan, unitFile } from "./systemd.ts";
+import { dockerPlan, launchdPlan, shellPlan } from "./ways.ts";
+
+const WAYS = ["systemd", "launchd", "docker", "shell"] as const;
+type Way = (typeof WAYS)[number];
+
+interface Options {
+  readonly for?: Way;
+  readonly unit?: string;
+  readonly openclaw?: string;
+  readonly dryRun?: boolean;
+}
+
+export function enableSubcommand(): Command {
+  return subcommand(
+    "enable",
+    "load the module whenever the gateway starts",
+    "Makes the module permanent for the way the gateway is run. With systemd it writes a drop-in of the gateway's user unit, with the unit's other NODE_OPTIONS kept; for launchd, Docker and the shell it prints what to do. It restarts nothing. Doing it again changes nothing.",
+  );
+}
+
+export function disableSubcommand(): Command {
+  return subcommand(
+    "disable",
+    "undo what enable did",
+    "Removes what enable wrote and leaves nothing behind; for launchd, Docker and the shell it prints what to do.",
+  );
+}
+
+function subcommand(name: "enable" | "disable", summary: string, description: string): Command {
+  const command = new Command(name)
+    .summary(summary)
+    .description(description)
+    .addOption(new Option("--for <way>", "how the gateway is run (default: found out)").choices(WAYS))
+    .option("--unit <name>", "systemd unit (default: the one of openclaw gateway install)")
+    .option("--dry-run", "only show what would be done");
+  addOpenclawOption(command);
+  return command.action((options: Options) => {
+    const on = name === "enable";
+    const way = options.for ?? detectWay(process.env, options.unit);
+    if (on && way !== "docker" && registerUrl().includes("/_npx/")) {
+      throw new Failure(
+        "this is a copy in npx's cache, which npm empties: npm install --global openclaw-event-isolation, and enable with that",
+      );
+    }
+    console.log(carryOut(planFor(way, on, options), options.dryRun ?? false).join("\n"));
+  });
+}
+
+function planFor(way: Way, on: boolean, options: Options): Plan {
+  switch (way) {
+    case "systemd":
+      return systemdPlan(on, process.env, options.unit);
+    case "launchd":
+      return launchdPlan(on, process.env, options.openclaw);
+    case "docker":
+      return dockerPlan(on, ownVersion());
+    case "shell":
+      return shellPlan(on);
+  }
+}
+
+/** How the gateway of this machine is run, as far as can be seen. */
+function detectWay(env: NodeJS.ProcessEnv, unit?: string): Way {
+  if (unit !== undefined || unitFile(env) !== undefined) return "systemd";
+  if (process.platform === "darwin") return "launchd";
+  if (existsSync("/.dockerenv") || existsSync("/run/.containerenv")) return "docker";
+  return "shell";
+}

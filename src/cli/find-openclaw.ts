@@ -1,0 +1,101 @@
+/** Finds the installed `openclaw` package that a command is about. */
+import { existsSync, readFileSync } from "node:fs";
+import { delimiter, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Command, Option } from "commander";
+import { openclawPackage } from "../host/process.ts";
+import { Failure, oneLine } from "./failure.ts";
+import { outputOf } from "./output-of.ts";
+
+export interface Openclaw {
+  /** The package's folder, real path. */
+  readonly root: string;
+  /** Its version, e.g. `2026.9.6`. */
+  readonly release: string;
+  /** Its command, a script for Node. */
+  readonly entry: string;
+  /** What its manifest says of Node, e.g. `>=22.14.0`. */
+  readonly engines: string | undefined;
+}
+
+/** Adds `--openclaw`. */
+export function addOpenclawOption(command: Command): Command {
+  return command.addOption(
+    new Option("--openclaw <dir>", "folder of the openclaw package (default: PATH, npm's global folder, node_modules)"),
+  );
+}
+
+/**
+ * The package that `--openclaw` names, else the one that the shell would run, else npm's global one,
+ * else that of a `node_modules` folder at or above `cwd` or beside this package.
+ *
+ * @param dir the package's folder, or one with it in `node_modules` or `lib/node_modules`
+ * @throws {Failure} if there is none
+ */
+export function findOpenclaw(
+  dir: string | undefined,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+  cwd: string = process.cwd(),
+): Openclaw {
+  if (dir !== undefined) {
+    const found = firstIn(
+      ["", "node_modules/openclaw", "lib/node_modules/openclaw"].map((part) => resolve(cwd, dir, part)),
+    );
+    if (found) return found;
+    throw new Failure(
+      `there is no openclaw package in ${oneLine(dir, 200)}: --openclaw takes the folder with its package.json`,
+    );
+  }
+  const found = onPath(env) ?? firstIn(localFolders(cwd)) ?? firstIn(npmGlobalFolders());
+  if (found) return found;
+  throw new Failure(
+    "openclaw is not installed: it is not in PATH, in a node_modules folder here, or among npm's global packages; name its folder with --openclaw",
+  );
+}
+
+function onPath(env: Readonly<Record<string, string | undefined>>): Openclaw | undefined {
+  for (const folder of (env["PATH"] ?? "").split(delimiter)) {
+    const found = folder !== "" && existsSync(join(folder, "openclaw")) && describe(join(folder, "openclaw"));
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function localFolders(cwd: string): string[] {
+  const folders: string[] = [];
+  for (const start of [cwd, dirname(fileURLToPath(import.meta.url))]) {
+    for (let folder = start; ; folder = dirname(folder)) {
+      folders.push(join(folder, "node_modules", "openclaw"));
+      if (folder === dirname(folder)) break;
+    }
+  }
+  return folders;
+}
+
+function npmGlobalFolders(): string[] {
+  try {
+    return [join(outputOf("npm", ["root", "--global"]), "openclaw")];
+  } catch {
+    return []; // no npm here: then nothing was installed with it
+  }
+}
+
+function firstIn(folders: readonly string[]): Openclaw | undefined {
+  for (const folder of folders) {
+    const found = existsSync(join(folder, "package.json")) && describe(join(folder, "package.json"));
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** The package that a file belongs to; undefined if it is another's. */
+function describe(file: string): Openclaw | undefined {
+  const found = openclawPackage(file);
+  if (!found) return undefined;
+  const manifest = JSON.parse(readFileSync(join(found.root, "package.json"), "utf8")) as {
+    bin?: string | Record<string, string>;
+    engines?: { node?: string };
+  };
+  const bin = typeof manifest.bin === "string" ? manifest.bin : manifest.bin?.["openclaw"];
+  return { ...found, entry: join(found.root, bin ?? "openclaw.mjs"), engines: manifest.engines?.node };
+}

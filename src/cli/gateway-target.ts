@@ -1,0 +1,80 @@
+/** Which gateway a command talks to, and with what: told by options, else as OpenClaw's own client finds it. */
+import type { Command } from "commander";
+import { type Connection, connectGateway, RequestError } from "./connect.ts";
+import { createDevice } from "./device.ts";
+import { type OpenclawConfig, at, readConfig, textAt } from "./openclaw-config.ts";
+import { addTokenOptions, readToken, type TokenOptions } from "./token.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+export interface GatewayOptions extends TokenOptions {
+  readonly url?: string;
+  readonly tlsFingerprint?: string;
+}
+
+export interface GatewayTarget {
+  readonly url: string;
+  readonly token: string | undefined;
+  readonly tlsFingerprint: string | undefined;
+}
+
+const DEFAULT_PORT = 18789;
+
+/** Adds `--url`, the token's options and `--tls-fingerprint`. */
+export function addGatewayOptions(command: Command): Command {
+  command.option("--url <url>", "the gateway's address (default: the local one of OpenClaw's configuration)");
+  return addTokenOptions(command).option(
+    "--tls-fingerprint <sha256>",
+    "of a wss:// gateway whose certificate no authority has signed",
+  );
+}
+
+/**
+ * The gateway that the options name; without `--url` the local one, with the token of its own configuration.
+ *
+ * @param config of OpenClaw; read from its file unless given
+ * @throws {Failure} if the token's source or the configuration cannot be read
+ */
+export async function gatewayTarget(
+  options: GatewayOptions,
+  env: Env,
+  config?: OpenclawConfig,
+): Promise<GatewayTarget> {
+  const { tlsFingerprint } = options;
+  const token = await readToken(options, env);
+  const url = options.url ?? env["OPENCLAW_GATEWAY_URL"]?.trim();
+  if (url) return { url, token, tlsFingerprint };
+  const local = config ?? readConfig(env).config;
+  const port = Number(env["OPENCLAW_GATEWAY_PORT"] || at(local, "gateway", "port") || DEFAULT_PORT);
+  const scheme = at(local, "gateway", "tls", "enabled") === true ? "wss" : "ws";
+  return {
+    url: `${scheme}://127.0.0.1:${port}`,
+    token: token ?? textAt(env, local, "gateway", "auth", "token"),
+    tlsFingerprint,
+  };
+}
+
+/**
+ * Sends one request, with a device identity on the releases that want one.
+ *
+ * @throws {Failure} if there is no connection
+ * @throws {RequestError} if the gateway refuses the request
+ */
+export async function askGateway<T>(target: GatewayTarget, method: string, timeoutMs?: number): Promise<Answered<T>> {
+  for (const device of [undefined, createDevice()]) {
+    const connection = await connectGateway({ ...target, device, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+    try {
+      return { hello: connection.hello, payload: await connection.request<T>(method) };
+    } catch (error) {
+      if (device || !(error instanceof RequestError && error.missingScope)) throw error;
+    } finally {
+      await connection.close();
+    }
+  }
+  throw new Error("unreachable: the second attempt answers or throws");
+}
+
+export interface Answered<T> {
+  readonly hello: Connection["hello"];
+  readonly payload: T;
+}

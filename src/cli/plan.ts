@@ -1,0 +1,75 @@
+/** What `enable` and `disable` are going to do, as data: shown by `--dry-run`, carried out otherwise. */
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { Failure, oneLine } from "./failure.ts";
+
+export interface Plan {
+  /** For whom this is, e.g. `systemd: openclaw-gateway.service`. */
+  readonly title: string;
+  /** The one file it is about, if it writes any; `content` undefined removes it. */
+  readonly file?: { readonly path: string; readonly content: string | undefined };
+  /** Things to know. */
+  readonly notes: readonly string[];
+  /** What the user has to do: commands to type, or lines to put somewhere. */
+  readonly steps: readonly string[];
+}
+
+/** The text of a file; undefined if there is none. */
+export function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new Failure(`${path} cannot be read: ${oneLine((cause as Error).message)}`, { cause });
+  }
+}
+
+/**
+ * Carries a plan out, or with `dryRun` only tells it.
+ *
+ * @returns the lines to print
+ * @throws {Failure} if a file cannot be written or removed
+ */
+export function carryOut(plan: Plan, dryRun: boolean): string[] {
+  const lines = [plan.title];
+  const { file } = plan;
+  let changed = true;
+  if (file) {
+    const before = textOf(file.path);
+    changed = before !== file.content;
+    if (!changed) lines.push(file.content === undefined ? "there is nothing to remove" : `already so: ${file.path}`);
+    else {
+      const doing = file.content === undefined ? "remove" : "write";
+      if (!dryRun) change(file.path, file.content);
+      lines.push(`${dryRun ? `would ${doing}` : doing === "write" ? "wrote" : "removed"} ${file.path}`);
+      if (file.content !== undefined) lines.push(...indented(file.content.trimEnd().split("\n")));
+    }
+  }
+  lines.push(...plan.notes.map((note) => `note: ${note}`));
+  if (changed && plan.steps.length > 0) {
+    lines.push(file ? "then:" : "do this:", ...indented(plan.steps.flatMap((step) => step.split("\n"))));
+  }
+  return lines;
+}
+
+function change(path: string, content: string | undefined): void {
+  const folder = dirname(path);
+  try {
+    if (content === undefined) {
+      rmSync(path);
+      if (readdirSync(folder).length === 0) rmdirSync(folder);
+      return;
+    }
+    mkdirSync(folder, { recursive: true });
+    // A service that starts meanwhile reads the old file or the new one, never half of one.
+    const scratch = `${path}.${process.pid}.tmp`;
+    writeFileSync(scratch, content);
+    renameSync(scratch, path);
+  } catch (cause) {
+    throw new Failure(`${path} cannot be changed: ${oneLine((cause as Error).message)}`, { cause });
+  }
+}
+
+function indented(lines: readonly string[]): string[] {
+  return lines.map((line) => `  ${line}`);
+}

@@ -1,0 +1,54 @@
+/** The command `openclaw-event-isolation`: its subcommands, one file each. */
+import { Command } from "commander";
+import { doctorSubcommand } from "./doctor.ts";
+import { disableSubcommand, enableSubcommand } from "./enable.ts";
+import { reportFailure } from "./failure.ts";
+import { ownVersion } from "./own-version.ts";
+import { probeCommand } from "./probe.ts";
+import { runSubcommand } from "./run.ts";
+import { statusSubcommand } from "./status.ts";
+
+/** Each makes one subcommand with its options, help and action. In the order of the help. */
+const SUBCOMMANDS: readonly (() => Command)[] = [
+  runSubcommand,
+  enableSubcommand,
+  disableSubcommand,
+  doctorSubcommand,
+  probeCommand,
+  statusSubcommand,
+];
+
+/**
+ * Runs the command.
+ *
+ * @param argv like `process.argv`
+ * @returns the exit code, unless a subcommand has set `process.exitCode` itself
+ */
+export async function runCommand(argv: readonly string[]): Promise<number | undefined> {
+  let verbose = false;
+  const program = new Command("openclaw-event-isolation")
+    .description(
+      "Delivers an OpenClaw gateway's session events only to the connections that subscribed to the session.",
+    )
+    .version(ownVersion(), "-V, --version", "print the version")
+    .helpCommand(false)
+    .enablePositionalOptions()
+    .hook("preAction", (_, action) => {
+      verbose = Boolean(action.opts()["verbose"]);
+    });
+  for (const subcommand of SUBCOMMANDS) program.addCommand(subcommand());
+  prepare(program);
+  try {
+    await program.parseAsync([...argv]);
+    return undefined;
+  } catch (error) {
+    return reportFailure(error, verbose);
+  }
+}
+
+/** What all commands have in common, also those below a subcommand. */
+function prepare(command: Command): void {
+  command.helpOption("-h, --help", "show help").showHelpAfterError("(--help shows the usage)").exitOverride();
+  if (command.commands.length === 0) command.option("--verbose", "with a failure, show where it came from");
+  for (const subcommand of command.commands) prepare(subcommand);
+}

@@ -1,0 +1,32 @@
+/** `run`: starts the installed openclaw with the module. */
+import { Command } from "commander";
+import { registerUrl } from "../host/preload.ts";
+import { EXIT, Failure } from "./failure.ts";
+import { addOpenclawOption, findOpenclaw } from "./find-openclaw.ts";
+import { become } from "./launch.ts";
+import { isOldNode, nodeVersion, OLDEST_NODE } from "./node-version.ts";
+
+export function runSubcommand(): Command {
+  const command = new Command("run")
+    .summary("start the installed openclaw with the module")
+    .description(
+      "Starts the installed openclaw with the module loaded. It takes this process's place: signals, input and output, and its exit code are its own (78: it could not attach, or the settings are wrong).",
+    )
+    .argument("[args...]", 'what openclaw is given (default: "gateway run")')
+    .option("--node <file>", "the Node to run it with (default: the one that runs this)")
+    .passThroughOptions()
+    .addHelpText("after", "\nExample:\n  $ openclaw-event-isolation run -- gateway run --port 18789");
+  addOpenclawOption(command);
+  return command.action(async (args: string[], options: { openclaw?: string; node?: string }) => {
+    const { entry } = findOpenclaw(options.openclaw);
+    const node = options.node ?? process.execPath;
+    const version = nodeVersion(node);
+    if (isOldNode(version)) {
+      throw new Failure(
+        `Node ${version} (${node}) is too old to load the module, which needs ${OLDEST_NODE} or newer; the gateway was not started: update Node, or name a newer one with --node`,
+        { exitCode: EXIT.config },
+      );
+    }
+    await become(node, [`--import=${registerUrl()}`, entry, ...(args.length > 0 ? args : ["gateway", "run"])]);
+  });
+}

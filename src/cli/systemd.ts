@@ -1,0 +1,126 @@
+/** The systemd way: a drop-in beside the user unit that `openclaw gateway install` writes. */
+import { existsSync, readdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { basename, join } from "node:path";
+import { Failure } from "./failure.ts";
+import { hasModule, withModule } from "./node-options.ts";
+import { isOldNode, nodeVersion, OLDEST_NODE } from "./node-version.ts";
+import { type Plan, textOf } from "./plan.ts";
+import { dropIn, environmentFileValue, unitEnvironment } from "./unit-file.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Sorts after all usual names, `override.conf` too: the last `Environment=` of a variable wins. */
+const DROP_IN = "zz-event-isolation.conf";
+const VARIABLE = "NODE_OPTIONS";
+
+/** Where the user manager looks for what a user or an administrator has written, first one first. */
+function folders(env: Env): string[] {
+  const home = env["HOME"] ?? homedir();
+  const config = env["XDG_CONFIG_HOME"] ?? join(home, ".config");
+  // OpenClaw writes to ~/.config whatever XDG_CONFIG_HOME says.
+  return [...new Set([join(config, "systemd/user"), join(home, ".config/systemd/user")]), "/etc/systemd/user"];
+}
+
+/** The unit that the gateway's own installer would write: `OPENCLAW_SYSTEMD_UNIT`, or by profile. */
+export function unitName(env: Env, unit?: string): string {
+  const profile = env["OPENCLAW_PROFILE"]?.trim() ?? "";
+  const suffix = profile === "" || profile.toLowerCase() === "default" ? "" : `-${profile}`;
+  const name = unit ?? (env["OPENCLAW_SYSTEMD_UNIT"]?.trim() || `openclaw-gateway${suffix}`);
+  return name.endsWith(".service") ? name : `${name}.service`;
+}
+
+/** The unit's file, if it is installed. */
+export function unitFile(env: Env, unit?: string): string | undefined {
+  return folders(env)
+    .map((folder) => join(folder, unitName(env, unit)))
+    .find((path) => existsSync(path));
+}
+
+/**
+ * @param on to enable, false to disable
+ * @throws {Failure} if there is no such unit, or a drop-in would not help
+ */
+export function systemdPlan(on: boolean, env: Env, unit?: string): Plan {
+  const name = unitName(env, unit);
+  const file = unitFile(env, unit);
+  const steps = [`systemctl --user daemon-reload`, `systemctl --user restart ${name}`];
+  const title = `systemd: ${name}`;
+  if (!on) {
+    const path = dropInFiles(env, name).find((each) => basename(each) === DROP_IN);
+    const left = effective(env, name, file ?? "").value;
+    const notes = hasModule(left)
+      ? [`${VARIABLE} of ${name} still has the module, but not from enable: see systemctl --user cat ${name}`]
+      : [];
+    return { title, file: { path: path ?? besides(env, name), content: undefined }, notes, steps };
+  }
+  if (file === undefined) {
+    throw new Failure(
+      `there is no unit ${name} in ${folders(env).join(" or ")}: install the service first (openclaw gateway install), or name it with --unit`,
+    );
+  }
+  const { value, files, unset, program } = effective(env, name, file);
+  for (const each of files) {
+    if (environmentFileValue(textOf(each) ?? "", VARIABLE) === undefined) continue;
+    throw new Failure(
+      `${each}, an EnvironmentFile of ${name}, sets ${VARIABLE} and wins over any drop-in: set it there to ${withModule(environmentFileValue(textOf(each) ?? "", VARIABLE))}`,
+    );
+  }
+  if (unset) throw new Failure(`${name} takes ${VARIABLE} away (UnsetEnvironment=): remove that, then enable again`);
+  const comments = [
+    "Written by `openclaw-event-isolation enable`; `openclaw-event-isolation disable` removes it.",
+    `It holds all of the unit's ${VARIABLE}: run enable again when you have changed them elsewhere.`,
+  ];
+  return {
+    title,
+    file: { path: `${file}.d/${DROP_IN}`, content: dropIn(VARIABLE, withModule(value), comments) },
+    notes: nodeNotes(program),
+    steps,
+  };
+}
+
+/** Whether the unit starts with the module: from `enable`, and up to date with the unit's other options. */
+export function systemdState(env: Env, unit?: string): "enabled" | "outdated" | "disabled" | "no unit" {
+  const name = unitName(env, unit);
+  const file = unitFile(env, unit);
+  if (file === undefined) return "no unit";
+  const own = textOf(`${file}.d/${DROP_IN}`);
+  const rest = effective(env, name, file);
+  if (own === undefined) return hasModule(rest.value) ? "enabled" : "disabled";
+  return unitEnvironment([own], VARIABLE).value === withModule(rest.value) ? "enabled" : "outdated";
+}
+
+/** What the unit says without our drop-in. */
+function effective(env: Env, name: string, file: string): ReturnType<typeof unitEnvironment> {
+  const others = dropInFiles(env, name).filter((path) => basename(path) !== DROP_IN);
+  const texts = [file, ...others].map((path) => (path === "" ? undefined : textOf(path)) ?? "");
+  const found = unitEnvironment(texts, VARIABLE);
+  return { ...found, files: found.files.map((path) => path.replace(/^%h(?=\/)/, env["HOME"] ?? homedir())) };
+}
+
+/** Drop-ins of a unit in systemd's order: by file name; of one name, only that of the first folder. */
+function dropInFiles(env: Env, name: string): string[] {
+  const byName = new Map<string, string>();
+  for (const folder of folders(env)) {
+    const dropIns = join(folder, `${name}.d`);
+    for (const each of existsSync(dropIns) ? readdirSync(dropIns) : []) {
+      if (each.endsWith(".conf") && !byName.has(each)) byName.set(each, join(dropIns, each));
+    }
+  }
+  return [...byName.keys()].sort().map((each) => byName.get(each)!);
+}
+
+function besides(env: Env, name: string): string {
+  return join(folders(env)[0]!, `${name}.d`, DROP_IN);
+}
+
+function nodeNotes(program: string | undefined): string[] {
+  if (program === undefined || !/node(?:js)?$/.test(basename(program))) return [];
+  try {
+    const version = nodeVersion(program);
+    if (!isOldNode(version)) return [];
+    return [`the unit runs Node ${version} (${program}), too old to load the module: it needs ${OLDEST_NODE}`];
+  } catch {
+    return [`the unit's Node (${program}) does not answer to --version`];
+  }
+}

@@ -1,0 +1,55 @@
+/** Where the gateway's token comes from: never the command line, which every process can read. */
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { Failure, oneLine } from "./failure.ts";
+
+/** The environment variable that OpenClaw itself reads. */
+export const TOKEN_VARIABLE = "OPENCLAW_GATEWAY_TOKEN";
+
+/** Options that {@link addTokenOptions} adds. */
+export interface TokenOptions {
+  readonly tokenFile?: string;
+  readonly tokenStdin?: boolean;
+}
+
+/** Adds `--token-file` and `--token-stdin` to a subcommand. */
+export function addTokenOptions(command: Command): Command {
+  return command
+    .option("--token-file <file>", `read the gateway's token from a file (default: $${TOKEN_VARIABLE})`)
+    .option("--token-stdin", "read the gateway's token from stdin");
+}
+
+/**
+ * The token: from stdin or a file if asked for, else from the environment.
+ *
+ * @returns undefined if there is none in the environment
+ * @throws {Failure} if the named source is unreadable or empty, or two are named
+ */
+export async function readToken(
+  options: TokenOptions,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+  stdin: AsyncIterable<Uint8Array | string> = process.stdin,
+): Promise<string | undefined> {
+  const { tokenFile, tokenStdin } = options;
+  if (tokenFile !== undefined && tokenStdin) throw new Failure("give --token-file or --token-stdin, not both");
+  if (tokenStdin) return nonEmpty(await readAll(stdin), "stdin");
+  if (tokenFile !== undefined) {
+    const text = await readFile(tokenFile, "utf8").catch((cause: unknown) => {
+      throw new Failure(`the token file cannot be read: ${oneLine((cause as Error).message)}`, { cause });
+    });
+    return nonEmpty(text, tokenFile);
+  }
+  return env[TOKEN_VARIABLE]?.trim() || undefined;
+}
+
+async function readAll(stream: AsyncIterable<Uint8Array | string>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function nonEmpty(text: string, source: string): string {
+  const token = text.trim();
+  if (token === "") throw new Failure(`there is no token in ${source}`);
+  return token;
+}

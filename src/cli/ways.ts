@@ -1,0 +1,76 @@
+/** How the module is made permanent where nothing can be written safely: what to do, in exact words. */
+import { findOpenclaw } from "./find-openclaw.ts";
+import { MODULE_OPTION } from "./node-options.ts";
+import type { Plan } from "./plan.ts";
+
+/** The module's place in an image. */
+const IMAGE_FOLDER = "/opt/isolation";
+
+/** @param version of this package */
+export function dockerPlan(on: boolean, version: string): Plan {
+  const lines = [
+    `RUN npm install --prefix ${IMAGE_FOLDER} openclaw-event-isolation@${version}`,
+    `ENV NODE_OPTIONS="--import=${IMAGE_FOLDER}/node_modules/openclaw-event-isolation/dist/register.js $NODE_OPTIONS"`,
+  ];
+  return {
+    title: on ? "docker: two lines in an image of your own" : "docker: remove these lines and build the image again",
+    notes: on
+      ? ["an image that runs as another user than root needs USER root before them and its own user after"]
+      : [],
+    steps: lines,
+  };
+}
+
+export function shellPlan(on: boolean): Plan {
+  return on
+    ? {
+        title: "shell: for gateways that you start by hand",
+        notes: ["without it, the same for one start: openclaw-event-isolation run -- gateway run"],
+        steps: [`export NODE_OPTIONS="${MODULE_OPTION}\${NODE_OPTIONS:+ $NODE_OPTIONS}"`],
+      }
+    : {
+        title: "shell: take this out of NODE_OPTIONS, where you have set it",
+        notes: [],
+        steps: [MODULE_OPTION],
+      };
+}
+
+/**
+ * launchd has no drop-ins and OpenClaw rewrites its plist: its own way for options like this is a
+ * wrapper, since 2026.5; before, a key of the plist.
+ */
+export function launchdPlan(on: boolean, env: Readonly<Record<string, string | undefined>>, dir?: string): Plan {
+  const { entry, release } = findOpenclaw(dir, env);
+  const profile = env["OPENCLAW_PROFILE"]?.trim() ?? "";
+  const label =
+    env["OPENCLAW_LAUNCHD_LABEL"]?.trim() ||
+    `ai.openclaw.${profile === "" || profile.toLowerCase() === "default" ? "gateway" : profile}`;
+  const wrapper = "$HOME/.local/bin/openclaw-isolated";
+  const title = `launchd: ${label}`;
+  if (/^2026\.[1-4]\./.test(release)) {
+    const plist = `"$HOME/Library/LaunchAgents/${label}.plist"`;
+    const buddy = `/usr/libexec/PlistBuddy -c`;
+    const edit = on
+      ? [
+          `cp ${plist} ${plist}.before-isolation`,
+          `${buddy} 'Add :EnvironmentVariables:NODE_OPTIONS string ${MODULE_OPTION}' ${plist}`,
+        ]
+      : [`${buddy} 'Delete :EnvironmentVariables:NODE_OPTIONS' ${plist}`];
+    const restart = [`launchctl bootout gui/$UID/${label}`, `launchctl bootstrap gui/$UID ${plist}`];
+    return {
+      title,
+      notes: [`openclaw gateway install writes the plist anew: do it again after that`],
+      steps: [...edit, ...restart],
+    };
+  }
+  const steps = on
+    ? [
+        `mkdir -p "$HOME/.local/bin"`,
+        `printf '%s\\n' '#!/bin/sh' 'exec "${process.execPath}" "${MODULE_OPTION}" "${entry}" "$@"' > "${wrapper}"`,
+        `chmod 755 "${wrapper}"`,
+        `openclaw gateway install --wrapper "${wrapper}" --force`,
+        "openclaw gateway restart",
+      ]
+    : ["OPENCLAW_WRAPPER= openclaw gateway install --force", "openclaw gateway restart", `rm -f "${wrapper}"`];
+  return { title, notes: [], steps };
+}

@@ -1,0 +1,132 @@
+import { spawnSync } from "node:child_process";
+import { chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, inject, test } from "vitest";
+import { command, emptyFolder, expectFailure, installedCli } from "./command.ts";
+
+const UNIT = "openclaw-gateway.service";
+
+/** As `openclaw gateway install` writes it, in what matters here. */
+const unitText = (environment: string): string =>
+  `[Unit]\nDescription=OpenClaw Gateway\n\n[Service]\nExecStart=/usr/bin/env true gateway\nRestart=always\n${environment}\n[Install]\nWantedBy=default.target\n`;
+
+function homeWith(environment = "", unit = UNIT): { home: string; units: string } {
+  const home = emptyFolder();
+  const units = join(home, ".config/systemd/user");
+  mkdirSync(units, { recursive: true });
+  writeFileSync(join(units, unit), unitText(environment));
+  return { home, units };
+}
+
+const register = (): string => `file://${join(installedCli(), "../register.js")}`;
+const dropIn = (units: string, unit = UNIT): string => join(units, `${unit}.d/zz-event-isolation.conf`);
+
+test("enable --dry-run shows the drop-in and writes nothing", async () => {
+  const { home, units } = homeWith();
+  const { code, stdout } = await command(["enable", "--dry-run"], { home });
+  expect(code).toBe(0);
+  expect(stdout).toContain(`would write ${dropIn(units)}`);
+  expect(stdout).toContain(`Environment="NODE_OPTIONS=--import=${register()}"`);
+  expect(stdout).toContain("systemctl --user restart openclaw-gateway.service");
+  expect(readdirSync(units)).toEqual([UNIT]);
+});
+
+test("enable keeps the unit's NODE_OPTIONS, is idempotent, and disable leaves nothing behind", async () => {
+  const { home, units } = homeWith('Environment="NODE_OPTIONS=--max-old-space-size=4096 --title=\\"a b\\""\n');
+  expect((await command(["enable"], { home })).code).toBe(0);
+  const text = readFileSync(dropIn(units), "utf8");
+  expect(text).toContain(
+    `Environment="NODE_OPTIONS=--max-old-space-size=4096 --title=\\"a b\\" --import=${register()}"`,
+  );
+  expect((await command(["enable"], { home })).stdout).toContain("already so");
+  expect(readFileSync(dropIn(units), "utf8")).toBe(text);
+
+  // OpenClaw has installed its service anew, with another heap limit.
+  writeFileSync(join(units, UNIT), unitText('Environment="NODE_OPTIONS=--max-old-space-size=8192"'));
+  expect((await command(["doctor", "--no-gateway"], { home })).stdout).toMatch(/WARNING +service +.*outdated/);
+  await command(["enable"], { home });
+  expect(readFileSync(dropIn(units), "utf8")).toContain("=--max-old-space-size=8192 --import=");
+  expect((await command(["doctor", "--no-gateway"], { home })).stdout).toMatch(/ok +service/);
+
+  expect((await command(["disable"], { home })).stdout).toContain(`removed ${dropIn(units)}`);
+  expect(readdirSync(units)).toEqual([UNIT]);
+  expect((await command(["disable"], { home })).stdout).toContain("nothing to remove");
+});
+
+test("other drop-ins stay, and what they set counts: the last one wins, an empty one resets", async () => {
+  const { home, units } = homeWith('Environment="NODE_OPTIONS=--max-old-space-size=1"');
+  const folder = join(units, `${UNIT}.d`);
+  mkdirSync(folder);
+  writeFileSync(join(folder, "10-reset.conf"), "[Service]\nEnvironment=\n");
+  writeFileSync(
+    join(folder, "override.conf"),
+    "[Service]\n# a comment\nEnvironment=A=1 \\\n  NODE_OPTIONS=--trace-warnings\n",
+  );
+  await command(["enable"], { home });
+  expect(readFileSync(dropIn(units), "utf8")).toContain(`"NODE_OPTIONS=--trace-warnings --import=${register()}"`);
+  await command(["disable"], { home });
+  expect(readdirSync(folder).sort()).toEqual(["10-reset.conf", "override.conf"]);
+});
+
+test("the unit is that of the profile, in XDG_CONFIG_HOME where it is there", async () => {
+  const { home, units } = homeWith("", "openclaw-gateway-work.service");
+  await command(["enable"], { home, env: { OPENCLAW_PROFILE: "work" } });
+  expect(existsSync(dropIn(units, "openclaw-gateway-work.service"))).toBe(true);
+
+  const config = join(emptyFolder(), "config");
+  cpSync(units, join(config, "systemd/user"), { recursive: true });
+  const { stdout } = await command(["enable", "--unit", "openclaw-gateway-work", "--dry-run"], {
+    env: { XDG_CONFIG_HOME: config },
+  });
+  expect(stdout).toContain(`already so: ${dropIn(join(config, "systemd/user"), "openclaw-gateway-work.service")}`);
+});
+
+test("without the unit, or where a drop-in would not help, it says so and writes nothing", async () => {
+  expectFailure(
+    await command(["enable", "--for", "systemd"]),
+    2,
+    /no unit openclaw-gateway\.service .*gateway install/,
+  );
+  const file = join(emptyFolder(), "gateway.env");
+  writeFileSync(file, "NODE_OPTIONS='--trace-warnings'\n");
+  const { home, units } = homeWith(`EnvironmentFile=-${file}`);
+  expectFailure(await command(["enable"], { home }), 2, /gateway\.env, an EnvironmentFile .* wins over any drop-in/);
+  const unset = homeWith("UnsetEnvironment=NODE_OPTIONS");
+  expectFailure(await command(["enable"], { home: unset.home }), 2, /UnsetEnvironment/);
+  expect(readdirSync(units)).toEqual([UNIT]);
+});
+
+test("for Docker, the shell and launchd it prints what to do", async () => {
+  const docker = await command(["enable", "--for", "docker"]);
+  expect(docker.stdout).toMatch(/^ {2}RUN npm install --prefix \/opt\/isolation openclaw-event-isolation@/m);
+  expect(docker.stdout).toMatch(/^ {2}ENV NODE_OPTIONS=/m);
+  const shell = await command(["enable", "--for", "shell"]);
+  expect(shell.stdout).toContain(`export NODE_OPTIONS="--import=${register()}\${NODE_OPTIONS:+ $NODE_OPTIONS}"`);
+  const launchd = await command(["enable", "--for", "launchd"]);
+  expect(launchd.stdout).toContain("launchd: ai.openclaw.gateway");
+  expect(launchd.stdout).toContain(inject("openclaw").dir);
+});
+
+test("systemd itself reads the drop-in as it is meant", async ({ annotate, skip }) => {
+  const systemd = ["/lib/systemd/systemd", "/usr/lib/systemd/systemd"].find((path) => existsSync(path));
+  if (systemd === undefined) skip("there is no systemd here to ask");
+  const { home, units } = homeWith('Environment="NODE_OPTIONS=--max-old-space-size=4096"');
+  writeFileSync(join(units, "default.target"), `[Unit]\nWants=${UNIT}\n`);
+  await command(["enable"], { home });
+  // It refuses to do this as root.
+  const nobody = process.getuid?.() === 0 ? 65_534 : undefined;
+  const runtime = join(home, "run");
+  mkdirSync(runtime, { mode: 0o700 });
+  if (nobody !== undefined) chownSync(runtime, nobody, nobody);
+  if (nobody !== undefined) spawnSync("chmod", ["-R", "a+rX", home, join(home, ".config")]);
+  const { stdout, status } = spawnSync(systemd!, ["--user", "--test"], {
+    env: { PATH: "/usr/bin:/bin", HOME: home, XDG_RUNTIME_DIR: runtime, SYSTEMD_LOG_TARGET: "console" },
+    ...(nobody === undefined ? {} : { uid: nobody, gid: nobody }),
+    encoding: "utf8",
+    timeout: 20_000,
+  });
+  if (status !== 0) skip(`systemd --test does not run here (${status})`);
+  await annotate(`asked ${systemd}`);
+  expect(stdout).toContain(`DropIn Path: ${dropIn(units)}`);
+  expect(stdout).toContain(`Environment: NODE_OPTIONS=--max-old-space-size=4096 --import=${register()}`);
+});

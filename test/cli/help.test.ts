@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { command } from "./command.ts";
+
+const SUBCOMMANDS = ["run", "enable", "disable", "doctor", "probe", "status"];
+
+test("says its version and lists its subcommands", async () => {
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")) as {
+    version: string;
+  };
+  expect(await command(["--version"])).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: "" });
+  const help = await command(["--help"]);
+  expect(help.code).toBe(0);
+  for (const name of SUBCOMMANDS) expect(help.stdout).toMatch(new RegExp(`^  ${name} `, "m"));
+});
+
+test.each(SUBCOMMANDS)("%s has a help of its own", async (name) => {
+  const { code, stdout } = await command([name, "--help"]);
+  expect(code).toBe(0);
+  expect(stdout).toContain(`Usage: openclaw-event-isolation ${name} [options]`);
+});
+
+test.each([
+  ["an unknown command", ["frobnicate"], /unknown command 'frobnicate'/],
+  ["an unknown option", ["doctor", "--frobnicate"], /unknown option '--frobnicate'/],
+  ["a way that there is not", ["enable", "--for", "cloud"], /Allowed choices are systemd, launchd, docker, shell/],
+  ["a token on the command line", ["status", "--token", "secret"], /unknown option '--token'/],
+])("%s is wrong usage: exit code 2 and where help is", async (_, args, message) => {
+  const { code, stdout, stderr } = await command(args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toMatch(message);
+  expect(stderr).toContain("--help");
+});
+
+test("without a subcommand it shows the help and fails", async () => {
+  const { code, stderr } = await command([]);
+  expect(code).toBe(2);
+  expect(stderr).toContain("Commands:");
+});
