@@ -48,7 +48,7 @@ export class Metrics {
   readonly #host: MetricsHost;
   #provider: MeterProvider | undefined;
   #last = "";
-  #timer: NodeJS.Timeout | undefined;
+  #started = false;
 
   constructor(host: MetricsHost) {
     this.#host = host;
@@ -56,7 +56,9 @@ export class Metrics {
 
   /** Begins to publish; a second call changes nothing. Keeps no process alive. */
   start(): void {
-    this.#timer ??= setInterval(() => this.tick(), INTERVAL_MS).unref();
+    if (this.#started) return;
+    this.#started = true;
+    setInterval(() => this.tick(), INTERVAL_MS).unref();
   }
 
   /** Looks for a new meter provider, and tells the gateway's listeners what has changed. */
