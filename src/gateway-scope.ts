@@ -17,6 +17,7 @@ import { isQuestion, Questions } from "./policy/questions.ts";
 import { type EventRoute, routeEvent } from "./policy/session-event.ts";
 import type { Settings } from "./policy/settings.ts";
 import { type PendingClaim, Subscriptions } from "./policy/subscriptions.ts";
+import type { GatewayNumbers, SessionStatus } from "./status.ts";
 
 /** How many events of one name go to nobody, by reason, before the log says so, once. */
 const WARN_AT: Partial<Record<DeliveryReason, number>> = { "no-key": 20, "bad-key": 20, error: 1 };
@@ -37,18 +38,6 @@ const NOBODY: Audience = {
   deliver: new Set(),
   hold: new Set(),
 };
-
-/** A snapshot for status and tests. Counts only: no session keys, no content. */
-export interface ScopeStatus {
-  readonly connections: number;
-  readonly claims: number;
-  readonly sessions: number;
-  readonly roster: number;
-  readonly observers: number;
-  readonly held: number;
-  /** Events by name and reason. */
-  readonly events: ReturnType<Counters["snapshot"]>;
-}
 
 /** What a scope needs of the process around it. */
 export interface ScopeHost {
@@ -223,8 +212,14 @@ export class GatewayScope implements EventGate {
     this.#host.warn(`"${event}" events go to nobody: ${WHY[reason] ?? reason}`);
   }
 
-  status(): ScopeStatus {
+  /** A snapshot for status and tests. Counts only: no session keys, no content. */
+  status(): GatewayNumbers {
     return { ...this.#subscriptions.size, held: this.#held.size, events: this.counters.snapshot() };
+  }
+
+  /** The sessions that are claimed, the most claimed first. */
+  sessions(limit: number): SessionStatus[] {
+    return this.#subscriptions.mostClaimed(limit);
   }
 
   /** The whole event for those who claim its session, its status for everybody else. */

@@ -10,6 +10,7 @@ import { currentHeartbeat, type HeartbeatGate, type HeartbeatOptions, HeartbeatR
 import { claimIntent } from "./policy/claims.ts";
 import { HeartbeatPolicy, type HeartbeatSettings, type Place, type Wake } from "./policy/heartbeat.ts";
 import { parseAgentSessionKey } from "./policy/session-key.ts";
+import type { HeartbeatNumbers } from "./status.ts";
 
 type Fn = (...args: never[]) => unknown;
 
@@ -58,6 +59,8 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
   #held: HeldFrame[] = [];
   #current: { policy: HeartbeatPolicy; settings: HeartbeatSettings; keys: SessionKeys } | undefined;
   #requests = 0;
+  #putOff = 0;
+  #aborted = 0;
   #releasing = false;
 
   constructor(host: GuardHost) {
@@ -74,6 +77,19 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
       this.#subscribed.add(onAgentEvent);
       watchAgentEvents(onAgentEvent, (sign) => this.#safely(undefined, () => this.#signed(sign)));
     }
+  }
+
+  /** A snapshot for status: no session keys. */
+  status(): HeartbeatNumbers {
+    const { runs = 0, deferrals = 0 } = this.#current?.policy.size ?? {};
+    return {
+      running: this.#running.size,
+      deferred: deferrals,
+      held: this.#held.length,
+      runs,
+      putOff: this.#putOff,
+      aborted: this.#aborted,
+    };
   }
 
   /** @see HeartbeatGate */
@@ -99,7 +115,10 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
       // A second one on the session: the release keeps the two apart itself.
       if (!wake || this.#running.has(wake.sessionKey)) return undefined;
       const decision = this.#current!.policy.decide(wake, Date.now());
-      if (decision.act === "defer") return "defer";
+      if (decision.act === "defer") {
+        this.#putOff += 1;
+        return "defer";
+      }
       const run = new HeartbeatRun(wake, decision.overdue);
       this.#running.set(wake.sessionKey, run);
       return run;
@@ -111,6 +130,7 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
     if (this.#running.get(run.wake.sessionKey) === run) this.#running.delete(run.wake.sessionKey);
     return this.#safely("keep", () => {
       if (run.aborted) {
+        this.#aborted += 1;
         this.#current?.policy.preempted(run.wake, Date.now());
         this.#held = this.#held.filter((frame) => frame.run !== run);
         this.#giveBack(run);

@@ -49,3 +49,14 @@ export {
   type WakeRequest,
   type WakeTarget,
 } from "./policy/wake-request.ts";
+export {
+  describeStatus,
+  type GatewayNumbers,
+  type HeartbeatNumbers,
+  ISOLATION_SYMBOL,
+  type IsolationStatus,
+  type SeamStatus,
+  type SessionStatus,
+  STATUS_METHOD,
+  STATUS_SCHEMA,
+} from "./status.ts";

@@ -3,7 +3,7 @@
  * to let a gateway listen that it could not attach to.
  */
 import { subscribe } from "node:diagnostics_channel";
-import { GatewayScope, type ScopeStatus } from "./gateway-scope.ts";
+import { GatewayScope } from "./gateway-scope.ts";
 import { HeartbeatGuard } from "./heartbeat-guard.ts";
 import { scopeBroadcaster } from "./host/broadcast.ts";
 import { gatewayConfig, readSettings } from "./host/config.ts";
@@ -11,21 +11,21 @@ import { cronEventReplacements } from "./host/cron-events.ts";
 import type { CreateBroadcaster, GatewayClient, GatewayConfig, HandleRequest } from "./host/gateway-types.ts";
 import { installLoader, scanPackage } from "./host/loader.ts";
 import { info, reasonOf, refuse, warn } from "./host/messages.ts";
+import { ownVersion } from "./host/own-version.ts";
 import { keepForRestart, leaveChildren } from "./host/preload.ts";
 import type { GatewayProcess } from "./host/process.ts";
 import { type RequestGate, watchRequests } from "./host/requests.ts";
 import { watchRuns } from "./host/runs.ts";
-import { missingSeams, SEAM_FUNCTIONS } from "./host/seams.ts";
+import { missingSeams, SEAM_FUNCTIONS, SEAMS } from "./host/seams.ts";
 import { type KeyFunctions, SessionKeys } from "./host/session-keys.ts";
 import { SettingsReload } from "./host/settings-reload.ts";
 import { heartbeatReplacements } from "./host/wake.ts";
 import { accessDenied } from "./access-guard.ts";
+import { type DiagnosticEmitter, Metrics } from "./metrics.ts";
 import { accessWarnings } from "./policy/access.ts";
 import { claimIntent } from "./policy/claims.ts";
 import { type Settings, SettingsError, STRICT_SETTINGS } from "./policy/settings.ts";
-
-/** Global under which the isolation of this process is reachable. */
-export const ISOLATION_SYMBOL = "openclaw-event-isolation";
+import { ISOLATION_SYMBOL, type IsolationStatus, MAX_STATUS_SESSIONS, STATUS_SCHEMA } from "./status.ts";
 
 type Fn = (...args: never[]) => unknown;
 
@@ -43,6 +43,13 @@ export class Isolation {
     config: () => this.#config(),
     failed: () => void this.#current?.counters.count("(heartbeat)", "error"),
     info,
+  });
+
+  readonly #metrics = new Metrics({
+    version: ownVersion,
+    numbers: () => this.#current && { gateway: this.#current.status(), heartbeats: this.#heartbeats.status() },
+    emitters: () => (this.#originals.get("emitDiagnosticEvent") ?? []) as DiagnosticEmitter[],
+    failed: () => void this.#current?.counters.count("(metrics)", "error"),
   });
 
   constructor(gateway: GatewayProcess) {
@@ -95,12 +102,27 @@ export class Isolation {
     this.#verified = true;
   }
 
-  /** What is attached, and the current gateway's numbers. */
-  status(): { release: string; seams: Record<string, string[]>; gateway: ScopeStatus | undefined } {
+  /** What is attached, and the current gateway's numbers. Session keys too: for `operator.admin` only. */
+  status(): IsolationStatus {
+    const gateway = this.#current;
     return {
+      schema: STATUS_SCHEMA,
+      version: ownVersion(),
       release: this.#process.release,
-      seams: Object.fromEntries(this.#modules),
-      gateway: this.#current?.status(),
+      attached: missingSeams(new Set(this.#originals.keys())).length === 0,
+      seams: SEAMS.map(({ name, functions, required }) => {
+        const attached = functions.filter((each) => this.#originals.has(each));
+        return {
+          name,
+          functions: attached,
+          files: [...new Set(attached.flatMap((each) => this.#modules.get(each) ?? []))],
+          required,
+          state: attached.length > 0 ? "attached" : "missing",
+        };
+      }),
+      settings: this.#inForce ?? {},
+      ...(gateway && { gateway: gateway.status(), sessionKeys: gateway.sessions(MAX_STATUS_SESSIONS) }),
+      heartbeats: this.#heartbeats.status(),
     };
   }
 
@@ -118,6 +140,7 @@ export class Isolation {
       });
       this.#current = scope;
       this.#reloadInto(scope, settings);
+      this.#metrics.start();
       this.#heartbeats.begin(settings.heartbeat, keys);
       leaveChildren();
       try {

@@ -1,9 +1,9 @@
 /** The command `openclaw-event-isolation`: its subcommands, one file each. */
 import { Command } from "commander";
+import { ownVersion } from "../host/own-version.ts";
 import { doctorSubcommand } from "./doctor.ts";
 import { disableSubcommand, enableSubcommand } from "./enable.ts";
 import { reportFailure } from "./failure.ts";
-import { ownVersion } from "./own-version.ts";
 import { probeCommand } from "./probe.ts";
 import { runSubcommand } from "./run.ts";
 import { statusSubcommand } from "./status.ts";

@@ -15,6 +15,7 @@ export interface Settings extends DeliverySettings {
   readonly limits: SubscriptionLimits & { readonly heldFramesPerConnection: number };
   readonly heartbeat: HeartbeatSettings;
   readonly onMissingSeam: "exit" | "warn";
+  readonly onMissingPreload: "exit" | "warn" | "restart";
   readonly cron: { readonly remap: boolean };
 }
 
@@ -135,6 +136,13 @@ export const settingsSchema = {
       default: "exit",
       description:
         'What to do on a release that the module cannot attach to: "exit" with code 78 before the gateway listens, or "warn" and run unprotected.',
+    },
+    onMissingPreload: {
+      type: "string",
+      enum: ["exit", "warn", "restart"],
+      default: "exit",
+      description:
+        'What the plugin does in a gateway that was started without the preload: "exit" with code 78 before clients can connect; "warn" and run unprotected; "restart" the process with the preload, and exit where the release does not allow it.',
     },
     cron: {
       type: "object",

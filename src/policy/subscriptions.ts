@@ -254,6 +254,12 @@ export class Subscriptions<C> {
     return [...(this.#subscribers.get(connection)?.claims.keys() ?? [])];
   }
 
+  /** Sessions with the number of connections that claim them, the most claimed first. For status. */
+  mostClaimed(limit: number): { key: string; claimers: number }[] {
+    const all = Array.from(this.#keys, ([key, { claimed }]) => ({ key, claimers: claimed.size }));
+    return all.sort((a, b) => b.claimers - a.claimers).slice(0, limit);
+  }
+
   /** Sizes, for status: all are zero again when the last connection has gone. */
   get size(): { connections: number; claims: number; sessions: number; roster: number; observers: number } {
     return {

@@ -16,6 +16,7 @@ interface Rule {
 
 const NODE = /^node:/;
 const SIBLING = /^\.\/[\w-]+\.ts$/;
+const STATUS = /^\.\/status\.ts$/;
 const ISOLATION = /^\.\/isolation\.ts$/;
 
 /** The first rule whose `files` matches a path below src is that file's. */
@@ -24,18 +25,40 @@ const RULES: readonly Rule[] = [
   { files: /^host\/[\w-]+\.ts$/, may: [SIBLING, /^\.\.\/policy\/[\w-]+\.ts$/, NODE] },
   {
     files: /^(?:isolation|gateway-scope|access-guard|heartbeat-guard)\.ts$/,
-    may: [/^\.\/(?:policy|host)\/[\w-]+\.ts$/, /^\.\/(?:gateway-scope|access-guard|heartbeat-guard)\.ts$/, NODE],
+    may: [
+      /^\.\/(?:policy|host)\/[\w-]+\.ts$/,
+      /^\.\/(?:gateway-scope|access-guard|heartbeat-guard|metrics|status)\.ts$/,
+      NODE,
+    ],
   },
-  { files: /^index\.ts$/, may: [/^\.\/policy\/[\w-]+\.ts$/] },
+  { files: /^status\.ts$/, may: [/^\.\/policy\/[\w-]+\.ts$/] },
+  { files: /^metrics\.ts$/, may: [STATUS] },
+  { files: /^index\.ts$/, may: [/^\.\/policy\/[\w-]+\.ts$/, STATUS] },
   // Which process this is has to be known before anything else is loaded.
   { files: /^register\.ts$/, may: [ISOLATION, /^\.\/host\/process\.ts$/, NODE] },
-  { files: /^(?:plugin|cli)\.ts$/, may: [ISOLATION, /^\.\/cli\/[\w-]+\.ts$/, NODE] },
+  // OpenClaw loads the plugin by itself: nothing that attaches, and no package.
+  {
+    files: /^plugin\.ts$/,
+    may: [/^\.\/plugin\/[\w-]+\.ts$/, /^\.\/host\/(?:process|own-version)\.ts$/, STATUS, NODE],
+  },
+  {
+    files: /^plugin\/[\w-]+\.ts$/,
+    may: [
+      SIBLING,
+      /^\.\.\/policy\/settings\.ts$/,
+      /^\.\.\/host\/(?:config|gateway-types|messages|process)\.ts$/,
+      /^\.\.\/status\.ts$/,
+      NODE,
+    ],
+  },
+  { files: /^cli\.ts$/, may: [/^\.\/cli\/[\w-]+\.ts$/, NODE] },
   // The command runs in a process of its own: it alone may use dependencies.
   {
     files: /^cli\/[\w-]+\.ts$/,
     may: [
       SIBLING,
       /^\.\.\/(?:host|policy|report)\/[\w-]+\.ts$/,
+      /^\.\.\/status\.ts$/,
       NODE,
       /^(?:commander|json5|@openclaw\/gateway-(?:client|protocol))$/,
     ],
@@ -85,6 +108,9 @@ describe("the rule catches", () => {
     ["host/x.ts", 'import ws from "ws";', "ws"],
     ["register.ts", 'import { claimIntent } from "./policy/claims.ts";', "./policy/claims.ts"],
     ["client.ts", 'import { routeEvent } from "./policy/session-event.ts";', "./policy/session-event.ts"],
+    ["plugin.ts", 'import { install } from "./isolation.ts";', "./isolation.ts"],
+    ["plugin/x.ts", 'import { install } from "../isolation.ts";', "../isolation.ts"],
+    ["plugin/x.ts", 'import { onDiagnosticEvent } from "openclaw/plugin-sdk";', "openclaw/plugin-sdk"],
     ["client.ts", 'import { install } from "./isolation.ts";', "./isolation.ts"],
     ["index.ts", 'export * from "./host/loader.ts";', "./host/loader.ts"],
   ])("in %s: %s", (file, source, specifier) => {

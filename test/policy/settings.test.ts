@@ -14,6 +14,7 @@ const DEFAULTS = {
   limits: { claimsPerConnection: 10_000, runsPerConnection: 1_000, heldFramesPerConnection: 512 },
   heartbeat: { quietMs: 10_000, maxDeferMs: 300_000, preempt: true },
   onMissingSeam: "exit",
+  onMissingPreload: "exit",
   cron: { remap: true },
   access: [],
 };
@@ -41,6 +42,7 @@ describe("settings", () => {
       scope: "run",
       roster: "claimed",
       onMissingSeam: "warn",
+      onMissingPreload: "restart",
       observers: [{ clientId: "dash" }, { mode: "ui", deviceId: "d1" }],
       limits: { claimsPerConnection: 1, heldFramesPerConnection: 100_000 },
       cron: { remap: false },
