@@ -19,7 +19,7 @@ export interface PluginApi {
     registrar: (context: { readonly program: Command }) => void,
     options: { readonly commands: readonly string[]; readonly descriptors: readonly CommandDescriptor[] },
   ): void;
-  on(hook: "gateway_start", handler: () => void): void;
+  registerService(service: { readonly id: string; start(): void }): void;
   /** 2026.5 on. */
   registerSecurityAuditCollector?(
     collector: (context: { readonly config: GatewayConfig }) => Promise<readonly Finding[]>,

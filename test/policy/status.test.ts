@@ -33,7 +33,7 @@ test("without names there are no session keys and no lists of the settings, all 
   expect(JSON.stringify(STATUS)).toContain(KEY);
   expect(JSON.stringify(less)).not.toMatch(new RegExp(`${KEY}|${DEVICE}`));
   const { sessionKeys: _, settings, ...rest } = STATUS;
-  const { observers: __, ...switches } = settings;
+  const { observers: __, access: ___, ...switches } = settings;
   expect(less).toEqual({ ...rest, settings: switches });
   expect(less.settings.scope).toBe("run");
 });
