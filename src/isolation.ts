@@ -9,6 +9,7 @@ import { scopeBroadcaster } from "./host/broadcast.ts";
 import { gatewayConfig, readSettings } from "./host/config.ts";
 import { cronEventReplacements } from "./host/cron-events.ts";
 import type { CreateBroadcaster, GatewayClient, GatewayConfig, HandleRequest } from "./host/gateway-types.ts";
+import { lookForHeartbeatSeams } from "./host/heartbeat-seams.ts";
 import { installLoader, scanPackage } from "./host/loader.ts";
 import { info, reasonOf, refuse, warn } from "./host/messages.ts";
 import { keepForRestart, leaveChildren } from "./host/preload.ts";
@@ -21,10 +22,23 @@ import { heartbeatReplacements } from "./host/wake.ts";
 import { claimIntent } from "./policy/claims.ts";
 import { type Settings, SettingsError, STRICT_SETTINGS } from "./policy/settings.ts";
 
+/** After a gateway's start: what it loads by then need not be looked for on disk. */
+const LOOK_AFTER_MS = 5_000;
+
 /** Global under which the isolation of this process is reachable. */
 export const ISOLATION_SYMBOL = "openclaw-event-isolation";
 
 type Fn = (...args: never[]) => unknown;
+
+/** A snapshot for status and doctor. */
+export interface IsolationStatus {
+  readonly release: string;
+  /** By function name: the modules in which it was attached. */
+  readonly seams: Record<string, string[]>;
+  /** What heartbeats do without on this release; undefined until some seconds after the start. */
+  readonly heartbeats: { readonly missing: readonly string[] | undefined };
+  readonly gateway: ScopeStatus | undefined;
+}
 
 export class Isolation {
   readonly #process: GatewayProcess;
@@ -34,6 +48,8 @@ export class Isolation {
   #current: GatewayScope | undefined;
   #inForce: Settings | undefined;
   #verified = false;
+  #missingForHeartbeats: readonly string[] | undefined;
+  #looking = false;
   readonly #heartbeats = new HeartbeatGuard({
     functions: (name) => this.#originals.get(name) ?? [],
     config: () => this.#config(),
@@ -92,10 +108,11 @@ export class Isolation {
   }
 
   /** What is attached, and the current gateway's numbers. */
-  status(): { release: string; seams: Record<string, string[]>; gateway: ScopeStatus | undefined } {
+  status(): IsolationStatus {
     return {
       release: this.#process.release,
       seams: Object.fromEntries(this.#modules),
+      heartbeats: { missing: this.#missingForHeartbeats },
       gateway: this.#current?.status(),
     };
   }
@@ -114,6 +131,7 @@ export class Isolation {
       });
       this.#current = scope;
       this.#heartbeats.begin(settings.heartbeat, keys);
+      this.#lookForHeartbeats();
       leaveChildren();
       try {
         return scopeBroadcaster(create, params, scope);
@@ -124,6 +142,19 @@ export class Isolation {
         return create(params);
       }
     };
+  }
+
+  /** Says, once, which functions of heartbeats the release does not have. They are all optional. */
+  #lookForHeartbeats(): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    const look = async (): Promise<void> => {
+      const missing = await lookForHeartbeatSeams(this.#process.root, new Set(this.#originals.keys()));
+      this.#missingForHeartbeats = missing;
+      for (const line of missing) warn(line);
+    };
+    const failed = (error: unknown): void => warn(`heartbeats: could not look for seams: ${reasonOf(error)}`);
+    setTimeout(() => void look().catch(failed), LOOK_AFTER_MS).unref();
   }
 
   readonly #requests: RequestGate = {

@@ -39,7 +39,7 @@ export type Schema = {
       readonly minLength?: number;
     }
   | { readonly type: "boolean"; readonly default: boolean }
-  | { readonly type: "integer"; readonly minimum: number; readonly maximum: number; readonly default: number }
+  | { readonly type: "integer"; readonly minimum: number; readonly maximum: number; readonly default?: number }
 );
 
 /** JSON Schema of the settings, with defaults. */
@@ -112,8 +112,8 @@ export const settingsSchema = {
           type: "integer",
           minimum: 0,
           maximum: 600_000,
-          default: 10_000,
-          description: "Milliseconds after a run in which scheduled heartbeats of its agent wait.",
+          description:
+            "Milliseconds after a run in which scheduled heartbeats of its agent wait. By default 10000, and 60000 from 2026.8 on.",
         },
         maxDeferMs: {
           type: "integer",

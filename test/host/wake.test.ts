@@ -19,6 +19,7 @@ let run: HeartbeatRun;
 let admitted: Admit;
 let finished: unknown[];
 let started: number;
+let turns: HeartbeatGate["turn"];
 let gate: HeartbeatGate;
 
 beforeEach(() => {
@@ -26,6 +27,7 @@ beforeEach(() => {
   admitted = run;
   finished = [];
   started = 0;
+  turns = () => undefined;
   gate = {
     admit: () => admitted,
     finished: (ended, result) => {
@@ -33,6 +35,7 @@ beforeEach(() => {
       return ended.aborted ? "retry" : "keep";
     },
     started: () => void (started += 1),
+    turn: (sessionKey) => turns(sessionKey),
   };
 });
 

@@ -12,7 +12,7 @@ const DEFAULTS = {
   observers: [],
   roster: "subscribers",
   limits: { claimsPerConnection: 10_000, runsPerConnection: 1_000, heldFramesPerConnection: 512 },
-  heartbeat: { quietMs: 10_000, maxDeferMs: 300_000, preempt: true },
+  heartbeat: { maxDeferMs: 300_000, preempt: true },
   onMissingSeam: "exit",
   cron: { remap: true },
 };
