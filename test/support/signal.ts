@@ -1,24 +1,13 @@
-/** A stand-in for signal-cli's daemon: a channel that a test can write into, without an account. */
+/** A stand-in for signal-cli's daemon. */
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Config } from "./gateway-config.ts";
+import type { Channel } from "./channel.ts";
 
-/** The number that writes to the gateway, and that a heartbeat's alerts go to. */
-export const SIGNAL_FRIEND = "+15550001111";
+const FRIEND = "+15550001111";
 const OWN_NUMBER = "+15550002222";
 
-export interface SignalDaemon {
-  /** Texts that the gateway has sent, in order. */
-  readonly sent: readonly { readonly at: number; readonly text: string }[];
-  /** Whether the gateway listens for messages. */
-  readonly listening: boolean;
-  /** A message of {@link SIGNAL_FRIEND} comes in. */
-  receive(text: string): void;
-  close(): Promise<void>;
-}
-
 /** Starts the daemon. Up to 2026.5 the gateway has this channel built in. */
-export async function startSignal(): Promise<SignalDaemon & { readonly config: Config }> {
+export async function startSignal(): Promise<Channel> {
   const sent: { at: number; text: string }[] = [];
   const listeners = new Set<ServerResponse>();
   const server = createServer((request, response) => {
@@ -42,13 +31,15 @@ export async function startSignal(): Promise<SignalDaemon & { readonly config: C
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
+    name: "signal",
+    friend: FRIEND,
     sent,
     get listening() {
       return listeners.size > 0;
     },
     receive(message) {
       const timestamp = Date.now();
-      const envelope = { sourceNumber: SIGNAL_FRIEND, sourceName: "Friend", timestamp };
+      const envelope = { sourceNumber: FRIEND, sourceName: "Friend", timestamp };
       const data = JSON.stringify({ envelope: { ...envelope, dataMessage: { timestamp, message } } });
       for (const listener of listeners) listener.write(`event:receive\ndata:${data}\n\n`);
     },

@@ -1,0 +1,70 @@
+/** A message that comes in through a channel meets a heartbeat: it is answered, once, and the heartbeat comes again. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, inject, onTestFinished, test } from "vitest";
+import { isolationRegister, openBed, type OpenBed } from "../support/bed.ts";
+import { type Channel, channelOptions, channelReady, startChannel } from "../support/channel.ts";
+import { HEARTBEATS_ON } from "../support/heartbeat-scene.ts";
+import { compareVersions } from "../support/release.ts";
+import { wordsOf } from "../support/script.ts";
+
+const { release } = inject("isolated");
+/** From 2026.8 the release aborts heartbeats for channels' messages itself. */
+const abortsItself = compareVersions(release.version, "2026.8.0") >= 0;
+
+/** A heartbeat's answer takes 3 s; so much later a message that waits for it to end is not answered yet. */
+const HEARTBEAT_CHUNKS = 30;
+const PATIENCE_MS = 2_500;
+
+interface Outcome {
+  readonly bed: OpenBed;
+  readonly channel: Channel;
+  readonly aborted: boolean;
+  /** What the friend had after a while. */
+  readonly inTime: readonly string[];
+}
+
+async function meet(preload: string | undefined): Promise<Outcome> {
+  const channel = await startChannel(release);
+  onTestFinished(() => channel.close());
+  const bed = await openBed(release, { ...channelOptions(channel, { ...HEARTBEATS_ON }), preload });
+  onTestFinished(() => bed.close());
+  const { model } = bed;
+  const chunks = Array.from({ length: HEARTBEAT_CHUNKS }, () => "");
+  model.otherwise = () => ({ kind: "say", id: "HEARTBEAT", chunks: ["HEARTBEAT_OK", ...chunks], delayMs: 100 });
+  const operator = await bed.connect({ name: "operator" });
+  await channelReady(channel, bed);
+  // The first run loads and compiles what all later ones use.
+  channel.receive("[[say id=WARM n=2]]");
+  await until(() => channel.sent.length > 0, 30_000, "the first answer");
+  await sleep(700);
+
+  await operator.request("wake", { mode: "now", text: "EVENTX" });
+  const heartbeat = await model.waitFor("HEARTBEAT", 30_000);
+  const before = channel.sent.length;
+  channel.receive("[[say id=FRIEND n=3]]");
+  await sleep(PATIENCE_MS);
+  return { bed, channel, aborted: heartbeat.aborted, inTime: channel.sent.slice(before).map(({ text }) => text) };
+}
+
+async function until(done: () => boolean, timeoutMs: number, what: string): Promise<void> {
+  for (const deadline = Date.now() + timeoutMs; !done(); await sleep(50)) {
+    if (Date.now() > deadline) throw new Error(`no ${what} in ${timeoutMs} ms`);
+  }
+}
+
+test("a channel's message aborts a heartbeat, is answered once, and the heartbeat's event reaches the model", async () => {
+  const [published, { bed, channel, aborted, inTime }] = await Promise.all([
+    abortsItself ? undefined : meet(undefined),
+    meet(isolationRegister()),
+  ]);
+  if (published)
+    expect({ aborted: published.aborted, inTime: published.inTime }).toEqual({ aborted: false, inTime: [] });
+  expect(aborted).toBe(true);
+  expect(inTime).toEqual([wordsOf("FRIEND", 3).join("")]);
+  const answered = (): boolean =>
+    bed.model.requests.some(({ done, lastUserText }) => done && lastUserText.includes("EVENTX"));
+  // A release that aborts them itself asks again after a minute; until then the next message takes the event along.
+  if (abortsItself) channel.receive("[[say id=LATER n=3]]");
+  await until(answered, 30_000, "the event in a prompt that was answered");
+  expect(channel.sent.filter(({ text }) => text.includes("FRIEND"))).toHaveLength(1);
+}, 200_000);
