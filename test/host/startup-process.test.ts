@@ -127,6 +127,7 @@ describe("settings", () => {
     ["unknown, inside", '{"limits":{"claims":1}}', '"limits.claims"'],
     ["ill-typed", '{"scope":"everything"}', '"scope"'],
     ["ill-typed, inside", '{"limits":{"claimsPerConnection":"10"}}', '"limits.claimsPerConnection"'],
+    ["out of range", '{"heartbeat":{"maxDeferMs":0}}', '"heartbeat.maxDeferMs"'],
     ["ill-typed observers", '{"observers":["dash"]}', '"observers[0]"'],
     ["no JSON", "{scope: run", "OPENCLAW_EVENT_ISOLATION_CONFIG"],
   ])("%s: the gateway exits with 78 when it makes its broadcaster, and names the setting", async (_, text, name) => {

@@ -232,6 +232,49 @@ describe("aborting", () => {
   });
 });
 
+describe("a message that is about to be answered", () => {
+  const answered = (...args: unknown[]): unknown =>
+    replaced("getReplyFromConfig", (...given) => Promise.resolve(given))(...args);
+
+  test.each<[string, object, string]>([
+    ["its session", { SessionKey: "agent:main:main" }, "agent:main:main"],
+    [
+      "the session that a channel's own command is about",
+      { SessionKey: "telegram:slash:1", CommandSource: "native", CommandTargetSessionKey: "agent:main:main" },
+      "agent:main:main",
+    ],
+    ["its own session otherwise", { SessionKey: "a", CommandSource: "text", CommandTargetSessionKey: "b" }, "a"],
+  ])("is told with %s, and when it is over", async (_, message, expected) => {
+    const told: unknown[] = [];
+    turns = (sessionKey) => {
+      told.push(sessionKey);
+      return { ready: Promise.resolve(), done: () => told.push("done") };
+    };
+    await expect(answered(message, {}, "more")).resolves.toEqual([message, {}, "more"]);
+    expect(told).toEqual([expected, "done"]);
+  });
+
+  test.each<[string, unknown[]]>([
+    ["a heartbeat's prompt", [{ SessionKey: "agent:main:main" }, { isHeartbeat: true }]],
+    ["a message without a session", [{}]],
+    ["nothing", []],
+    ["nonsense", [7, 7]],
+  ])("is not %s", async (_, args) => {
+    turns = () => {
+      throw new Error("asked");
+    };
+    await expect(answered(...args)).resolves.toEqual(args);
+  });
+
+  test("is not what a heartbeat asks in its own run", async () => {
+    turns = () => {
+      throw new Error("asked");
+    };
+    const call = (): Promise<unknown> => Promise.resolve(answered({ SessionKey: "agent:main:main" }));
+    await expect(guardHeartbeats(call, gate)({})).resolves.toEqual([{ SessionKey: "agent:main:main" }]);
+  });
+});
+
 test("the start of a runner is told, its stop is not", () => {
   const set = replaced("setHeartbeatWakeHandler", (next) => ["set", next]);
   expect(set(null)).toEqual(["set", null]);

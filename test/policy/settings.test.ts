@@ -76,8 +76,16 @@ describe("an ill-typed setting is an error that names it", () => {
     ["roster", { roster: true }, '"subscribers", "claimed"'],
     ["heartbeat.preempt", { heartbeat: { preempt: "no" } }, "true or false"],
     ["heartbeat.preempt", { heartbeat: { preempt: null } }, "true or false"],
-    ["heartbeat.quietMs", { heartbeat: { quietMs: -1 } }, "0 to 600000"],
-    ["heartbeat.maxDeferMs", { heartbeat: { maxDeferMs: 999 } }, "1000 to 86400000"],
+    ...[-1, 600_001, 1.5, Number.NaN, Infinity, "10000", null, true].map((quietMs): [string, unknown, string] => [
+      "heartbeat.quietMs",
+      { heartbeat: { quietMs } },
+      "a whole number from 0 to 600000",
+    ]),
+    ...[0, 999, 86_400_001, 1_000.5, Number.NaN, "60000", null].map((maxDeferMs): [string, unknown, string] => [
+      "heartbeat.maxDeferMs",
+      { heartbeat: { maxDeferMs } },
+      "a whole number from 1000 to 86400000",
+    ]),
     ["onMissingSeam", { onMissingSeam: "ignore" }, '"exit", "warn"'],
     ["onMissingSeam", { onMissingSeam: false }, '"exit", "warn"'],
     ["observers", { observers: {} }, "a list"],
