@@ -103,12 +103,8 @@ test("twenty rapid follow-ups are all answered, beside nothing of a heartbeat, a
   expect(lost).toEqual([]);
   const heartbeats = bed.model.requests.filter(({ id }) => id === "HEARTBEAT");
   expect(heartbeats.some(({ aborted }) => aborted)).toBe(true);
-  for (const answer of ANSWERS) {
-    expect(
-      heartbeats.filter(({ sentText }) => sentText.startsWith(answer)),
-      answer,
-    ).not.toHaveLength(0);
-  }
+  const unanswered = ANSWERS.filter((answer) => !heartbeats.some(({ sentText }) => sentText.startsWith(answer)));
+  expect(unanswered).toEqual([]);
   expect(besideTurns(scene)).toEqual([]);
   expect({ gaps: user.gaps(), repeats: user.repeats() }).toEqual({ gaps: 0, repeats: 0 });
   expect({ gaps: bystander.gaps(), repeats: bystander.repeats() }).toEqual({ gaps: 0, repeats: 0 });

@@ -1,5 +1,5 @@
 /** A stand-in for Telegram's Bot API. */
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Channel } from "./channel.ts";
 
@@ -36,18 +36,16 @@ export async function startTelegram(): Promise<Channel> {
       return { message_id: 1_000 + sent.length, date: now(), chat, text };
     },
   };
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part as Buffer);
+    const body = Buffer.concat(parts).toString();
+    const method = (request.url ?? "").split("?")[0]!.split("/").at(-1)!;
+    const result = (await results[method]?.(body.startsWith("{") ? (JSON.parse(body) as object) : {})) ?? true;
+    response.setHeader("content-type", "application/json").end(JSON.stringify({ ok: true, result }));
+  };
   const server = createServer((request, response) => {
-    let body = "";
-    request.on("data", (part: Buffer) => (body += part.toString()));
-    request.on("end", () => {
-      const method = (request.url ?? "").split("?")[0]!.split("/").at(-1)!;
-      void Promise.resolve(results[method]?.(body.startsWith("{") ? (JSON.parse(body) as object) : {}) ?? true).then(
-        (result) => {
-          response.setHeader("content-type", "application/json");
-          response.end(JSON.stringify({ ok: true, result }));
-        },
-      );
-    });
+    serve(request, response).catch((error: unknown) => response.destroy(error as Error));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
