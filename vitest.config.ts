@@ -13,19 +13,20 @@ export default defineConfig({
       },
       {
         test: {
-          name: "browser",
-          include: ["test/browser/**/*.test.ts"],
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
-        },
-      },
-      {
-        test: {
           name: "cli",
           include: ["test/cli/**/*.test.ts"],
           globalSetup: ["test/cli/setup.ts"],
           testTimeout: 60_000,
           hookTimeout: 240_000,
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
+          globalSetup: ["test/browser/setup.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
         },
       },
       {

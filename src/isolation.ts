@@ -9,6 +9,7 @@ import { scopeBroadcaster } from "./host/broadcast.ts";
 import { gatewayConfig, readSettings } from "./host/config.ts";
 import { cronEventReplacements } from "./host/cron-events.ts";
 import type { CreateBroadcaster, GatewayClient, GatewayConfig, HandleRequest } from "./host/gateway-types.ts";
+import { lookForHeartbeatSeams } from "./host/heartbeat-seams.ts";
 import { installLoader, scanPackage } from "./host/loader.ts";
 import { info, reasonOf, refuse, warn } from "./host/messages.ts";
 import { ownVersion } from "./host/own-version.ts";
@@ -27,6 +28,9 @@ import { claimIntent } from "./policy/claims.ts";
 import { type Settings, SettingsError, STRICT_SETTINGS } from "./policy/settings.ts";
 import { ISOLATION_SYMBOL, type IsolationStatus, MAX_STATUS_SESSIONS, STATUS_SCHEMA } from "./status.ts";
 
+/** After a gateway's start: what it loads by then need not be looked for on disk. */
+const LOOK_AFTER_MS = 5_000;
+
 type Fn = (...args: never[]) => unknown;
 
 export class Isolation {
@@ -38,6 +42,8 @@ export class Isolation {
   #inForce: Settings | undefined;
   #reload: SettingsReload | undefined;
   #verified = false;
+  #missingForHeartbeats: readonly string[] | undefined;
+  #looking = false;
   readonly #heartbeats = new HeartbeatGuard({
     functions: (name) => this.#originals.get(name) ?? [],
     config: () => this.#config(),
@@ -122,7 +128,10 @@ export class Isolation {
       }),
       settings: this.#inForce ?? {},
       ...(gateway && { gateway: gateway.status(), sessionKeys: gateway.sessions(MAX_STATUS_SESSIONS) }),
-      heartbeats: this.#heartbeats.status(),
+      heartbeats: {
+        ...this.#heartbeats.status(),
+        ...(this.#missingForHeartbeats && { missing: this.#missingForHeartbeats }),
+      },
     };
   }
 
@@ -142,6 +151,7 @@ export class Isolation {
       this.#reloadInto(scope, settings);
       this.#metrics.start();
       this.#heartbeats.begin(settings.heartbeat, keys);
+      this.#lookForHeartbeats();
       leaveChildren();
       try {
         return scopeBroadcaster(create, params, scope);
@@ -175,6 +185,19 @@ export class Isolation {
     );
     // Before 2026.4 asking for the configuration reads its file, and a change of it restarts the gateway.
     if (this.#originals.has("getRuntimeConfig") || settings === STRICT_SETTINGS) this.#reload.watch();
+  }
+
+  /** Says, once, which functions of heartbeats the release does not have. They are all optional. */
+  #lookForHeartbeats(): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    const look = async (): Promise<void> => {
+      const missing = await lookForHeartbeatSeams(this.#process.root, new Set(this.#originals.keys()));
+      this.#missingForHeartbeats = missing;
+      for (const line of missing) warn(line);
+    };
+    const failed = (error: unknown): void => warn(`heartbeats: could not look for seams: ${reasonOf(error)}`);
+    setTimeout(() => void look().catch(failed), LOOK_AFTER_MS).unref();
   }
 
   readonly #requests: RequestGate = {

@@ -58,6 +58,8 @@ export interface HeartbeatNumbers {
   readonly putOff: number;
   /** Heartbeats aborted for a user's message. */
   readonly aborted: number;
+  /** What heartbeats do without on this release, a line each; known some seconds after the start. */
+  readonly missing?: readonly string[];
 }
 
 export interface SessionStatus {

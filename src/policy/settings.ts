@@ -44,7 +44,7 @@ export type Schema = {
       readonly pattern?: string;
     }
   | { readonly type: "boolean"; readonly default: boolean }
-  | { readonly type: "integer"; readonly minimum: number; readonly maximum: number; readonly default: number }
+  | { readonly type: "integer"; readonly minimum: number; readonly maximum: number; readonly default?: number }
 );
 
 /** JSON Schema of the settings, with defaults. */
@@ -113,8 +113,8 @@ export const settingsSchema = {
           type: "integer",
           minimum: 0,
           maximum: 600_000,
-          default: 10_000,
-          description: "Milliseconds after a run in which scheduled heartbeats of its agent wait.",
+          description:
+            "Milliseconds after a run in which scheduled heartbeats of its agent wait. By default 10000, and 60000 from 2026.8 on.",
         },
         maxDeferMs: {
           type: "integer",
