@@ -20,6 +20,8 @@ import { watchRuns } from "./host/runs.ts";
 import { missingSeams, SEAM_FUNCTIONS, SEAMS } from "./host/seams.ts";
 import { type KeyFunctions, SessionKeys } from "./host/session-keys.ts";
 import { SettingsReload } from "./host/settings-reload.ts";
+import { hookWakeReplacements } from "./host/hook-wakes.ts";
+import { TargetedWakes } from "./host/targeted-wakes.ts";
 import { heartbeatReplacements } from "./host/wake.ts";
 import { accessDenied } from "./access-guard.ts";
 import { type DiagnosticEmitter, Metrics } from "./metrics.ts";
@@ -36,6 +38,7 @@ type Fn = (...args: never[]) => unknown;
 export class Isolation {
   readonly #process: GatewayProcess;
   readonly #originals = new Map<string, Fn[]>();
+  readonly #replaced = new Map<string, Fn[]>();
   readonly #modules = new Map<string, string[]>();
   readonly #scopeOf = new WeakMap<GatewayClient, GatewayScope>();
   #current: GatewayScope | undefined;
@@ -57,6 +60,22 @@ export class Isolation {
     emitters: () => (this.#originals.get("emitDiagnosticEvent") ?? []) as DiagnosticEmitter[],
     failed: () => void this.#current?.counters.count("(metrics)", "error"),
   });
+  readonly #keys = new SessionKeys(
+    () => this.#config(),
+    () => this.#keyFunctions(),
+  );
+  readonly #wakes = new TargetedWakes({
+    config: () => this.#config(),
+    canonical: (key, agentId) => {
+      this.#keys.refresh();
+      return this.#keys.canonical(key, agentId);
+    },
+    originals: (name) => this.#originals.get(name) ?? [],
+    replaced: (name) => this.#replaced.get(name) ?? [],
+    hooks: () => (this.#inForce ?? STRICT_SETTINGS).hooks,
+    count: (reason) => void this.#current?.counters.count("(system-event)", reason),
+    warn,
+  });
 
   constructor(gateway: GatewayProcess) {
     this.#process = gateway;
@@ -66,14 +85,20 @@ export class Isolation {
   attach(name: string, original: unknown): unknown {
     if (typeof original !== "function") return original;
     this.#originals.set(name, [...(this.#originals.get(name) ?? []), original as Fn]);
-    return this.#replacements[name]?.(original as Fn) ?? original;
+    const replaced = (this.#replacements[name]?.(original as Fn) ?? original) as Fn;
+    this.#remember(name, replaced);
+    return replaced;
+  }
+
+  #remember(name: string, replaced: Fn): void {
+    this.#replaced.set(name, [...(this.#replaced.get(name) ?? []), replaced]);
   }
 
   /** What takes the place of which function; all others are only remembered. */
   readonly #replacements: Readonly<Record<string, (original: Fn) => unknown>> = {
     createGatewayBroadcaster: (original) => this.#broadcasterFactory(original as CreateBroadcaster),
     handleGatewayRequest: (original) =>
-      watchRuns(watchRequests(original as HandleRequest, this.#requests), this.#heartbeats),
+      watchRuns(watchRequests(this.#wakes.wrap(original as HandleRequest), this.#requests), this.#heartbeats),
     ...heartbeatReplacements(this.#heartbeats, (name) => this.#originals.get(name)!.length - 1),
     ...cronEventReplacements({
       enabled: () => this.#inForce?.cron.remap ?? true,
@@ -81,7 +106,9 @@ export class Isolation {
       originals: (name) => this.#originals.get(name) ?? [],
       count: (reason) => this.#current?.counters.count("(system-event)", reason),
       warn,
+      made: (name, request) => this.#remember(name, request),
     }),
+    ...hookWakeReplacements(this.#wakes),
   };
 
   /** Notes in which module functions were found. */

@@ -101,8 +101,14 @@ export function statusSource(): StatusSource | undefined {
 /** What a caller without `operator.admin` may know: no session keys, no lists of the settings. */
 export function withoutNames(status: IsolationStatus): IsolationStatus {
   const { sessionKeys: _, ...rest } = status;
-  const switches = Object.entries(status.settings).filter(([, value]) => !Array.isArray(value));
-  return { ...rest, settings: Object.fromEntries(switches) };
+  return { ...rest, settings: withoutLists(status.settings) as Partial<Settings> };
+}
+
+function withoutLists(settings: object): object {
+  const switches = Object.entries(settings).filter(([, value]) => !Array.isArray(value));
+  return Object.fromEntries(
+    switches.map(([name, value]) => [name, typeof value === "object" ? withoutLists(value as object) : value]),
+  );
 }
 
 /** A status for people to read, several lines. */

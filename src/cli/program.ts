@@ -7,6 +7,7 @@ import { reportFailure } from "./failure.ts";
 import { probeCommand } from "./probe.ts";
 import { runSubcommand } from "./run.ts";
 import { statusSubcommand } from "./status.ts";
+import { wakeSubcommand } from "./wake.ts";
 
 /** Each makes one subcommand with its options, help and action. In the order of the help. */
 const SUBCOMMANDS: readonly (() => Command)[] = [
@@ -16,6 +17,7 @@ const SUBCOMMANDS: readonly (() => Command)[] = [
   doctorSubcommand,
   probeCommand,
   statusSubcommand,
+  wakeSubcommand,
 ];
 
 /**

@@ -62,9 +62,21 @@ export interface RequestOptions {
 
 export type HandleRequest = (opts: RequestOptions, ...rest: unknown[]) => Promise<unknown>;
 
+export interface AgentConfig {
+  readonly id?: string;
+  readonly default?: boolean;
+  readonly heartbeat?: object;
+}
+
 /** OpenClaw's configuration, as far as we read it. */
 export interface GatewayConfig {
   readonly session?: { readonly mainKey?: string; readonly scope?: "per-sender" | "global" };
+  readonly agents?: { readonly defaults?: AgentConfig; readonly list?: readonly AgentConfig[] };
+  readonly hooks?: {
+    readonly allowRequestSessionKey?: unknown;
+    readonly allowedSessionKeyPrefixes?: unknown;
+    readonly allowedAgentIds?: unknown;
+  };
   readonly plugins?: {
     readonly entries?: Readonly<Record<string, { readonly config?: unknown } | undefined>>;
   };

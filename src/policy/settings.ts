@@ -7,6 +7,7 @@ import { accessSchema, matchProperties } from "./access-schema.ts";
 import type { ConnectionMatch } from "./connection-match.ts";
 import type { DeliverySettings } from "./delivery.ts";
 import type { HeartbeatSettings } from "./heartbeat.ts";
+import type { HookSettings } from "./hook-session.ts";
 import type { SubscriptionLimits } from "./subscriptions.ts";
 
 export interface Settings extends DeliverySettings {
@@ -17,6 +18,7 @@ export interface Settings extends DeliverySettings {
   readonly onMissingSeam: "exit" | "warn";
   readonly onMissingPreload: "exit" | "warn" | "restart";
   readonly cron: { readonly remap: boolean };
+  readonly hooks: HookSettings;
 }
 
 /** The part of JSON Schema that {@link parseSettings} understands. */
@@ -157,6 +159,25 @@ export const settingsSchema = {
       },
     },
     access: accessSchema,
+    hooks: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        allowRequestSessionKey: {
+          type: "boolean",
+          default: false,
+          description:
+            "Whether a webhook's body may name the session to wake. For releases whose own hooks.allowRequestSessionKey is missing or not set; where it is set, it counts.",
+        },
+        allowedSessionKeyPrefixes: {
+          type: "array",
+          items: { type: "string", minLength: 1 },
+          default: [],
+          description:
+            "Beginnings of the session keys that webhooks may wake; none means any. Where the gateway's own hooks.allowedSessionKeyPrefixes is set, it counts instead.",
+        },
+      },
+    },
   },
 } as const satisfies Schema;
 

@@ -16,9 +16,15 @@ export async function isolatedBed(options: BedOptions & { settings?: object } = 
 
 /** Writes settings to a file that is removed with the test. */
 export async function settingsFile(settings: object): Promise<string> {
+  const { file, remove } = await writeSettings(settings);
+  onTestFinished(remove);
+  return file;
+}
+
+/** Writes settings to a file that the caller removes. */
+export async function writeSettings(settings: object): Promise<{ file: string; remove(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), "event-isolation-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, "settings.json");
   await writeFile(file, JSON.stringify(settings));
-  return file;
+  return { file, remove: () => rm(folder, { recursive: true, force: true }) };
 }

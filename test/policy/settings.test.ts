@@ -17,6 +17,7 @@ const DEFAULTS = {
   onMissingPreload: "exit",
   cron: { remap: true },
   access: [],
+  hooks: { allowRequestSessionKey: false, allowedSessionKeyPrefixes: [] },
 };
 
 function messageFor(value: unknown): string {
@@ -46,6 +47,7 @@ describe("settings", () => {
       observers: [{ clientId: "dash" }, { mode: "ui", deviceId: "d1" }],
       limits: { claimsPerConnection: 1, heldFramesPerConnection: 100_000 },
       cron: { remap: false },
+      hooks: { allowRequestSessionKey: true, allowedSessionKeyPrefixes: ["hook:"] },
       heartbeat: { quietMs: 0, preempt: false },
       access: [{ match: { deviceId: "d1" }, sessions: ["agent:main:{deviceId}:*"], methods: ["cron.list"] }],
     };

@@ -4,6 +4,7 @@
  *   [[say id=ALPHA n=12 delay=20]]         12 chunks, 20 ms apart: `ALPHA-0 ALPHA-1 … ALPHA-11`
  *   [[tool id=X cmd="echo hi" n=3]]        a call of `exec` first, then `X-0 X-1 X-2`
  *   [[tool id=X cmd="sleep 9" background]] the same with `background: true`
+ *   [[tool id=X cmd="echo @" times=9 n=1]] nine calls at once, with @ as their number
  *   [[text id=X value="HEARTBEAT_OK"]]     that text in one chunk
  *   [[error id=X status=400]]              an HTTP error
  *   [[spawn id=X child=Y n=4]]             a call of `sessions_spawn` whose task makes the model say Y
@@ -18,6 +19,8 @@ export type Script =
       readonly id: string;
       readonly tool: "exec" | "sessions_spawn";
       readonly args: Readonly<Record<string, unknown>>;
+      /** Calls at once; `@` in their arguments is the number of each. */
+      readonly times: number;
       readonly chunks: readonly string[];
       readonly delayMs: number;
     }
@@ -43,13 +46,14 @@ export function scriptOf(text: string): Script | undefined {
       id,
       tool: "exec",
       args: { command: fields.get("cmd") ?? "true", ...background },
+      times: numberOf(fields, "times", 1),
       chunks,
       delayMs,
     };
   }
   if (verb === "spawn") {
     const task = `((say id=${fields.get("child") ?? ""} n=${chunks.length}))`;
-    return { kind: "tool", id, tool: "sessions_spawn", args: { task }, chunks, delayMs };
+    return { kind: "tool", id, tool: "sessions_spawn", args: { task }, times: 1, chunks, delayMs };
   }
   return { kind: "say", id, chunks, delayMs };
 }
