@@ -1,0 +1,163 @@
+/** The client: one connection, its chats and subscriptions. */
+import { randomUUID } from "node:crypto";
+import { canonicalSessionKey } from "../policy/session-key.ts";
+import { type ChatRequest, type RunCore, type RunHost, startRun } from "./chat-run.ts";
+import { type ChatRun, createChatRun } from "./chat-stream.ts";
+import { createConnection } from "./connection.ts";
+import { ClientError, redactor } from "./errors.ts";
+import { checkUrl, deviceOptions, positive, readSettings, readToken } from "./options.ts";
+import { readKeyDefaults, requireSessionKey, sessionMatcher } from "./own-session.ts";
+import { createRunTable } from "./run-table.ts";
+import { type HistoryMessage, readMessages } from "./transcript.ts";
+import { createTurns } from "./turns.ts";
+import type { ChatOptions, ConnectOptions, Dropped } from "./types.ts";
+
+/** A connected client. */
+export interface Client {
+  /**
+   * Sends a message to a session and streams the reply of that run, and of nothing else. Chats on one session run one
+   * after the other; on different sessions side by side.
+   *
+   * @throws ClientError of kind `invalid-argument`; everything later is an event of the stream
+   */
+  chat(options: ChatOptions): ChatRun;
+  /**
+   * The messages of a session, oldest first, as the gateway tells them (`chat.history`).
+   *
+   * @param options `limit`: at most this many of the newest; default 200
+   * @throws ClientError
+   */
+  history(sessionKey: string, options?: { readonly limit?: number }): Promise<HistoryMessage[]>;
+  /** What was dropped because it was not this client's. Counts up from the start. */
+  readonly dropped: Readonly<Dropped>;
+  /** `connected`, `reconnecting`, or `closed` for good. */
+  readonly state: "connected" | "reconnecting" | "closed";
+  /** The gateway's release and protocol, as of the last hello. */
+  readonly server: { readonly version: string | undefined; readonly protocol: number | undefined };
+  /** Closes the connection. Chats that still run end with an error of kind `closed`; the gateway goes on with them. */
+  close(): Promise<void>;
+}
+
+const CAPS = ["tool-events"];
+const SCOPES = ["operator.read", "operator.write"];
+const MAX_LATE_ABORTS = 100;
+const MAX_MESSAGE_LENGTH = 16 * 1024 * 1024;
+
+/**
+ * Connects to a gateway, protocol 3 or 4, and keeps the connection: after a loss it reconnects by itself.
+ *
+ * @throws ClientError `invalid-argument`, `auth`, `refused`, or `disconnected` after `connectTimeoutMs`
+ */
+export async function connect(options: ConnectOptions): Promise<Client> {
+  const settings = readSettings(options);
+  const url = checkUrl(options.url);
+  const token = await readToken(options);
+  const redact = redactor([token, options.deviceIdentity?.privateKeyPem]);
+  const table = createRunTable();
+  const live = new Set<RunCore>();
+  const lateAborts = new Map<string, { sessionKey: string; until: number }>();
+  let state: Client["state"] = "reconnecting";
+  let death: ClientError | undefined;
+  let keyDefaults = readKeyDefaults(undefined);
+
+  const connection = createConnection({
+    client: {
+      url,
+      ...(token === undefined ? {} : { token }),
+      clientName: "gateway-client",
+      mode: "backend",
+      ...(options.displayName === undefined ? {} : { clientDisplayName: options.displayName }),
+      role: "operator",
+      scopes: [...(options.scopes ?? SCOPES)],
+      caps: CAPS,
+      minProtocol: 3,
+      maxProtocol: 4,
+      ...deviceOptions(options.deviceIdentity),
+    },
+    requestTimeoutMs: settings.requestTimeoutMs,
+    redact,
+    events: {
+      frame(event, payload) {
+        table.route(event, payload);
+      },
+      up() {
+        state = "connected";
+        keyDefaults = readKeyDefaults(connection.hello);
+        sendLateAborts();
+      },
+      down() {
+        state = "reconnecting";
+        for (const run of live) run.interrupted();
+      },
+      dead(error) {
+        state = "closed";
+        death = error;
+        for (const run of live) run.fail(error);
+      },
+    },
+  });
+
+  function sendLateAborts(): void {
+    for (const [runId, { sessionKey, until }] of lateAborts) {
+      lateAborts.delete(runId);
+      if (Date.now() < until) connection.request("chat.abort", { sessionKey, runId }).catch(() => undefined);
+    }
+  }
+
+  const host: RunHost = {
+    connection,
+    table,
+    turns: createTurns(settings.maxWaitingChats),
+    settings,
+    redact,
+    ownsKey: (own) => sessionMatcher(own, () => keyDefaults),
+    canonical: (key) => canonicalSessionKey(key, keyDefaults),
+    live,
+    abortLater(sessionKey, runId) {
+      if (lateAborts.size < MAX_LATE_ABORTS) {
+        lateAborts.set(runId, { sessionKey, until: Date.now() + settings.recoverMs });
+      }
+    },
+  };
+
+  await connection.open(settings.connectTimeoutMs);
+  return {
+    chat(chatOptions) {
+      const request = checkChat(chatOptions);
+      if (death) throw death;
+      return createChatRun(startRun(host, request));
+    },
+    async history(sessionKey, { limit = 200 } = {}) {
+      const key = requireSessionKey(sessionKey);
+      return readMessages(
+        await connection.request("chat.history", { sessionKey: key, limit: positive("limit", limit, 200) }),
+      );
+    },
+    dropped: table.dropped,
+    get state() {
+      return state;
+    },
+    get server() {
+      const { server, protocol } = connection.hello as { server?: { version?: string }; protocol?: number };
+      return { version: server?.version, protocol };
+    },
+    close: () => connection.close(),
+  };
+}
+
+function checkChat(options: ChatOptions): ChatRequest {
+  const sessionKey = requireSessionKey(options?.sessionKey);
+  const { message, attachments, idempotencyKey, timeoutMs } = options;
+  if (typeof message !== "string" || (message.trim() === "" && !attachments?.length)) {
+    throw new ClientError("invalid-argument", "message is empty, and there is no attachment");
+  }
+  if (message.length > MAX_MESSAGE_LENGTH) throw new ClientError("invalid-argument", "message is too long");
+  if (idempotencyKey !== undefined && (typeof idempotencyKey !== "string" || idempotencyKey.trim() === "")) {
+    throw new ClientError("invalid-argument", "idempotencyKey has to be a text that is not empty");
+  }
+  if ("history" in options) {
+    throw new ClientError("invalid-argument", "chat takes no history: the session holds it, see history()");
+  }
+  const totalMs = positive("timeoutMs", timeoutMs, 600_000);
+  return { ...options, sessionKey, runId: idempotencyKey ?? randomUUID(), totalMs };
+}
