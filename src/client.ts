@@ -5,6 +5,14 @@
 export { connect, type Client } from "./client/client.ts";
 export { type ChatRun, type SSEOptions } from "./client/chat-stream.ts";
 export { ClientError, type ClientErrorKind } from "./client/errors.ts";
+export type {
+  ApprovalEvent,
+  GapEvent,
+  MessageEvent,
+  SessionEvent,
+  SubscribeOptions,
+  Subscription,
+} from "./client/subscription.ts";
 export { type HistoryMessage } from "./client/transcript.ts";
 export type {
   Attachment,

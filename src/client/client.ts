@@ -8,6 +8,7 @@ import { ClientError, redactor } from "./errors.ts";
 import { checkUrl, deviceOptions, positive, readSettings, readToken } from "./options.ts";
 import { readKeyDefaults, requireSessionKey, sessionMatcher } from "./own-session.ts";
 import { createRunTable } from "./run-table.ts";
+import { createSubscription, type SubscribeOptions, type Subscription, type SubscriptionCore } from "./subscription.ts";
 import { type HistoryMessage, readMessages } from "./transcript.ts";
 import { createTurns } from "./turns.ts";
 import type { ChatOptions, ConnectOptions, Dropped } from "./types.ts";
@@ -28,6 +29,18 @@ export interface Client {
    * @throws ClientError
    */
   history(sessionKey: string, options?: { readonly limit?: number }): Promise<HistoryMessage[]>;
+  /**
+   * Everything that happens in a session, whoever caused it, until it is closed.
+   *
+   * @throws ClientError of kind `invalid-argument`
+   */
+  subscribe(sessionKey: string, options?: SubscribeOptions): Subscription;
+  /**
+   * Gives the agent a text to act on and wakes its heartbeat now (`wake`). Without a session key: the main session.
+   *
+   * @throws ClientError `unsupported` for another session on releases that would send it to the main session
+   */
+  wake(options: { readonly text: string; readonly sessionKey?: string }): Promise<void>;
   /** What was dropped because it was not this client's. Counts up from the start. */
   readonly dropped: Readonly<Dropped>;
   /** `connected`, `reconnecting`, or `closed` for good. */
@@ -55,6 +68,7 @@ export async function connect(options: ConnectOptions): Promise<Client> {
   const redact = redactor([token, options.deviceIdentity?.privateKeyPem]);
   const table = createRunTable();
   const live = new Set<RunCore>();
+  const subscriptions = new Set<SubscriptionCore>();
   const lateAborts = new Map<string, { sessionKey: string; until: number }>();
   let state: Client["state"] = "reconnecting";
   let death: ClientError | undefined;
@@ -78,12 +92,15 @@ export async function connect(options: ConnectOptions): Promise<Client> {
     redact,
     events: {
       frame(event, payload) {
-        table.route(event, payload);
+        let taken = false;
+        for (const subscription of subscriptions) taken = subscription.read(event, payload) || taken;
+        table.route(event, payload, taken);
       },
       up() {
         state = "connected";
         keyDefaults = readKeyDefaults(connection.hello);
         sendLateAborts();
+        for (const subscription of subscriptions) subscription.up();
       },
       down() {
         state = "reconnecting";
@@ -92,7 +109,7 @@ export async function connect(options: ConnectOptions): Promise<Client> {
       dead(error) {
         state = "closed";
         death = error;
-        for (const run of live) run.fail(error);
+        for (const part of [...live, ...subscriptions]) part.fail(error);
       },
     },
   });
@@ -132,6 +149,35 @@ export async function connect(options: ConnectOptions): Promise<Client> {
       return readMessages(
         await connection.request("chat.history", { sessionKey: key, limit: positive("limit", limit, 200) }),
       );
+    },
+    subscribe(sessionKey, subscribeOptions = {}) {
+      const key = requireSessionKey(sessionKey);
+      if (death) throw death;
+      const subscription = createSubscription(
+        {
+          connection,
+          maxQueuedEvents: settings.maxQueuedEvents,
+          ownsKey: host.ownsKey(key),
+          isOwnRun: table.has,
+          closed: (core) => subscriptions.delete(core),
+        },
+        key,
+        subscribeOptions,
+      );
+      subscriptions.add(subscription);
+      if (state === "connected") subscription.up();
+      return subscription.handle;
+    },
+    async wake({ text, sessionKey }) {
+      if (typeof text !== "string" || text.trim() === "") throw new ClientError("invalid-argument", "text is empty");
+      const key = sessionKey === undefined ? undefined : requireSessionKey(sessionKey);
+      // Protocol 3 either refuses the key or sends the text to the main session in silence.
+      const isMain = key === undefined || host.canonical(key) === host.canonical("main");
+      if (!isMain && connection.hello["protocol"] === 3) {
+        const message = "wake: this release wakes the main session only; leave sessionKey out or update the gateway";
+        throw new ClientError("unsupported", message, { retryable: true });
+      }
+      await connection.request("wake", { mode: "now", text, ...(isMain ? {} : { sessionKey: key }) });
     },
     dropped: table.dropped,
     get state() {

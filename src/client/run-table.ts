@@ -35,8 +35,9 @@ export interface RunTable {
   /** Sends the frames of a run id to a run. Returns what ends that. */
   add(runId: string, run: LiveRun): () => void;
   remember(key: string, sent: SentKey): SentKey;
-  /** Gives a frame to the run it belongs to. True if it was taken. */
-  route(event: string, payload: unknown): boolean;
+  /** Gives a frame to the run it belongs to; `elsewhere` if a subscription took it, so that it is not foreign. */
+  route(event: string, payload: unknown, elsewhere: boolean): void;
+  has(runId: string): boolean;
 }
 
 export function createRunTable(): RunTable {
@@ -52,9 +53,8 @@ export function createRunTable(): RunTable {
     late: 0,
   };
 
-  function drop(reason: keyof Dropped): false {
+  function drop(reason: keyof Dropped): void {
     dropped[reason] += 1;
-    return false;
   }
 
   return {
@@ -75,13 +75,17 @@ export function createRunTable(): RunTable {
       if (sent.size > MAX_REMEMBERED) sent.delete(sent.keys().next().value!);
       return entry;
     },
-    route(event, payload) {
-      if (event !== "chat" && event !== "agent") return false;
+    has: (runId) => runs.has(runId) || sent.has(runId),
+    route(event, payload, elsewhere) {
+      if (event !== "chat" && event !== "agent") return;
       if (!isFields(payload)) return drop("malformed");
       const { runId, sessionKey } = payload;
       if (typeof runId !== "string") return drop("malformed");
       const owners = runs.get(runId);
-      if (!owners) return drop("foreignRun");
+      if (!owners) {
+        if (!elsewhere) drop("foreignRun");
+        return;
+      }
       if (typeof sessionKey !== "string") return drop("noKey");
       if (payload["isHeartbeat"] === true) return drop("heartbeat");
       for (const run of owners) {
@@ -91,7 +95,6 @@ export function createRunTable(): RunTable {
           if (typeof reading === "string") drop(reading);
         }
       }
-      return true;
     },
   };
 }
