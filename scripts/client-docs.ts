@@ -43,7 +43,7 @@ function declarationOf(name: string, file: string): Declaration {
   const isFunction = / function /.test(lines[start]!);
   const isClass = / class /.test(lines[start]!);
   const ends = lines.findIndex(
-    (line, i) => i >= start && (/^[})]/.test(line) || (/;$/.test(line) && !line.startsWith(" "))),
+    (line, i) => i >= start && (/^[})]/.test(line) || (line.endsWith(";") && !line.startsWith(" "))),
   );
   const last = ends < 0 ? lines.length - 1 : ends;
   // A type's last line may be an indented one.

@@ -69,6 +69,7 @@ export function startRun(host: RunHost, request: ChatRequest): RunCore {
   let ending = false;
   let aborting = false;
   let mending = false;
+  let lastFrameAt = startedAt;
   let deadline: NodeJS.Timeout | undefined;
   let stall: NodeJS.Timeout | undefined;
 
@@ -143,7 +144,7 @@ export function startRun(host: RunHost, request: ChatRequest): RunCore {
   function read(event: "chat" | "agent", payload: Readonly<Record<string, unknown>>): Reading {
     if (ending) return "late";
     const reading = event === "chat" ? reader.chat(payload) : reader.agent(payload);
-    stall?.refresh();
+    lastFrameAt = Date.now();
     if (typeof reading === "string") return reading;
     if (reading.events.length > 0) push(reading.events);
     if (reading.end) onEnd(reading.end);
@@ -196,9 +197,15 @@ export function startRun(host: RunHost, request: ChatRequest): RunCore {
     }
   }
 
+  /** Looks after `stallMs` of silence. A timer that is moved with each frame would cost more than the frame. */
   function armStall(): void {
     clearTimeout(stall);
-    stall = setTimeout(() => void look(), settings.stallMs);
+    const silence = Date.now() - lastFrameAt;
+    if (silence >= settings.stallMs) lastFrameAt = Date.now();
+    stall = setTimeout(
+      () => (Date.now() - lastFrameAt >= settings.stallMs ? void look() : armStall()),
+      Math.max(50, Math.min(settings.stallMs, settings.stallMs - silence)),
+    );
     stall.unref();
   }
 

@@ -53,6 +53,9 @@ export interface ConnectionOptions {
   readonly events: ConnectionEvents;
 }
 
+/** The official client waits 1, 2, 4, 8, … seconds between attempts; after this many we do not wait longer than that. */
+const PATIENT_ATTEMPTS = 4;
+const MAX_WAIT_MS = 4_000;
 /** Two starts seen this close together are one. */
 const SAME_BOOT_MS = 1_500;
 
@@ -76,6 +79,9 @@ export function createConnection({ client: options, requestTimeoutMs, redact, ev
   let up = false;
   let death: ClientError | undefined;
   let lastProblem = "no answer";
+  /** Attempts in a row that failed, and the timer that goes before the official client's when that waits long. */
+  let failures = 0;
+  let sooner: NodeJS.Timeout | undefined;
   const waiting = new Set<(up: boolean) => void>();
 
   function settleWaiting(state: boolean): void {
@@ -87,12 +93,15 @@ export function createConnection({ client: options, requestTimeoutMs, redact, ev
     if (death) return;
     death = error;
     up = false;
+    clearTimeout(sooner);
     official?.stop();
     settleWaiting(false);
     events.dead(error);
   }
 
   function start(): void {
+    clearTimeout(sooner);
+    failures = 0;
     // A client that was replaced must not be heard any more.
     const ifCurrent =
       <A extends unknown[]>(handler: (...args: A) => void) =>
@@ -119,6 +128,9 @@ export function createConnection({ client: options, requestTimeoutMs, redact, ev
       onClose: ifCurrent((code, reason) => {
         lastProblem = `closed with ${code} ${redact(reason)}`.trim();
         goDown();
+        failures += 1;
+        // Runs wait for this connection: half a minute between attempts, as the official client has it, is too long.
+        if (failures >= PATIENT_ATTEMPTS) sooner = setTimeout(restart, MAX_WAIT_MS);
       }),
     });
     official = next;
@@ -136,6 +148,7 @@ export function createConnection({ client: options, requestTimeoutMs, redact, ev
     const features = isFields(hello["features"]) ? hello["features"]["methods"] : undefined;
     methods = new Set(Array.isArray(features) ? (features as string[]) : []);
     boot = readBoot(hello, announced);
+    failures = 0;
     generation += 1;
     up = true;
     settleWaiting(true);
@@ -146,6 +159,15 @@ export function createConnection({ client: options, requestTimeoutMs, redact, ev
     if (!up) return;
     up = false;
     events.down();
+  }
+
+  function restart(): void {
+    if (death) return;
+    const old = official;
+    official = undefined;
+    goDown();
+    old?.stop();
+    start();
   }
 
   function whenUp(timeoutMs: number): Promise<boolean> {
@@ -184,14 +206,7 @@ export function createConnection({ client: options, requestTimeoutMs, redact, ev
       }
     },
     whenUp,
-    restart() {
-      if (death) return;
-      const old = official;
-      official = undefined;
-      goDown();
-      old?.stop();
-      start();
-    },
+    restart,
     async close() {
       const last = official;
       die(new ClientError("closed", "the client was closed"));

@@ -10,6 +10,8 @@ export interface EventQueue<T> {
   discard(): void;
   /** The next event; undefined once the queue has ended and is empty. */
   next(): Promise<T | undefined>;
+  /** The same, as an iterator gives it. */
+  take(): Promise<IteratorResult<T, undefined>>;
   /** Somebody reads, or has read. */
   readonly taken: boolean;
 }
@@ -22,12 +24,31 @@ export function createEventQueue<T>(limit: number): EventQueue<T> {
   let ended = false;
   let taken = false;
   let discarding = false;
-  const readers: ((event: T | undefined) => void)[] = [];
+  const readers: ((result: IteratorResult<T, undefined>) => void)[] = [];
+  const over: IteratorResult<T, undefined> = { done: true, value: undefined };
 
   function deliver(event: T): void {
     const reader = readers.shift();
-    if (reader) reader(event);
+    if (reader) reader({ done: false, value: event });
     else waiting.push(event);
+  }
+
+  function take(): Promise<IteratorResult<T, undefined>> {
+    taken = true;
+    if (head < waiting.length) {
+      const value = waiting[head]!;
+      head += 1;
+      if (head === waiting.length) {
+        waiting = [];
+        head = 0;
+      } else if (head > 1024 && head * 2 > waiting.length) {
+        waiting = waiting.slice(head);
+        head = 0;
+      }
+      return Promise.resolve({ done: false, value });
+    }
+    if (ended) return Promise.resolve(over);
+    return new Promise((resolve) => readers.push(resolve));
   }
 
   return {
@@ -42,7 +63,7 @@ export function createEventQueue<T>(limit: number): EventQueue<T> {
       if (ended) return;
       if (last !== undefined) deliver(last);
       ended = true;
-      for (const reader of readers.splice(0)) reader(undefined);
+      for (const reader of readers.splice(0)) reader(over);
     },
     discard() {
       if (taken) return;
@@ -50,23 +71,8 @@ export function createEventQueue<T>(limit: number): EventQueue<T> {
       waiting = [];
       head = 0;
     },
-    next() {
-      taken = true;
-      if (head < waiting.length) {
-        const event = waiting[head];
-        head += 1;
-        if (head === waiting.length) {
-          waiting = [];
-          head = 0;
-        } else if (head > 1024 && head * 2 > waiting.length) {
-          waiting = waiting.slice(head);
-          head = 0;
-        }
-        return Promise.resolve(event);
-      }
-      if (ended) return Promise.resolve(undefined);
-      return new Promise((resolve) => readers.push(resolve));
-    },
+    take,
+    next: async () => (await take()).value,
     get taken() {
       return taken;
     },
