@@ -54,15 +54,24 @@ async function ours(): Promise<Read> {
 
 const read = await (variant === "client" ? ours() : official());
 
-async function measure(runs: number): Promise<{ micros: number; length: number; heap: number }> {
+async function measure({
+  runs,
+  heap,
+}: {
+  runs: number;
+  heap: boolean;
+}): Promise<{ micros: number; length: number; heap: number }> {
   const before = process.cpuUsage();
   let length = 0;
   for (let i = 0; i < runs; i += 1) length += await read();
   const { user, system } = process.cpuUsage(before);
-  globalThis.gc?.();
-  return { micros: user + system, length, heap: process.memoryUsage().heapUsed };
+  if (heap) globalThis.gc?.();
+  return { micros: user + system, length, heap: heap ? process.memoryUsage().heapUsed : 0 };
 }
 
-process.on("message", (runs: number) => void measure(runs).then((sample) => process.send?.(sample)));
+process.on(
+  "message",
+  (order: { runs: number; heap: boolean }) => void measure(order).then((sample) => process.send?.(sample)),
+);
 process.on("disconnect", () => process.exit(0));
 process.send?.("ready");

@@ -15,7 +15,7 @@ const TOTAL_FRAMES = 100_000;
 const FOREIGN = 3;
 
 /** A backend runs for days: what counts is code that is compiled. */
-const WARM_UP_RUNS = 100;
+const WARM_UP_RUNS = 300;
 
 type Sample = { readonly micros: number; readonly length: number; readonly heap: number };
 type Variant = "official" | "client";
@@ -59,8 +59,8 @@ async function start(variant: Variant, url: string, token: string): Promise<Chil
   return child;
 }
 
-async function measure(child: ChildProcess, runs: number): Promise<Sample> {
-  child.send(runs);
+async function measure(child: ChildProcess, runs: number, heap = false): Promise<Sample> {
+  child.send({ runs, heap });
   const [sample] = (await once(child, "message")) as [Sample];
   if (sample.length !== runs * CHUNKS * CHUNK.length) throw new Error("a text was read wrong");
   return sample;
@@ -85,8 +85,8 @@ async function compare(foreign: number, rounds: number, runs: number) {
     for (let round = 0; round < rounds; round += 1) {
       for (const [i, child] of children.entries()) perFrame[i]!.push((await measure(child, runs)).micros / frames);
     }
-    const before = (await measure(children[1]!, 20)).heap;
-    const after = (await measure(children[1]!, Math.ceil(TOTAL_FRAMES / FRAMES))).heap;
+    const before = (await measure(children[1]!, 20, true)).heap;
+    const after = (await measure(children[1]!, Math.ceil(TOTAL_FRAMES / FRAMES), true)).heap;
     return {
       official: median(perFrame[0]),
       client: median(perFrame[1]),

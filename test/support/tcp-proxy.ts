@@ -3,6 +3,8 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 export interface TcpProxy {
   readonly url: string;
+  /** Port of this machine to which new connections go. */
+  target: number;
   /** Ends every connection and refuses new ones, until it is healed. */
   cut(): void;
   /** Lets nothing through in either direction; connections stay open. */
@@ -12,7 +14,7 @@ export interface TcpProxy {
 }
 
 /** Starts a proxy to a port of this machine. */
-export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+export async function startTcpProxy(target: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let isCut = false;
   let isStalled = false;
@@ -22,7 +24,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       inner.destroy();
       return;
     }
-    const outer = connect(targetPort, "127.0.0.1");
+    const outer = connect(proxy.target, "127.0.0.1");
     for (const [from, to] of [
       [inner, outer],
       [outer, inner],
@@ -42,7 +44,8 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const destroyAll = (): void => {
     for (const socket of sockets) socket.destroy();
   };
-  return {
+  const proxy: TcpProxy = {
+    target,
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut() {
       isCut = true;
@@ -63,4 +66,5 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
         server.close(() => resolve());
       }),
   };
+  return proxy;
 }
