@@ -94,7 +94,8 @@ export function startRun(host: RunHost, request: ChatRequest): RunCore {
     request.signal?.removeEventListener("abort", onSignal);
     for (const remove of removals) remove();
     host.live.delete(core);
-    if (sent && remember) sent.outcome = outcome;
+    // Only a key that the caller chose can come again.
+    if (sent && remember && request.idempotencyKey !== undefined) sent.outcome = outcome;
     queue.end(last);
     result.resolve(outcome);
     over.resolve();

@@ -1,13 +1,12 @@
-/** The scoped client against real gateways, as published and with the module: chats, heartbeats, faults. */
+/** The scoped client against real gateways, as published and with the module. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from "vitest";
-import { type ChatEvent, type ChatRun, type Client, connect, type ConnectOptions } from "../../src/client.ts";
+import type { ChatEvent, Client, ConnectOptions, SessionEvent } from "../../src/client.ts";
 import { isolationRegister, type OpenBed, openBed } from "../support/bed.ts";
-import { startFrameProxy, type WireFrame } from "../support/frame-proxy.ts";
-import { startGateway } from "../support/gateway.ts";
 import { HEARTBEATS_ON, MAIN_SESSION } from "../support/heartbeat-scene.ts";
 import { compareVersions } from "../support/release.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
+import { connectScoped, read, rest, shown, untilText } from "./client-scene.ts";
 import { answer, freshSession, say } from "./contract.ts";
 
 const { release } = inject("isolated");
@@ -40,41 +39,8 @@ afterAll(async () => {
   await Promise.all([...beds.values()].map((bed) => bed.close()));
 });
 
-async function clientOf(way: Way, options: Partial<ConnectOptions> = {}): Promise<Client> {
-  const { url, token } = beds.get(way)!.gateway;
-  const client = await connect({ url, token, ...options });
-  onTestFinished(() => client.close());
-  return client;
-}
-
-async function read(run: ChatRun): Promise<ChatEvent[]> {
-  const events: ChatEvent[] = [];
-  for await (const event of run) events.push(event);
-  return events;
-}
-
-/** What a consumer has on its screen in the end. */
-function shown(events: readonly ChatEvent[]): string {
-  return events.reduce((text, event) => {
-    if (event.type !== "text-delta") return text;
-    return event.replace ? event.delta : text + event.delta;
-  }, "");
-}
-
-/** Reads a run until the first text. */
-async function untilText(run: ChatRun): Promise<AsyncIterator<ChatEvent>> {
-  const events = run[Symbol.asyncIterator]();
-  for (;;) {
-    const { value, done } = await events.next();
-    if (done) throw new Error("the run ended without a text");
-    if (value.type === "text-delta") return events;
-  }
-}
-
-async function rest(events: AsyncIterator<ChatEvent>): Promise<ChatEvent[]> {
-  const read_: ChatEvent[] = [];
-  for (let next = await events.next(); !next.done; next = await events.next()) read_.push(next.value);
-  return read_;
+function clientOf(way: Way, options: Partial<ConnectOptions> = {}): Promise<Client> {
+  return connectScoped(beds.get(way)!.gateway, options);
 }
 
 describe.each(WAYS)("a gateway %s", (way) => {
@@ -159,119 +125,60 @@ describe.each(WAYS)("a gateway %s", (way) => {
     if (way === "as published" && LOSES_REPLIES) expect(results).toContain("lost-reply");
     if (way === "with the module" || !LOSES_REPLIES) expect(results).toEqual(["whole", "whole"]);
   });
+});
 
-  test("the network is cut in mid-run and heals: the whole reply, and one model call", async () => {
+describe.each(WAYS)("sessions of a gateway %s", (way) => {
+  test("a subscription tells another client's run and the session's approvals", async () => {
+    const scopes = ["operator.read", "operator.write", "operator.approvals"];
+    const [watcher, other] = [await clientOf(way, { scopes }), await clientOf(way)];
+    const [session, foreign] = [freshSession(), freshSession()];
+    const seen: SessionEvent[] = [];
+    // Only 2026.9 says of each run whether it is a heartbeat.
+    const subscription = watcher.subscribe(session.key, {
+      includeUnmarked: compareVersions(release.version, "2026.9.0") < 0,
+    });
+    const over = (async () => {
+      for await (const event of subscription) seen.push(event);
+    })();
+    await watcher.history(session.key);
+    const runs = [session, foreign].map(({ key, id }) => other.chat({ sessionKey: key, message: say(id, 4) }));
+    await Promise.all(runs.map((run) => run.finalText()));
+    const done = { type: "done", text: answer(session.id, 4), runId: runs[0]!.runId };
+    await vi.waitFor(() => expect(seen).toContainEqual(done), { timeout: 5_000 });
+
+    const control = await beds.get(way)!.connect({ scopes });
+    const ask = (key: string) =>
+      control
+        .request("exec.approval.request", { command: "ls", host: "gateway", sessionKey: key, timeoutMs: 10_000 })
+        .catch((error: unknown) => error);
+    const asked = [ask(foreign.key), ask(session.key)];
+    const approval = (state: string) => seen.filter((event) => event.type === "approval" && event.state === state);
+    await vi.waitFor(() => expect(approval("requested")).toHaveLength(1), { timeout: 5_000 });
+    const { id } = approval("requested")[0] as { id: string };
+    await control.request("exec.approval.resolve", { id, decision: "deny" });
+    await vi.waitFor(() => expect(approval("resolved")).toMatchObject([{ id, decision: "deny" }]), { timeout: 5_000 });
+    await Promise.race([Promise.all(asked), sleep(100)]);
+    await subscription.close();
+    await over;
+    expect(JSON.stringify(seen)).not.toContain(foreign.id);
+  });
+
+  test("an abort while the network is cut ends the stream in time, and the run when it is back", async () => {
     const { model, gateway } = beds.get(way)!;
     const proxy = await startTcpProxy(gateway.port);
     onTestFinished(() => proxy.close());
-    const client = await clientOf(way, { url: proxy.url, recoverMs: 20_000 });
+    // Newer releases let only the connection that started a run abort it, or an admin.
+    const scopes = ["operator.read", "operator.write", "operator.admin"];
+    const client = await clientOf(way, { url: proxy.url, scopes, abortGraceMs: 500 });
     const session = freshSession();
-    const run = client.chat({ sessionKey: session.key, message: say(session.id, 30, 100) });
+    const run = client.chat({ sessionKey: session.key, message: say(session.id, 300, 50) });
     const events = await untilText(run);
     proxy.cut();
-    await sleep(300);
-    proxy.heal();
-    expect((await rest(events)).at(-1)).toEqual({ type: "done", text: answer(session.id, 30) });
-    expect(model.requests.filter(({ id }) => id === session.id)).toHaveLength(1);
-  });
-});
-
-describe("faults on the wire", () => {
-  async function tampered(tamper: (frame: WireFrame) => readonly WireFrame[], options: Partial<ConnectOptions> = {}) {
-    const proxy = await startFrameProxy(beds.get("with the module")!.gateway.url);
-    onTestFinished(() => proxy.close());
-    const client = await clientOf("with the module", { url: proxy.url, ...options });
-    proxy.tamper = tamper;
-    return client;
-  }
-  const isFinal = ({ event, payload }: WireFrame): boolean => event === "chat" && payload?.["state"] === "final";
-
-  test("the final frame is lost: the reply comes from the history", async () => {
-    const client = await tampered((frame) => (isFinal(frame) ? [] : [frame]), { stallMs: 1_500 });
-    const session = freshSession();
-    const events = await read(client.chat({ sessionKey: session.key, message: say(session.id, 6, 40) }));
-    expect(shown(events)).toBe(answer(session.id, 6));
-    expect(events.at(-1)).toEqual({ type: "done", text: answer(session.id, 6) });
-  });
-
-  test("frames come twice and out of order: the text is right at every moment", async () => {
-    let held: WireFrame | undefined;
-    const client = await tampered((frame) => {
-      if (frame.type !== "event" || isFinal(frame) || !["chat", "agent"].includes(frame.event ?? "")) {
-        const before = held ? [held] : [];
-        held = undefined;
-        return [...before, frame];
-      }
-      if (!held) {
-        held = frame;
-        return [];
-      }
-      const first = held;
-      held = undefined;
-      return [frame, first, frame];
-    });
-    const session = freshSession();
-    const events = await read(client.chat({ sessionKey: session.key, message: say(session.id, 20, 40) }));
-    const whole = answer(session.id, 20);
-    expect(events.at(-1)).toEqual({ type: "done", text: whole });
-    for (const [i] of events.entries()) expect(whole.startsWith(shown(events.slice(0, i + 1)))).toBe(true);
-    expect(client.dropped.stale).toBeGreaterThan(0);
-  });
-
-  test("the network goes silent: a typed error within the bounds, and an abort that ends in time", async () => {
-    const proxy = await startTcpProxy(beds.get("with the module")!.gateway.port);
-    onTestFinished(() => proxy.close());
-    const bounds = { stallMs: 800, requestTimeoutMs: 800, recoverMs: 2_500, abortGraceMs: 500 };
-    const client = await clientOf("with the module", { url: proxy.url, ...bounds });
-    const [first, second] = [freshSession(), freshSession()];
-    const run = client.chat({ sessionKey: first.key, message: say(first.id, 60, 100) });
-    const stopped = client.chat({ sessionKey: second.key, message: say(second.id, 60, 100) });
-    const [events] = await Promise.all([untilText(run), untilText(stopped)]);
-    proxy.stall();
     const at = Date.now();
-    await stopped.abort();
+    await run.abort();
     expect(Date.now() - at).toBeLessThan(1_500);
-    expect((await rest(events)).at(-1)).toMatchObject({ type: "error", kind: "disconnected" });
-    expect(Date.now() - at).toBeLessThan(8_000);
+    expect((await rest(events)).at(-1)).toMatchObject({ type: "lifecycle", phase: "aborted", confirmed: false });
+    proxy.heal();
+    expect(await model.waitFor(session.id, 10_000, "settled")).toMatchObject({ aborted: true });
   });
-});
-
-test("a token that the gateway no longer takes: chats end with an auth error, for good", async () => {
-  const [bed, other] = [beds.get("with the module")!, beds.get("as published")!];
-  const proxy = await startTcpProxy(bed.gateway.port);
-  onTestFinished(() => proxy.close());
-  const client = await clientOf("with the module", { url: proxy.url });
-  const { key, id } = freshSession();
-  const events = await untilText(client.chat({ sessionKey: key, message: say(id, 60, 100) }));
-  // A gateway with another token is what a gateway with a changed one is to this client.
-  proxy.target = other.gateway.port;
-  proxy.cut();
-  proxy.heal();
-  expect((await rest(events)).at(-1)).toMatchObject({ type: "error", kind: "auth", retryable: false });
-  expect(client.state).toBe("closed");
-});
-
-test("SIGKILL in mid-run and a restart: an end that is known, an abort in time, and chats go on", async () => {
-  const bed = beds.get("with the module")!;
-  const { port, stateDir, token, pid } = bed.gateway;
-  const client = await clientOf("with the module", { recoverMs: 90_000, abortGraceMs: 1_000 });
-  const [first, second, third] = [freshSession(), freshSession(), freshSession()];
-  const run = client.chat({ sessionKey: first.key, message: say(first.id, 40, 100) });
-  const stopped = client.chat({ sessionKey: second.key, message: say(second.id, 100, 100) });
-  const [events] = await Promise.all([untilText(run), untilText(stopped)]);
-  process.kill(pid, "SIGKILL");
-  await bed.gateway.exited;
-  const at = Date.now();
-  await stopped.abort();
-  expect(Date.now() - at).toBeLessThan(2_000);
-  const waiting = client.chat({ sessionKey: third.key, message: say(third.id, 3) }).finalText();
-
-  const options = { release, model: bed.model, preload: isolationRegister(), config: HEARTBEATS_ON };
-  const again = await startGateway({ ...options, port, stateDir, token });
-  onTestFinished(() => again.stop());
-  const last = (await rest(events)).at(-1);
-  // 2026.9 may take up by itself what was interrupted; what it then says is the whole reply.
-  if (last?.type === "done") expect(last.text).toBe(answer(first.id, 40));
-  else expect(last).toMatchObject({ type: "error", kind: "gateway-restarted", retryable: false });
-  expect(await waiting).toBe(answer(third.id, 3));
 });
