@@ -1,51 +1,16 @@
 /** The life of one chat: wait for the turn, send, read frames, end; with its bounds, its abort and its recovery. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { abortOnGateway } from "./abort.ts";
-import { type Connection, isSameBoot } from "./connection.ts";
+import { isSameBoot } from "./connection.ts";
 import { ClientError } from "./errors.ts";
 import { createEventQueue } from "./event-queue.ts";
-import type { Settings } from "./options.ts";
-import { findOutcome, isCommandStatus, mend, type Verdict } from "./recovery.ts";
+import { findOutcome, isCommandStatus, mend, readUsage, type Verdict } from "./recovery.ts";
 import { createRunReader, type Reading, type RunEnd } from "./run-state.ts";
-import type { KnownOutcome, LiveRun, RunTable, SentKey } from "./run-table.ts";
+import type { ChatRequest, RunCore, RunHost } from "./run-host.ts";
+import type { KnownOutcome, LiveRun, SentKey } from "./run-table.ts";
 import type { Outcome } from "./transcript.ts";
-import type { Turns } from "./turns.ts";
-import type { ChatEvent, ChatOptions } from "./types.ts";
+import type { ChatEvent } from "./types.ts";
 
-/** What a run needs of its client. */
-export interface RunHost {
-  readonly connection: Connection;
-  readonly table: RunTable;
-  readonly turns: Turns;
-  readonly settings: Settings;
-  readonly redact: (text: string) => string;
-  ownsKey(own: string): (key: string) => boolean;
-  canonical(key: string): string;
-  /** Runs that are to be told of the connection's fate. */
-  readonly live: Set<RunCore>;
-  /** Sends an abort once there is a connection again. */
-  abortLater(sessionKey: string, runId: string): void;
-}
-
-/** The options of one chat, checked. */
-export interface ChatRequest extends ChatOptions {
-  readonly runId: string;
-  readonly totalMs: number;
-}
-
-/** A run as its client sees it. */
-export interface RunCore {
-  readonly runId: string;
-  readonly queue: ReturnType<typeof createEventQueue<ChatEvent>>;
-  readonly result: Promise<KnownOutcome>;
-  abort(): Promise<void>;
-  fail(error: ClientError): void;
-  /** The connection was lost. */
-  interrupted(): void;
-}
-
-/** How long the history is waited for after a reply, for its tokens and cost. */
-const USAGE_MS = 2_000;
 /** 2026.5 and older merge a message that follows a reply at once into the run that just ended. */
 const REST_MS = 500;
 
@@ -120,22 +85,9 @@ export function startRun(host: RunHost, request: ChatRequest): RunCore {
     ending = true;
     clearTimeout(stall);
     push([{ type: "lifecycle", phase: "end" }]);
-    const usage = known ?? (request.usage === false ? undefined : await readUsage());
+    const usage = known ?? (request.usage === false ? undefined : await readUsage(host, wanted(), () => isOver));
     if (usage) push([{ type: "usage", ...usage }]);
     finish({ type: "done", text }, { kind: "done", text });
-  }
-
-  async function readUsage(): Promise<Outcome["usage"]> {
-    const until = Date.now() + USAGE_MS;
-    for (;;) {
-      const left = until - Date.now();
-      if (left <= 0 || isOver) return undefined;
-      const found = await findOutcome(host, wanted(), left).catch(() => undefined);
-      if (found?.outcome?.usage && found.outcome.state === "complete") return found.outcome.usage;
-      // A second look helps where the reply is stored just after it was sent; a third never did.
-      if (until - Date.now() < USAGE_MS - 400) return undefined;
-      await sleep(150);
-    }
   }
 
   function wanted() {
@@ -279,11 +231,12 @@ export function startRun(host: RunHost, request: ChatRequest): RunCore {
       }
       // Sent before, to a gateway that has since forgotten its keys: sending it again might run it twice.
       if (sent && !isSameBoot(sent.boot, connection.boot)) return void startWatching();
+      const { generation } = connection;
       const answer = await sendOnce().catch((error: unknown) => asError(error));
       if (isOver) return;
       if (!(answer instanceof ClientError)) return onAnswer(answer);
       if (aborting) return;
-      if (answer.kind === "unresponsive") connection.restart();
+      if (answer.kind === "unresponsive") connection.restart(generation);
       else if (isStartingUp(answer)) await sleep(500);
       else if (answer.kind !== "disconnected") throw answer;
     }
@@ -293,6 +246,7 @@ export function startRun(host: RunHost, request: ChatRequest): RunCore {
     const { attachments, thinking } = request;
     removals.push(table.add(runId, live));
     claimed.generation = connection.generation;
+    host.claim(sessionKey);
     const onSent = (): void => {
       sent ??= table.remember(runId, { sessionKey, boot: connection.boot, sentAt: Date.now() });
     };
@@ -336,6 +290,7 @@ export function startRun(host: RunHost, request: ChatRequest): RunCore {
 
   const core: RunCore = {
     runId,
+    sessionKey,
     queue,
     result: result.promise,
     abort,

@@ -1,5 +1,5 @@
 /** A chat as its caller holds it: an async iterable, with its final text, its abort, and its forms for HTTP. */
-import type { RunCore } from "./chat-run.ts";
+import type { RunCore } from "./run-host.ts";
 import { ClientError } from "./errors.ts";
 import { encodeSSE } from "./sse.ts";
 import type { ChatEvent } from "./types.ts";

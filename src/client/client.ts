@@ -1,8 +1,10 @@
 /** The client: one connection, its chats and subscriptions. */
 import { randomUUID } from "node:crypto";
 import { canonicalSessionKey } from "../policy/session-key.ts";
-import { type ChatRequest, type RunCore, type RunHost, startRun } from "./chat-run.ts";
+import { startRun } from "./chat-run.ts";
+import type { ChatRequest, RunCore, RunHost } from "./run-host.ts";
 import { type ChatRun, createChatRun } from "./chat-stream.ts";
+import { createClaims } from "./claims.ts";
 import { createConnection } from "./connection.ts";
 import { ClientError, redactor } from "./errors.ts";
 import { checkUrl, deviceOptions, positive, readSettings, readToken } from "./options.ts";
@@ -54,6 +56,8 @@ export interface Client {
 const CAPS = ["tool-events"];
 const SCOPES = ["operator.read", "operator.write"];
 const MAX_LATE_ABORTS = 100;
+/** Far below what a gateway with the module allows one connection (`limits.claimsPerConnection`). */
+const MAX_CLAIMS = 1_000;
 const MAX_MESSAGE_LENGTH = 16 * 1024 * 1024;
 
 /**
@@ -99,6 +103,7 @@ export async function connect(options: ConnectOptions): Promise<Client> {
       up() {
         state = "connected";
         keyDefaults = readKeyDefaults(connection.hello);
+        claims.clear();
         sendLateAborts();
         for (const subscription of subscriptions) subscription.up();
       },
@@ -121,6 +126,12 @@ export async function connect(options: ConnectOptions): Promise<Client> {
     }
   }
 
+  const canonical = (key: string): string => canonicalSessionKey(key, keyDefaults);
+  const claims = createClaims(
+    MAX_CLAIMS,
+    (session) => [...live, ...subscriptions].some((part) => canonical(part.sessionKey) === session),
+    (key) => void connection.request("sessions.messages.unsubscribe", { key }).catch(() => undefined),
+  );
   const host: RunHost = {
     connection,
     table,
@@ -128,7 +139,8 @@ export async function connect(options: ConnectOptions): Promise<Client> {
     settings,
     redact,
     ownsKey: (own) => sessionMatcher(own, () => keyDefaults),
-    canonical: (key) => canonicalSessionKey(key, keyDefaults),
+    canonical,
+    claim: (key) => claims.use(canonical(key), key),
     live,
     abortLater(sessionKey, runId) {
       if (lateAborts.size < MAX_LATE_ABORTS) {
@@ -146,6 +158,7 @@ export async function connect(options: ConnectOptions): Promise<Client> {
     },
     async history(sessionKey, { limit = 200 } = {}) {
       const key = requireSessionKey(sessionKey);
+      host.claim(key);
       return readMessages(
         await connection.request("chat.history", { sessionKey: key, limit: positive("limit", limit, 200) }),
       );
@@ -159,12 +172,16 @@ export async function connect(options: ConnectOptions): Promise<Client> {
           maxQueuedEvents: settings.maxQueuedEvents,
           ownsKey: host.ownsKey(key),
           isOwnRun: table.has,
-          closed: (core) => subscriptions.delete(core),
+          closed(core) {
+            subscriptions.delete(core);
+            claims.release(canonical(key), key);
+          },
         },
         key,
         subscribeOptions,
       );
       subscriptions.add(subscription);
+      host.claim(key);
       if (state === "connected") subscription.up();
       return subscription.handle;
     },

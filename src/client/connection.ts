@@ -34,8 +34,8 @@ export interface Connection {
   request(method: string, params: object, options?: RequestOptions): Promise<Readonly<Record<string, unknown>>>;
   /** Resolves with false if there is no connection after `timeoutMs`. */
   whenUp(timeoutMs: number): Promise<boolean>;
-  /** Drops a socket that does not answer, and connects anew at once. */
-  restart(): void;
+  /** Drops a socket that does not answer, and connects anew at once; nothing if another one took its place meanwhile. */
+  restart(generation: number): void;
   close(): Promise<void>;
   offers(method: string): boolean;
   readonly hello: Readonly<Record<string, unknown>>;
@@ -119,7 +119,9 @@ export function createConnection({ client: options, requestTimeoutMs, redact, ev
       onHelloOk: ifCurrent((answer) => onHello(answer)),
       onConnectError: ifCurrent((error) => {
         lastProblem = redact(error.message);
-        if (isAuthFailure(error)) die(new ClientError("auth", `the gateway refused the connection: ${lastProblem}`));
+        if (error.message.startsWith("SECURITY ERROR")) die(new ClientError("refused", lastProblem));
+        else if (isAuthFailure(error))
+          die(new ClientError("auth", `the gateway refused the connection: ${lastProblem}`));
       }),
       onReconnectPaused: ifCurrent(({ reason, detailCode }) => {
         const code = detailCode ?? undefined;
@@ -206,7 +208,9 @@ export function createConnection({ client: options, requestTimeoutMs, redact, ev
       }
     },
     whenUp,
-    restart,
+    restart(of) {
+      if (of === generation && up) restart();
+    },
     async close() {
       const last = official;
       die(new ClientError("closed", "the client was closed"));

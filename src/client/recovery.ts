@@ -39,6 +39,9 @@ const LAST_FRAME_MS = 1_500;
 /** How long a reply may take from its run's end to the history. */
 const SETTLE_MS = 3_000;
 const PROBE_MS = 300;
+/** How long the history is waited for after a reply, for its tokens and cost. */
+const USAGE_MS = 2_000;
+const SECOND_LOOK_MS = 150;
 
 /** Whether an answer to `chat.send` means that the run is going on. */
 export function isCommandStatus(status: unknown): boolean {
@@ -87,12 +90,13 @@ async function running(host: Host, place: RunPlace, isOver: () => boolean): Prom
       const message = `no connection in ${settings.recoverMs} ms: what became of the run is not known`;
       return { kind: "error", error: new ClientError("disconnected", message) };
     }
+    const { generation } = connection;
     try {
       if (!isSameBoot(place.boot, connection.boot)) return await afterRestart(host, place, until, isOver);
       return await onSameBoot(host, place, until, isOver);
     } catch (error) {
       if (!(error instanceof ClientError)) throw error;
-      if (error.kind === "unresponsive") connection.restart();
+      if (error.kind === "unresponsive") connection.restart(generation);
       else if (error.kind === "refused") await sleep(POLL_MS);
       else if (error.kind !== "disconnected") throw error;
       else await sleep(10);
@@ -179,6 +183,18 @@ async function empty(host: Host, place: Place, started: boolean, isOver: () => b
     if (started && error.kind !== "disconnected") return { kind: "done", text: "", usage: undefined };
   }
   return lost("the gateway ended the run without running it; the message was merged into another run or lost to one");
+}
+
+/** The tokens and the cost of a reply that just came; undefined if the history does not hold them in time. */
+export async function readUsage(host: Host, place: Place, isOver: () => boolean): Promise<Outcome["usage"]> {
+  const until = Date.now() + USAGE_MS;
+  // A second look helps where the reply is stored just after it was sent; a third never did.
+  for (let looks = 0; looks < 2 && !isOver() && Date.now() < until; looks += 1) {
+    if (looks > 0) await sleep(SECOND_LOOK_MS);
+    const found = await findOutcome(host, place, until - Date.now()).catch(() => undefined);
+    if (found?.outcome?.usage && found.outcome.state === "complete") return found.outcome.usage;
+  }
+  return undefined;
 }
 
 function lost(message: string): Verdict {

@@ -61,6 +61,7 @@ export interface SubscriptionCore {
   up(): void;
   fail(error: ClientError): void;
   readonly handle: Subscription;
+  readonly sessionKey: string;
 }
 
 /** Runs and approvals that one subscription keeps in mind; the oldest is forgotten first. */
@@ -92,7 +93,6 @@ export function createSubscription(
     isOver = true;
     queue.end(last);
     host.closed(core);
-    connection.request("sessions.messages.unsubscribe", { key: sessionKey }).catch(() => undefined);
   }
 
   function fail({ kind, retryable, message }: ClientError): void {
@@ -193,7 +193,7 @@ export function createSubscription(
     },
     [Symbol.asyncIterator]: events,
   };
-  const core: SubscriptionCore = { read, up: () => void start(), fail, handle };
+  const core: SubscriptionCore = { read, up: () => void start(), fail, handle, sessionKey };
   return core;
 }
 
