@@ -4,7 +4,7 @@ import { abortOnGateway } from "./abort.ts";
 import { isSameBoot } from "./connection.ts";
 import { ClientError } from "./errors.ts";
 import { createEventQueue } from "./event-queue.ts";
-import { findOutcome, isCommandStatus, mend, readUsage, type Verdict } from "./recovery.ts";
+import { isCommandStatus, mend, readUsage, type Verdict } from "./recovery.ts";
 import { createRunReader, type Reading, type RunEnd } from "./run-state.ts";
 import type { ChatRequest, RunCore, RunHost } from "./run-host.ts";
 import type { KnownOutcome, LiveRun, SentKey } from "./run-table.ts";
