@@ -71,6 +71,8 @@ describe.each(WAYS)("a gateway %s", (way) => {
     const client = await clientOf(way);
     const { id } = freshSession();
     const raw = `raw-${id}`;
+    // At once, since 2026.5 tries a refused message again for a quarter of a minute.
+    const refused = read(client.chat({ sessionKey: freshSession().key, message: `[[error id=${id}E status=400]]` }));
     const events = await read(client.chat({ sessionKey: raw, message: `[[tool id=${id} cmd="echo hi" n=3]]` }));
     expect(events.at(-1)).toEqual({ type: "done", text: answer(id, 3) });
     const tools = events.filter(({ type }) => type.startsWith("tool-"));
@@ -82,10 +84,7 @@ describe.each(WAYS)("a gateway %s", (way) => {
     }
     const history = await client.history(raw);
     expect(history.map(({ role }) => role)).toEqual(expect.arrayContaining(["user", "assistant"]));
-    const failed = await read(
-      client.chat({ sessionKey: freshSession().key, message: `[[error id=${id}E status=400]]` }),
-    );
-    expect(failed.at(-1)).toMatchObject({ type: "error", kind: "model", retryable: false });
+    expect((await refused).at(-1)).toMatchObject({ type: "error", kind: "model", retryable: false });
   });
 
   test("an abort is real: the model's request is closed", async () => {
@@ -106,7 +105,9 @@ describe.each(WAYS)("a gateway %s", (way) => {
     const beats = (): number => model.requests.filter(({ id }) => id === "HEARTBEAT").length;
     const results: string[] = [];
     const seen: ChatEvent[] = [];
-    for (let round = 0; round < 2; round += 1) {
+    // After a reply that it lost, 2026.5 repeats that one in place of the next heartbeat's model call.
+    const rounds = way === "as published" && LOSES_REPLIES ? 1 : 2;
+    for (let round = 0; round < rounds; round += 1) {
       const before = beats();
       await control.request("wake", { mode: "now", text: `event ${round}` });
       await vi.waitFor(() => expect(beats()).toBeGreaterThan(before), { timeout: 20_000, interval: 20 });
@@ -122,8 +123,7 @@ describe.each(WAYS)("a gateway %s", (way) => {
       await sleep(1_500);
     }
     expect(JSON.stringify(seen)).not.toContain("HEARTBEAT");
-    if (way === "as published" && LOSES_REPLIES) expect(results).toContain("lost-reply");
-    if (way === "with the module" || !LOSES_REPLIES) expect(results).toEqual(["whole", "whole"]);
+    expect(results).toEqual(rounds === 1 ? ["lost-reply"] : ["whole", "whole"]);
   });
 });
 
