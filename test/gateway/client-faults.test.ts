@@ -1,10 +1,12 @@
 /** The scoped client when the network, the gateway or the token fails. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, inject, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, onTestFinished, test, vi } from "vitest";
 import type { Client, ConnectOptions } from "../../src/client.ts";
 import { isolationRegister, type OpenBed, openBed } from "../support/bed.ts";
+import { createDevice } from "../support/device.ts";
 import { startFrameProxy, type WireFrame } from "../support/frame-proxy.ts";
 import { startGateway } from "../support/gateway.ts";
+import { compareVersions } from "../support/release.ts";
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
 import { connectScoped, read, rest, shown, untilText } from "./client-scene.ts";
 import { answer, freshSession, say } from "./contract.ts";
@@ -97,6 +99,28 @@ test("the network goes silent: a typed error within the bounds, and an abort tha
   expect(Date.now() - at).toBeLessThan(1_500);
   expect((await rest(events)).at(-1)).toMatchObject({ type: "error", kind: "disconnected" });
   expect(Date.now() - at).toBeLessThan(8_000);
+});
+
+test("as a device, a run stays its own over a reconnect: its abort is confirmed", async () => {
+  const proxy = await networkTo(bed.gateway.port);
+  const deviceIdentity = createDevice();
+  const connected = clientOf({ url: proxy.url, deviceIdentity });
+  if (compareVersions(release.version, "2026.2.26") < 0) {
+    // Older than the proof that the official client makes.
+    await expect(connected).rejects.toMatchObject({ kind: "auth" });
+    return;
+  }
+  const client = await connected;
+  const session = freshSession();
+  const run = client.chat({ sessionKey: session.key, message: say(session.id, 300, 50) });
+  const events = await untilText(run);
+  proxy.cut();
+  proxy.heal();
+  await vi.waitFor(() => expect(client.state).toBe("reconnecting"), { timeout: 5_000 });
+  await vi.waitFor(() => expect(client.state).toBe("connected"), { timeout: 10_000 });
+  await run.abort();
+  expect((await rest(events)).at(-1)).toMatchObject({ phase: "aborted", confirmed: true });
+  expect(await bed.model.waitFor(session.id, 5_000, "settled")).toMatchObject({ aborted: true });
 });
 
 test("a token that the gateway no longer takes: chats end with an auth error, for good", async () => {

@@ -130,7 +130,10 @@ async function answer(
   }
   await send(
     chat,
-    script.chunks.map((content) => ({ content })),
+    [
+      ...(script.kind === "say" ? (script.reasoning ?? []) : []).map((text) => ({ reasoning_content: text })),
+      ...script.chunks.map((content) => ({ content })),
+    ],
     script.delayMs,
     "stop",
     record,
@@ -138,7 +141,11 @@ async function answer(
   );
 }
 
-type Delta = { readonly content?: string; readonly tool_calls?: readonly unknown[] };
+type Delta = {
+  readonly content?: string;
+  readonly reasoning_content?: string;
+  readonly tool_calls?: readonly unknown[];
+};
 
 async function send(
   chat: ChatRequest,
