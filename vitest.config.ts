@@ -31,6 +31,12 @@ export default defineConfig({
       },
       {
         test: {
+          name: "client",
+          include: ["test/client/**/*.test.ts"],
+        },
+      },
+      {
+        test: {
           name: "gateway",
           include: ["test/gateway/**/*.test.ts"],
           globalSetup: ["test/gateway/setup.ts"],

@@ -17,6 +17,7 @@ interface Rule {
 const NODE = /^node:/;
 const SIBLING = /^\.\/[\w-]+\.ts$/;
 const STATUS = /^\.\/status\.ts$/;
+const OFFICIAL_CLIENT = /^@openclaw\/gateway-client$/;
 const ISOLATION = /^\.\/isolation\.ts$/;
 
 /** The first rule whose `files` matches a path below src is that file's. */
@@ -66,7 +67,8 @@ const RULES: readonly Rule[] = [
   // Values in, text out; what judges a gateway shares nothing with the policy.
   { files: /^report\/[\w-]+\.ts$/, may: [SIBLING] },
   { files: /^client\.ts$/, may: [/^\.\/client\/[\w-]+\.ts$/, NODE] },
-  { files: /^client\/[\w-]+\.ts$/, may: [SIBLING, NODE] },
+  // The one pure file that knows when two session keys are the same session; nothing of the gateway's process.
+  { files: /^client\/[\w-]+\.ts$/, may: [SIBLING, NODE, OFFICIAL_CLIENT, /^\.\.\/policy\/session-key\.ts$/] },
 ];
 
 function importsOf(source: string): string[] {
@@ -112,6 +114,10 @@ describe("the rule catches", () => {
     ["plugin/x.ts", 'import { install } from "../isolation.ts";', "../isolation.ts"],
     ["plugin/x.ts", 'import { onDiagnosticEvent } from "openclaw/plugin-sdk";', "openclaw/plugin-sdk"],
     ["client.ts", 'import { install } from "./isolation.ts";', "./isolation.ts"],
+    ["client/x.ts", 'import { Isolation } from "../isolation.ts";', "../isolation.ts"],
+    ["client/x.ts", 'import type { GatewaySocket } from "../host/gateway-types.ts";', "../host/gateway-types.ts"],
+    ["client/x.ts", 'import { routeEvent } from "../policy/session-event.ts";', "../policy/session-event.ts"],
+    ["client/x.ts", 'import { WebSocket } from "ws";', "ws"],
     ["index.ts", 'export * from "./host/loader.ts";', "./host/loader.ts"],
   ])("in %s: %s", (file, source, specifier) => {
     expect(violations(file, source)).toEqual([`src/${file} imports ${specifier}`]);

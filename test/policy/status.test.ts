@@ -38,7 +38,7 @@ test("without names there are no session keys and no lists of the settings, all 
   expect(JSON.stringify(less)).not.toMatch(new RegExp(`${KEY}|${DEVICE}`));
   const { sessionKeys: _, settings, ...rest } = STATUS;
   const { observers: _observers, access: _access, hooks, ...switches } = settings;
-  const { allowedSessionKeyPrefixes: _prefixes, ...hookSwitches } = hooks;
+  const { allowedSessionKeyPrefixes: _prefixes, ...hookSwitches } = hooks!;
   expect(less).toEqual({ ...rest, settings: { ...switches, hooks: hookSwitches } });
   expect(less.settings.scope).toBe("run");
 });
