@@ -1,0 +1,19 @@
+/** The patches, in the order in which to propose them. */
+import { patch as scopedSessionMessage } from "./01-scoped-session-message/patch.ts";
+import { reproducer as scopedSessionMessageReproducer } from "./01-scoped-session-message/reproduce.ts";
+import type { Patch } from "./lib/codemod.ts";
+import type { Reproducer } from "./lib/reproducer.ts";
+
+export const PATCHES: readonly { readonly patch: Patch; readonly reproducer: Reproducer }[] = [
+  { patch: scopedSessionMessage, reproducer: scopedSessionMessageReproducer },
+];
+
+/** The patches whose folder's name starts with one of `wanted`, or all. */
+export function selectPatches(wanted: readonly string[]): typeof PATCHES {
+  if (wanted.length === 0) return PATCHES;
+  return wanted.map((each) => {
+    const found = PATCHES.find(({ patch }) => patch.name.startsWith(each));
+    if (!found) throw new Error(`there is no patch "${each}"; there are ${PATCHES.map((p) => p.patch.name).join(", ")}`);
+    return found;
+  });
+}

@@ -1,0 +1,155 @@
+/** What a patch is applied to: a checkout of OpenClaw's sources, or a published package's bundle. */
+import { existsSync, globSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import { basename, dirname, join, relative } from "node:path";
+import { declarationsOf } from "./codemod.ts";
+import { parse } from "./pattern.ts";
+import { ts } from "@ts-morph/common";
+
+export interface Base {
+  /** "checkout" has types and tests, "bundle" has neither. */
+  readonly kind: "checkout" | "bundle";
+  readonly root: string;
+  /** The files, below `root`, that declare a name; the one at `path` alone if it does. */
+  declaring(name: string, path: string): readonly string[];
+  has(path: string): boolean;
+  read(path: string): string;
+  /** Writes what has changed, as TypeScript; a bundle gets it without types. */
+  write(path: string, text: string): void;
+  /** Where a new file of upstream's tree goes. */
+  placeOf(path: string): string;
+  /** Makes the exports of upstream's file `from` known in the file. */
+  importInto(file: string, text: string, name: string, from: string): string;
+}
+
+function declares(text: string, name: string): boolean {
+  if (!text.includes(name)) return false;
+  const line = new RegExp(`^(?:export )?(?:async )?(?:function|const|let|class|type|interface) ${name}\\b`, "m");
+  return line.test(text);
+}
+
+/** A name that a module's code can use, by declaration or import. */
+function knows(text: string, name: string): boolean {
+  const file = parse(text);
+  if (declarationsOf(file).has(name)) return true;
+  return importsOf(file).some(({ importClause }) => {
+    const bindings = importClause?.namedBindings;
+    if (importClause?.isTypeOnly || !bindings || !ts.isNamedImports(bindings)) return false;
+    return bindings.elements.some((element) => element.name.text === name && !element.isTypeOnly);
+  });
+}
+
+function importsOf(file: ts.SourceFile): ts.ImportDeclaration[] {
+  return file.statements.filter((statement) => ts.isImportDeclaration(statement));
+}
+
+/** A new file, not a write through a link: a copied package shares its files with the original. */
+function writeNew(path: string, text: string): void {
+  if (existsSync(path)) unlinkSync(path);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+}
+
+/** A checkout of OpenClaw's repository. */
+export function openCheckout(root: string): Base {
+  if (!existsSync(join(root, "src/gateway"))) throw new Error(`${root} is no OpenClaw checkout: it has no src/gateway`);
+  const read = (path: string): string => readFileSync(join(root, path), "utf8");
+  let sources: readonly string[] | undefined;
+  return {
+    kind: "checkout",
+    root,
+    declaring(name, path) {
+      if (existsSync(join(root, path)) && declares(read(path), name)) return [path];
+      sources ??= globSync("src/**/*.ts", { cwd: root }).filter((file) => !/\.(?:test|d)\.ts$|test-helpers/.test(file));
+      return sources.filter((file) => declares(read(file), name));
+    },
+    has: (path) => existsSync(join(root, path)),
+    read,
+    write: (path, text) => writeNew(join(root, path), text),
+    placeOf: (path) => path,
+    importInto(file, text, name, from) {
+      if (from === file || knows(text, name)) return text;
+      const relativePath = relative(dirname(file), from).replace(/\.ts$/, ".js");
+      const specifier = relativePath.startsWith(".") ? relativePath : `./${relativePath}`;
+      return withImport(text, name, specifier);
+    },
+  };
+}
+
+function withImport(text: string, name: string, specifier: string): string {
+  const file = parse(text);
+  const imports = importsOf(file);
+  for (const { importClause, moduleSpecifier } of imports) {
+    const bindings = importClause?.namedBindings;
+    const same = ts.isStringLiteral(moduleSpecifier) && moduleSpecifier.text === specifier;
+    if (!same || importClause?.isTypeOnly || !bindings || !ts.isNamedImports(bindings)) continue;
+    const last = bindings.elements.at(-1)!;
+    const multiline = bindings.getText(file).includes("\n");
+    return `${text.slice(0, last.getEnd())},${multiline ? "\n  " : " "}${name}${text.slice(last.getEnd())}`;
+  }
+  const statement = `import { ${name} } from "${specifier}";`;
+  // Upstream sorts its imports by path: siblings behind parents.
+  const after = imports.findLast(({ moduleSpecifier }) => {
+    return ts.isStringLiteral(moduleSpecifier) && order(moduleSpecifier.text) <= order(specifier);
+  });
+  const end = (after ?? imports.at(-1))?.getEnd() ?? 0;
+  return `${text.slice(0, end)}${end === 0 ? "" : "\n"}${statement}${end === 0 ? "\n" : ""}${text.slice(end)}`;
+}
+
+function order(specifier: string): string {
+  const rank = specifier.startsWith("./") ? 2 : specifier.startsWith("../") ? 1 : 0;
+  return `${rank}${specifier}`;
+}
+
+/**
+ * The bundle in an installed `openclaw` package. It has to be a copy of one's own: see gateway-copy.ts.
+ *
+ * @param root the package's folder
+ */
+export function openBundle(root: string): Base {
+  const dist = join(root, "dist");
+  if (!existsSync(dist)) throw new Error(`${root} is no installed openclaw package: it has no dist`);
+  const chunks = globSync("**/*.{js,mjs}", { cwd: dist }).filter((file) => !/^(?:worker|extensions)\/|node_modules/.test(file));
+  const texts = new Map<string, string>();
+  const read = (path: string): string => {
+    let text = texts.get(path);
+    if (text === undefined) texts.set(path, (text = readFileSync(join(root, path), "utf8")));
+    return text;
+  };
+  const files = chunks.map((file) => `dist/${file}`);
+  const extension = files.some((file) => file.endsWith(".mjs")) ? ".mjs" : ".js";
+  const write = (path: string, text: string): void => {
+    texts.set(path, text);
+    writeNew(join(root, path), text);
+  };
+  const base: Base = {
+    kind: "bundle",
+    root,
+    declaring: (name) => files.filter((file) => declares(read(file), name)),
+    has: (path) => existsSync(join(root, path)),
+    read,
+    write: (path, text) => write(path, stripTypeScriptTypes(text)),
+    placeOf: (path) => `dist/openclaw-patch-${basename(path).replace(/\.ts$/, extension)}`,
+    importInto(file, text, name, from) {
+      if (knows(text, name)) return text;
+      const own = base.placeOf(from);
+      const source = base.has(own) ? own : files.find((each) => declares(read(each), name));
+      if (source === undefined) throw new Error(`no chunk declares ${name}, which ${file} needs`);
+      if (source === file) return text;
+      const alias = source === own ? name : exportedAs(name, source);
+      const statement = `import { ${alias === name ? name : `${alias} as ${name}`} } from "./${basename(source)}";`;
+      return `${statement}\n${text}`;
+    },
+  };
+  /** The name under which a chunk exports something; it is exported under its own if it is not yet. */
+  function exportedAs(name: string, source: string): string {
+    const text = read(source);
+    const list = [...text.matchAll(/^export \{([^}]*)\}/gm)].map((match) => match[1]).join(",");
+    const alias = new RegExp(`(?:^|,)\\s*${name.replaceAll("$", "\\$")}(?: as ([\\w$]+))?\\s*(?:,|$)`).exec(list);
+    if (alias) return alias[1] ?? name;
+    if (new RegExp(`^export (?:async )?(?:function|const|let|class) ${name}\\b`, "m").test(text)) return name;
+    write(source, `${text}\nexport { ${name} };\n`);
+    return name;
+  }
+  return base;
+}
