@@ -1,11 +1,14 @@
 /** The patches, in the order in which to propose them. */
 import { patch as scopedSessionMessage } from "./01-scoped-session-message/patch.ts";
 import { reproducer as scopedSessionMessageReproducer } from "./01-scoped-session-message/reproduce.ts";
+import { patch as heartbeatEvent } from "./02-heartbeat-event/patch.ts";
+import { reproducer as heartbeatEventReproducer } from "./02-heartbeat-event/reproduce.ts";
 import type { Patch } from "./lib/codemod.ts";
 import type { Reproducer } from "./lib/reproducer.ts";
 
 export const PATCHES: readonly { readonly patch: Patch; readonly reproducer: Reproducer }[] = [
   { patch: scopedSessionMessage, reproducer: scopedSessionMessageReproducer },
+  { patch: heartbeatEvent, reproducer: heartbeatEventReproducer },
 ];
 
 /** The patches whose folder's name starts with one of `wanted`, or all. */

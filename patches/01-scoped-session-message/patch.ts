@@ -5,6 +5,12 @@ import { AnchorError, type Patch } from "../lib/codemod.ts";
 export const patch: Patch = {
   name: "01-scoped-session-message",
   title: "fix(gateway): gate session.message behind session subscriptions for scoped clients",
+  tests: {
+    "src/gateway/server-broadcast.session-message.test.ts": new URL(
+      "upstream/server-broadcast.session-message.test.ts",
+      import.meta.url,
+    ),
+  },
   edits: [
     {
       what: "session.message in the events that need a subscription",

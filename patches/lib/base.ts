@@ -24,7 +24,7 @@ export interface Base {
 
 function declares(text: string, name: string): boolean {
   if (!text.includes(name)) return false;
-  const line = new RegExp(`^(?:export )?(?:async )?(?:function|const|let|class|type|interface) ${name}\\b`, "m");
+  const line = new RegExp(`^(?:export )?(?:async )?(?:function|const|let|var|class|type|interface) ${name}\\b`, "m");
   return line.test(text);
 }
 
@@ -147,7 +147,7 @@ export function openBundle(root: string): Base {
     const list = [...text.matchAll(/^export \{([^}]*)\}/gm)].map((match) => match[1]).join(",");
     const alias = new RegExp(`(?:^|,)\\s*${name.replaceAll("$", "\\$")}(?: as ([\\w$]+))?\\s*(?:,|$)`).exec(list);
     if (alias) return alias[1] ?? name;
-    if (new RegExp(`^export (?:async )?(?:function|const|let|class) ${name}\\b`, "m").test(text)) return name;
+    if (new RegExp(`^export (?:async )?(?:function|const|let|var|class) ${name}\\b`, "m").test(text)) return name;
     write(source, `${text}\nexport { ${name} };\n`);
     return name;
   }

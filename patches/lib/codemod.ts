@@ -21,8 +21,8 @@ export interface Edit {
   readonly declaration: string;
   /** Upstream's file. Another one that declares the name is taken if it is not there. */
   readonly path: string;
-  /** Structure by which to know that the change is there already, by this patch or by upstream. */
-  readonly present: string;
+  /** How to know that the change is there already, by this patch or by upstream: a structure, or text. */
+  readonly present: string | RegExp;
   /** Values that the new code needs, and the upstream file each is exported from. */
   readonly imports?: Readonly<Record<string, string>>;
   /** It changes types only, of which a bundle has none. */
@@ -157,11 +157,16 @@ function isNamed(node: ts.Statement): node is ts.Statement & { name?: ts.Identif
 /** Applies one edit to a module's text; undefined if it is there already. */
 export function applyEdit(edit: Edit, text: string, path: string): string | undefined {
   const code = new Code(parse(text, path), edit.declaration);
-  if (findAll(code.declaration, edit.present).length > 0) return undefined;
+  if (isPresent(code, edit)) return undefined;
   edit.change(code);
   const result = code.result();
-  if (findAll(new Code(parse(result, path), edit.declaration).declaration, edit.present).length === 0) {
+  if (!isPresent(new Code(parse(result, path), edit.declaration), edit)) {
     throw new Error(`${edit.what}: applied, but not recognised as present`);
   }
   return result;
+}
+
+function isPresent({ declaration, file }: Code, { present }: Edit): boolean {
+  if (typeof present === "string") return findAll(declaration, present).length > 0;
+  return present.test(declaration.getText(file));
 }
