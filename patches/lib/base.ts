@@ -132,15 +132,20 @@ export function openBundle(root: string): Base {
     placeOf: (path) => `dist/openclaw-patch-${basename(path).replace(/\.ts$/, extension)}`,
     importInto(file, text, name, from) {
       if (knows(text, name)) return text;
-      const own = base.placeOf(from);
-      const source = base.has(own) ? own : files.find((each) => declares(read(each), name));
-      if (source === undefined) throw new Error(`no chunk declares ${name}, which ${file} needs`);
+      const { source, alias } = exportOf(name, from);
       if (source === file) return text;
-      const alias = source === own ? name : exportedAs(name, source);
-      const statement = `import { ${alias === name ? name : `${alias} as ${name}`} } from "./${basename(source)}";`;
-      return `${statement}\n${text}`;
+      const path = relative(dirname(join(root, file)), join(root, source));
+      const binding = alias === name ? name : `${alias} as ${name}`;
+      return `import { ${binding} } from "${path.startsWith(".") ? path : `./${path}`}";\n${text}`;
     },
   };
+  function exportOf(name: string, from: string): { source: string; alias: string } {
+    const own = base.placeOf(from);
+    if (base.has(own)) return { source: own, alias: name };
+    const source = files.find((each) => declares(read(each), name));
+    if (source === undefined) throw new Error(`no chunk declares ${name} of ${from}`);
+    return { source, alias: exportedAs(name, source) };
+  }
   /** The name under which a chunk exports something; it is exported under its own if it is not yet. */
   function exportedAs(name: string, source: string): string {
     const text = read(source);
