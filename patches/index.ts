@@ -3,12 +3,15 @@ import { patch as scopedSessionMessage } from "./01-scoped-session-message/patch
 import { reproducer as scopedSessionMessageReproducer } from "./01-scoped-session-message/reproduce.ts";
 import { patch as heartbeatEvent } from "./02-heartbeat-event/patch.ts";
 import { reproducer as heartbeatEventReproducer } from "./02-heartbeat-event/reproduce.ts";
+import { patch as targetedEvents } from "./03-targeted-events/patch.ts";
+import { reproducer as targetedEventsReproducer } from "./03-targeted-events/reproduce.ts";
 import type { Patch } from "./lib/codemod.ts";
-import type { Reproducer } from "./lib/reproducer.ts";
+import type { Scene } from "./lib/reproducer.ts";
 
-export const PATCHES: readonly { readonly patch: Patch; readonly reproducer: Reproducer }[] = [
+export const PATCHES: readonly { readonly patch: Patch; readonly reproducer: Scene }[] = [
   { patch: scopedSessionMessage, reproducer: scopedSessionMessageReproducer },
   { patch: heartbeatEvent, reproducer: heartbeatEventReproducer },
+  { patch: targetedEvents, reproducer: targetedEventsReproducer },
 ];
 
 /** The patches whose folder's name starts with one of `wanted`, or all. */

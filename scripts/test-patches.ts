@@ -1,14 +1,18 @@
 /** Proves each patch on real gateways: its reproducer fails on the published release and passes on a patched copy. */
 import { parseArgs } from "node:util";
-import { patchedCopy } from "../patches/lib/gateway-copy.ts";
 import { selectPatches } from "../patches/index.ts";
-import { type Bed, type BedOptions, withBed } from "../test/support/bed.ts";
+import { runUpstreamTests, type TestRun } from "../patches/lib/bundle-tests.ts";
+import type { Patch } from "../patches/lib/codemod.ts";
+import { patchedCopy } from "../patches/lib/gateway-copy.ts";
+import type { Scene } from "../patches/lib/reproducer.ts";
 import { ensureRelease, type Release } from "../test/support/release.ts";
 
 const HELP = `Usage: npm run test:patches [-- --only <nn> …] [--base <release>]
 
 Boots each patch's base release as published and runs the patch's reproducer, which has to find the
-problem; then a copy of the release with that patch alone, where it has to find nothing.
+problem, and at the same time a copy of the release with that patch alone, where it has to find
+nothing. The tests that the patch brings for upstream's tree run on both bundles too: they have to
+fail on the published one and pass on the patched one.
 
 Options:
   --only <nn>       patches by number, e.g. 01; may be given more than once
@@ -33,12 +37,34 @@ function parse() {
   }
 }
 
-async function problems(release: Release, options: BedOptions, run: (bed: Bed) => Promise<string[]>) {
+interface Found {
+  readonly wrong: readonly string[];
+  readonly tests: TestRun;
+}
+
+/** Runs a patch's reproducer and its tests for upstream's tree on a copy of a release. */
+async function examine(patch: Patch, reproducer: Scene, release: Release, apply: readonly Patch[]): Promise<Found> {
+  // The plain one is a copy too: the tests may need exports that a chunk does not have.
+  const copy = patchedCopy(release, apply);
   try {
-    return { wrong: await withBed(release, options, run) };
-  } catch (error) {
-    return { wrong: [], failure: (error as Error).message };
+    const wrong = await reproducer.problems(copy.release);
+    return { wrong, tests: await runUpstreamTests(patch, copy.release.dir) };
+  } finally {
+    copy.remove();
   }
+}
+
+/** One line for each finding; the first says whether the patch is proven. */
+function report(plain: Found, patched: Found): { proven: boolean; lines: string[] } {
+  const proven = plain.wrong.length > 0 && patched.wrong.length === 0 && !plain.tests.passed && patched.tests.passed;
+  const lines = [...plain.wrong, ...(plain.wrong.length === 0 ? ["NOTHING WRONG: the reproducer finds no problem"] : [])]
+    .map((line) => `as published: ${line}`)
+    .concat(patched.wrong.map((line) => `patched: STILL WRONG: ${line}`));
+  if (patched.wrong.length === 0) lines.push("patched: nothing wrong");
+  const passed = (run: TestRun): string => (run.passed ? "pass" : "fail");
+  lines.push(`tests for upstream: ${passed(plain.tests)} as published, ${passed(patched.tests)} patched`);
+  if (!patched.tests.passed) lines.push(patched.tests.output);
+  return { proven, lines };
 }
 
 const { help, selected, base } = parse();
@@ -47,24 +73,25 @@ if (help) {
   process.exit(0);
 }
 
-let proven = true;
+let allProven = true;
 for (const { patch, reproducer } of selected) {
   for (const version of base === undefined ? reproducer.bases : [base]) {
     const started = Date.now();
     const release = await ensureRelease(version);
-    const plain = await problems(release, reproducer.options, reproducer.run);
-    const copy = patchedCopy(release, [patch]);
-    const patched = await problems(copy.release, reproducer.options, reproducer.run).finally(copy.remove);
-    const failure = plain.failure ?? patched.failure;
-    const ok = failure === undefined && plain.wrong.length > 0 && patched.wrong.length === 0;
-    proven &&= ok;
-    const seconds = Math.round((Date.now() - started) / 1000);
-    console.log(`${ok ? "proven" : "FAILED"}  ${patch.name} on OpenClaw ${version} (${seconds} s)`);
-    for (const line of plain.wrong) console.log(`  as published: ${line}`);
-    if (plain.wrong.length === 0 && failure === undefined) console.log("  as published: the reproducer finds nothing");
-    for (const line of patched.wrong) console.log(`  patched: ${line}`);
-    if (patched.wrong.length === 0 && failure === undefined) console.log("  patched: nothing wrong");
-    if (failure !== undefined) console.log(`  the scene failed: ${failure}`);
+    const seconds = (): number => Math.round((Date.now() - started) / 1000);
+    try {
+      const [plain, patched] = await Promise.all([
+        examine(patch, reproducer, release, []),
+        examine(patch, reproducer, release, [patch]),
+      ]);
+      const { proven, lines } = report(plain, patched);
+      allProven &&= proven;
+      console.log(`${proven ? "proven" : "FAILED"}  ${patch.name} on OpenClaw ${version} (${seconds()} s)`);
+      for (const line of lines) console.log(`  ${line}`);
+    } catch (error) {
+      allProven = false;
+      console.log(`FAILED  ${patch.name} on OpenClaw ${version} (${seconds()} s)\n  ${(error as Error).message}`);
+    }
   }
 }
-process.exitCode = proven ? 0 : 1;
+process.exitCode = allProven ? 0 : 1;

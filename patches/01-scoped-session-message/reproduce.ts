@@ -1,7 +1,8 @@
 /** A scoped client asks for the roster, and somebody else's transcript comes with it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "../../test/support/clients.ts";
-import type { Reproducer } from "../lib/reproducer.ts";
+import { openBed } from "../../test/support/bed.ts";
+import { scene } from "../lib/reproducer.ts";
 
 /** Messages of a transcript are sent some time after the final. */
 const AFTER_FINAL_MS = 1000;
@@ -9,9 +10,9 @@ const AFTER_FINAL_MS = 1000;
 const transcripts = (client: Client, id: string): number =>
   client.eventsWith(id).filter((frame) => frame.event === "session.message").length;
 
-export const reproducer: Reproducer = {
+export const reproducer = scene({
   bases: ["2026.9.6"],
-  options: {},
+  open: (release) => openBed(release),
   async run(bed) {
     const caps = ["session-scoped-events"];
     const roster = await bed.connect({ name: "roster", caps });
@@ -36,4 +37,4 @@ export const reproducer: Reproducer = {
     if (transcripts(unscoped, "SECRET") === 0) wrong.push("a client without the cap got no session.message");
     return wrong;
   },
-};
+});

@@ -2,14 +2,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Client, field } from "../../test/support/clients.ts";
 import { HEARTBEATS_ON, MAIN_SESSION } from "../../test/support/heartbeat-scene.ts";
-import type { Reproducer } from "../lib/reproducer.ts";
+import { openBed } from "../../test/support/bed.ts";
+import { scene } from "../lib/reproducer.ts";
 
 const events = (client: Client) => client.frames.filter((frame) => frame.event === "heartbeat");
 const alerts = (client: Client) => client.eventsWith("ALERT").filter((frame) => frame.event === "heartbeat");
 
-export const reproducer: Reproducer = {
+export const reproducer = scene({
   bases: ["2026.9.6"],
-  options: { config: HEARTBEATS_ON },
+  open: (release) => openBed(release, { config: HEARTBEATS_ON }),
   async run(bed) {
     bed.model.otherwise = () => ({ kind: "say", id: "HEARTBEAT", chunks: ["ALERT the disk is full"], delayMs: 0 });
     const user = await bed.connect({ name: "user" });
@@ -35,4 +36,4 @@ export const reproducer: Reproducer = {
     if (alerts(user).length === 0) wrong.push("the session's subscriber lost the alert");
     return wrong;
   },
-};
+});

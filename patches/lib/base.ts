@@ -54,8 +54,9 @@ function writeNew(path: string, text: string): void {
 export function openCheckout(root: string): Base {
   if (!existsSync(join(root, "src/gateway"))) throw new Error(`${root} is no OpenClaw checkout: it has no src/gateway`);
   const read = (path: string): string => readFileSync(join(root, path), "utf8");
+  const has = (path: string): boolean => existsSync(join(root, path));
   let sources: readonly string[] | undefined;
-  return {
+  const base: Base = {
     kind: "checkout",
     root,
     declaring(name, path) {
@@ -63,17 +64,20 @@ export function openCheckout(root: string): Base {
       sources ??= globSync("src/**/*.ts", { cwd: root }).filter((file) => !/\.(?:test|d)\.ts$|test-helpers/.test(file));
       return sources.filter((file) => declares(read(file), name));
     },
-    has: (path) => existsSync(join(root, path)),
+    has,
     read,
     write: (path, text) => writeNew(join(root, path), text),
     placeOf: (path) => path,
     importInto(file, text, name, from) {
       if (from === file || knows(text, name)) return text;
-      const relativePath = relative(dirname(file), from).replace(/\.ts$/, ".js");
+      // A name may have moved to another file in this version.
+      const [source = from] = has(from) && declares(read(from), name) ? [from] : base.declaring(name, from);
+      const relativePath = relative(dirname(file), source).replace(/\.ts$/, ".js");
       const specifier = relativePath.startsWith(".") ? relativePath : `./${relativePath}`;
       return withImport(text, name, specifier);
     },
   };
+  return base;
 }
 
 function withImport(text: string, name: string, specifier: string): string {
@@ -142,7 +146,9 @@ export function openBundle(root: string): Base {
   function exportOf(name: string, from: string): { source: string; alias: string } {
     const own = base.placeOf(from);
     if (base.has(own)) return { source: own, alias: name };
-    const source = files.find((each) => declares(read(each), name));
+    const all = files.filter((each) => declares(read(each), name));
+    // Several files may declare the name; the bundler says which chunk has whose.
+    const source = all.find((each) => read(each).includes(`//#region ${from}\n`)) ?? all[0];
     if (source === undefined) throw new Error(`no chunk declares ${name} of ${from}`);
     return { source, alias: exportedAs(name, source) };
   }

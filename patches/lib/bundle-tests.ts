@@ -55,7 +55,7 @@ function onBundle(base: Base, path: string, source: string, patch: Patch): strin
 }
 
 function run(vitest: string, folder: string): Promise<TestRun> {
-  const env = { ...process.env, NO_COLOR: "1" };
+  const env = { ...process.env, NO_COLOR: "1", HOME: folder, OPENCLAW_STATE_DIR: join(folder, "state") };
   const child = spawn(process.execPath, [vitest, "run", "--root", folder], { env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   const collect = (chunk: Buffer): void => {

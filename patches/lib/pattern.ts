@@ -83,7 +83,7 @@ function isUndefined(node: ts.Node): boolean {
   return (ts.isIdentifier(node) && node.text === "undefined") || ts.isVoidExpression(node);
 }
 
-/** The name behind `$$$`, which stands for any number of nodes, or undefined. */
+/** Whether a node is `$$$`, which stands for any number of nodes. */
 function isRest(node: ts.Node): boolean {
   if (ts.isIdentifier(node)) return node.text === "$$$";
   if (ts.isShorthandPropertyAssignment(node)) return node.name.text === "$$$";
@@ -98,6 +98,8 @@ function matches(wanted: ts.Node, node: ts.Node, captures: Map<string, ts.Node>)
     captures.set(left.text, right);
     return true;
   }
+  // As the only statement of a branch it stands for the whole branch.
+  if (isRest(left)) return true;
   if (isUndefined(left) && isUndefined(right)) return true;
   if (left.kind !== right.kind) return false;
   if (ts.isIdentifier(left)) return (right as ts.Identifier).text.replace(/\$\d+$/, "") === left.text;
