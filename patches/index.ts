@@ -5,6 +5,8 @@ import { patch as heartbeatEvent } from "./02-heartbeat-event/patch.ts";
 import { reproducer as heartbeatEventReproducer } from "./02-heartbeat-event/reproduce.ts";
 import { patch as targetedEvents } from "./03-targeted-events/patch.ts";
 import { reproducer as targetedEventsReproducer } from "./03-targeted-events/reproduce.ts";
+import { patch as sessionScopedEvents } from "./04-session-scoped-events/patch.ts";
+import { reproducer as sessionScopedEventsReproducer } from "./04-session-scoped-events/reproduce.ts";
 import type { Patch } from "./lib/codemod.ts";
 import type { Scene } from "./lib/reproducer.ts";
 
@@ -12,6 +14,7 @@ export const PATCHES: readonly { readonly patch: Patch; readonly reproducer: Sce
   { patch: scopedSessionMessage, reproducer: scopedSessionMessageReproducer },
   { patch: heartbeatEvent, reproducer: heartbeatEventReproducer },
   { patch: targetedEvents, reproducer: targetedEventsReproducer },
+  { patch: sessionScopedEvents, reproducer: sessionScopedEventsReproducer },
 ];
 
 /** The patches whose folder's name starts with one of `wanted`, or all. */

@@ -63,7 +63,10 @@ export function applyPatch(base: Base, patch: Patch, write: boolean): Outcome {
   if (state !== "applies" || !write) return { state, notes, changed: [] };
 
   const added = { ...patch.files, ...(base.kind === "checkout" ? patch.tests : {}) };
-  for (const [path, source] of Object.entries(added)) base.write(base.placeOf(path), readFileSync(source, "utf8"));
+  for (const [path, source] of Object.entries(added)) {
+    const place = base.placeOf(path);
+    base.write(place, base.adapt(path, readFileSync(source, "utf8"), place));
+  }
   for (const { file, name, from } of imports) texts.set(file, base.importInto(file, texts.get(file)!, name, from));
   for (const [file, text] of texts) base.write(file, text);
   return { state, notes, changed: [...texts.keys(), ...Object.keys(added).map((path) => base.placeOf(path))] };

@@ -1,7 +1,7 @@
 /** What a patch is applied to: a checkout of OpenClaw's sources, or a published package's bundle. */
 import { existsSync, globSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
-import { basename, dirname, join, relative } from "node:path";
+import { basename, dirname, join, posix, relative } from "node:path";
 import { declarationsOf } from "./codemod.ts";
 import { parse } from "./pattern.ts";
 import { ts } from "@ts-morph/common";
@@ -18,6 +18,8 @@ export interface Base {
   write(path: string, text: string): void;
   /** Where a new file of upstream's tree goes. */
   placeOf(path: string): string;
+  /** A new module of upstream's tree as it has to be at `place`: its imports lead to this base's files. */
+  adapt(path: string, text: string, place: string): string;
   /** Makes the exports of upstream's file `from` known in the file. */
   importInto(file: string, text: string, name: string, from: string): string;
 }
@@ -41,6 +43,29 @@ function knows(text: string, name: string): boolean {
 
 function importsOf(file: ts.SourceFile): ts.ImportDeclaration[] {
   return file.statements.filter((statement) => ts.isImportDeclaration(statement));
+}
+
+/** A value that a module imports, and the file in upstream's tree that it comes from. */
+interface ImportedValue {
+  readonly name: string;
+  readonly from: string;
+}
+
+/** Takes the imports of upstream's own files out of a module at `path` of upstream's tree. */
+export function withoutRelativeImports(path: string, text: string): { rest: string; values: ImportedValue[] } {
+  const file = parse(text);
+  const values: ImportedValue[] = [];
+  let rest = text;
+  for (const statement of importsOf(file).toReversed()) {
+    const { importClause, moduleSpecifier } = statement;
+    if (!ts.isStringLiteral(moduleSpecifier) || !moduleSpecifier.text.startsWith(".")) continue;
+    rest = rest.slice(0, statement.getStart(file)) + rest.slice(statement.getEnd());
+    const bindings = importClause?.namedBindings;
+    if (importClause?.isTypeOnly || !bindings || !ts.isNamedImports(bindings)) continue;
+    const from = posix.join(posix.dirname(path), moduleSpecifier.text).replace(/\.js$/, ".ts");
+    values.push(...bindings.elements.filter((each) => !each.isTypeOnly).map(({ name }) => ({ name: name.text, from })));
+  }
+  return { rest, values };
 }
 
 /** A new file, not a write through a link: a copied package shares its files with the original. */
@@ -68,6 +93,7 @@ export function openCheckout(root: string): Base {
     read,
     write: (path, text) => writeNew(join(root, path), text),
     placeOf: (path) => path,
+    adapt: (_path, text) => text,
     importInto(file, text, name, from) {
       if (from === file || knows(text, name)) return text;
       // A name may have moved to another file in this version.
@@ -134,6 +160,10 @@ export function openBundle(root: string): Base {
     read,
     write: (path, text) => write(path, stripTypeScriptTypes(text)),
     placeOf: (path) => `dist/openclaw-patch-${basename(path).replace(/\.ts$/, extension)}`,
+    adapt(path, text, place) {
+      const { rest, values } = withoutRelativeImports(path, text);
+      return values.reduce((code, { name, from }) => base.importInto(place, code, name, from), rest);
+    },
     importInto(file, text, name, from) {
       if (knows(text, name)) return text;
       const { source, alias } = exportOf(name, from);

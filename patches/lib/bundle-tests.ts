@@ -2,12 +2,10 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
-import { basename, dirname, join, posix } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ts } from "@ts-morph/common";
-import { type Base, openBundle } from "./base.ts";
+import { type Base, openBundle, withoutRelativeImports } from "./base.ts";
 import type { Patch } from "./codemod.ts";
-import { parse } from "./pattern.ts";
 
 export interface TestRun {
   readonly passed: boolean;
@@ -23,10 +21,12 @@ export async function runUpstreamTests(patch: Patch, packageDir: string): Promis
   const folder = join(home, "tests");
   mkdirSync(folder, { recursive: true });
   for (const [path, source] of Object.entries(patch.tests ?? {})) {
-    const text = onBundle(base, path, readFileSync(source, "utf8"), patch);
+    const text = readFileSync(source, "utf8");
     // A test of a new file says nothing of a base that does not have it.
-    if (text === undefined) continue;
-    writeFileSync(join(folder, basename(path).replace(/\.ts$/, ".mjs")), text);
+    if (needsMissingFile(base, path, text, patch)) continue;
+    const file = basename(path).replace(/\.ts$/, ".mjs");
+    const adapted = base.adapt(path, text, `../../tests/${file}`); // as seen from the package
+    writeFileSync(join(folder, file), stripTypeScriptTypes(adapted));
   }
   const vitest = dirname(fileURLToPath(import.meta.resolve("vitest/package.json")));
   const link = join(home, "node_modules", "vitest");
@@ -34,24 +34,10 @@ export async function runUpstreamTests(patch: Patch, packageDir: string): Promis
   return run(join(vitest, "vitest.mjs"), folder);
 }
 
-/** A test whose imports of upstream's modules lead into the bundle; undefined if it needs a file that is not there. */
-function onBundle(base: Base, path: string, source: string, patch: Patch): string | undefined {
-  const file = parse(source);
-  let text = source;
-  const wanted: { name: string; from: string }[] = [];
-  for (const statement of file.statements.filter((each) => ts.isImportDeclaration(each)).toReversed()) {
-    const { importClause, moduleSpecifier } = statement;
-    if (!ts.isStringLiteral(moduleSpecifier) || !moduleSpecifier.text.startsWith(".")) continue;
-    text = text.slice(0, statement.getStart(file)) + text.slice(statement.getEnd());
-    const bindings = importClause?.namedBindings;
-    if (importClause?.isTypeOnly || !bindings || !ts.isNamedImports(bindings)) continue;
-    const from = posix.join(posix.dirname(path), moduleSpecifier.text).replace(/\.js$/, ".ts");
-    wanted.push(...bindings.elements.filter((each) => !each.isTypeOnly).map(({ name }) => ({ name: name.text, from })));
-  }
-  if (wanted.some(({ from }) => patch.files?.[from] && !base.has(base.placeOf(from)))) return undefined;
-  const place = "../../tests/placed.mjs"; // seen from the package: beside node_modules
-  for (const { name, from } of wanted) text = base.importInto(place, text, name, from);
-  return stripTypeScriptTypes(text);
+/** Whether a test needs a file of the patch that this base does not have. */
+function needsMissingFile(base: Base, path: string, source: string, { files = {} }: Patch): boolean {
+  const { values } = withoutRelativeImports(path, source);
+  return values.some(({ from }) => files[from] !== undefined && !base.has(base.placeOf(from)));
 }
 
 function run(vitest: string, folder: string): Promise<TestRun> {
