@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: "policy",
-          include: ["test/policy/**/*.test.ts", "test/host/**/*.test.ts"],
+          include: ["test/policy/**/*.test.ts", "test/host/**/*.test.ts", "test/patches/**/*.test.ts"],
         },
       },
       {

@@ -22,7 +22,8 @@ export function selectPatches(wanted: readonly string[]): typeof PATCHES {
   if (wanted.length === 0) return PATCHES;
   return wanted.map((each) => {
     const found = PATCHES.find(({ patch }) => patch.name.startsWith(each));
-    if (!found) throw new Error(`there is no patch "${each}"; there are ${PATCHES.map((p) => p.patch.name).join(", ")}`);
+    if (!found)
+      throw new Error(`there is no patch "${each}"; there are ${PATCHES.map((p) => p.patch.name).join(", ")}`);
     return found;
   });
 }

@@ -1,6 +1,8 @@
 /** Proves each patch on real gateways: its reproducer fails on the published release and passes on a patched copy. */
 import { parseArgs } from "node:util";
 import { selectPatches } from "../patches/index.ts";
+import { applyPatch } from "../patches/lib/apply.ts";
+import { openBundle } from "../patches/lib/base.ts";
 import { runUpstreamTests, type TestRun } from "../patches/lib/bundle-tests.ts";
 import type { Patch } from "../patches/lib/codemod.ts";
 import { patchedCopy } from "../patches/lib/gateway-copy.ts";
@@ -47,6 +49,10 @@ async function examine(patch: Patch, reproducer: Scene, release: Release, apply:
   // The plain one is a copy too: the tests may need exports that a chunk does not have.
   const copy = patchedCopy(release, apply);
   try {
+    for (const each of apply) {
+      const { state } = applyPatch(openBundle(copy.release.dir), each, false);
+      if (state !== "present") throw new Error(`${each.name} would be applied twice: ${state}`);
+    }
     const wrong = await reproducer.problems(copy.release);
     return { wrong, tests: await runUpstreamTests(patch, copy.release.dir) };
   } finally {
@@ -57,7 +63,10 @@ async function examine(patch: Patch, reproducer: Scene, release: Release, apply:
 /** One line for each finding; the first says whether the patch is proven. */
 function report(plain: Found, patched: Found): { proven: boolean; lines: string[] } {
   const proven = plain.wrong.length > 0 && patched.wrong.length === 0 && !plain.tests.passed && patched.tests.passed;
-  const lines = [...plain.wrong, ...(plain.wrong.length === 0 ? ["NOTHING WRONG: the reproducer finds no problem"] : [])]
+  const lines = [
+    ...plain.wrong,
+    ...(plain.wrong.length === 0 ? ["NOTHING WRONG: the reproducer finds no problem"] : []),
+  ]
     .map((line) => `as published: ${line}`)
     .concat(patched.wrong.map((line) => `patched: STILL WRONG: ${line}`));
   if (patched.wrong.length === 0) lines.push("patched: nothing wrong");

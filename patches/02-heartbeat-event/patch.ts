@@ -47,7 +47,8 @@ export const patch: Patch = {
       present: /\bsessionKey\?: string/,
       change(code) {
         const members = ts.isTypeAliasDeclaration(code.declaration) ? code.declaration.type : undefined;
-        if (!members || !ts.isTypeLiteralNode(members)) throw new AnchorError("HeartbeatEventPayload is no object type");
+        if (!members || !ts.isTypeLiteralNode(members))
+          throw new AnchorError("HeartbeatEventPayload is no object type");
         const preview = members.members.find((member) => member.name?.getText(code.file) === "preview");
         if (!preview) throw new AnchorError("HeartbeatEventPayload has no preview");
         code.before(

@@ -45,7 +45,10 @@ function changeSystemEvent(code: Code): void {
     sessionKey: resolveEventSessionKey(requestedSessionKey, cfg.session?.mainKey, cfg.session?.scope)`,
   );
   const owned = capture(code, "!requestedSessionKey && eventOwnerAgentId ? $owner : $none", "$owner", handler);
-  code.replace((owned.parent as ts.ConditionalExpression).condition, "sessionKey !== requestedSessionKey && eventOwnerAgentId");
+  code.replace(
+    (owned.parent as ts.ConditionalExpression).condition,
+    "sessionKey !== requestedSessionKey && eventOwnerAgentId",
+  );
 }
 
 export const patch: Patch = {
@@ -147,7 +150,8 @@ export const patch: Patch = {
         const { node: wake } = code.one(
           'if (enqueueSystemEvent(summary, $options)) { requestSessionEventWake({ source: "notifications-event", $$$ }); }',
         );
-        for (const { node } of code.all("{sessionKey}:property", wake)) code.replace(node, "sessionKey: eventSessionKey");
+        for (const { node } of code.all("{sessionKey}:property", wake))
+          code.replace(node, "sessionKey: eventSessionKey");
         code.before(
           wake,
           `

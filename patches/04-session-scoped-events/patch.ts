@@ -22,6 +22,7 @@ function addMember(code: Code, type: ts.Node | undefined, after: string, member:
 export const patch: Patch = {
   name: "04-session-scoped-events",
   title: "feat(gateway): let a gateway scope session events to subscribers for all operator clients",
+  config: { gateway: { sessionScopedEvents: true } },
   files: { [IMPLICIT]: upstream("implicit-session-subscription.ts") },
   tests: {
     "src/gateway/implicit-session-subscription.test.ts": upstream("implicit-session-subscription.test.ts"),
@@ -38,7 +39,9 @@ export const patch: Patch = {
       path: "src/gateway/server-broadcast.ts",
       present: "const scopeAllClients = $setting;",
       change(code) {
-        const { node: declared } = code.one("const isSessionSubscriptionEvent = SESSION_SUBSCRIPTION_EVENTS.has(event);");
+        const { node: declared } = code.one(
+          "const isSessionSubscriptionEvent = SESSION_SUBSCRIPTION_EVENTS.has(event);",
+        );
         code.before(
           declared,
           `
@@ -82,7 +85,9 @@ export const patch: Patch = {
       present: "{scopeSessionEventsToSubscribers: $read}:property",
       change(code) {
         const { node } = code.one("createGatewayBroadcaster($params)");
-        const config = code.one("createPresenceRecipientProjection({ cfg: $config, presence })", node).captures.get("$config")!;
+        const config = code
+          .one("createPresenceRecipientProjection({ cfg: $config, presence })", node)
+          .captures.get("$config")!;
         code.before(
           code.one("{sessionMessageSubscribers}:property", node).node,
           `scopeSessionEventsToSubscribers: () => ${code.text(config)}.gateway?.sessionScopedEvents === true,`,

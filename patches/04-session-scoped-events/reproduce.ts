@@ -3,8 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { openBed } from "../../test/support/bed.ts";
 import { chatText } from "../../test/support/recorder.ts";
 import { wordsOf } from "../../test/support/script.ts";
-import { SETTING } from "./setting.ts";
 import { scene } from "../lib/reproducer.ts";
+import { patch } from "./patch.ts";
 
 const WORDS = 6;
 const AFTER_FINAL_MS = 1000;
@@ -13,7 +13,7 @@ export const reproducer = scene({
   bases: ["2026.9.6"],
   async open(release) {
     // A release without the setting refuses it: then the plain one runs without.
-    return openBed(release, { config: SETTING }).catch(() => openBed(release));
+    return openBed(release, { config: patch.config }).catch(() => openBed(release));
   },
   async run(bed) {
     const [alice, bob, reader] = [
@@ -41,7 +41,9 @@ export const reproducer = scene({
         // The roster's rows are upstream's own; they are asked for by sessions.subscribe.
         const leaked = client.eventsWith(`${id}-`).filter((frame) => frame.event !== "sessions.changed");
         if (leaked.length > 0) {
-          wrong.push(`${client.name} got ${leaked.length} frames of ${id}'s reply: ${[...new Set(leaked.map((f) => f.event))].join(", ")}`);
+          wrong.push(
+            `${client.name} got ${leaked.length} frames of ${id}'s reply: ${[...new Set(leaked.map((f) => f.event))].join(", ")}`,
+          );
         }
       }
     }

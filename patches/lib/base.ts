@@ -139,7 +139,9 @@ function order(specifier: string): string {
 export function openBundle(root: string): Base {
   const dist = join(root, "dist");
   if (!existsSync(dist)) throw new Error(`${root} is no installed openclaw package: it has no dist`);
-  const chunks = globSync("**/*.{js,mjs}", { cwd: dist }).filter((file) => !/^(?:worker|extensions)\/|node_modules/.test(file));
+  const chunks = globSync("**/*.{js,mjs}", { cwd: dist }).filter(
+    (file) => !/^(?:worker|extensions)\/|node_modules/.test(file),
+  );
   const texts = new Map<string, string>();
   const read = (path: string): string => {
     let text = texts.get(path);

@@ -12,6 +12,8 @@ export interface Patch {
   readonly files?: Readonly<Record<string, URL>>;
   /** Tests for upstream's tree, the same way. They are no part of a bundle. */
   readonly tests?: Readonly<Record<string, URL>>;
+  /** The gateway's configuration that turns the patch on, if it is off by default. */
+  readonly config?: Readonly<Record<string, unknown>>;
 }
 
 /** A change of one top-level declaration. */
@@ -101,7 +103,11 @@ export class Code {
     const end = last.getEnd();
     const comma = list.hasTrailingComma ? "" : ",";
     const text = `${comma}\n${this.#indentOf(last)}${this.#indented(last, code)}`;
-    this.#splices.push({ start: list.hasTrailingComma ? end + 1 : end, end: list.hasTrailingComma ? end + 1 : end, text });
+    this.#splices.push({
+      start: list.hasTrailingComma ? end + 1 : end,
+      end: list.hasTrailingComma ? end + 1 : end,
+      text,
+    });
   }
 
   /** The file's text with all changes. */
@@ -120,7 +126,9 @@ export class Code {
 
   /** New code is written at the margin with two spaces a level, as upstream has it. */
   #indented(node: ts.Node, code: string): string {
-    return dedent(code).replaceAll("\n", `\n${this.#indentOf(node)}`).replaceAll(/\n[\t ]+\n/g, "\n\n");
+    return dedent(code)
+      .replaceAll("\n", `\n${this.#indentOf(node)}`)
+      .replaceAll(/\n[\t ]+\n/g, "\n\n");
   }
 }
 

@@ -38,7 +38,11 @@ describe("session.message and the broad sessions.subscribe", () => {
     // The transcript handler adds the broad subscribers to those of the session.
     const recipients = new Set(everybody.map(({ client }) => client.connId));
 
-    broadcastToConnIds("session.message", { sessionKey: SESSION, message: { role: "user" } }, recipients);
+    broadcastToConnIds(
+      "session.message",
+      { sessionKey: SESSION, message: { role: "user" } },
+      recipients,
+    );
     broadcastToConnIds("sessions.changed", { sessionKey: SESSION, phase: "message" }, recipients);
 
     expect(roster.events).toEqual(["sessions.changed"]);

@@ -29,8 +29,12 @@ describe("prepareHeartbeatEventProjection", () => {
   });
 
   it("has nothing to do for heartbeats without a preview and for other events", () => {
-    expect(prepareHeartbeatEventProjection("heartbeat", status, [SESSION], subscribers)).toBeUndefined();
-    expect(prepareHeartbeatEventProjection("heartbeat", undefined, [], subscribers)).toBeUndefined();
+    expect(
+      prepareHeartbeatEventProjection("heartbeat", status, [SESSION], subscribers),
+    ).toBeUndefined();
+    expect(
+      prepareHeartbeatEventProjection("heartbeat", undefined, [], subscribers),
+    ).toBeUndefined();
     expect(prepareHeartbeatEventProjection("chat", alert, [SESSION], subscribers)).toBeUndefined();
   });
 });

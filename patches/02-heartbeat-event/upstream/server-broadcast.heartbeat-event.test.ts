@@ -31,11 +31,17 @@ describe("heartbeat events", () => {
     const subscribers = createSessionMessageSubscriberRegistry();
     subscribers.subscribe("reader", SESSION);
     const { broadcast } = createGatewayBroadcaster({
-      clients: new GatewayClientRegistry([reader, bystander, approver, node].map(({ client }) => client)),
+      clients: new GatewayClientRegistry(
+        [reader, bystander, approver, node].map(({ client }) => client),
+      ),
       sessionMessageSubscribers: subscribers,
     });
 
-    broadcast("heartbeat", { ts: 1, status: "sent", preview: "the disk is full" }, { sessionKeys: [SESSION] });
+    broadcast(
+      "heartbeat",
+      { ts: 1, status: "sent", preview: "the disk is full" },
+      { sessionKeys: [SESSION] },
+    );
 
     expect(reader.frames.map(({ payload }) => payload)).toEqual([
       { ts: 1, status: "sent", preview: "the disk is full" },

@@ -13,7 +13,11 @@ async function send(params: Record<string, unknown>) {
     getHealthVersion: () => 1,
   };
   const respond = (...answer: unknown[]) => void answers.push(answer);
-  await systemHandlers["system-event"]!({ params, respond, context } as unknown as Parameters<Handler>[0]);
+  await systemHandlers["system-event"]!({
+    params,
+    respond,
+    context,
+  } as unknown as Parameters<Handler>[0]);
   return answers;
 }
 
@@ -23,14 +27,20 @@ describe("system-event with a session key", () => {
   it("refuses an agent that is not configured, woken or not", async () => {
     const answers = await send({ text: "hello", sessionKey: "agent:nobody:main" });
     expect(answers).toEqual([
-      [false, undefined, expect.objectContaining({ message: expect.stringContaining('Unknown agent id "nobody"') })],
+      [
+        false,
+        undefined,
+        expect.objectContaining({ message: expect.stringContaining('Unknown agent id "nobody"') }),
+      ],
     ]);
     expect(peekSystemEvents("agent:nobody:main")).toEqual([]);
   });
 
   it("queues under the main session what names a cron run", async () => {
     const runKey = "agent:main:cron:nightly:run:abc-123";
-    expect(await send({ text: "exported", sessionKey: runKey, wake: false })).toEqual([[true, { ok: true }, undefined]]);
+    expect(await send({ text: "exported", sessionKey: runKey, wake: false })).toEqual([
+      [true, { ok: true }, undefined],
+    ]);
     expect(peekSystemEvents("agent:main:main")).toEqual(["exported"]);
     expect(peekSystemEvents(runKey)).toEqual([]);
   });

@@ -5,7 +5,10 @@ import { queueTaskSystemEvent } from "./task-notification-routing.js";
 type Task = Parameters<typeof queueTaskSystemEvent>[0];
 
 const queue = (sessionKey: string) =>
-  queueTaskSystemEvent({ taskId: "t1" } as Task, "the export is done", { sessionKey, agentId: "main" });
+  queueTaskSystemEvent({ taskId: "t1" } as Task, "the export is done", {
+    sessionKey,
+    agentId: "main",
+  });
 
 describe("queueTaskSystemEvent", () => {
   afterEach(() => resetSystemEventsForTest());

@@ -7,7 +7,10 @@ type Request = Parameters<typeof prepareImplicitSessionSubscription>[0];
 function open(method: string, params: unknown, sessionScopedEvents = true) {
   const registry = createSessionMessageSubscriberRegistry();
   const answers: unknown[] = [];
-  const cfg = { agents: { list: [{ id: "main", default: true }] }, gateway: { sessionScopedEvents } };
+  const cfg = {
+    agents: { list: [{ id: "main", default: true }] },
+    gateway: { sessionScopedEvents },
+  };
   const subscription = prepareImplicitSessionSubscription({
     method,
     params,
@@ -20,17 +23,20 @@ function open(method: string, params: unknown, sessionScopedEvents = true) {
 }
 
 describe("prepareImplicitSessionSubscription", () => {
-  it.each(["chat.send", "chat.history", "chat.startup"])("%s subscribes to its session once it is accepted", async (method) => {
-    const { subscription, subscribed, answers } = open(method, { sessionKey: "agent:main:mine" });
-    expect(subscribed("agent:main:mine")).toBe(false);
-    await subscription.during(async () => {
+  it.each(["chat.send", "chat.history", "chat.startup"])(
+    "%s subscribes to its session once it is accepted",
+    async (method) => {
+      const { subscription, subscribed, answers } = open(method, { sessionKey: "agent:main:mine" });
+      expect(subscribed("agent:main:mine")).toBe(false);
+      await subscription.during(async () => {
+        expect(subscribed("agent:main:mine")).toBe(true);
+        subscription.respond(true);
+      });
       expect(subscribed("agent:main:mine")).toBe(true);
-      subscription.respond(true);
-    });
-    expect(subscribed("agent:main:mine")).toBe(true);
-    expect(subscribed("agent:main:other")).toBe(false);
-    expect(answers).toEqual([true]);
-  });
+      expect(subscribed("agent:main:other")).toBe(false);
+      expect(answers).toEqual([true]);
+    },
+  );
 
   it("knows the session by its canonical key", async () => {
     const { subscription, subscribed } = open("chat.send", { sessionKey: "main" });

@@ -5,7 +5,14 @@ import { GatewayClientRegistry } from "./server/client-registry.js";
 import type { GatewayWsClient } from "./server/ws-types.js";
 
 const SESSION = "agent:main:private";
-const EVENTS = ["agent", "chat", "chat.side_result", "session.message", "session.operation", "session.tool"];
+const EVENTS = [
+  "agent",
+  "chat",
+  "chat.side_result",
+  "session.message",
+  "session.operation",
+  "session.tool",
+];
 
 function connect(connId: string) {
   const events: string[] = [];
