@@ -7,6 +7,8 @@ import { patch as targetedEvents } from "./03-targeted-events/patch.ts";
 import { reproducer as targetedEventsReproducer } from "./03-targeted-events/reproduce.ts";
 import { patch as sessionScopedEvents } from "./04-session-scoped-events/patch.ts";
 import { reproducer as sessionScopedEventsReproducer } from "./04-session-scoped-events/reproduce.ts";
+import { patch as cronRunEvents } from "./05-cron-run-events/patch.ts";
+import { reproducer as cronRunEventsReproducer } from "./05-cron-run-events/reproduce.ts";
 import type { Patch } from "./lib/codemod.ts";
 import type { Scene } from "./lib/reproducer.ts";
 
@@ -15,6 +17,7 @@ export const PATCHES: readonly { readonly patch: Patch; readonly reproducer: Sce
   { patch: heartbeatEvent, reproducer: heartbeatEventReproducer },
   { patch: targetedEvents, reproducer: targetedEventsReproducer },
   { patch: sessionScopedEvents, reproducer: sessionScopedEventsReproducer },
+  { patch: cronRunEvents, reproducer: cronRunEventsReproducer },
 ];
 
 /** The patches whose folder's name starts with one of `wanted`, or all. */

@@ -62,7 +62,11 @@ async function examine(patch: Patch, reproducer: Scene, release: Release, apply:
 
 /** One line for each finding; the first says whether the patch is proven. */
 function report(plain: Found, patched: Found): { proven: boolean; lines: string[] } {
-  const proven = plain.wrong.length > 0 && patched.wrong.length === 0 && !plain.tests.passed && patched.tests.passed;
+  const proven =
+    plain.wrong.length > 0 &&
+    patched.wrong.length === 0 &&
+    plain.tests.result !== "pass" &&
+    patched.tests.result === "pass";
   const lines = [
     ...plain.wrong,
     ...(plain.wrong.length === 0 ? ["NOTHING WRONG: the reproducer finds no problem"] : []),
@@ -70,9 +74,8 @@ function report(plain: Found, patched: Found): { proven: boolean; lines: string[
     .map((line) => `as published: ${line}`)
     .concat(patched.wrong.map((line) => `patched: STILL WRONG: ${line}`));
   if (patched.wrong.length === 0) lines.push("patched: nothing wrong");
-  const passed = (run: TestRun): string => (run.passed ? "pass" : "fail");
-  lines.push(`tests for upstream: ${passed(plain.tests)} as published, ${passed(patched.tests)} patched`);
-  if (!patched.tests.passed) lines.push(patched.tests.output);
+  lines.push(`tests for upstream: ${plain.tests.result} as published, ${patched.tests.result} patched`);
+  if (patched.tests.result !== "pass") lines.push(patched.tests.output);
   return { proven, lines };
 }
 

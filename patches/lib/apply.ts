@@ -31,6 +31,7 @@ export function applyPatch(base: Base, patch: Patch, write: boolean): Outcome {
     // Types are no part of a bundle.
     if (base.kind === "bundle" && edit.typesOnly) continue;
     const files = base.declaring(declaration, path);
+    if (files.length === 0 && edit.optional) continue;
     if (files.length === 0) {
       states.push("absent");
       notes.push(`${what}: nothing declares ${declaration}`);

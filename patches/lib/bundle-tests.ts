@@ -8,7 +8,8 @@ import { type Base, openBundle, withoutRelativeImports } from "./base.ts";
 import type { Patch } from "./codemod.ts";
 
 export interface TestRun {
-  readonly passed: boolean;
+  /** `none`: every test is of a file that this base does not have. */
+  readonly result: "pass" | "fail" | "none";
   readonly output: string;
 }
 
@@ -20,14 +21,17 @@ export async function runUpstreamTests(patch: Patch, packageDir: string): Promis
   const base = openBundle(packageDir);
   const folder = join(home, "tests");
   mkdirSync(folder, { recursive: true });
+  let count = 0;
   for (const [path, source] of Object.entries(patch.tests ?? {})) {
     const text = readFileSync(source, "utf8");
     // A test of a new file says nothing of a base that does not have it.
     if (needsMissingFile(base, path, text, patch)) continue;
+    count += 1;
     const file = basename(path).replace(/\.ts$/, ".mjs");
     const adapted = base.adapt(path, text, `../../tests/${file}`); // as seen from the package
     writeFileSync(join(folder, file), stripTypeScriptTypes(adapted));
   }
+  if (count === 0) return { result: "none", output: "" };
   const vitest = dirname(fileURLToPath(import.meta.resolve("vitest/package.json")));
   const link = join(home, "node_modules", "vitest");
   if (!existsSync(link)) symlinkSync(vitest, link);
@@ -51,6 +55,6 @@ function run(vitest: string, folder: string): Promise<TestRun> {
   child.stderr.on("data", collect);
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code) => resolve({ passed: code === 0, output }));
+    child.on("close", (code) => resolve({ result: code === 0 ? "pass" : "fail", output }));
   });
 }
