@@ -53,13 +53,19 @@ function parse() {
 }
 
 const { base, selected, check } = parse();
+const touched: string[] = [];
 for (const { patch } of selected) {
   const { state, notes, changed } = applyPatch(base, patch, !check);
   console.log(`${patch.name.padEnd(28)} ${state === "applies" && !check ? "applied" : MEANING[state]}`);
   if (state !== "applies" || notes.length > 0) for (const note of notes) console.log(`  ${note}`);
   for (const path of changed) console.log(`  changed ${path}`);
+  touched.push(...changed);
   if (state === "conflict") process.exitCode = 1;
 }
-if (!check && base.kind === "checkout") {
-  console.log(execFileSync("git", ["-C", base.root, "diff", "--stat"], { encoding: "utf8" }));
+if (touched.length > 0 && base.kind === "checkout") {
+  // With the checkout's own settings; what was formatted before stays as it is.
+  execFileSync("oxfmt", touched, { cwd: base.root, stdio: "ignore" });
+  // What is new counts too: -N adds it to the index without its content.
+  execFileSync("git", ["add", "-N", ...touched], { cwd: base.root });
+  console.log(execFileSync("git", ["diff", "--stat", "--", ...touched], { cwd: base.root, encoding: "utf8" }));
 }

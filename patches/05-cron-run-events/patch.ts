@@ -23,8 +23,10 @@ function site(what: string, declaration: string, path: string, enqueue: string):
     what,
     declaration,
     path,
-    present: "resolveEventSessionKey($$$)",
+    // Newer releases have a function of that name, one with a policy, or enqueue the event elsewhere.
+    present: /\bresolveEventSessionKey(?:ForPolicy)?\(|^(?![\s\S]*\benqueueSystemEvent\b)/,
     imports: { resolveEventSessionKey: EVENT_KEY, resolveEventWakeOptions: EVENT_KEY },
+    unneeded: ["scopedHeartbeatWakeOptions"],
     change: (code) => mapSite(code, enqueue),
   };
 }

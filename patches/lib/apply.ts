@@ -24,6 +24,7 @@ export function applyPatch(base: Base, patch: Patch, write: boolean): Outcome {
   const texts = new Map<string, string>();
   const states: ("applied" | "present" | "absent" | "conflict")[] = [];
   const notes: string[] = [];
+  const unneeded: { file: string; name: string }[] = [];
   const imports: { file: string; name: string; from: string }[] = [];
 
   for (const edit of patch.edits) {
@@ -52,6 +53,7 @@ export function applyPatch(base: Base, patch: Patch, write: boolean): Outcome {
         }
         texts.set(file, after);
         for (const [name, from] of Object.entries(edit.imports ?? {})) imports.push({ file, name, from });
+        for (const name of edit.unneeded ?? []) unneeded.push({ file, name });
       } catch (error) {
         if (!(error instanceof AnchorError)) throw error;
         states.push("conflict");
@@ -69,6 +71,7 @@ export function applyPatch(base: Base, patch: Patch, write: boolean): Outcome {
     base.write(place, base.adapt(path, readFileSync(source, "utf8"), place));
   }
   for (const { file, name, from } of imports) texts.set(file, base.importInto(file, texts.get(file)!, name, from));
+  for (const { file, name } of unneeded) texts.set(file, base.withoutUnused(texts.get(file)!, name));
   for (const [file, text] of texts) base.write(file, text);
   return { state, notes, changed: [...texts.keys(), ...Object.keys(added).map((path) => base.placeOf(path))] };
 }

@@ -20,8 +20,10 @@ export interface Base {
   placeOf(path: string): string;
   /** A new module of upstream's tree as it has to be at `place`: its imports lead to this base's files. */
   adapt(path: string, text: string, place: string): string;
-  /** Makes the exports of upstream's file `from` known in the file. */
+  /** Makes an export of upstream's file `from` known in the file. */
   importInto(file: string, text: string, name: string, from: string): string;
+  /** Takes the import of a name away that the text no longer uses. */
+  withoutUnused(text: string, name: string): string;
 }
 
 function declares(text: string, name: string): boolean {
@@ -94,6 +96,7 @@ export function openCheckout(root: string): Base {
     write: (path, text) => writeNew(join(root, path), text),
     placeOf: (path) => path,
     adapt: (_path, text) => text,
+    withoutUnused,
     importInto(file, text, name, from) {
       if (from === file || knows(text, name)) return text;
       // A name may have moved to another file in this version.
@@ -124,6 +127,26 @@ function withImport(text: string, name: string, specifier: string): string {
   });
   const end = (after ?? imports.at(-1))?.getEnd() ?? 0;
   return `${text.slice(0, end)}${end === 0 ? "" : "\n"}${statement}${end === 0 ? "\n" : ""}${text.slice(end)}`;
+}
+
+function withoutUnused(text: string, name: string): string {
+  const file = parse(text);
+  if ([...text.matchAll(new RegExp(`\\b${name}\\b`, "g"))].length > 1) return text;
+  for (const statement of importsOf(file)) {
+    const bindings = statement.importClause?.namedBindings;
+    if (!bindings || !ts.isNamedImports(bindings)) continue;
+    const index = bindings.elements.findIndex((element) => element.name.text === name);
+    if (index < 0) continue;
+    const { elements } = bindings;
+    if (elements.length === 1)
+      return text.slice(0, statement.getStart(file)) + text.slice(statement.getEnd()).replace(/^\n/, "");
+    // Up to the next one, or for the last from the end of the one before.
+    const next = elements[index + 1];
+    const start = next ? elements[index]!.getStart(file) : elements[index - 1]!.getEnd();
+    const end = next ? next.getStart(file) : elements[index]!.getEnd();
+    return text.slice(0, start) + text.slice(end);
+  }
+  return text;
 }
 
 function order(specifier: string): string {
@@ -161,6 +184,8 @@ export function openBundle(root: string): Base {
     has: (path) => existsSync(join(root, path)),
     read,
     write: (path, text) => write(path, stripTypeScriptTypes(text)),
+    // An import too many does no harm there.
+    withoutUnused: (text) => text,
     placeOf: (path) => `dist/openclaw-patch-${basename(path).replace(/\.ts$/, extension)}`,
     adapt(path, text, place) {
       const { rest, values } = withoutRelativeImports(path, text);

@@ -27,6 +27,8 @@ export interface Edit {
   readonly present: string | RegExp;
   /** Values that the new code needs, and the upstream file each is exported from. */
   readonly imports?: Readonly<Record<string, string>>;
+  /** Imports of which the change leaves no use, perhaps. */
+  readonly unneeded?: readonly string[];
   /** A base that does not declare it needs no such change. */
   readonly optional?: boolean;
   /** It changes types only, of which a bundle has none. */
