@@ -145,15 +145,15 @@ export const patch: Patch = {
       declaration: "handleNodeEvent",
       path: "src/gateway/server-node-events.ts",
       present: "resolveEventSessionKey($$$)",
-      imports: { resolveEventSessionKey: SESSION_KEY },
+      imports: { resolveEventSessionKey: SESSION_KEY, getRuntimeConfig: "src/config/io.runtime.ts" },
       change(code) {
-        const { node: wake } = code.one(
-          'if (enqueueSystemEvent(summary, $options)) { requestSessionEventWake({ source: "notifications-event", $$$ }); }',
-        );
-        for (const { node } of code.all("{sessionKey}:property", wake))
-          code.replace(node, "sessionKey: eventSessionKey");
+        const { node: event } = code.one("enqueueSystemEvent(summary, $options)");
+        const { node: wake } = code.one('requestSessionEventWake({ source: "notifications-event", $$$ })');
+        for (const place of [event, wake]) {
+          code.replace(code.one("{sessionKey}:property", place).node, "sessionKey: eventSessionKey");
+        }
         code.before(
-          wake,
+          code.statementOf(event),
           `
           const { session } = getRuntimeConfig();
           const eventSessionKey = resolveEventSessionKey(sessionKey, session?.mainKey, session?.scope);`,

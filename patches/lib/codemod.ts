@@ -79,7 +79,14 @@ export class Code {
     return found;
   }
 
-  /** Where `node` stands, its source. */
+  /** The statement of a block or file that holds a node. */
+  statementOf(node: ts.Node): ts.Node {
+    const { parent } = node;
+    if (!parent || ts.isBlock(parent) || ts.isSourceFile(parent) || ts.isCaseOrDefaultClause(parent)) return node;
+    return this.statementOf(parent);
+  }
+
+  /** The source of a node. */
   text(node: ts.Node): string {
     return node.getText(this.file);
   }
