@@ -23,6 +23,12 @@ export interface PatchedRelease {
   remove(): void;
 }
 
+const copies = new Set<string>();
+
+process.on("exit", () => {
+  for (const home of copies) rmSync(home, { recursive: true, force: true });
+});
+
 /**
  * Copies a release by hard links and applies patches to the copy; the original is not modified.
  *
@@ -30,7 +36,11 @@ export interface PatchedRelease {
  */
 export function patchedCopy(original: Release, patches: readonly Patch[]): PatchedRelease {
   const home = mkdtempSync(join(tmpdir(), "openclaw-patched-"));
-  const remove = (): void => rmSync(home, { recursive: true, force: true });
+  copies.add(home);
+  const remove = (): void => {
+    rmSync(home, { recursive: true, force: true });
+    copies.delete(home);
+  };
   try {
     const packages = join(home, "node_modules");
     const dir = join(packages, "openclaw");

@@ -122,6 +122,31 @@ test("a bundle gets the same without types, from the chunks that have the functi
   expect(readFileSync(join(base.root, "dist/openclaw-patch-limit.mjs"), "utf8")).not.toContain(": string");
 });
 
+test("an import that the change leaves without a use is taken away, one that is still used is not", () => {
+  const imports = 'import { first, log, last } from "../log.js";\n';
+  const body = "export function decide(who: string): void {\n  log(who);\n}\n";
+  const withoutLog: Patch = {
+    name: "98-test",
+    title: "test",
+    edits: [
+      {
+        what: "nothing is logged",
+        declaration: "decide",
+        path: "src/gateway/rules.ts",
+        present: "return;",
+        unneeded: ["log"],
+        change: (code) => code.replace(code.one("log($who);").node, "return;"),
+      },
+    ],
+  };
+  const unused = checkout(imports + body);
+  applyPatch(unused, withoutLog, true);
+  expect(unused.read("src/gateway/rules.ts")).toContain('import { first, last } from "../log.js";');
+  const used = checkout(`${imports}${body}export const other = log;\n`);
+  applyPatch(used, withoutLog, true);
+  expect(used.read("src/gateway/rules.ts")).toContain(imports);
+});
+
 test("what is there already is left alone", () => {
   const base = bundle();
   applyPatch(base, patch(), true);
