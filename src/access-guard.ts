@@ -42,6 +42,10 @@ export class AccessGuard {
     this.#settings = settings;
   }
 
+  get hasRules(): boolean {
+    return this.#settings.access.length > 0;
+  }
+
   connected(client: GatewayClient): void {
     this.#assess(client, connectionFacts(client));
   }
@@ -62,7 +66,7 @@ export class AccessGuard {
    * @param client as the broadcaster knows it
    */
   admit(client: GatewayClient, method: string, params: unknown): Admission {
-    if (this.#settings.access.length === 0) return undefined;
+    if (!this.hasRules) return undefined;
     const { access, facts } = this.#current(client);
     // The methods of other roles are bound to their own connection by upstream.
     if (!access || facts.role !== "operator") return undefined;

@@ -231,10 +231,12 @@ export class Isolation {
     admit: (client, method, params) => {
       const scope = this.#scopeOf.get(client) ?? this.#current;
       try {
+        // Without rules a request costs nothing here; the first rule is noticed within a second.
+        if (!scope?.access.hasRules) return undefined;
         this.#reload?.check();
         // Who is no connection, such as the command line's own request, is not under the rules.
-        const connection = scope?.connection(client);
-        return connection && scope?.access.admit(connection, method, params);
+        const connection = scope.connection(client);
+        return connection && scope.access.admit(connection, method, params);
       } catch {
         scope?.counters.count("(request)", "error");
         return { refuse: accessDenied(method, "session") };
