@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
+import { freePort } from "../support/gateway.ts";
 import { command, emptyFolder, expectFailure, installedCli, PLAIN_PATH } from "./command.ts";
 
 test("run passes on arguments, output and exit codes", async () => {
@@ -11,8 +12,9 @@ test("run passes on arguments, output and exit codes", async () => {
   expect(wrong.code).toBe(1);
   const settings = join(emptyFolder(), "settings.json");
   writeFileSync(settings, '{"scpoe":"run"}');
-  const refused = await command(["run", "--", "gateway", "run", "--allow-unconfigured", "--port", "1"], {
-    env: { OPENCLAW_EVENT_ISOLATION_CONFIG: settings },
+  const run = ["run", "--", "gateway", "run", "--allow-unconfigured", "--bind", "loopback", "--port"];
+  const refused = await command([...run, String(await freePort())], {
+    env: { OPENCLAW_EVENT_ISOLATION_CONFIG: settings, OPENCLAW_GATEWAY_TOKEN: "t", OPENCLAW_SKIP_CHANNELS: "1" },
   });
   expect(refused.stderr).toMatch(/\[event-isolation\] .*unknown setting "scpoe"/);
   expect(refused.code).toBe(78);
