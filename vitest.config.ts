@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: "policy",
-          include: ["test/policy/**/*.test.ts", "test/host/**/*.test.ts"],
+          include: ["test/{policy,host,plugin,report,patches}/**/*.test.ts"],
         },
       },
       {
@@ -18,6 +18,21 @@ export default defineConfig({
           globalSetup: ["test/cli/setup.ts"],
           testTimeout: 60_000,
           hookTimeout: 240_000,
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
+          globalSetup: ["test/browser/setup.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: "client",
+          include: ["test/client/**/*.test.ts"],
         },
       },
       {

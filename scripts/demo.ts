@@ -2,10 +2,14 @@
  * The demo: one real gateway as published and one with the module, the same four conversations on
  * both, and for each a matrix of whose tokens arrived where.
  */
+import { writeFile } from "node:fs/promises";
+import { reportPage } from "../src/report/page.ts";
+import type { GatewayReport } from "../src/report/shape.ts";
 import { isolationRegister, withBed } from "../test/support/bed.ts";
 import { type Client, connectOfficial } from "../test/support/clients.ts";
 import { ensureRelease, type Release } from "../test/support/release.ts";
 import { wordsOf } from "../test/support/script.ts";
+import { demoReport, gatewayReport } from "./demo-report.ts";
 import { type Leaks, matrixTable, verdictOf } from "./leak-matrix.ts";
 import { releaseOption, runScript, scriptOptions } from "./options.ts";
 
@@ -16,7 +20,8 @@ replies to four clients on four sessions past a bystander, and prints who saw wh
 
 Options:
   --release <version>  OpenClaw release to run (default: 2026.9.6)
-  --json               print the result as JSON on stdout
+  --json               print the report as JSON on stdout
+  --report <file>      write the report as an HTML page
   -h, --help           show this help
 
 Exit codes: 0 the published gateway leaked and the protected one did not and lost nothing;
@@ -30,35 +35,45 @@ async function main(): Promise<number> {
   const { values } = scriptOptions(HELP, {
     release: { type: "string", default: "2026.9.6" },
     json: { type: "boolean", default: false },
+    report: { type: "string" },
   });
   const release = await ensureRelease(releaseOption(values.release, HELP));
+  const startedAt = new Date().toISOString();
   const published = await observe(release, "as published", undefined);
   const isolated = await observe(release, "with the module", isolationRegister());
-  const verdict = verdictOf(published, isolated);
-  if (values.json) {
-    console.log(JSON.stringify({ release: release.version, published, isolated, verdict }, undefined, 2));
-  } else {
-    console.log(`\nOpenClaw ${release.version} as published\n${matrixTable(published)}`);
-    console.log(`\nOpenClaw ${release.version} with openclaw-event-isolation\n${matrixTable(isolated)}`);
+  const verdict = verdictOf(published.leaks, isolated.leaks);
+  const report = demoReport(startedAt, [published.report, isolated.report]);
+  if (values.report !== undefined) {
+    await writeFile(values.report, reportPage(report));
+    progress(`the report is in ${values.report}`);
+  }
+  if (values.json) console.log(JSON.stringify(report, undefined, 2));
+  else {
+    console.log(`\nOpenClaw ${release.version} as published\n${matrixTable(published.leaks)}`);
+    console.log(`\nOpenClaw ${release.version} with openclaw-event-isolation\n${matrixTable(isolated.leaks)}`);
     console.log(`\n${verdict.ok ? "OK" : "NOT OK"}: ${verdict.text}`);
   }
   return verdict.ok ? 0 : 1;
 }
 
 /** Four conversations at once and a bystander; counts each sender's tokens at each receiver. */
-async function observe(release: Release, label: string, preload: string | undefined): Promise<Leaks> {
+async function observe(
+  release: Release,
+  label: string,
+  preload: string | undefined,
+): Promise<{ leaks: Leaks; report: GatewayReport }> {
   progress(`${label}: booting OpenClaw ${release.version} …`);
   return withBed(release, preload ? { preload } : {}, async ({ gateway }) => {
     progress(`${label}: ready after ${(gateway.bootMs / 1000).toFixed(1)} s, streaming ${NAMES.length} replies`);
     const receivers: [string, Client][] = [];
     for (const name of [...NAMES, "bystander"]) receivers.push([name, await connectOfficial(gateway, { name })]);
+    const startedAt = Date.now();
+    const runIds: string[] = [];
     const ticker = setInterval(() => progress(`${label}: ${frameCounts(receivers)}`), 1_000);
     try {
-      const talking = receivers.slice(0, NAMES.length).map(async ([name, client]) => {
-        const { runId } = await client.chat(
-          `agent:main:${name.toLowerCase()}`,
-          `[[say id=${name} n=${CHUNKS} delay=60]]`,
-        );
+      const talking = receivers.slice(0, NAMES.length).map(async ([name, client], index) => {
+        const { runId } = await client.chat(sessionKeyOf(name), `[[say id=${name} n=${CHUNKS} delay=60]]`);
+        runIds[index] = runId;
         await client.final(runId, 60_000);
         return client.text(runId) === wordsOf(name, CHUNKS).join("");
       });
@@ -66,7 +81,19 @@ async function observe(release: Release, label: string, preload: string | undefi
       // A frame on its way to the wrong client would still come.
       await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
       progress(`${label}: ${frameCounts(receivers)}`);
-      return {
+      const report = gatewayReport({
+        label: `OpenClaw ${release.version} ${label}`,
+        release: release.version,
+        startedAt,
+        senders: NAMES.map((name, index) => ({
+          name,
+          key: sessionKeyOf(name),
+          token: `${name}-0`,
+          runId: runIds[index]!,
+        })),
+        receivers,
+      });
+      const leaks: Leaks = {
         senders: [...NAMES],
         receivers: receivers.map(([name]) => name),
         chunks: CHUNKS,
@@ -74,11 +101,16 @@ async function observe(release: Release, label: string, preload: string | undefi
         frames: NAMES.map((sender) => receivers.map(([, client]) => client.eventsWith(`${sender}-`).length)),
         complete,
       };
+      return { leaks, report };
     } finally {
       clearInterval(ticker);
       await Promise.allSettled(receivers.map(([, client]) => client.close()));
     }
   });
+}
+
+function sessionKeyOf(name: string): string {
+  return `agent:main:${name.toLowerCase()}`;
 }
 
 /** How many of a sender's tokens a client has seen in any event at all. */

@@ -1,9 +1,10 @@
 /** The command `openclaw-event-isolation`: its subcommands, one file each. */
 import { Command } from "commander";
+import { ownVersion } from "../host/own-version.ts";
 import { doctorSubcommand } from "./doctor.ts";
 import { disableSubcommand, enableSubcommand } from "./enable.ts";
 import { reportFailure } from "./failure.ts";
-import { ownVersion } from "./own-version.ts";
+import { probeCommand } from "./probe.ts";
 import { runSubcommand } from "./run.ts";
 import { statusSubcommand } from "./status.ts";
 import { wakeSubcommand } from "./wake.ts";
@@ -14,6 +15,7 @@ const SUBCOMMANDS: readonly (() => Command)[] = [
   enableSubcommand,
   disableSubcommand,
   doctorSubcommand,
+  probeCommand,
   statusSubcommand,
   wakeSubcommand,
 ];

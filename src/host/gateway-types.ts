@@ -5,9 +5,13 @@ export interface GatewayClient {
   readonly connId: string;
   readonly connect: {
     readonly role?: string;
+    readonly scopes?: readonly string[];
     readonly client?: { readonly id?: string; readonly mode?: string };
     readonly device?: { readonly id?: string };
   };
+  /** 2026.9: the user whom a proxy or Tailscale vouches for, and the profile of that user. */
+  readonly authenticatedUserId?: string;
+  readonly authenticatedUserProfile?: { readonly profileId?: string };
 }
 
 /** The gateway's live set of clients; 2026.8 on, it also looks them up by id. */

@@ -137,6 +137,12 @@ export const SEAMS: readonly Seam[] = [
     required: false,
     purpose: "holds the events of an aborted heartbeat",
   },
+  {
+    name: "diagnostics",
+    functions: ["emitDiagnosticEvent"],
+    required: false, // then there are no diagnostics events of ours
+    purpose: "tells the gateway's diagnostics listeners",
+  },
 ];
 
 /** All function names of the table, each once. */

@@ -2,7 +2,7 @@
 import type { DeliveryReason } from "./delivery.ts";
 
 /** Reasons beyond a single delivery decision. */
-export type CountReason = DeliveryReason | "held-overflow" | "held-dropped" | SystemEventReason;
+export type CountReason = DeliveryReason | "held-overflow" | "held-dropped" | "access-denied" | SystemEventReason;
 
 /** What happened to system events and their wakes. */
 export type SystemEventReason =

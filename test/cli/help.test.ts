@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { command } from "./command.ts";
 
-const SUBCOMMANDS = ["run", "enable", "disable", "doctor", "status", "wake"];
+const SUBCOMMANDS = ["run", "enable", "disable", "doctor", "probe", "status", "wake"];
 
 test("says its version and lists its subcommands", async () => {
   const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")) as {

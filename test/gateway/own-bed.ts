@@ -3,13 +3,14 @@ import { writeFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inject, onTestFinished } from "vitest";
-import { type BedOptions, isolationRegister, type OpenBed, openBed } from "../support/bed.ts";
+import { type BedOptions, type OpenBed, openBed } from "../support/bed.ts";
+import { isolated } from "./isolated-by.ts";
 
 /** Boots an isolated gateway for one test; it is stopped with the test. */
 export async function isolatedBed(options: BedOptions & { settings?: object } = {}): Promise<OpenBed> {
   const { settings, ...rest } = options;
   const env = { ...rest.env, ...(settings ? { OPENCLAW_EVENT_ISOLATION_CONFIG: await settingsFile(settings) } : {}) };
-  const bed = await openBed(inject("isolated").release, { preload: isolationRegister(), ...rest, env });
+  const bed = await openBed(inject("isolated").release, isolated({ ...rest, env }));
   onTestFinished(() => bed.close());
   return bed;
 }

@@ -1,11 +1,11 @@
 /** Clients of a gateway: the official one, and one that writes the protocol by hand. */
 import { randomUUID } from "node:crypto";
-import { buildDeviceAuthPayloadV3, GatewayClient } from "@openclaw/gateway-client";
+import { GatewayClient } from "@openclaw/gateway-client";
 import type { HelloOk } from "@openclaw/gateway-protocol";
 import { WebSocket } from "ws";
-import { createDevice, needsDevice, type Device } from "./device.ts";
+import { createDevice, deviceProof, needsDevice, type Device } from "./device.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
-import { compareVersions, type Release } from "./release.ts";
+import type { Release } from "./release.ts";
 
 export { field, type RecordedFrame } from "./recorder.ts";
 
@@ -43,7 +43,10 @@ export type Client = Omit<Recorder, "add"> & {
 export type RawClient = Client & {
   /** Every text that came in, answers included, as received. */
   readonly lines: readonly string[];
-  sendRaw(frame: string | object): void;
+  /** Sends text or bytes as they are, an object as JSON. */
+  sendRaw(frame: string | Buffer | object): void;
+  /** Drops the connection without a word. */
+  kill(): void;
 };
 
 /** An answer `ok: false`, or no answer in time (code `CLIENT_TIMEOUT`, `CLIENT_CLOSED`). */
@@ -229,26 +232,6 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
     });
   }
 
-  /** What the device signs. */
-  function devicePayload({ deviceId, nonce, ts }: { deviceId: string; nonce: string; ts: number }): string {
-    const { id: clientId, mode: clientMode, platform } = self;
-    if (compareVersions(gateway.release.version, "2026.3.0") < 0) {
-      return ["v2", deviceId, clientId, clientMode, role, scopes.join(","), ts, gateway.token, nonce].join("|");
-    }
-    const { token } = gateway;
-    return buildDeviceAuthPayloadV3({
-      deviceId,
-      clientId,
-      clientMode,
-      role,
-      scopes,
-      signedAtMs: ts,
-      token,
-      nonce,
-      platform,
-    });
-  }
-
   async function handshake(): Promise<HelloOk> {
     const refused = closed.promise.then(({ code, reason }) => {
       throw new Error(`${name}: closed before hello: ${code} ${reason}`);
@@ -259,7 +242,19 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
       publicKey: device.publicKey,
       signedAt: ts,
       nonce,
-      signature: device.sign(devicePayload({ deviceId: device.deviceId, nonce, ts })),
+      signature: device.sign(
+        deviceProof(gateway.release, {
+          deviceId: device.deviceId,
+          clientId: self.id,
+          clientMode: self.mode,
+          role,
+          scopes,
+          signedAtMs: ts,
+          token: gateway.token,
+          nonce,
+          platform: self.platform,
+        }),
+      ),
     };
     const params = { minProtocol, maxProtocol, client: self, role, scopes, caps, auth: { token: gateway.token } };
     const hello = request("connect", proof ? { ...params, device: proof } : params, { timeoutMs });
@@ -292,6 +287,8 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
   return {
     ...client,
     lines,
-    sendRaw: (frame) => socket.send(typeof frame === "string" ? frame : JSON.stringify(frame)),
+    sendRaw: (frame) =>
+      socket.send(typeof frame === "string" || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame)),
+    kill: () => socket.terminate(),
   };
 }

@@ -133,7 +133,10 @@ async function answer(
   }
   await send(
     chat,
-    script.chunks.map((content) => ({ content })),
+    [
+      ...(script.kind === "say" ? (script.reasoning ?? []) : []).map((text) => ({ reasoning_content: text })),
+      ...script.chunks.map((content) => ({ content })),
+    ],
     script.delayMs,
     "stop",
     record,
@@ -145,7 +148,11 @@ function numbered(args: object, index: number): string {
   return JSON.stringify(args).replaceAll("@", String(index));
 }
 
-type Delta = { readonly content?: string; readonly tool_calls?: readonly unknown[] };
+type Delta = {
+  readonly content?: string;
+  readonly reasoning_content?: string;
+  readonly tool_calls?: readonly unknown[];
+};
 
 async function send(
   chat: ChatRequest,

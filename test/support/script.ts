@@ -2,6 +2,7 @@
  * What the scripted model shall answer, written as a directive in the user's message:
  *
  *   [[say id=ALPHA n=12 delay=20]]         12 chunks, 20 ms apart: `ALPHA-0 ALPHA-1 … ALPHA-11`
+ *   [[say id=ALPHA n=3 think=2]]           reasoning first, `ALPHA~0 ALPHA~1`, then the chunks
  *   [[tool id=X cmd="echo hi" n=3]]        a call of `exec` first, then `X-0 X-1 X-2`
  *   [[tool id=X cmd="sleep 9" background]] the same with `background: true`
  *   [[tool id=X cmd="echo @" times=9 n=1]] nine calls at once, with @ as their number
@@ -13,7 +14,13 @@
  * The last directive of a message counts. `slow` is another word for `say`.
  */
 export type Script =
-  | { readonly kind: "say"; readonly id: string; readonly chunks: readonly string[]; readonly delayMs: number }
+  | {
+      readonly kind: "say";
+      readonly id: string;
+      readonly chunks: readonly string[];
+      readonly delayMs: number;
+      readonly reasoning?: readonly string[];
+    }
   | {
       readonly kind: "tool";
       readonly id: string;
@@ -55,7 +62,8 @@ export function scriptOf(text: string): Script | undefined {
     const task = `((say id=${fields.get("child") ?? ""} n=${chunks.length}))`;
     return { kind: "tool", id, tool: "sessions_spawn", args: { task }, times: 1, chunks, delayMs };
   }
-  return { kind: "say", id, chunks, delayMs };
+  const reasoning = wordsOf(`${id}~`, numberOf(fields, "think", 0)).map((word) => word.replace("~-", "~"));
+  return { kind: "say", id, chunks, delayMs, ...(reasoning.length > 0 ? { reasoning } : {}) };
 }
 
 /** The chunks of an answer, `ID-0`, ` ID-1`, …: the space goes in front, so that no release trims the text's end. */

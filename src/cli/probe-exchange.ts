@@ -1,0 +1,247 @@
+/** The two ways to probe: a short exchange on sessions of our own, or only listening. */
+import { randomBytes, randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { KnownSession, SeenFrame } from "../report/attribute.ts";
+import { type Connection, RequestError } from "./connect.ts";
+import { Failure, oneLine } from "./failure.ts";
+import { type Listener, Listeners } from "./probe-connection.ts";
+import { type Conduct, LEFT, type RunEnd } from "../report/judge.ts";
+
+export interface ExchangeOptions {
+  readonly agent: string;
+  /** What is sent; `{token}` stands for a word that occurs nowhere else. */
+  readonly message: string;
+  /** How long one run may take. */
+  readonly runTimeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly progress: (message: string) => void;
+  /** Called for each session before there may be one. */
+  readonly created: (key: string) => void;
+}
+
+export interface Conducted {
+  readonly sessions: readonly KnownSession[];
+  readonly listeners: readonly Listener[];
+  readonly conduct: Conduct;
+}
+
+/** A frame on its way to the wrong connection would still come. */
+const SETTLE_MS = 1_000;
+
+const SCOPED = ["session-scoped-events"];
+
+interface Sender {
+  readonly session: { name: string; key: string; tokens: string[]; runIds: string[] };
+  readonly index: number;
+  readonly listener: Listener;
+}
+
+/**
+ * Two senders, each on a session of its own, send twice. A third connection joins the first one's
+ * session for the first round and leaves it before the second. Others never ask for either.
+ */
+export async function exchange(listeners: Listeners, options: ExchangeOptions): Promise<Conducted> {
+  const { agent, progress, signal } = options;
+  const senders: Sender[] = [];
+  for (const [index, name] of ["A", "B"].entries()) {
+    const listener = await listeners.listen({
+      name,
+      asked: `sends in session ${name}`,
+      write: true,
+      sends: [index],
+    });
+    senders.push({ session: { name, key: temporaryKey(agent), tokens: [], runIds: [] }, index, listener });
+  }
+  const left = await listeners.listen({ name: LEFT, asked: "joins session A for round 1, then leaves" });
+  const others = await bystanders(listeners);
+  progress(`${2 + 1 + others.length} connections are open`);
+
+  const runs: Conduct["runs"][number][] = [];
+  const shared = senders[0]!.session.key;
+  const round = async (number: number): Promise<void> => {
+    if (signal.aborted) return;
+    progress(`round ${number} of 2: a message in each of two sessions`);
+    const ends = await Promise.all(senders.map((sender) => send(sender, options)));
+    runs.push(...ends.map((end, index) => ({ session: senders[index]!.session.name, round: number, end })));
+    await sleep(SETTLE_MS);
+  };
+  const joined = await join(left, shared);
+  for (const { session } of senders) options.created(session.key);
+  await round(1);
+  await leave(left, shared);
+  await round(2);
+  const all = [...senders.map(({ listener }) => listener), left, ...others];
+  return {
+    sessions: senders.map(({ session }) => session),
+    listeners: all,
+    conduct: {
+      mode: "exchange",
+      runs,
+      joined,
+      dropped: droppedBy(all),
+      interrupted: signal.aborted,
+    },
+  };
+}
+
+/** Only listens, with connections that ask for nobody's session. */
+export async function passive(
+  listeners: Listeners,
+  options: { readonly agent: string; readonly seconds: number; readonly signal: AbortSignal },
+): Promise<Conducted> {
+  const others = await bystanders(listeners);
+  const left = await listeners.listen({ name: LEFT, asked: "joined and left a session that nobody uses" });
+  const key = temporaryKey(options.agent);
+  await join(left, key);
+  await leave(left, key);
+  const before = await updates(others[0]!);
+  await sleep(options.seconds * 1_000, undefined, { signal: options.signal }).catch(() => undefined);
+  const after = await updates(others[0]!);
+  const active = before && after && [...after].filter(([each, at]) => before.get(each) !== at).length;
+  const all = [...others, left];
+  return {
+    sessions: [],
+    listeners: all,
+    conduct: {
+      mode: "passive",
+      runs: [],
+      joined: undefined,
+      active,
+      seconds: options.seconds,
+      dropped: droppedBy(all),
+      interrupted: options.signal.aborted,
+    },
+  };
+}
+
+/** A key that no session has yet, and that says where it comes from. */
+function temporaryKey(agent: string): string {
+  return `agent:${agent}:isolation-probe-${randomBytes(8).toString("hex")}`;
+}
+
+async function bystanders(listeners: Listeners): Promise<Listener[]> {
+  const others = [
+    await listeners.listen({ name: "bystander", asked: "asks for nothing" }),
+    await listeners.listen({ name: "scoped cap", asked: "asks for nothing, with upstream's opt-in cap", caps: SCOPED }),
+  ];
+  // The list of sessions is one thing, what is said in them another.
+  const roster = await listeners.listen({
+    name: "roster",
+    asked: "asks for the list of sessions, with upstream's opt-in cap",
+    caps: SCOPED,
+    roster: true,
+  });
+  try {
+    await roster.request("sessions.subscribe");
+    others.push(roster);
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    await roster.close(); // an old release, or one that forbids it
+  }
+  return others;
+}
+
+/** Sends one message and waits for its sender to see the run's end. */
+async function send({ session, index, listener }: Sender, options: ExchangeOptions): Promise<RunEnd> {
+  const token = `PROBE${randomBytes(6).toString("hex")}`;
+  const idempotencyKey = randomUUID();
+  session.tokens.push(token);
+  session.runIds.push(idempotencyKey);
+  listener.claims(index);
+  const { runId } = await listener.request<{ runId?: unknown }>("chat.send", {
+    sessionKey: session.key,
+    message: options.message.replaceAll("{token}", token),
+    idempotencyKey,
+  });
+  if (typeof runId === "string" && runId !== idempotencyKey) session.runIds.push(runId);
+  const ids = new Set([idempotencyKey, String(runId)]);
+  const last = await listener.seen((frame) => endOf(frame, ids) !== undefined, options.runTimeoutMs, options.signal);
+  return (last && endOf(last, ids)) ?? "missing";
+}
+
+/** How a frame ends one of these runs, if it does. */
+function endOf({ event, payload }: SeenFrame, runIds: ReadonlySet<string>): RunEnd | undefined {
+  const { runId, state, stream, data } = (payload ?? {}) as Record<string, unknown>;
+  if (typeof runId !== "string" || !runIds.has(runId)) return undefined;
+  if (event === "chat") return state === "final" || state === "aborted" || state === "error" ? state : undefined;
+  // Some releases tell of a failed model call in no other way.
+  const failed = event === "agent" && stream === "lifecycle" && (data as { phase?: unknown } | null)?.phase === "error";
+  return failed ? "error" : undefined;
+}
+
+/** Asks for a session by reading its history. False if the gateway refuses. */
+async function join(listener: Listener, key: string): Promise<boolean> {
+  listener.claims(0);
+  try {
+    await listener.request("chat.history", { sessionKey: key, limit: 1 });
+    return true;
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    listener.leaves(0);
+    return false;
+  }
+}
+
+async function leave(listener: Listener, key: string): Promise<void> {
+  await listener.request("sessions.messages.unsubscribe", { key }).catch((error: unknown) => {
+    // Releases that do not know the method have nothing to leave; a policy in front of them may.
+    if (!(error instanceof RequestError)) throw error;
+  });
+  listener.leaves(0);
+}
+
+/** When each session last changed, or undefined if the gateway does not say. */
+async function updates(connection: Connection): Promise<Map<string, unknown> | undefined> {
+  try {
+    const { sessions } = await connection.request<{ sessions?: { key?: unknown; updatedAt?: unknown }[] }>(
+      "sessions.list",
+      { limit: 200 },
+    );
+    return new Map((sessions ?? []).map(({ key, updatedAt }) => [String(key), updatedAt]));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Removes the probe's sessions.
+ *
+ * @returns what is left, one line each
+ */
+export async function removeSessions(listeners: Listeners, keys: readonly string[]): Promise<string[]> {
+  if (keys.length === 0) return [];
+  let admin: Connection;
+  try {
+    admin = await listeners.open(["operator.admin", "operator.read", "operator.write"]);
+  } catch (error) {
+    return keys.map((key) => `session ${key} (no connection with operator.admin: ${reason(error)})`);
+  }
+  const left: string[] = [];
+  for (const key of keys) {
+    try {
+      await admin.request("chat.abort", { sessionKey: key }).catch(() => undefined);
+      const answer = await admin.request<{ archived?: unknown }>("sessions.delete", { key, deleteTranscript: true });
+      if (Array.isArray(answer.archived) && answer.archived.length > 0) {
+        left.push(`the transcript of ${key}, which the gateway archives`);
+      }
+    } catch (error) {
+      left.push(`session ${key} (${reason(error)})`);
+    }
+  }
+  return left;
+}
+
+/** What `isolation.status` says, where there is one. */
+export async function isolationStatus(listeners: Listeners, methods: readonly string[]): Promise<unknown> {
+  if (!methods.includes("isolation.status")) return undefined;
+  const connection = await listeners.open(["operator.read"]);
+  return connection.request("isolation.status").catch(() => undefined);
+}
+
+function droppedBy(listeners: readonly Listener[]): number {
+  return listeners.reduce((sum, { dropped }) => sum + dropped(), 0);
+}
+
+function reason(error: unknown): string {
+  return error instanceof Failure ? error.message : oneLine(String(error));
+}

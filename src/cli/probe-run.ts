@@ -1,0 +1,78 @@
+/** Probes one gateway from the first connection to the cleaned-up end. */
+import { observe } from "../report/observe.ts";
+import type { GatewayReport } from "../report/shape.ts";
+import { Listeners } from "./probe-connection.ts";
+import { exchange, isolationStatus, passive, removeSessions } from "./probe-exchange.ts";
+import { judge } from "../report/judge.ts";
+
+export interface ProbeOptions {
+  readonly url: string;
+  readonly token?: string | undefined;
+  readonly tlsFingerprint?: string | undefined;
+  /** Whether it may start runs; else it only listens. */
+  readonly allowRuns: boolean;
+  readonly agent: string;
+  readonly message: string;
+  readonly runTimeoutMs: number;
+  /** How long to listen without runs. */
+  readonly seconds: number;
+  readonly signal: AbortSignal;
+  readonly progress: (message: string) => void;
+}
+
+/**
+ * Says of a gateway who gets whose frames.
+ *
+ * @throws {Failure} that says in one line why it could not be tested
+ */
+export async function probeGateway(options: ProbeOptions): Promise<GatewayReport> {
+  const { url, token, tlsFingerprint, agent, allowRuns, progress, seconds } = options;
+  const listeners = new Listeners({ url, token, tlsFingerprint });
+  // Ends what still waits when one part of it fails.
+  const failed = new AbortController();
+  const signal = AbortSignal.any([options.signal, failed.signal]);
+  const created: string[] = [];
+  const conduct = async () => {
+    try {
+      await listeners.settle();
+      if (!allowRuns) progress(`listening for ${seconds} s; no run is started`);
+      return await (allowRuns
+        ? exchange(listeners, { ...options, signal, created: (key) => created.push(key) })
+        : passive(listeners, { agent, seconds, signal }));
+    } finally {
+      failed.abort();
+    }
+  };
+  try {
+    const { sessions, listeners: connections, conduct: done } = await conduct();
+    const { server, features } = connections[0]!.hello;
+    const status = await isolationStatus(listeners, features.methods);
+    const observation = observe(
+      sessions,
+      connections.map((connection) => connection.witness()),
+    );
+    if (created.length > 0) progress("removing the sessions");
+    const leftBehind = await removeSessions(listeners, created.splice(0));
+    return {
+      label: url,
+      release: releaseOf(server.version, status),
+      mode: done.mode,
+      durationMs: listeners.now(),
+      ...judge(observation, done),
+      ...observation,
+      ...(status === undefined ? {} : { status }),
+      leftBehind,
+    };
+  } finally {
+    // If some are still there, something has failed before.
+    for (const what of await removeSessions(listeners, created)) progress(`left behind: ${what}`);
+    await listeners.closeAll();
+  }
+}
+
+/** Old releases call themselves "dev"; the module in them knows better. */
+function releaseOf(told: string, status: unknown): string {
+  const { release } = (status ?? {}) as { release?: unknown };
+  if (typeof release === "string") return release;
+  return told === "dev" ? "(release unknown)" : told;
+}

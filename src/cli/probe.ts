@@ -1,0 +1,121 @@
+/** `probe`: a black-box test of any running gateway: who gets whose frames? */
+import { open, rm, writeFile } from "node:fs/promises";
+import { Command, InvalidArgumentError } from "commander";
+import { reportPage } from "../report/page.ts";
+import { type ProbeReport, REPORT_VERSION } from "../report/shape.ts";
+import { gatewayText, summaryOf } from "../report/text.ts";
+import { EXIT, Failure, oneLine } from "./failure.ts";
+import { probeGateway } from "./probe-run.ts";
+import { addTokenOptions, readToken, type TokenOptions } from "./token.ts";
+
+interface Options extends TokenOptions {
+  readonly allowRuns?: true;
+  readonly agent: string;
+  readonly message: string;
+  readonly timeout: number;
+  readonly seconds: number;
+  readonly tlsFingerprint?: string;
+  readonly json?: true;
+  readonly report?: string;
+}
+
+const EXIT_OF = { "no leak": EXIT.ok, leak: EXIT.found, inconclusive: EXIT.failed } as const;
+
+const MESSAGE = "This is a test of message delivery. Answer with this one word and nothing else: {token}";
+
+const NOTES = `
+Without --allow-runs it only listens: that can find a leak, but never rule one out.
+With it, two temporary sessions get two short messages each: four runs of the agent, with
+the gateway's own model. The sessions are deleted afterwards (needs operator.admin).
+
+Exit codes: 0 no leak; 1 leak; 2 it could not be told, or the test could not be made.`;
+
+/** Makes the subcommand. */
+export function probeCommand(): Command {
+  const command = new Command("probe")
+    .description("tests a running gateway: who gets whose frames?")
+    .argument("<url>", "the gateway, ws://host:port or wss://host:port")
+    .option("--allow-runs", "make two temporary sessions and run two short messages in each")
+    .option("--agent <id>", "agent to run them with", agentId, "main")
+    .option("--message <text>", "what to send; {token} stands for a word that occurs nowhere else", MESSAGE)
+    .option("--timeout <seconds>", "how long one run may take", seconds, 60)
+    .option("--seconds <n>", "how long to listen without --allow-runs", seconds, 30)
+    .option("--tls-fingerprint <sha256>", "of the certificate of a wss: gateway that no authority signed")
+    .option("--json", "print the report as JSON")
+    .option("--report <file>", "write the report as an HTML page")
+    .addHelpText("after", NOTES)
+    .action(run);
+  return addTokenOptions(command);
+}
+
+async function run(url: string, options: Options): Promise<void> {
+  if (!options.message.includes("{token}"))
+    throw new Failure("--message needs a {token} in it, else nothing is found again");
+  const token = await readToken(options);
+  if (options.report !== undefined) await checkWritable(options.report);
+  const interrupt = new AbortController();
+  const stop = (): void => {
+    progress("interrupted: cleaning up");
+    interrupt.abort();
+  };
+  // Once: whoever asks twice does not want to wait for the cleaning up.
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+  try {
+    const startedAt = new Date().toISOString();
+    const gateway = await probeGateway({
+      url,
+      token,
+      tlsFingerprint: options.tlsFingerprint,
+      allowRuns: options.allowRuns === true,
+      agent: options.agent,
+      message: options.message,
+      runTimeoutMs: options.timeout * 1_000,
+      seconds: options.seconds,
+      signal: interrupt.signal,
+      progress,
+    });
+    const report: ProbeReport = {
+      kind: "openclaw-event-isolation/report",
+      version: REPORT_VERSION,
+      made: "probe",
+      startedAt,
+      summary: summaryOf([gateway]),
+      gateways: [gateway],
+    };
+    if (options.report !== undefined) {
+      await writeFile(options.report, reportPage(report));
+      progress(`the report is in ${options.report}`);
+    }
+    process.stdout.write(`${options.json ? JSON.stringify(report, undefined, 2) : gatewayText(gateway)}\n`);
+    process.exitCode = EXIT_OF[gateway.verdict];
+  } finally {
+    process.off("SIGINT", stop).off("SIGTERM", stop);
+  }
+}
+
+/** Before anything runs: a report that cannot be written is no reason to run it twice. An earlier one stays for now. */
+async function checkWritable(file: string): Promise<void> {
+  try {
+    const handle = await open(file, "a");
+    const { size } = await handle.stat().finally(() => handle.close());
+    if (size === 0) await rm(file);
+  } catch (cause) {
+    throw new Failure(`the report cannot be written: ${oneLine((cause as Error).message)}`, { cause });
+  }
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value >= 1 && value <= 3_600) return value;
+  throw new InvalidArgumentError("Give a number of seconds from 1 to 3600.");
+}
+
+function agentId(text: string): string {
+  // As OpenClaw writes them; anything else would end up in another session's key.
+  if (/^[a-z0-9][a-z0-9_-]{0,63}$/i.test(text)) return text.toLowerCase();
+  throw new InvalidArgumentError("An agent's id has letters, digits, - and _ only.");
+}
+
+function progress(message: string): void {
+  process.stderr.write(`probe: ${message}\n`);
+}

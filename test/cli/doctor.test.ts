@@ -1,0 +1,101 @@
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, inject, test } from "vitest";
+import type { DoctorReport } from "../../src/cli/doctor.ts";
+import { command, emptyFolder, expectFailure } from "./command.ts";
+import { ALL_REQUIRED, madeUp } from "./made-up.ts";
+
+/** A home with an OpenClaw configuration. */
+function homeWith(config: string): string {
+  const home = emptyFolder();
+  mkdirSync(join(home, ".openclaw"));
+  writeFileSync(join(home, ".openclaw/openclaw.json"), config);
+  return home;
+}
+
+async function report(
+  home: string,
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+): Promise<DoctorReport> {
+  const { code, stdout } = await command(["doctor", "--json", "--no-gateway", ...args], { home, env });
+  const parsed = JSON.parse(stdout) as DoctorReport;
+  expect(parsed.exitCode).toBe(code);
+  return parsed;
+}
+
+const levelOf = ({ checks }: DoctorReport, name: string): string[] =>
+  checks.filter((check) => check.name === name).map(({ level, text }) => `${level}: ${text}`);
+
+test("doctor finds all seams of the installed release, and in which file", async () => {
+  const { openclaw, seams, standDown, exitCode } = await report(emptyFolder());
+  expect(openclaw.release).toBe(inject("openclaw").version);
+  expect(exitCode).toBe(0);
+  const broadcast = seams.find(({ name }) => name === "broadcast")!;
+  expect(broadcast.found[0]).toMatchObject({
+    function: "createGatewayBroadcaster",
+    files: [expect.stringMatching(/^dist\/.*\.m?js$/)],
+  });
+  expect(standDown.map(({ name }) => name)).toEqual(["cron-events", "session-events", "heartbeats"]);
+});
+
+test("doctor reads OpenClaw's JSON5: settings, heartbeats of each agent, hooks", async () => {
+  const openclaw = madeUp("2026.9.6", ALL_REQUIRED);
+  const config = `{
+    // as a user writes it
+    agents: { defaults: { heartbeat: { every: '1h' } }, list: [{ id: 'main', heartbeat: {} }, { id: 'ops', heartbeat: { every: '5s' } }, { id: 'x' }] },
+    hooks: { enabled: true, allowRequestSessionKey: true },
+    plugins: { entries: { 'event-isolation': { config: { scpoe: 'run' } } } },
+  }`;
+  const wrong = await report(homeWith(config), ["--openclaw", openclaw]);
+  expect(levelOf(wrong, "settings")).toEqual([expect.stringMatching(/^error: unknown setting "scpoe"/)]);
+  expect(levelOf(wrong, "heartbeat")).toEqual([
+    "ok: agent main: every 1h",
+    expect.stringMatching(/agent ops: every 5s/),
+  ]);
+  expect(levelOf(wrong, "hooks")).toEqual([expect.stringMatching(/^warning: .*allowedSessionKeyPrefixes/)]);
+  expect(wrong.exitCode).toBe(2);
+
+  const right = config
+    .replace("scpoe", "scope")
+    .replace("allowRequestSessionKey: true", "allowRequestSessionKey: false");
+  const warned = await report(homeWith(right), ["--openclaw", openclaw]);
+  expect(levelOf(warned, "settings")).toEqual([expect.stringMatching(/^ok/)]);
+  expect(levelOf(warned, "heartbeat")[1]).toMatch(/^warning: agent ops: every 5s, which is not longer than/);
+  expect(warned.exitCode).toBe(1);
+});
+
+test("doctor says of a release with a seam missing that the gateway will refuse, and run refuses it", async () => {
+  const openclaw = madeUp("2027.1.0", ALL_REQUIRED.replace("createGatewayBroadcaster", "createAnotherBroadcaster"));
+  const found = await report(emptyFolder(), ["--openclaw", openclaw]);
+  expect(levelOf(found, "release")[1]).toMatch(/^warning: OpenClaw 2027\.1\.0 is newer than the releases/);
+  expect(levelOf(found, "seams")).toEqual([expect.stringMatching(/^error: .*no "broadcast" \(delivers events/)]);
+  expect(found.exitCode).toBe(2);
+  const listens = 'import { createServer } from "node:net";\ncreateServer().listen(0, () => console.log("listens"));\n';
+  writeFileSync(join(openclaw, "openclaw.mjs"), listens);
+  const { code, stdout, stderr } = await command(["run", "--openclaw", openclaw]);
+  expect({ code, stdout }).toEqual({ code: 78, stdout: "" });
+  expect(stderr).toMatch(/cannot attach to OpenClaw 2027\.1\.0: it has no "broadcast"/);
+});
+
+test("bad input of doctor: nothing to look at, an unreadable configuration, a broken settings file", async () => {
+  expectFailure(await command(["doctor", "--openclaw", "/nowhere"]), 2, /no openclaw package in \/nowhere/);
+  const bare = madeUp("2026.9.6", ALL_REQUIRED);
+  const broken = await report(homeWith("{ agents: "), ["--openclaw", bare]);
+  expect(levelOf(broken, "config")).toEqual([expect.stringMatching(/^error: .*openclaw\.json is no JSON5: /)]);
+  expect(broken.exitCode).toBe(2);
+  const folder = await report(emptyFolder(), ["--openclaw", bare], { OPENCLAW_CONFIG_PATH: "/" });
+  expect(levelOf(folder, "config")).toEqual([expect.stringMatching(/^error: \/ cannot be read/)]);
+  const settings = await report(emptyFolder(), ["--openclaw", bare], {
+    OPENCLAW_EVENT_ISOLATION_CONFIG: join(bare, "none.json"),
+  });
+  expect(levelOf(settings, "settings")).toEqual([expect.stringMatching(/^error: .*none\.json: they cannot be read/)]);
+  const unbuilt = emptyFolder();
+  cpSync(bare, unbuilt, { recursive: true });
+  rmSync(join(unbuilt, "dist"), { recursive: true });
+  expectFailure(
+    await command(["doctor", "--openclaw", unbuilt]),
+    2,
+    /dist cannot be read: is this a built openclaw package/,
+  );
+});

@@ -1,0 +1,65 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, inject, test } from "vitest";
+import { freePort } from "../support/gateway.ts";
+import { command, emptyFolder, expectFailure, installedCli, PLAIN_PATH } from "./command.ts";
+
+test("run passes on arguments, output and exit codes", async () => {
+  const { version } = inject("openclaw");
+  expect((await command(["run", "--", "--version"])).stdout).toContain(version);
+  const wrong = await command(["run", "--", "gateway", "frobnicate"]);
+  expect(wrong.code).toBe(1);
+  const settings = join(emptyFolder(), "settings.json");
+  writeFileSync(settings, '{"scpoe":"run"}');
+  const run = ["run", "--", "gateway", "run", "--allow-unconfigured", "--bind", "loopback", "--port"];
+  const refused = await command([...run, String(await freePort())], {
+    env: { OPENCLAW_EVENT_ISOLATION_CONFIG: settings, OPENCLAW_GATEWAY_TOKEN: "t", OPENCLAW_SKIP_CHANNELS: "1" },
+  });
+  expect(refused.stderr).toMatch(/\[event-isolation\] .*unknown setting "scpoe"/);
+  expect(refused.code).toBe(78);
+});
+
+test("run finds openclaw in PATH, npm's global folder, node_modules here, or where it is told", async () => {
+  const { version, dir } = inject("openclaw");
+  const cli = join(inject("prefix"), "bin/openclaw-event-isolation");
+  const project = emptyFolder();
+  mkdirSync(join(project, "node_modules"));
+  symlinkSync(dir, join(project, "node_modules/openclaw"));
+  const below = join(project, "a/b");
+  mkdirSync(below, { recursive: true });
+  const asked = (args: readonly string[], cwd: string, env: Record<string, string> = {}) =>
+    spawnSync(cli, ["run", ...args, "--", "--version"], {
+      cwd,
+      encoding: "utf8",
+      env: { PATH: PLAIN_PATH, HOME: cwd, npm_config_prefix: join(cwd, "none"), ...env },
+    }).stdout;
+  expect(asked(["--openclaw", dir], emptyFolder())).toContain(version);
+  expect(asked(["--openclaw", project], emptyFolder())).toContain(version);
+  expect(asked([], below)).toContain(version);
+  expect(asked([], emptyFolder(), { npm_config_prefix: inject("prefix") })).toContain(version);
+});
+
+test("run says what is missing: openclaw, or a Node that can load the module", async () => {
+  expectFailure(await command(["run", "--openclaw", emptyFolder()]), 2, /no openclaw package in .*--openclaw takes/);
+  const old = join(emptyFolder(), "node");
+  writeFileSync(old, "#!/bin/sh\necho v22.14.0\n", { mode: 0o755 });
+  expectFailure(await command(["run", "--node", old]), 78, /Node 22\.14\.0 .* too old .* 22\.15\.0 or newer/);
+  expectFailure(await command(["run", "--node", "/bin/true"]), 2, /\/bin\/true is no Node/);
+});
+
+test("where a process cannot be replaced, a child's signals and exit code are passed on", async () => {
+  const launch = join(installedCli(), "../cli/launch.js");
+  expect(existsSync(launch)).toBe(true);
+  const child = (script: string): string[] => [
+    "--input-type=module",
+    "-e",
+    `const { standInFor } = await import(${JSON.stringify(launch)}); await standInFor(process.execPath, ["-e", ${JSON.stringify(script)}]);`,
+  ];
+  const ended = (script: string) => spawnSync(process.execPath, child(script), { encoding: "utf8", timeout: 20_000 });
+  expect(ended("process.exit(78)").status).toBe(78);
+  expect(ended("process.kill(process.pid, 'SIGKILL')").signal).toBe("SIGKILL");
+  const asked =
+    "process.on('SIGTERM', () => { console.log('asked'); process.exit(3); }); setInterval(() => {}, 1000); process.kill(process.ppid, 'SIGTERM');";
+  expect(ended(asked)).toMatchObject({ status: 3, stdout: "asked\n" });
+});

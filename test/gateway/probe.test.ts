@@ -1,0 +1,149 @@
+/** `probe` on gateways as published, with the module, and with a module that has one defect. */
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, inject, onTestFinished, test, vi } from "vitest";
+import { type ProbeOptions, probeGateway } from "../../src/cli/probe-run.ts";
+import type { GatewayReport, ProbeReport } from "../../src/report/shape.ts";
+import { type OpenBed, openBed } from "../support/bed.ts";
+import type { Defect } from "../support/broken-policy.ts";
+import type { Endpoint } from "../support/clients.ts";
+import { connect, freshSession, gateways, say } from "./contract.ts";
+import { settingsFile } from "./own-bed.ts";
+
+const { plain, isolated } = gateways();
+const COMMAND = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
+const DEFECTIVE = fileURLToPath(new URL("../support/broken-policy.ts", import.meta.url));
+
+/** Runs the command as a user does. */
+function probe(args: readonly string[], token: string | undefined) {
+  const env = { ...process.env, OPENCLAW_GATEWAY_TOKEN: token };
+  const child = spawn(process.execPath, [COMMAND, "probe", ...args], { env });
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const output = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) child[name].on("data", (chunk) => (output[name] += String(chunk)));
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { child, output, ended };
+}
+
+/** The same without the command around it. */
+function probeOf({ url, token }: Endpoint, more: Partial<ProbeOptions> = {}): Promise<GatewayReport> {
+  const { signal } = new AbortController();
+  const defaults = { agent: "main", message: "{token}", runTimeoutMs: 60_000, seconds: 3, signal };
+  return probeGateway({ url, token, allowRuns: true, progress: () => {}, ...defaults, ...more });
+}
+
+/** The probe's sessions that are still there. */
+async function leftSessions(gateway: Endpoint): Promise<string[]> {
+  const client = await connect(gateway);
+  const { sessions } = (await client.request("sessions.list", {})) as { sessions: { key: string }[] };
+  return sessions.map(({ key }) => key).filter((key) => key.includes("isolation-probe"));
+}
+
+test("an exchange tells the published gateway from the protected one", async () => {
+  const look = async (gateway: Endpoint) => {
+    const file = await settingsFile({}); // some file that goes with the test
+    const { output, ended } = probe([gateway.url, "--allow-runs", "--json", "--report", file], gateway.token);
+    const code = await ended;
+    const page = await readFile(file, "utf8");
+    expect(output.stdout + output.stderr + page, "the token is nowhere").not.toContain(gateway.token);
+    return { code, page, report: JSON.parse(output.stdout) as ProbeReport };
+  };
+  const [leaking, clean] = await Promise.all([look(plain), look(isolated)]);
+
+  expect(leaking).toMatchObject({ code: 1, report: { version: 1, gateways: [{ verdict: "leak" }] } });
+  const [published, scoped] = [leaking.report.gateways[0]!, clean.report.gateways[0]!];
+  const got = (report: GatewayReport, connection: string, session: string) =>
+    report.deliveries
+      .filter((each) => report.connections[each.connection]!.name === connection)
+      .filter((each) => report.sessions[each.session]!.name === session)
+      .map(({ event, standing }) => `${event} ${standing}`);
+  for (const session of ["A", "B"]) {
+    expect(got(published, "bystander", session)).toEqual(expect.arrayContaining(["chat foreign", "agent foreign"]));
+    expect(got(scoped, "bystander", session)).toEqual([]);
+    expect(got(scoped, session, session)).toEqual(expect.arrayContaining(["chat own", "agent own"]));
+  }
+  expect(leaking.page).toContain("✗ leak");
+
+  expect(clean).toMatchObject({ code: 0, report: { gateways: [{ verdict: "no leak" }] } });
+  expect(scoped.checks.filter(({ result }) => result !== "pass")).toEqual([]);
+  expect(clean.page).toContain("✓ no leak");
+  expect(await Promise.all([leftSessions(plain), leftSessions(isolated)])).toEqual([[], []]);
+});
+
+test("listening finds the leak of what others do, and else says what it cannot know", async () => {
+  const look = async (gateway: Endpoint) => {
+    const [client, session] = [await connect(gateway), freshSession()];
+    const { runId } = await client.chat(session.key, say(session.id, 60, 100));
+    const report = await probeOf(gateway, { allowRuns: false });
+    await client.final(runId, 60_000);
+    return report;
+  };
+  const [leaking, silent] = await Promise.all([look(plain), look(isolated)]);
+  expect(leaking).toMatchObject({ verdict: "leak", mode: "passive", sessions: [{ name: "other sessions" }] });
+  expect(silent.verdict).toBe("inconclusive");
+  expect([...new Set(silent.deliveries.map(({ standing }) => standing))].filter((each) => each !== "roster")).toEqual(
+    [],
+  );
+  expect(silent.reasons[1]).toContain("--allow-runs");
+});
+
+test("an interrupted probe ends its runs and removes its sessions", async () => {
+  const message = "{token} [[say id={token} n=300 delay=100]]";
+  const { child, output, ended } = probe([isolated.url, "--allow-runs", "--message", message], isolated.token);
+  await vi.waitFor(async () => expect(await leftSessions(isolated)).toHaveLength(2), {
+    timeout: 20_000,
+    interval: 300,
+  });
+  child.kill("SIGINT");
+  expect(await ended).toBe(2);
+  expect(output.stdout).toContain("inconclusive: it was interrupted");
+  expect(await leftSessions(isolated)).toEqual([]);
+});
+
+describe("a module with a defect is found out", () => {
+  let bed: OpenBed;
+  let file: string;
+  beforeAll(async () => {
+    const folder = await mkdtemp(join(tmpdir(), "event-isolation-defect-"));
+    file = join(folder, "defect");
+    await writeFile(file, "none");
+    bed = await openBed(inject("isolated").release, { preload: DEFECTIVE, env: { OPENCLAW_TEST_DEFECT: file } });
+    return async () => {
+      await bed.close();
+      await rm(folder, { recursive: true, force: true });
+    };
+  });
+
+  const everybody = ["A", "B", "bystander", "left"];
+  test.each<[Defect | "none", readonly string[]]>([
+    ["none", []],
+    ["agent events go to all", everybody],
+    ["one's claim is everybody's", everybody],
+    ["leaving is ignored", ["left"]],
+    ["targeted events pass", ["roster"]],
+  ])("%s", async (defect, reached) => {
+    const { hello } = await connect(bed.gateway);
+    // Old releases send messages to nobody chosen: there is nothing to leak then.
+    const leaks = defect !== "targeted events pass" || hello.features.events.includes("session.message");
+    await writeFile(file, defect);
+    const { connections, deliveries, verdict } = await probeOf(bed.gateway);
+    const foreign = deliveries.filter(({ standing }) => standing === "foreign");
+    const names = new Set(foreign.map(({ connection }) => connections[connection]!.name));
+    // Upstream's opt-in cap, which two connections have, hides some of the defects from them.
+    if (reached === everybody) for (const name of ["scoped cap", "roster"]) names.delete(name);
+    const at = [...names].toSorted();
+    expect({ at, verdict }).toEqual(
+      leaks ? { at: reached, verdict: reached.length > 0 ? "leak" : "no leak" } : { at: [], verdict: "no leak" },
+    );
+  });
+});
+
+test("a wrong token is said in one line", async () => {
+  const { output, ended } = probe([isolated.url, "--allow-runs"], "wrong");
+  expect(await ended).toBe(2);
+  expect(output.stdout).toBe("");
+  expect(output.stderr).toMatch(/^openclaw-event-isolation: [^\n]* does not let this connection in [^\n]*\n$/);
+});
