@@ -13,6 +13,7 @@ import {
   HEARTBEATS_ON,
   isWhole,
   MAIN_SESSION,
+  type Round,
   type Scene,
   visibilityKey,
 } from "../support/heartbeat-scene.ts";
@@ -96,9 +97,11 @@ test("twenty rapid follow-ups are all answered, beside nothing of a heartbeat, a
   const scene = await heartbeatScene(bed, ANSWERS);
   const { user, bystander } = scene;
   const lost = [];
-  for (let i = 0; i < 20; i += 1) {
+  let again = 0;
+  for (let i = 0; i < 20 + again; i += 1) {
     const round = await scene.round(GAPS[i % GAPS.length]!, { chunks: 8, settleMs: 1_200 });
-    if (!isWhole(round) || round.bystander.length > 0 || round.previews > 0) lost.push(round);
+    if (again < MAX_AGAIN && emptiedWithoutHeartbeat(round)) again += 1;
+    else if (!isWhole(round) || round.bystander.length > 0 || round.previews > 0) lost.push(round);
   }
   expect(lost).toEqual([]);
   const heartbeats = bed.model.requests.filter(({ id }) => id === "HEARTBEAT");
@@ -113,6 +116,14 @@ test("twenty rapid follow-ups are all answered, beside nothing of a heartbeat, a
   // From 2026.8 an aborted heartbeat keeps its events, and comes back when the session has been idle for a minute.
   if (!preemptsItself) await expectEventsSeen(bed, scene);
 }, 400_000);
+
+/** On a busy machine 2026.5 takes the session for busy for a while after each final, heartbeats or not. */
+const MAX_AGAIN = release.version.startsWith("2026.5.") ? 6 : 0;
+
+/** A follow-up that the release itself answered with nothing: no heartbeat came, and nothing was held. */
+function emptiedWithoutHeartbeat(round: Round): boolean {
+  return !isWhole(round) && round.text === "" && round.heartbeats === 0 && round.acceptedMs < 50;
+}
 
 test.runIf(sendsHeartbeatsAsChat)(
   "the published gateway sends HEARTBEAT_OK to a user who waits for a reply",
