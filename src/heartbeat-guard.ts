@@ -41,7 +41,9 @@ export interface GuardHost {
 
 /** How long a request waits for a heartbeat to end after it was aborted, or instead of aborting it. */
 const HOLD_MS = 10_000;
-/** A little after a run's promise its session is free: until then 2026.5 answers with nothing. */
+/** How long an aborted heartbeat may take to clean up after its promise. */
+const CLEAN_UP_MS = 2_000;
+/** A little after that its session is free: until then 2026.5 answers with nothing. */
 const AFTER_RUN_MS = 150;
 /** A run's end is known a little before its last frame is sent. */
 const AFTER_FINAL_MS = 100;
@@ -255,7 +257,9 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
   async #settled(run: HeartbeatRun): Promise<void> {
     const { preempt } = this.#current!.settings;
     if (preempt && !run.overdue) run.preempt();
-    const ended = run.settled.then(() => new Promise<void>((resolve) => setTimeout(resolve, AFTER_RUN_MS)));
+    const ended = run.settled
+      .then(() => within(run.free(), CLEAN_UP_MS))
+      .then(() => new Promise<void>((resolve) => setTimeout(resolve, AFTER_RUN_MS)));
     if (await within(ended, HOLD_MS)) return;
     if (preempt && !run.preempted) {
       run.preempt();

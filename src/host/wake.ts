@@ -58,6 +58,7 @@ export class HeartbeatRun {
   #preempted = false;
   #aborted = false;
   #handle: object | undefined;
+  #released: PromiseWithResolvers<void> | undefined;
 
   constructor(wake: Wake, overdue: boolean) {
     this.wake = wake;
@@ -88,12 +89,22 @@ export class HeartbeatRun {
   adopt(handle: unknown): void {
     if (typeof (handle as { abort?: unknown } | null | undefined)?.abort !== "function") return;
     this.#handle = handle as object;
+    this.#released ??= Promise.withResolvers();
     if (this.#preempted) this.#abort();
   }
 
   /** The run behind a handle is over: there is nothing left to abort. */
   release(handle: unknown): void {
-    if (this.#handle === handle) this.#handle = undefined;
+    if (this.#handle !== handle) return;
+    this.#handle = undefined;
+    this.#released?.resolve();
+    this.#released = undefined;
+  }
+
+  /** Settles when the run is over and has cleaned up: until then 2026.5 takes its session for busy. */
+  async free(): Promise<void> {
+    await this.settled;
+    await this.#released?.promise;
   }
 
   took(sessionKey: unknown, events: unknown, copy: number): void {
@@ -165,8 +176,10 @@ function adoptHandles(original: SetActiveRun): SetActiveRun {
 /** Wraps `clearActiveEmbeddedRun`, the end of what {@link adoptHandles} saw. */
 function releaseHandles(original: SetActiveRun): SetActiveRun {
   return function clearActiveEmbeddedRun(sessionId, handle, ...rest) {
-    currentHeartbeat()?.release(handle);
-    return original(sessionId, handle, ...rest);
+    const result = original(sessionId, handle, ...rest);
+    // Also after the heartbeat's promise: an aborted run cleans up late.
+    context.getStore()?.release(handle);
+    return result;
   };
 }
 

@@ -41,9 +41,17 @@ export class GuardScene {
     return guardHeartbeats(body, this.guard)({ reason });
   }
 
-  /** The run that is under way makes itself abortable. */
-  handle(abort: () => void): void {
-    this.replaced("setActiveEmbeddedRun", () => {})("id", { abort });
+  /** The run that is under way makes itself abortable, until it has cleaned up: at once when it is aborted, or never. */
+  handle(abort: () => void, cleansUp = true): () => void {
+    const clear = (): unknown => this.replaced("clearActiveEmbeddedRun", () => {})("id", handle);
+    const handle = {
+      abort: () => {
+        if (cleansUp) clear();
+        abort();
+      },
+    };
+    this.replaced("setActiveEmbeddedRun", () => {})("id", handle);
+    return clear;
   }
 
   /** What stands in for a function of the release. */

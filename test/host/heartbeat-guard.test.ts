@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { BUSY, GuardScene, MAIN, RAN } from "./guard-scene.ts";
 
@@ -84,6 +85,29 @@ describe("a request that meets a heartbeat on its session", () => {
     await vi.advanceTimersByTimeAsync(150);
     await request.ready;
     await expect(answer).resolves.toEqual(BUSY);
+  });
+
+  test("waits until an aborted heartbeat has cleaned up, but two seconds at most", async () => {
+    for (const cleansUpAfter of [500, 60_000]) {
+      const answer = scene.heartbeat(
+        () =>
+          new Promise((resolve) => {
+            const clear = scene.handle(() => {
+              resolve(RAN);
+              // A real timer keeps the context by itself.
+              setTimeout(AsyncResource.bind(clear), cleansUpAfter);
+            }, false);
+          }),
+      );
+      const askedAt = Date.now();
+      let waited = -1;
+      const request = scene.send("r1");
+      void request.ready!.then(() => (waited = Date.now() - askedAt));
+      await expect(answer).resolves.toEqual(BUSY);
+      await vi.advanceTimersByTimeAsync(5_000);
+      expect(waited).toBe(Math.min(cleansUpAfter, 2_000) + 150);
+      request.done();
+    }
   });
 
   test("on another session goes on at once", () => {
