@@ -5,8 +5,8 @@
  */
 import { ownVersion } from "./host/own-version.ts";
 import { gatewayProcess, isGatewayRun } from "./host/process.ts";
-import type { MethodRequest, PluginApi } from "./plugin/api.ts";
-import { askGateway } from "./plugin/ask-gateway.ts";
+import type { AuditContext, MethodRequest, PluginApi } from "./plugin/api.ts";
+import { askLoopback } from "./plugin/ask-loopback.ts";
 import { auditFindings } from "./plugin/audit.ts";
 import { registerCommand } from "./plugin/command.ts";
 import { PLUGIN_ID } from "./plugin/manifest.ts";
@@ -30,7 +30,6 @@ function register(api: PluginApi): void {
   });
   api.registerGatewayMethod(STATUS_METHOD, answerStatus, { scope: "operator.read", profileAccess: "independent" });
   registerCommand(api);
-  api.registerSecurityAuditCollector?.(({ config }) => auditFindings(config, () => askGateway(api.runtime)));
 }
 
 /** Handler of the gateway method: {@link IsolationStatus}, with session keys for `operator.admin` only. */
@@ -49,4 +48,7 @@ function unprotected(): IsolationStatus {
   return { schema: STATUS_SCHEMA, version: ownVersion(), release, attached: false, seams: [], settings: {} };
 }
 
-export default { id: PLUGIN_ID, name: "Event isolation", register };
+/** For `openclaw security audit --deep` of 2026.5 and newer, which does not call {@link register}. */
+const audit = ({ config }: AuditContext) => auditFindings(config, () => askLoopback(config));
+
+export default { id: PLUGIN_ID, name: "Event isolation", register, securityAuditCollectors: [audit] };

@@ -20,10 +20,11 @@ export interface PluginApi {
     options: { readonly commands: readonly string[]; readonly descriptors: readonly CommandDescriptor[] },
   ): void;
   registerService(service: { readonly id: string; start(): void }): void;
-  /** 2026.5 on. */
-  registerSecurityAuditCollector?(
-    collector: (context: { readonly config: GatewayConfig }) => Promise<readonly Finding[]>,
-  ): void;
+}
+
+/** What an audit collector gets. */
+export interface AuditContext {
+  readonly config: GatewayConfig;
 }
 
 export interface MethodRequest {

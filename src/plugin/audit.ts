@@ -8,7 +8,7 @@ import type { Finding } from "./api.ts";
 
 /**
  * @param config the configuration that is audited
- * @param ask asks the running gateway, see ask-gateway.ts
+ * @param ask asks the running gateway, see ask-loopback.ts
  */
 export async function auditFindings(
   config: GatewayConfig,
