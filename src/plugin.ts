@@ -5,9 +5,7 @@
  */
 import { ownVersion } from "./host/own-version.ts";
 import { gatewayProcess, isGatewayRun } from "./host/process.ts";
-import type { AuditContext, MethodRequest, PluginApi } from "./plugin/api.ts";
-import { askLoopback } from "./plugin/ask-loopback.ts";
-import { auditFindings } from "./plugin/audit.ts";
+import type { MethodRequest, PluginApi } from "./plugin/api.ts";
 import { registerCommand } from "./plugin/command.ts";
 import { PLUGIN_ID } from "./plugin/manifest.ts";
 import { missingPreload, RESTARTED_VARIABLE } from "./plugin/missing-preload.ts";
@@ -48,7 +46,4 @@ function unprotected(): IsolationStatus {
   return { schema: STATUS_SCHEMA, version: ownVersion(), release, attached: false, seams: [], settings: {} };
 }
 
-/** For `openclaw security audit --deep` of 2026.5 and newer, which does not call {@link register}. */
-const audit = ({ config }: AuditContext) => auditFindings(config, () => askLoopback(config));
-
-export default { id: PLUGIN_ID, name: "Event isolation", register, securityAuditCollectors: [audit] };
+export default { id: PLUGIN_ID, name: "Event isolation", register };

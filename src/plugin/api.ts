@@ -22,11 +22,6 @@ export interface PluginApi {
   registerService(service: { readonly id: string; start(): void }): void;
 }
 
-/** What an audit collector gets. */
-export interface AuditContext {
-  readonly config: GatewayConfig;
-}
-
 export interface MethodRequest {
   readonly client?: { readonly connect?: { readonly scopes?: readonly string[] } } | null;
   respond(ok: boolean, payload?: unknown, error?: unknown): void;
@@ -54,13 +49,4 @@ export interface Command {
   description(text: string): Command;
   option(flags: string, description: string): Command;
   action(run: (options: { readonly json?: boolean }) => Promise<void>): Command;
-}
-
-/** A finding of `openclaw security audit`. */
-export interface Finding {
-  readonly checkId: string;
-  readonly severity: "info" | "warn" | "critical";
-  readonly title: string;
-  readonly detail: string;
-  readonly remediation?: string;
 }
