@@ -6,8 +6,6 @@
 import { ownVersion } from "./host/own-version.ts";
 import { gatewayProcess, isGatewayRun } from "./host/process.ts";
 import type { MethodRequest, PluginApi } from "./plugin/api.ts";
-import { askGateway } from "./plugin/ask-gateway.ts";
-import { auditFindings } from "./plugin/audit.ts";
 import { registerCommand } from "./plugin/command.ts";
 import { PLUGIN_ID } from "./plugin/manifest.ts";
 import { missingPreload, RESTARTED_VARIABLE } from "./plugin/missing-preload.ts";
@@ -30,7 +28,6 @@ function register(api: PluginApi): void {
   });
   api.registerGatewayMethod(STATUS_METHOD, answerStatus, { scope: "operator.read", profileAccess: "independent" });
   registerCommand(api);
-  api.registerSecurityAuditCollector?.(({ config }) => auditFindings(config, () => askGateway(api.runtime)));
 }
 
 /** Handler of the gateway method: {@link IsolationStatus}, with session keys for `operator.admin` only. */
