@@ -152,10 +152,13 @@ async function attempt(options: ConnectOptions, timeoutMs: number): Promise<Conn
 
 /** 2026.9 answers so for a while after its port has opened. */
 function isStarting(error: unknown): boolean {
-  return (
-    (error as { gatewayCode?: unknown }).gatewayCode === "UNAVAILABLE" || /starting|startup/i.test(messageOf(error))
-  );
+  const { gatewayCode, details } = error as { gatewayCode?: unknown; details?: { httpStatus?: unknown } };
+  if (details?.httpStatus !== undefined) return details.httpStatus === 503;
+  return gatewayCode === "UNAVAILABLE" || /starting|startup/i.test(messageOf(error));
 }
+
+const NO_GATEWAY =
+  /rejected websocket upgrade|Unexpected server response|no answer in time|challenge timeout|Parse Error|socket hang up/i;
 
 async function explain(options: ConnectOptions, error: unknown): Promise<Failure> {
   const { url } = options;
@@ -183,15 +186,15 @@ async function explain(options: ConnectOptions, error: unknown): Promise<Failure
       `the gateway at ${url} speaks another protocol than versions ${PROTOCOL.minProtocol} to ${PROTOCOL.maxProtocol}: update openclaw-event-isolation (${oneLine(text, 120)})`,
     );
   }
+  if (NO_GATEWAY.test(text)) {
+    return fail(`what listens at ${url} does not answer as an OpenClaw gateway: ${oneLine(text, 160)}`);
+  }
   if (/unauthorized|token|password|auth/i.test(text)) {
     const advice =
       options.token === undefined
         ? `no token was given: set ${TOKEN_VARIABLE} or use --token-file`
         : `is the token in ${TOKEN_VARIABLE}, --token-file or --token-stdin the gateway's?`;
     return fail(`the gateway at ${url} does not let this connection in (${oneLine(text, 160)}); ${advice}`);
-  }
-  if (/Unexpected server response|no answer in time|challenge timeout|Parse Error|socket hang up/i.test(text)) {
-    return fail(`what listens at ${url} does not answer as an OpenClaw gateway: ${oneLine(text, 160)}`);
   }
   return fail(`no connection to ${url}: ${oneLine(text, 200)}`);
 }
