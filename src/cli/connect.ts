@@ -5,6 +5,7 @@ import { GatewayClient } from "@openclaw/gateway-client";
 import type { EventFrame, HelloOk } from "@openclaw/gateway-protocol";
 import { DEVICE_PROOF, type Device } from "./device.ts";
 import { Failure, oneLine } from "./failure.ts";
+import { isOldNode, OLDEST_NODE } from "./node-version.ts";
 import { TOKEN_VARIABLE } from "./token.ts";
 
 /** What one connection is to be. */
@@ -74,6 +75,11 @@ const PROTOCOL = { minProtocol: 3, maxProtocol: 4 } as const;
 export async function connectGateway(options: ConnectOptions): Promise<Connection> {
   const deadline = Date.now() + (options.timeoutMs ?? TIMEOUT_MS);
   checkUrl(options.url);
+  if (isOldNode(process.versions.node)) {
+    throw new Failure(
+      `Node ${process.versions.node} is too old to connect to a gateway: ${OLDEST_NODE} or newer is needed`,
+    );
+  }
   for (;;) {
     try {
       return await attempt(options, Math.max(1, deadline - Date.now()));
