@@ -39,7 +39,7 @@ export async function unpackedRelease(version: string, progress: (message: strin
   const scratch = await mkdtemp(join(CACHE, `${version}.partial-`));
   try {
     progress(`${version}: downloading …`);
-    await run("npm", ["pack", `openclaw@${version}`, "--ignore-scripts", "--silent"], {
+    await run("npm", ["pack", `openclaw@${version}`, "--ignore-scripts"], {
       cwd: scratch,
       timeout: TIMEOUT_MS,
     });
@@ -55,10 +55,10 @@ export async function unpackedRelease(version: string, progress: (message: strin
     await rename(join(scratch, "package"), folder);
     return folder;
   } catch (error) {
-    const { stderr, message } = error as Error & { stderr?: string };
-    throw new Error(`openclaw@${version} could not be had: ${(stderr || message).trim().split("\n")[0]}`, {
-      cause: error,
-    });
+    const { stderr = "", message } = error as Error & { stderr?: string };
+    const lines = (stderr || message).split("\n");
+    const reason = lines.find((line) => /No matching version|\bE[A-Z]+\b/.test(line)) ?? lines[0]!;
+    throw new Error(`openclaw@${version} could not be had: ${reason.trim()}`, { cause: error });
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

@@ -11,16 +11,16 @@ import { releaseOption, runScript, scriptOptions } from "./options.ts";
 import { monthlyReleases, publishedReleases, unpackedRelease } from "./published-releases.ts";
 import { type ReleaseReport, releasesPage } from "./releases-page.ts";
 
-const HELP = `Usage: npm run seams [-- release|folder …] [--boot] [--dry-run]
+const HELP = `Usage: npm run seams [-- release|folder …] [--boot]
 
-Looks in published OpenClaw packages for the functions that the module attaches to, and writes
-what it finds to docs/releases.md and docs/releases.json. A release is downloaded on first use
-(npm pack, 20 to 100 MB) and kept in .cache/packages; a folder is an installed openclaw package.
-Without any: the last stable release of each month since 2026.2, the newest, and those of the tests.
+Looks in published OpenClaw packages for the functions that the module attaches to. A release is
+downloaded on first use (npm pack, 20 to 100 MB) and kept in .cache/packages; a folder is an
+installed openclaw package. What is found of these is printed. Without any: the last stable release
+of each month since 2026.2, the newest, and those of the tests, into docs/releases.md and .json.
 
 Options:
-  --boot      also install and boot each release with the module and talk past a bystander
-  --dry-run   print the page, write nothing
+  --boot      also install and boot each release with the module and talk past a bystander;
+              without it, the page keeps what the last such run has shown
   -h, --help  show this help
 
 Exit codes: 0 the module attaches to each; 1 not to each, or not as the scan says when booted;
@@ -29,21 +29,18 @@ Exit codes: 0 the module attaches to each; 1 not to each, or not as the scan say
 const DOCS = fileURLToPath(new URL("../docs/", import.meta.url));
 
 async function main(): Promise<number> {
-  const { values, positionals } = scriptOptions(
-    HELP,
-    { boot: { type: "boolean" }, "dry-run": { type: "boolean" } },
-    true,
-  );
+  const { values, positionals } = scriptOptions(HELP, { boot: { type: "boolean" } }, true);
   const wanted = positionals.length > 0 ? positionals : await defaultReleases();
+  const earlier = earlierBoots();
   const reports: ReleaseReport[] = [];
   for (const [index, each] of wanted.entries()) {
     const root = each.includes("/") ? each : await unpackedRelease(releaseOption(each, HELP), progress);
     const { release } = openclawPackage(join(root, "package.json")) ?? { release: undefined };
     if (release === undefined) throw new Error(`${each} is no openclaw package`);
     const found = survey(root);
-    const boot = values.boot ? await bootResult(release, progress) : undefined;
+    const boot = values.boot ? await bootResult(release, progress) : earlier.get(release);
     progress(
-      `${index + 1} of ${wanted.length}: ${release} ${found.verdict === "attach" ? "attaches" : "CANNOT attach"}${boot ? `; booted: ${boot}` : ""}`,
+      `${index + 1} of ${wanted.length}: ${release} ${found.verdict === "attach" ? "attaches" : "CANNOT attach"}${values.boot ? `; booted: ${boot}` : ""}`,
     );
     reports.push({
       release,
@@ -58,7 +55,7 @@ async function main(): Promise<number> {
   }
   reports.sort((a, b) => compareVersions(b.release, a.release));
   const page = releasesPage(reports, SEAMS);
-  if (values["dry-run"]) console.log(page);
+  if (positionals.length > 0) console.log(page);
   else {
     mkdirSync(DOCS, { recursive: true });
     writeFileSync(join(DOCS, "releases.md"), page);
@@ -69,6 +66,16 @@ async function main(): Promise<number> {
     ({ verdict, boot }) => verdict === "attach" && boot !== "LEAKS" && boot !== "fails with the module",
   );
   return ok ? 0 : 1;
+}
+
+/** What the last `--boot` has shown of releases; a scan alone does not take it back. */
+function earlierBoots(): Map<string, ReleaseReport["boot"]> {
+  try {
+    const { releases } = JSON.parse(readFileSync(join(DOCS, "releases.json"), "utf8")) as { releases: ReleaseReport[] };
+    return new Map(releases.map(({ release, boot }) => [release, boot]));
+  } catch {
+    return new Map(); // none yet
+  }
 }
 
 async function defaultReleases(): Promise<string[]> {

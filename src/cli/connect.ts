@@ -5,6 +5,7 @@ import { GatewayClient } from "@openclaw/gateway-client";
 import type { EventFrame, HelloOk } from "@openclaw/gateway-protocol";
 import { DEVICE_PROOF, type Device } from "./device.ts";
 import { Failure, oneLine } from "./failure.ts";
+import { isOldNode, OLDEST_NODE } from "./node-version.ts";
 import { TOKEN_VARIABLE } from "./token.ts";
 
 /** What one connection is to be. */
@@ -74,6 +75,11 @@ const PROTOCOL = { minProtocol: 3, maxProtocol: 4 } as const;
 export async function connectGateway(options: ConnectOptions): Promise<Connection> {
   const deadline = Date.now() + (options.timeoutMs ?? TIMEOUT_MS);
   checkUrl(options.url);
+  if (isOldNode(process.versions.node)) {
+    throw new Failure(
+      `Node ${process.versions.node} is too old to connect to a gateway: ${OLDEST_NODE} or newer is needed`,
+    );
+  }
   for (;;) {
     try {
       return await attempt(options, Math.max(1, deadline - Date.now()));
@@ -152,10 +158,13 @@ async function attempt(options: ConnectOptions, timeoutMs: number): Promise<Conn
 
 /** 2026.9 answers so for a while after its port has opened. */
 function isStarting(error: unknown): boolean {
-  return (
-    (error as { gatewayCode?: unknown }).gatewayCode === "UNAVAILABLE" || /starting|startup/i.test(messageOf(error))
-  );
+  const { gatewayCode, details } = error as { gatewayCode?: unknown; details?: { httpStatus?: unknown } };
+  if (details?.httpStatus !== undefined) return details.httpStatus === 503;
+  return gatewayCode === "UNAVAILABLE" || /starting|startup/i.test(messageOf(error));
 }
+
+const NO_GATEWAY =
+  /rejected websocket upgrade|Unexpected server response|no answer in time|challenge timeout|Parse Error|socket hang up/i;
 
 async function explain(options: ConnectOptions, error: unknown): Promise<Failure> {
   const { url } = options;
@@ -183,15 +192,15 @@ async function explain(options: ConnectOptions, error: unknown): Promise<Failure
       `the gateway at ${url} speaks another protocol than versions ${PROTOCOL.minProtocol} to ${PROTOCOL.maxProtocol}: update openclaw-event-isolation (${oneLine(text, 120)})`,
     );
   }
+  if (NO_GATEWAY.test(text)) {
+    return fail(`what listens at ${url} does not answer as an OpenClaw gateway: ${oneLine(text, 160)}`);
+  }
   if (/unauthorized|token|password|auth/i.test(text)) {
     const advice =
       options.token === undefined
         ? `no token was given: set ${TOKEN_VARIABLE} or use --token-file`
         : `is the token in ${TOKEN_VARIABLE}, --token-file or --token-stdin the gateway's?`;
     return fail(`the gateway at ${url} does not let this connection in (${oneLine(text, 160)}); ${advice}`);
-  }
-  if (/Unexpected server response|no answer in time|challenge timeout|Parse Error|socket hang up/i.test(text)) {
-    return fail(`what listens at ${url} does not answer as an OpenClaw gateway: ${oneLine(text, 160)}`);
   }
   return fail(`no connection to ${url}: ${oneLine(text, 200)}`);
 }

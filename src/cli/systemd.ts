@@ -52,7 +52,7 @@ export function systemdPlan(on: boolean, env: Env, unit?: string): Plan {
     const notes = hasModule(left)
       ? [`${VARIABLE} of ${name} still has the module, but not from enable: see systemctl --user cat ${name}`]
       : [];
-    return { title, file: { path: path ?? besides(env, name), content: undefined }, notes, steps };
+    return { title, file: { path: path ?? ownDropIn(env, name, file), content: undefined }, notes, steps };
   }
   if (file === undefined) {
     throw new Failure(
@@ -73,7 +73,7 @@ export function systemdPlan(on: boolean, env: Env, unit?: string): Plan {
   ];
   return {
     title,
-    file: { path: `${file}.d/${DROP_IN}`, content: dropIn(VARIABLE, withModule(value), comments) },
+    file: { path: ownDropIn(env, name, file), content: dropIn(VARIABLE, withModule(value), comments) },
     notes: nodeNotes(program),
     steps,
   };
@@ -84,7 +84,7 @@ export function systemdState(env: Env, unit?: string): "enabled" | "outdated" | 
   const name = unitName(env, unit);
   const file = unitFile(env, unit);
   if (file === undefined) return "no unit";
-  const own = textOf(`${file}.d/${DROP_IN}`);
+  const own = textOf(ownDropIn(env, name, file));
   const rest = effective(env, name, file);
   if (own === undefined) return hasModule(rest.value) ? "enabled" : "disabled";
   return unitEnvironment([own], VARIABLE).value === withModule(rest.value) ? "enabled" : "outdated";
@@ -110,8 +110,10 @@ function dropInFiles(env: Env, name: string): string[] {
   return [...byName.keys()].sort().map((each) => byName.get(each)!);
 }
 
-function besides(env: Env, name: string): string {
-  return join(folders(env)[0]!, `${name}.d`, DROP_IN);
+/** Beside the user's own unit; for one of the administrator's, in the user's folder. */
+function ownDropIn(env: Env, name: string, file: string | undefined): string {
+  const unit = file === undefined || file.startsWith("/etc/") ? join(folders(env)[0]!, name) : file;
+  return join(`${unit}.d`, DROP_IN);
 }
 
 function nodeNotes(program: string | undefined): string[] {

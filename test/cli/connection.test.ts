@@ -5,18 +5,12 @@ import { type AddressInfo, connect, type Server as NetServer } from "node:net";
 import { join } from "node:path";
 import { createServer as createTlsServer } from "node:tls";
 import { X509Certificate } from "node:crypto";
-import { afterAll, beforeAll, expect, inject, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { WebSocketServer } from "ws";
 import type { DoctorReport } from "../../src/cli/doctor.ts";
 import { openBed, type OpenBed } from "../support/bed.ts";
 import { freePort } from "../support/gateway.ts";
 import { command, emptyFolder, expectFailure } from "./command.ts";
-
-let bed: OpenBed;
-beforeAll(async () => {
-  bed = await openBed({ ...inject("openclaw"), installed: false });
-});
-afterAll(() => bed?.close());
 
 const status = (url: string, token: string | undefined, ...args: string[]) =>
   command(["status", "--url", url, ...args], { env: { OPENCLAW_GATEWAY_TOKEN: token } });
@@ -29,73 +23,6 @@ function listen(server: NetServer): Promise<number> {
 test("an unreachable port", async () => {
   const url = `ws://127.0.0.1:${await freePort()}`;
   expectFailure(await status(url, "t"), 2, /nothing listens at ws:\/\/127\.0\.0\.1:\d+: is the gateway running/);
-});
-
-test("a wrong token, none, and where the right one may come from", async () => {
-  const { url, token } = bed.gateway;
-  expectFailure(
-    await status(url, "wrong"),
-    2,
-    /does not let this connection in .*is the token in OPENCLAW_GATEWAY_TOKEN/,
-  );
-  expectFailure(await status(url, undefined), 2, /no token was given: set OPENCLAW_GATEWAY_TOKEN/);
-  const file = join(emptyFolder(), "token");
-  writeFileSync(file, `${token}\n`);
-  // The gateway has no plugin: that it says so means that the token was right.
-  const known = /does not know isolation\.status/;
-  expectFailure(await status(url, undefined, "--token-file", file), 2, known);
-  const piped = await command(["status", "--url", url, "--token-stdin"], { input: `${token}\n` });
-  expectFailure(piped, 2, known);
-  expectFailure(await status(url, undefined, "--token-file", "/nowhere"), 2, /token file cannot be read: .*ENOENT/);
-  expectFailure(await command(["status", "--url", url, "--token-stdin"]), 2, /there is no token in stdin/);
-});
-
-test("a stack trace only with --verbose, the token in neither", async () => {
-  const { stderr } = await status(bed.gateway.url, "wrong-token", "--verbose");
-  expect(stderr).toMatch(/\n {4}at /);
-  expect(stderr).toMatch(/caused by /);
-  expect(stderr).not.toContain("wrong-token");
-});
-
-test("a gateway with a self-signed certificate", async () => {
-  const folder = emptyFolder();
-  const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-  execFileSync(
-    "openssl",
-    [
-      "req",
-      "-x509",
-      "-newkey",
-      "rsa:2048",
-      "-nodes",
-      "-days",
-      "2",
-      "-subj",
-      "/CN=localhost",
-      "-keyout",
-      key,
-      "-out",
-      cert,
-    ],
-    { stdio: "ignore" },
-  );
-  // A TLS front of the real gateway, as a reverse proxy is.
-  const front = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) => {
-    const behind = connect(bed.gateway.port, "127.0.0.1");
-    socket.on("error", () => behind.destroy());
-    behind.on("error", () => socket.destroy());
-    socket.pipe(behind).pipe(socket);
-  });
-  const url = `wss://127.0.0.1:${await listen(front)}`;
-  const { token } = bed.gateway;
-  const { fingerprint256 } = new X509Certificate(readFileSync(cert));
-  const failed = await status(url, token);
-  expectFailure(failed, 2, /certificate of wss:.* is not signed by an authority known here .*--tls-fingerprint/);
-  expect(failed.stderr).toContain(fingerprint256);
-  expectFailure(await status(url, token, "--tls-fingerprint", fingerprint256), 2, /does not know isolation\.status/);
-  const other = fingerprint256.replace(/^../, fingerprint256.startsWith("00") ? "01" : "00");
-  expectFailure(await status(url, token, "--tls-fingerprint", other), 2, /is not the one of --tls-fingerprint/);
-  expectFailure(await status(bed.gateway.url.replace("ws:", "wss:"), token), 2, /does not speak TLS: use ws:/);
 });
 
 test("what is no gateway, or no address of one", async () => {
@@ -125,15 +52,94 @@ test("a gateway of a later release that speaks another protocol (a stand-in: the
   );
 });
 
-test("doctor finds the local gateway by OpenClaw's own configuration, its token too", async () => {
-  const { stateDir, configPath } = bed.gateway;
-  const { code, stdout } = await command(["doctor", "--json"], {
-    env: { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_CONFIG_PATH: configPath },
+describe("with a real gateway", () => {
+  let bed: OpenBed;
+  beforeAll(async () => {
+    bed = await openBed({ ...inject("openclaw"), installed: false });
   });
-  const { checks } = JSON.parse(stdout) as DoctorReport;
-  expect(checks.filter(({ name }) => name === "gateway")).toEqual([
-    { name: "gateway", level: "warning", text: expect.stringContaining("the event-isolation plugin is not installed") },
-  ]);
-  expect(checks).toContainEqual({ name: "heartbeat", level: "ok", text: "agent main: off" });
-  expect(code).toBe(1);
+  afterAll(() => bed?.close());
+
+  test("a wrong token, none, and where the right one may come from", async () => {
+    const { url, token } = bed.gateway;
+    expectFailure(
+      await status(url, "wrong"),
+      2,
+      /does not let this connection in .*is the token in OPENCLAW_GATEWAY_TOKEN/,
+    );
+    expectFailure(await status(url, undefined), 2, /no token was given: set OPENCLAW_GATEWAY_TOKEN/);
+    const file = join(emptyFolder(), "token");
+    writeFileSync(file, `${token}\n`);
+    // The gateway has no plugin: that it says so means that the token was right.
+    const known = /does not know isolation\.status/;
+    expectFailure(await status(url, undefined, "--token-file", file), 2, known);
+    const piped = await command(["status", "--url", url, "--token-stdin"], { input: `${token}\n` });
+    expectFailure(piped, 2, known);
+    expectFailure(await status(url, undefined, "--token-file", "/nowhere"), 2, /token file cannot be read: .*ENOENT/);
+    expectFailure(await command(["status", "--url", url, "--token-stdin"]), 2, /there is no token in stdin/);
+  });
+
+  test("a stack trace only with --verbose, the token in neither", async () => {
+    const { stderr } = await status(bed.gateway.url, "wrong-token", "--verbose");
+    expect(stderr).toMatch(/\n {4}at /);
+    expect(stderr).toMatch(/caused by /);
+    expect(stderr).not.toContain("wrong-token");
+  });
+
+  test("a gateway with a self-signed certificate", async () => {
+    const folder = emptyFolder();
+    const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+    execFileSync(
+      "openssl",
+      [
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=localhost",
+        "-keyout",
+        key,
+        "-out",
+        cert,
+      ],
+      { stdio: "ignore" },
+    );
+    // A TLS front of the real gateway, as a reverse proxy is.
+    const front = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) => {
+      const behind = connect(bed.gateway.port, "127.0.0.1");
+      socket.on("error", () => behind.destroy());
+      behind.on("error", () => socket.destroy());
+      socket.pipe(behind).pipe(socket);
+    });
+    const url = `wss://127.0.0.1:${await listen(front)}`;
+    const { token } = bed.gateway;
+    const { fingerprint256 } = new X509Certificate(readFileSync(cert));
+    const failed = await status(url, token);
+    expectFailure(failed, 2, /certificate of wss:.* is not signed by an authority known here .*--tls-fingerprint/);
+    expect(failed.stderr).toContain(fingerprint256);
+    expectFailure(await status(url, token, "--tls-fingerprint", fingerprint256), 2, /does not know isolation\.status/);
+    const other = fingerprint256.replace(/^../, fingerprint256.startsWith("00") ? "01" : "00");
+    expectFailure(await status(url, token, "--tls-fingerprint", other), 2, /is not the one of --tls-fingerprint/);
+    expectFailure(await status(bed.gateway.url.replace("ws:", "wss:"), token), 2, /does not speak TLS: use ws:/);
+  });
+
+  test("doctor finds the local gateway by OpenClaw's own configuration, its token too", async () => {
+    const { stateDir, configPath } = bed.gateway;
+    const { code, stdout } = await command(["doctor", "--json"], {
+      env: { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_CONFIG_PATH: configPath },
+    });
+    const { checks } = JSON.parse(stdout) as DoctorReport;
+    expect(checks.filter(({ name }) => name === "gateway")).toEqual([
+      {
+        name: "gateway",
+        level: "warning",
+        text: expect.stringContaining("the event-isolation plugin is not installed"),
+      },
+    ]);
+    expect(checks).toContainEqual({ name: "heartbeat", level: "ok", text: "agent main: off" });
+    expect(code).toBe(1);
+  });
 });
