@@ -8,15 +8,7 @@ export default defineConfig({
       {
         test: {
           name: "policy",
-          include: ["test/policy/**/*.test.ts", "test/host/**/*.test.ts", "test/report/**/*.test.ts"],
-        },
-      },
-      {
-        test: {
-          name: "browser",
-          include: ["test/browser/**/*.test.ts"],
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          include: ["test/{policy,host,plugin,report,patches}/**/*.test.ts"],
         },
       },
       {
@@ -26,6 +18,21 @@ export default defineConfig({
           globalSetup: ["test/cli/setup.ts"],
           testTimeout: 60_000,
           hookTimeout: 240_000,
+        },
+      },
+      {
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
+          globalSetup: ["test/browser/setup.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: "client",
+          include: ["test/client/**/*.test.ts"],
         },
       },
       {

@@ -2,7 +2,7 @@
  * Benchmarks of the module against gateways without it. Everything is a ratio, measured side by
  * side: no number here depends on how fast the machine is.
  *
- *   npm run build && npm run bench -- [--only a,b,c,d] [--quick]
+ *   npm run build && npm run bench -- [--only a,b,c,d,e,client] [--quick]
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
@@ -10,16 +10,20 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { benchBoot } from "./boot.ts";
 import { benchBroadcaster } from "./broadcaster.ts";
+import { benchClient } from "./client.ts";
 import { benchDecision } from "./decision.ts";
 import { benchFanOut } from "./fan-out.ts";
+import { benchHeartbeat } from "./heartbeat.ts";
 import { type Options, type Part, type PartId, printPart, progress, targetLine } from "./report.ts";
 
-const HELP = `usage: npm run bench -- [--only a,b,c,d] [--quick]
+const HELP = `usage: npm run bench -- [--only a,b,c,d,e,client] [--quick]
 
   a  decision about one event, at 1 to 10,000 connections
   b  the gateway's own broadcaster of 2026.9.6 and 2026.5.7, with and without the module
   c  40 clients on 40 sessions of a booted 2026.9.6: frames, bytes, leaks, latency, CPU
   d  boot time of 2026.9.6 with and without the module
+  e  a user's reply with heartbeats and the module, on 2026.2.9, 2026.5.7 and 2026.9.6
+  client  the scoped client against the official client alone: CPU per frame, memory
 
   --only   parts to run, all by default
   --quick  fewer rounds, for CI
@@ -34,6 +38,8 @@ const PARTS: Readonly<Record<PartId, (options: Options) => Promise<Part>>> = {
   b: benchBroadcaster,
   c: benchFanOut,
   d: benchBoot,
+  e: benchHeartbeat,
+  client: benchClient,
 };
 
 const ARTIFACTS = fileURLToPath(new URL("../artifacts/", import.meta.url));

@@ -1,6 +1,7 @@
 /** The page docs/releases.md. */
 import type { Seam } from "../src/host/seams.ts";
 import { UPSTREAM_PARTS } from "../src/host/upstream.ts";
+import type { BootResult } from "./boot-release.ts";
 
 /** One release in docs/releases.json. */
 export interface ReleaseReport {
@@ -14,12 +15,16 @@ export interface ReleaseReport {
   readonly seams: Readonly<Record<string, readonly string[]>>;
   /** What the release does itself; see UPSTREAM_PARTS. */
   readonly standDown: readonly string[];
-  /** With `--boot`: `isolated`, or what went wrong. */
-  readonly boot?: string;
+  /** With `--boot`. */
+  readonly boot?: BootResult;
 }
+
+const BOOTED =
+  "Booted (`npm run seams -- --boot`): `isolated`, on the real gateway with the module a second client got nothing of the first one's reply.";
 
 /** @param reports newest first */
 export function releasesPage(reports: readonly ReleaseReport[], seams: readonly Seam[]): string {
+  const booted = reports.some(({ boot }) => boot);
   const releases = reports.map((report) => [
     report.release,
     report.node ?? "",
@@ -27,17 +32,17 @@ export function releasesPage(reports: readonly ReleaseReport[], seams: readonly 
       ? "attaches"
       : `cannot attach, the gateway exits with code 78: no ${report.missing.join(", ")}`,
     report.standDown.join(", ") || "-",
-    ...(reports.some(({ boot }) => boot) ? [report.boot ?? "-"] : []),
+    ...(booted ? [report.boot ?? "-"] : []),
   ]);
   const head = ["OpenClaw", "Node it asks for", "the module", "stands down for"];
-  if (reports.some(({ boot }) => boot)) head.push("booted");
+  if (booted) head.push("booted");
   return `# Releases
 
 Written by \`npm run seams\`, which looks for the module's seams in the published packages. A release that has none of a required seam's functions is refused at start, with exit code 78 and a message that names the seam.
 
 ${markdownTable(head, releases)}
 
-What a release does itself, so that the module stands down:
+${booted ? `${BOOTED}\n\n` : ""}What a release does itself, so that the module stands down:
 
 ${UPSTREAM_PARTS.map(({ name, standDown, since }) => `- \`${name}\` (from ${since}): ${standDown}.`).join("\n")}
 

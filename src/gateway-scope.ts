@@ -2,6 +2,7 @@
  * One gateway's claims and counters: joins the policy to the seams of one broadcaster.
  * An in-process restart of the gateway makes a new broadcaster, and with it a new scope.
  */
+import { AccessGuard } from "./access-guard.ts";
 import type { Answer, OpenRequest } from "./host/requests.ts";
 import type { Audience, EventGate, HeldFrame } from "./host/broadcast.ts";
 import type { GatewayClient, GatewayError } from "./host/gateway-types.ts";
@@ -14,8 +15,9 @@ import { heartbeatStatus } from "./policy/heartbeat-event.ts";
 import { HeldFrames } from "./policy/held-frames.ts";
 import { isQuestion, Questions } from "./policy/questions.ts";
 import { type EventRoute, routeEvent } from "./policy/session-event.ts";
-import type { ObserverMatch, Settings } from "./policy/settings.ts";
+import type { Settings } from "./policy/settings.ts";
 import { type PendingClaim, Subscriptions } from "./policy/subscriptions.ts";
+import type { GatewayNumbers, SessionStatus } from "./status.ts";
 
 /** How many events of one name go to nobody, by reason, before the log says so, once. */
 const WARN_AT: Partial<Record<DeliveryReason, number>> = { "no-key": 20, "bad-key": 20, error: 1 };
@@ -36,18 +38,6 @@ const NOBODY: Audience = {
   deliver: new Set(),
   hold: new Set(),
 };
-
-/** A snapshot for status and tests. Counts only: no session keys, no content. */
-export interface ScopeStatus {
-  readonly connections: number;
-  readonly claims: number;
-  readonly sessions: number;
-  readonly roster: number;
-  readonly observers: number;
-  readonly held: number;
-  /** Events by name and reason. */
-  readonly events: ReturnType<Counters["snapshot"]>;
-}
 
 /** What a scope needs of the process around it. */
 export interface ScopeHost {
@@ -74,6 +64,8 @@ export class GatewayScope implements EventGate {
   readonly #byId = new Map<string, GatewayClient>();
   readonly #held: HeldFrames<GatewayClient, HeldFrame>;
   readonly #questions = new Questions();
+  /** Who may use which sessions. */
+  readonly access: AccessGuard;
   #send: (client: GatewayClient, frame: HeldFrame) => void = () => {};
 
   constructor(keys: SessionKeys, settings: Settings, host: ScopeHost) {
@@ -82,17 +74,34 @@ export class GatewayScope implements EventGate {
     this.#host = host;
     this.#subscriptions = new Subscriptions(settings.limits);
     this.#held = new HeldFrames(settings.limits.heldFramesPerConnection);
+    const entitle: Subscriptions<GatewayClient>["entitle"] = (client, ...rest) => {
+      this.#subscriptions.entitle(client, ...rest);
+      this.#review(client);
+    };
+    this.access = new AccessGuard(
+      {
+        keys,
+        entitle,
+        startedRun: this.#subscriptions.startedRun.bind(this.#subscriptions),
+        sessionsOfQuestion: this.#questions.sessionsOf.bind(this.#questions),
+        denied: () => void this.counters.count("(request)", "access-denied"),
+        failed: () => void this.counters.count("(request)", "error"),
+      },
+      settings,
+    );
   }
 
   connected(client: GatewayClient): void {
     this.#host.connected(client);
     this.#byId.set(client.connId, client);
-    this.#subscriptions.connect(client, { observer: isObserver(client, this.#settings.observers) });
+    this.#subscriptions.connect(client);
+    this.access.connected(client);
   }
 
   disconnected(client: GatewayClient): void {
     if (this.#byId.get(client.connId) === client) this.#byId.delete(client.connId);
     this.#subscriptions.disconnect(client);
+    this.access.disconnected(client);
     this.#held.forget(client);
   }
 
@@ -203,8 +212,14 @@ export class GatewayScope implements EventGate {
     this.#host.warn(`"${event}" events go to nobody: ${WHY[reason] ?? reason}`);
   }
 
-  status(): ScopeStatus {
+  /** A snapshot for status and tests. Counts only: no session keys, no content. */
+  status(): GatewayNumbers {
     return { ...this.#subscriptions.size, held: this.#held.size, events: this.counters.snapshot() };
+  }
+
+  /** The sessions that are claimed, the most claimed first. */
+  sessions(limit: number): SessionStatus[] {
+    return this.#subscriptions.mostClaimed(limit);
   }
 
   /** The whole event for those who claim its session, its status for everybody else. */
@@ -213,7 +228,7 @@ export class GatewayScope implements EventGate {
     const ofRun: CanonicalRoute = session === undefined ? NO_SESSION : { to: "session", keys: [session] };
     const route = named.to === "all" ? ofRun : named;
     const { deliver, reason } = recipients(route, this.#subscriptions, this.#settings);
-    const whole = deliver.size > 0 ? deliver : this.#subscriptions.observers;
+    const whole = deliver.size > 0 ? deliver : this.#subscriptions.fullObservers();
     this.counters.count("heartbeat", reason);
     const to = new Set([...this.#byId.values()].filter((client) => !whole.has(client)));
     return { route, deliver: whole, hold: new Set(), others: { to, payload: heartbeatStatus(payload) } };
@@ -271,17 +286,6 @@ export class GatewayScope implements EventGate {
     for (const client of clients) if (ids.has(client.connId)) both.add(client);
     return both;
   }
-}
-
-function isObserver(client: GatewayClient, matches: readonly ObserverMatch[]): boolean {
-  const { role, client: self, device } = client.connect;
-  if ((role ?? "operator") !== "operator") return false;
-  return matches.some(
-    (match) =>
-      (match.clientId === undefined || match.clientId === self?.id) &&
-      (match.mode === undefined || match.mode === self?.mode) &&
-      (match.deviceId === undefined || match.deviceId === device?.id),
-  );
 }
 
 function claimLimitError(limit: number): GatewayError {

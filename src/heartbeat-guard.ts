@@ -4,19 +4,34 @@
  */
 import type { HeartbeatFrames } from "./gateway-scope.ts";
 import type { GatewayConfig } from "./host/gateway-types.ts";
-import { type RunGate, type RunRequest, type RunSign, watchAgentEvents } from "./host/runs.ts";
+import {
+  abortsHeartbeatsItself,
+  type Functions,
+  giveBackEvents,
+  heartbeatIntervals,
+  heartbeatSession,
+} from "./host/heartbeat-release.ts";
+import { LastWords } from "./host/last-words.ts";
+import { type RunGate, type RunRequest, type RunSign, type UserTurn, watchAgentEvents } from "./host/runs.ts";
 import type { SessionKeys } from "./host/session-keys.ts";
 import { currentHeartbeat, type HeartbeatGate, type HeartbeatOptions, HeartbeatRun } from "./host/wake.ts";
 import { claimIntent } from "./policy/claims.ts";
-import { HeartbeatPolicy, type HeartbeatSettings, type Place, type Wake } from "./policy/heartbeat.ts";
+import {
+  HeartbeatPolicy,
+  type HeartbeatSettings,
+  IDLE_MINUTE_MS,
+  type Place,
+  QUIET_MS,
+  type Wake,
+} from "./policy/heartbeat.ts";
 import { parseAgentSessionKey } from "./policy/session-key.ts";
+import type { HeartbeatNumbers } from "./status.ts";
 
 type Fn = (...args: never[]) => unknown;
 
 /** What the guard needs of the process around it. */
 export interface GuardHost {
-  /** The release's own functions of a name, one for each copy of its module. */
-  functions(name: string): readonly Fn[];
+  readonly functions: Functions;
   config(): GatewayConfig;
   /** Something of ours failed. */
   failed(): void;
@@ -31,7 +46,6 @@ const AFTER_RUN_MS = 150;
 /** A run's end is known a little before its last frame is sent. */
 const AFTER_FINAL_MS = 100;
 
-const MAX_HELD = 64;
 const MAX_HEARTBEAT_RUNS = 1_024;
 
 /** The end of a run, as `chat` events tell it. */
@@ -43,11 +57,6 @@ const BUSY: ReadonlySet<unknown> = new Set(["requests-in-flight", "cron-in-progr
 
 type Fields = Readonly<Record<string, unknown>>;
 
-interface HeldFrame {
-  readonly run: HeartbeatRun;
-  readonly send: () => void;
-}
-
 export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
   readonly #host: GuardHost;
   readonly #subscribed = new Set<Fn>();
@@ -55,10 +64,14 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
   readonly #running = new Map<string, HeartbeatRun>();
   /** Heartbeats by the id of their agent run. */
   readonly #byRunId = new Map<string, HeartbeatRun>();
-  #held: HeldFrame[] = [];
+  readonly #lastWords = new LastWords(
+    (run) => this.#current?.policy.isActive(run.wake.sessionKey, Date.now()) ?? false,
+    () => this.#host.failed(),
+  );
   #current: { policy: HeartbeatPolicy; settings: HeartbeatSettings; keys: SessionKeys } | undefined;
-  #requests = 0;
-  #releasing = false;
+  #putOff = 0;
+  #aborted = 0;
+  #turns = 0;
 
   constructor(host: GuardHost) {
     this.#host = host;
@@ -66,9 +79,17 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
 
   /** A gateway starts. Until then heartbeats and requests pass untouched. */
   begin(settings: HeartbeatSettings, keys: SessionKeys): void {
-    this.#current = { policy: new HeartbeatPolicy(settings), settings, keys };
+    const { functions } = this.#host;
+    const timed = {
+      ...settings,
+      // Asked late: the module that tells may not be loaded yet.
+      get quietMs(): number {
+        return settings.quietMs ?? (abortsHeartbeatsItself(functions) ? IDLE_MINUTE_MS : QUIET_MS);
+      },
+    };
+    this.#current = { policy: new HeartbeatPolicy(timed), settings, keys };
     this.#running.clear();
-    this.#held = [];
+    this.#lastWords.drop();
     for (const onAgentEvent of this.#host.functions("onAgentEvent")) {
       if (this.#subscribed.has(onAgentEvent)) continue;
       this.#subscribed.add(onAgentEvent);
@@ -76,19 +97,24 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
     }
   }
 
+  /** A snapshot for status: no session keys. */
+  status(): HeartbeatNumbers {
+    const { runs = 0, deferrals = 0 } = this.#current?.policy.size ?? {};
+    return {
+      running: this.#running.size,
+      deferred: deferrals,
+      held: this.#lastWords.size,
+      runs,
+      putOff: this.#putOff,
+      aborted: this.#aborted,
+    };
+  }
+
   /** @see HeartbeatGate */
   started(): void {
     this.#safely(undefined, () => {
-      const config = this.#host.config();
-      const agents = this.#host.functions("resolveHeartbeatAgents").at(-1) as HeartbeatAgents | undefined;
-      const interval = this.#host.functions("resolveHeartbeatIntervalMs").at(-1) as HeartbeatInterval | undefined;
-      if (!agents || !interval) return;
-      const each = agents(config).flatMap(({ agentId, heartbeat }) => {
-        const ms = interval(config, undefined, heartbeat);
-        return typeof ms === "number" && ms > 0 ? [`${agentId} every ${Math.round(ms / 600) / 100} min`] : [];
-      });
-      const all = each.join(", ") || "none";
-      this.#host.info(`heartbeats: ${all} (agents.defaults.heartbeat.every: "0" turns them off)`);
+      const line = heartbeatIntervals(this.#host.functions, this.#host.config());
+      if (line !== undefined) this.#host.info(line);
     });
   }
 
@@ -99,7 +125,10 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
       // A second one on the session: the release keeps the two apart itself.
       if (!wake || this.#running.has(wake.sessionKey)) return undefined;
       const decision = this.#current!.policy.decide(wake, Date.now());
-      if (decision.act === "defer") return "defer";
+      if (decision.act === "defer") {
+        this.#putOff += 1;
+        return "defer";
+      }
       const run = new HeartbeatRun(wake, decision.overdue);
       this.#running.set(wake.sessionKey, run);
       return run;
@@ -111,9 +140,10 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
     if (this.#running.get(run.wake.sessionKey) === run) this.#running.delete(run.wake.sessionKey);
     return this.#safely("keep", () => {
       if (run.aborted) {
+        this.#aborted += 1;
         this.#current?.policy.preempted(run.wake, Date.now());
-        this.#held = this.#held.filter((frame) => frame.run !== run);
-        this.#giveBack(run);
+        this.#lastWords.drop(run);
+        giveBackEvents(this.#host.functions, run);
         return "retry";
       }
       const { status, reason } = (result ?? {}) as Fields;
@@ -126,21 +156,27 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
   request(method: string, params: unknown): RunRequest | undefined {
     return this.#safely(undefined, () => {
       const place = this.#target(method, params);
-      const current = this.#current;
-      if (!place || !current) return undefined;
-      const id = `request ${(this.#requests += 1)}`;
-      current.policy.runActive(id, place, Date.now());
+      const turn = place && this.#open(place);
+      const policy = this.#current?.policy;
+      if (!turn || !policy) return undefined;
       return {
-        ready: this.#clear(place),
+        ...turn,
         answered: (ok: boolean, payload: unknown) =>
           this.#safely(undefined, () => {
             const { runId, status } = (payload ?? {}) as Fields;
             if (typeof runId !== "string") return;
-            if (ok && GOES_ON.has(status)) current.policy.runActive(runId, place, Date.now());
+            if (ok && GOES_ON.has(status)) policy.runActive(runId, place, Date.now());
             else this.#ended(runId);
           }),
-        done: () => this.#safely(undefined, () => this.#ended(id)),
       };
+    });
+  }
+
+  /** @see HeartbeatGate */
+  turn(sessionKey: unknown): UserTurn | undefined {
+    return this.#safely(undefined, () => {
+      const place = this.#place(sessionKey);
+      return place && this.#open(place);
     });
   }
 
@@ -153,7 +189,7 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
   setAside(event: string, payload: unknown, send: () => void): boolean {
     // The failure of an aborted heartbeat is ours.
     if (event === "heartbeat") return currentHeartbeat()?.aborted ?? false;
-    if (this.#releasing || (event !== "chat" && event !== "agent")) return false;
+    if (this.#lastWords.releasing || (event !== "chat" && event !== "agent")) return false;
     return this.#safely(false, () => {
       const { runId, state, message } = (payload ?? {}) as Fields;
       if (typeof runId !== "string") return false;
@@ -163,8 +199,11 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
         return false;
       }
       if (run.aborted) return true;
-      if (!this.#current?.policy.isActive(run.wake.sessionKey, Date.now())) return false;
-      if (event === "chat" && state === "final" && message !== undefined) this.#hold({ run, send });
+      const current = this.#current;
+      if (!current?.policy.isActive(run.wake.sessionKey, Date.now())) return false;
+      if (event === "chat" && state === "final" && message !== undefined) {
+        this.#lastWords.hold(run, send, current.settings.maxDeferMs);
+      }
       return true;
     });
   }
@@ -195,34 +234,21 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
 
   #ended(runId: string): void {
     this.#current?.policy.runEnded(runId, Date.now());
-    if (this.#held.length > 0) setTimeout(() => this.#release(), AFTER_FINAL_MS).unref();
+    this.#lastWords.releaseIn(AFTER_FINAL_MS);
   }
 
-  #hold(frame: HeldFrame): void {
-    if (this.#held.length >= MAX_HELD) this.#held.shift();
-    this.#held.push(frame);
-    setTimeout(() => this.#release(frame), this.#current!.settings.maxDeferMs).unref();
+  /** A user's message is being answered from now until `done`. */
+  #open(place: Place): UserTurn {
+    const id = `turn ${(this.#turns += 1)}`;
+    this.#current?.policy.runActive(id, place, Date.now());
+    return { ready: this.#clear(place), done: () => this.#safely(undefined, () => this.#ended(id)) };
   }
 
-  /** Sends what was held for sessions that are free now, and what was held for long enough. */
-  #release(due?: HeldFrame): void {
-    this.#safely(undefined, () => {
-      const now = Date.now();
-      const waits = (frame: HeldFrame): boolean =>
-        frame !== due && (frame.run.live || this.#current!.policy.isActive(frame.run.wake.sessionKey, now));
-      const ready = this.#held.filter((frame) => !waits(frame));
-      this.#held = this.#held.filter(waits);
-      this.#releasing = true;
-      for (const { send } of ready) send();
-    });
-    this.#releasing = false;
-  }
-
-  /** What a request on a session waits for. */
+  /** What a message on a session waits for. */
   #clear(place: Place): Promise<void> | undefined {
     const run = this.#running.get(place.sessionKey);
     // From 2026.8 the release aborts the heartbeat itself.
-    if (!run || this.#host.functions("preemptAndDrainEmbeddedHeartbeatRun").length > 0) return undefined;
+    if (!run || abortsHeartbeatsItself(this.#host.functions)) return undefined;
     return this.#settled(run);
   }
 
@@ -239,24 +265,10 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
     if (this.#running.get(run.wake.sessionKey) === run) this.#running.delete(run.wake.sessionKey);
   }
 
-  /** Puts back what an aborted heartbeat took out of the queues: its prompt was not answered. */
-  #giveBack(run: HeartbeatRun): void {
-    const enqueue = this.#host.functions("enqueueSystemEvent") as readonly EnqueueEvent[];
-    for (const { sessionKey, event, copy } of run.taken) {
-      const { text, contextKey, deliveryContext, trusted } = (event ?? {}) as Fields;
-      if (typeof text !== "string") continue;
-      const context = { contextKey, deliveryContext, trusted };
-      const given = Object.entries(context).filter(([, value]) => value !== undefined && value !== null);
-      (enqueue[copy] ?? enqueue.at(-1))?.(text, { sessionKey, ...Object.fromEntries(given) });
-    }
-  }
-
   #wakeOf(opts: HeartbeatOptions): Wake | undefined {
-    const { cfg, agentId, heartbeat, sessionKey, intent, reason } = opts;
-    const agent = typeof agentId === "string" ? agentId : undefined;
-    const resolve = this.#host.functions("resolveHeartbeatSession").at(-1) as HeartbeatSession | undefined;
-    const resolved = resolve?.(cfg ?? this.#host.config(), agent, heartbeat, sessionKey)?.sessionKey;
-    const place = this.#place(resolved ?? sessionKey ?? "main", agent);
+    const { agentId, intent, reason } = opts;
+    const sessionKey = heartbeatSession(this.#host.functions, () => this.#host.config(), opts);
+    const place = this.#place(sessionKey, typeof agentId === "string" ? agentId : undefined);
     return place && { ...place, scheduled: intent === "scheduled" || reason === "interval" };
   }
 
@@ -282,11 +294,6 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
     }
   }
 }
-
-type HeartbeatAgents = (config: unknown) => { agentId: string; heartbeat?: unknown }[];
-type HeartbeatInterval = (config: unknown, every: undefined, heartbeat: unknown) => unknown;
-type HeartbeatSession = (...args: unknown[]) => { sessionKey?: unknown } | undefined;
-type EnqueueEvent = (text: string, options: Fields) => unknown;
 
 /** Whether a promise settles in time. */
 async function within(promise: Promise<void>, ms: number): Promise<boolean> {

@@ -1,4 +1,11 @@
 /** The policy, for reuse and inspection: pure functions and data, no gateway needed. */
+export { accessOf, type AccessRule, accessWarnings, type SessionAccess } from "./policy/access.ts";
+export {
+  type ConnectionFacts,
+  type ConnectionMatch,
+  isObserver,
+  matchesConnection,
+} from "./policy/connection-match.ts";
 export { type ClaimIntent, claimIntent } from "./policy/claims.ts";
 export { type CountReason, Counters, type SystemEventReason } from "./policy/counters.ts";
 export {
@@ -21,7 +28,6 @@ export {
   usableSessionKey,
 } from "./policy/session-key.ts";
 export {
-  type ObserverMatch,
   parseSettings,
   type Schema,
   type Settings,
@@ -29,7 +35,7 @@ export {
   settingsSchema,
   STRICT_SETTINGS,
 } from "./policy/settings.ts";
-export { type PendingClaim, type SubscriptionLimits, Subscriptions } from "./policy/subscriptions.ts";
+export { type ClaimAccess, type PendingClaim, type SubscriptionLimits, Subscriptions } from "./policy/subscriptions.ts";
 export {
   isCronRunSessionKey,
   isExecCompletionEvent,
@@ -43,3 +49,14 @@ export {
   type WakeRequest,
   type WakeTarget,
 } from "./policy/wake-request.ts";
+export {
+  describeStatus,
+  type GatewayNumbers,
+  type HeartbeatNumbers,
+  ISOLATION_SYMBOL,
+  type IsolationStatus,
+  type SeamStatus,
+  type SessionStatus,
+  STATUS_METHOD,
+  STATUS_SCHEMA,
+} from "./status.ts";

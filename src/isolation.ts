@@ -3,42 +3,77 @@
  * to let a gateway listen that it could not attach to.
  */
 import { subscribe } from "node:diagnostics_channel";
-import { GatewayScope, type ScopeStatus } from "./gateway-scope.ts";
+import { GatewayScope } from "./gateway-scope.ts";
 import { HeartbeatGuard } from "./heartbeat-guard.ts";
+import { Attached } from "./host/attached.ts";
 import { scopeBroadcaster } from "./host/broadcast.ts";
 import { gatewayConfig, readSettings } from "./host/config.ts";
 import { cronEventReplacements } from "./host/cron-events.ts";
 import type { CreateBroadcaster, GatewayClient, GatewayConfig, HandleRequest } from "./host/gateway-types.ts";
-import { installLoader, scanPackage } from "./host/loader.ts";
+import { lookForHeartbeatSeams } from "./host/heartbeat-seams.ts";
+import { installLoader } from "./host/loader.ts";
 import { info, reasonOf, refuse, warn } from "./host/messages.ts";
+import { ownVersion } from "./host/own-version.ts";
 import { keepForRestart, leaveChildren } from "./host/preload.ts";
 import type { GatewayProcess } from "./host/process.ts";
 import { type RequestGate, watchRequests } from "./host/requests.ts";
 import { watchRuns } from "./host/runs.ts";
-import { missingSeams, SEAM_FUNCTIONS } from "./host/seams.ts";
+import { SEAM_FUNCTIONS } from "./host/seams.ts";
 import { type KeyFunctions, SessionKeys } from "./host/session-keys.ts";
+import { SettingsReload } from "./host/settings-reload.ts";
+import { hookWakeReplacements } from "./host/hook-wakes.ts";
+import { TargetedWakes } from "./host/targeted-wakes.ts";
 import { heartbeatReplacements } from "./host/wake.ts";
+import { accessDenied } from "./access-guard.ts";
+import { type DiagnosticEmitter, Metrics } from "./metrics.ts";
+import { accessWarnings } from "./policy/access.ts";
 import { claimIntent } from "./policy/claims.ts";
 import { type Settings, SettingsError, STRICT_SETTINGS } from "./policy/settings.ts";
+import { ISOLATION_SYMBOL, type IsolationStatus, MAX_STATUS_SESSIONS, STATUS_SCHEMA } from "./status.ts";
 
-/** Global under which the isolation of this process is reachable. */
-export const ISOLATION_SYMBOL = "openclaw-event-isolation";
+/** After a gateway's start: what it loads by then need not be looked for on disk. */
+const LOOK_AFTER_MS = 5_000;
 
 type Fn = (...args: never[]) => unknown;
 
 export class Isolation {
   readonly #process: GatewayProcess;
-  readonly #originals = new Map<string, Fn[]>();
-  readonly #modules = new Map<string, string[]>();
+  readonly #attached = new Attached();
   readonly #scopeOf = new WeakMap<GatewayClient, GatewayScope>();
   #current: GatewayScope | undefined;
   #inForce: Settings | undefined;
+  #reload: SettingsReload | undefined;
   #verified = false;
+  #missingForHeartbeats: readonly string[] | undefined;
+  #looking = false;
   readonly #heartbeats = new HeartbeatGuard({
-    functions: (name) => this.#originals.get(name) ?? [],
+    functions: this.#attached.originals,
     config: () => this.#config(),
     failed: () => void this.#current?.counters.count("(heartbeat)", "error"),
     info,
+  });
+
+  readonly #metrics = new Metrics({
+    version: ownVersion,
+    numbers: () => this.#current && { gateway: this.#current.status(), heartbeats: this.#heartbeats.status() },
+    emitters: () => this.#attached.originals("emitDiagnosticEvent") as DiagnosticEmitter[],
+    failed: () => void this.#current?.counters.count("(metrics)", "error"),
+  });
+  readonly #keys = new SessionKeys(
+    () => this.#config(),
+    () => this.#keyFunctions(),
+  );
+  readonly #wakes = new TargetedWakes({
+    config: () => this.#config(),
+    canonical: (key, agentId) => {
+      this.#keys.refresh();
+      return this.#keys.canonical(key, agentId);
+    },
+    originals: this.#attached.originals,
+    replaced: this.#attached.replacements,
+    hooks: () => (this.#inForce ?? STRICT_SETTINGS).hooks,
+    count: (reason) => void this.#current?.counters.count("(system-event)", reason),
+    warn,
   });
 
   constructor(gateway: GatewayProcess) {
@@ -48,55 +83,63 @@ export class Isolation {
   /** Gets every attached function before its module runs; returns what callers will call. */
   attach(name: string, original: unknown): unknown {
     if (typeof original !== "function") return original;
-    this.#originals.set(name, [...(this.#originals.get(name) ?? []), original as Fn]);
-    return this.#replacements[name]?.(original as Fn) ?? original;
+    this.#attached.found(name, original as Fn);
+    const replaced = (this.#replacements[name]?.(original as Fn) ?? original) as Fn;
+    this.#attached.replacedBy(name, replaced);
+    return replaced;
   }
 
   /** What takes the place of which function; all others are only remembered. */
   readonly #replacements: Readonly<Record<string, (original: Fn) => unknown>> = {
     createGatewayBroadcaster: (original) => this.#broadcasterFactory(original as CreateBroadcaster),
     handleGatewayRequest: (original) =>
-      watchRuns(watchRequests(original as HandleRequest, this.#requests), this.#heartbeats),
-    ...heartbeatReplacements(this.#heartbeats, (name) => this.#originals.get(name)!.length - 1),
+      watchRuns(watchRequests(this.#wakes.wrap(original as HandleRequest), this.#requests), this.#heartbeats),
+    ...heartbeatReplacements(this.#heartbeats, (name) => this.#attached.originals(name).length - 1),
     ...cronEventReplacements({
       enabled: () => this.#inForce?.cron.remap ?? true,
       session: () => this.#config().session ?? {},
-      originals: (name) => this.#originals.get(name) ?? [],
+      originals: this.#attached.originals,
       count: (reason) => this.#current?.counters.count("(system-event)", reason),
       warn,
+      made: (name, request) => this.#attached.replacedBy(name, request),
     }),
+    ...hookWakeReplacements(this.#wakes),
   };
 
   /** Notes in which module functions were found. */
   seen(file: string, functions: readonly string[]): void {
-    for (const name of functions) this.#modules.set(name, [...(this.#modules.get(name) ?? []), file]);
+    this.#attached.seenIn(file, functions);
   }
 
   /** Ends the process if a required seam is nowhere in the release. Called before it listens. */
   verify(): void {
     if (this.#verified) return;
-    const attached = new Set(this.#originals.keys());
-    let missing = missingSeams(attached);
-    if (missing.length > 0) {
-      // Its module may just not have been loaded yet; then it will attach when it is.
-      const declared = declaredIn(this.#process.root);
-      missing = missingSeams(new Set([...attached, ...declared.keys()]));
-    }
-    if (missing.length === 0) {
-      this.#verified = missingSeams(attached).length === 0;
+    if (this.#attached.missing().length === 0) {
+      this.#verified = true;
       return;
     }
+    const missing = this.#attached.missingFrom(this.#process.root);
+    if (missing.length === 0) return; // asked again when the next port opens
     const names = missing.map((seam) => `"${seam.name}" (${seam.functions.join(" or ")}, ${seam.purpose})`);
     this.#unprotected(`cannot attach to OpenClaw ${this.#process.release}: it has no ${names.join(", ")}`);
     this.#verified = true;
   }
 
-  /** What is attached, and the current gateway's numbers. */
-  status(): { release: string; seams: Record<string, string[]>; gateway: ScopeStatus | undefined } {
+  /** What is attached, and the current gateway's numbers. Session keys too: for `operator.admin` only. */
+  status(): IsolationStatus {
+    const gateway = this.#current;
     return {
+      schema: STATUS_SCHEMA,
+      version: ownVersion(),
       release: this.#process.release,
-      seams: Object.fromEntries(this.#modules),
-      gateway: this.#current?.status(),
+      attached: this.#attached.missing().length === 0,
+      seams: this.#attached.seams(),
+      settings: this.#inForce ?? {},
+      ...(gateway && { gateway: gateway.status(), sessionKeys: gateway.sessions(MAX_STATUS_SESSIONS) }),
+      heartbeats: {
+        ...this.#heartbeats.status(),
+        ...(this.#missingForHeartbeats && { missing: this.#missingForHeartbeats }),
+      },
     };
   }
 
@@ -113,7 +156,10 @@ export class Isolation {
         heartbeats: this.#heartbeats,
       });
       this.#current = scope;
+      this.#reloadInto(scope, settings);
+      this.#metrics.start();
       this.#heartbeats.begin(settings.heartbeat, keys);
+      this.#lookForHeartbeats();
       leaveChildren();
       try {
         return scopeBroadcaster(create, params, scope);
@@ -126,7 +172,59 @@ export class Isolation {
     };
   }
 
+  /** Settings that can change while the gateway runs. */
+  #reloadInto(scope: GatewayScope, settings: Settings): void {
+    accessWarnings(settings.access).forEach(warn);
+    this.#reload?.stop();
+    this.#reload = new SettingsReload(
+      {
+        config: () => this.#config(),
+        apply: (changed) => {
+          accessWarnings(changed.access).forEach(warn);
+          const { access, observers } = changed;
+          this.#inForce = { ...settings, access, observers };
+          scope.access.update(changed);
+          info(`settings reloaded: ${changed.access.length} access rules, ${changed.observers.length} observers`);
+        },
+        failed: (reason) => {
+          scope.counters.count("(settings)", "error");
+          warn(`the changed settings are not used, those before stay in force: ${reason}`);
+        },
+      },
+      settings,
+    );
+    // Before 2026.4 asking for the configuration reads its file, and a change of it restarts the gateway.
+    if (this.#attached.has("getRuntimeConfig") || settings === STRICT_SETTINGS) this.#reload.watch();
+  }
+
+  /** Says, once, which functions of heartbeats the release does not have. They are all optional. */
+  #lookForHeartbeats(): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    const look = async (): Promise<void> => {
+      const missing = await lookForHeartbeatSeams(this.#process.root, this.#attached.names());
+      this.#missingForHeartbeats = missing;
+      for (const line of missing) warn(line);
+    };
+    const failed = (error: unknown): void => warn(`heartbeats: could not look for seams: ${reasonOf(error)}`);
+    setTimeout(() => void look().catch(failed), LOOK_AFTER_MS).unref();
+  }
+
   readonly #requests: RequestGate = {
+    admit: (client, method, params) => {
+      const scope = this.#scopeOf.get(client) ?? this.#current;
+      try {
+        // Without rules a request costs nothing here; the first rule is noticed within a second.
+        if (!scope?.access.hasRules) return undefined;
+        this.#reload?.check();
+        // Who is no connection, such as the command line's own request, is not under the rules.
+        const connection = scope.connection(client);
+        return connection && scope.access.admit(connection, method, params);
+      } catch {
+        scope?.counters.count("(request)", "error");
+        return { refuse: accessDenied(method, "session") };
+      }
+    },
     intentOf: (method, params) => {
       try {
         return claimIntent(method, params);
@@ -148,13 +246,15 @@ export class Isolation {
   };
 
   #config(): GatewayConfig {
-    return gatewayConfig((name) => this.#originals.get(name) ?? []);
+    return gatewayConfig(this.#attached.originals);
   }
 
   #keyFunctions(): KeyFunctions {
     return {
-      storeKey: this.#originals.get("resolveSessionStoreKey")?.at(-1) as KeyFunctions["storeKey"],
-      subscriptionKey: this.#originals.get("resolveSessionSubscriptionKey")?.at(-1) as KeyFunctions["subscriptionKey"],
+      storeKey: this.#attached.originals("resolveSessionStoreKey").at(-1) as KeyFunctions["storeKey"],
+      subscriptionKey: this.#attached
+        .originals("resolveSessionSubscriptionKey")
+        .at(-1) as KeyFunctions["subscriptionKey"],
     };
   }
 
@@ -198,12 +298,4 @@ export function install(gateway: GatewayProcess): void {
   }
   keepForRestart();
   subscribe("tracing:net.server.listen:asyncStart", () => isolation.verify());
-}
-
-function declaredIn(root: string): ReadonlyMap<string, string[]> {
-  try {
-    return scanPackage(root, SEAM_FUNCTIONS);
-  } catch {
-    return new Map(); // no readable dist folder: nothing is declared there
-  }
 }

@@ -21,7 +21,7 @@ export async function gatewayChecks(
 ): Promise<Check[]> {
   try {
     const target = await gatewayTarget(options, env, config);
-    const status = await isolationStatus(target, TIMEOUT_MS);
+    const status = await isolationStatus(target, { timeoutMs: TIMEOUT_MS });
     const missing = status.seams.filter((seam) => seam.required && seam.state === "missing");
     const checks: Check[] = [
       status.attached

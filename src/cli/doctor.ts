@@ -1,15 +1,15 @@
 /** `doctor`: whether the module will work with the installed openclaw and its configuration. */
 import { Command } from "commander";
+import { ownVersion } from "../host/own-version.ts";
 import { gatewayChecks } from "./doctor-gateway.ts";
 import { configChecks } from "./doctor-config.ts";
 import { EXIT } from "./failure.ts";
 import { addOpenclawOption, findOpenclaw, type Openclaw } from "./find-openclaw.ts";
 import { addGatewayOptions, type GatewayOptions } from "./gateway-target.ts";
-import { table } from "./isolation-status.ts";
 import { isOldNode, OLDEST_NODE } from "./node-version.ts";
-import { ownVersion } from "./own-version.ts";
 import { survey, type Survey } from "./survey.ts";
 import { systemdState, unitName } from "./systemd.ts";
+import { table } from "./table.ts";
 
 /** One finding. `info` and `ok` leave the exit code 0; a `warning` makes it 1, an `error` 2. */
 export interface Check {

@@ -1,10 +1,10 @@
 /** `enable` and `disable`: make the module permanent for the way the gateway is run, and undo it. */
 import { existsSync } from "node:fs";
 import { Command, Option } from "commander";
+import { ownVersion } from "../host/own-version.ts";
 import { registerUrl } from "../host/preload.ts";
 import { Failure } from "./failure.ts";
 import { addOpenclawOption } from "./find-openclaw.ts";
-import { ownVersion } from "./own-version.ts";
 import { carryOut, type Plan } from "./plan.ts";
 import { systemdPlan, unitFile } from "./systemd.ts";
 import { dockerPlan, launchdPlan, shellPlan } from "./ways.ts";

@@ -1,6 +1,6 @@
 /** Which gateway a command talks to, and with what: told by options, else as OpenClaw's own client finds it. */
 import type { Command } from "commander";
-import { type Connection, connectGateway, RequestError } from "./connect.ts";
+import { connectGateway, RequestError } from "./connect.ts";
 import { createDevice } from "./device.ts";
 import { type OpenclawConfig, at, readConfig, textAt } from "./openclaw-config.ts";
 import { addTokenOptions, readToken, type TokenOptions } from "./token.ts";
@@ -60,11 +60,15 @@ export async function gatewayTarget(
  * @throws {Failure} if there is no connection
  * @throws {RequestError} if the gateway refuses the request
  */
-export async function askGateway<T>(target: GatewayTarget, method: string, timeoutMs?: number): Promise<Answered<T>> {
+export async function askGateway(
+  target: GatewayTarget,
+  method: string,
+  options: { readonly timeoutMs?: number; readonly scopes?: readonly string[] } = {},
+): Promise<unknown> {
   for (const device of [undefined, createDevice()]) {
-    const connection = await connectGateway({ ...target, device, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+    const connection = await connectGateway({ ...target, ...options, device });
     try {
-      return { hello: connection.hello, payload: await connection.request<T>(method) };
+      return await connection.request<unknown>(method);
     } catch (error) {
       if (device || !(error instanceof RequestError && error.missingScope)) throw error;
     } finally {
@@ -72,9 +76,4 @@ export async function askGateway<T>(target: GatewayTarget, method: string, timeo
     }
   }
   throw new Error("unreachable: the second attempt answers or throws");
-}
-
-export interface Answered<T> {
-  readonly hello: Connection["hello"];
-  readonly payload: T;
 }

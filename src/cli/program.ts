@@ -1,12 +1,13 @@
 /** The command `openclaw-event-isolation`: its subcommands, one file each. */
 import { Command } from "commander";
+import { ownVersion } from "../host/own-version.ts";
 import { doctorSubcommand } from "./doctor.ts";
 import { disableSubcommand, enableSubcommand } from "./enable.ts";
 import { reportFailure } from "./failure.ts";
-import { ownVersion } from "./own-version.ts";
 import { probeCommand } from "./probe.ts";
 import { runSubcommand } from "./run.ts";
 import { statusSubcommand } from "./status.ts";
+import { wakeSubcommand } from "./wake.ts";
 
 /** Each makes one subcommand with its options, help and action. In the order of the help. */
 const SUBCOMMANDS: readonly (() => Command)[] = [
@@ -16,6 +17,7 @@ const SUBCOMMANDS: readonly (() => Command)[] = [
   doctorSubcommand,
   probeCommand,
   statusSubcommand,
+  wakeSubcommand,
 ];
 
 /**

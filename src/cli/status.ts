@@ -1,8 +1,9 @@
 /** `status`: what the module does in a running gateway. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command, InvalidArgumentError } from "commander";
+import { describeStatus, type IsolationStatus, STATUS_METHOD, STATUS_SCHEMA } from "../status.ts";
 import { RequestError } from "./connect.ts";
-import { EXIT, Failure } from "./failure.ts";
+import { EXIT, Failure, oneLine } from "./failure.ts";
 import {
   addGatewayOptions,
   askGateway,
@@ -10,10 +11,10 @@ import {
   type GatewayTarget,
   gatewayTarget,
 } from "./gateway-target.ts";
-import { type IsolationStatus, STATUS_METHOD, statusText } from "./isolation-status.ts";
 
 interface Options extends GatewayOptions {
   readonly watch?: number | true;
+  readonly sessions?: boolean;
   readonly json?: boolean;
 }
 
@@ -23,21 +24,23 @@ export function statusSubcommand(): Command {
   const command = new Command("status")
     .summary("show what the module does in a running gateway")
     .description(
-      `Asks a running gateway for ${STATUS_METHOD}: what is attached, connections, claims, and what became of events by event and reason. It shows no content. The method comes with the OpenClaw plugin of this package.\n\nExit codes: 0 attached; 1 not attached; 2 the gateway could not be asked.`,
+      `Asks a running gateway for ${STATUS_METHOD}: what is attached, connections, claims, and what became of events by event and reason. It shows no content, and session keys only with --sessions. The method comes with the OpenClaw plugin of this package.\n\nExit codes: 0 attached; 1 not attached; 2 the gateway could not be asked.`,
     )
     .option("--watch [seconds]", `ask again and again (every ${WATCH_S} s unless given)`, seconds)
+    .option("--sessions", "ask for session keys too, which needs the scope operator.admin")
     .option("--json", "print the gateway's answer as JSON, with --watch one line each time");
   addGatewayOptions(command);
   return command.action(async (options: Options) => {
     const target = await gatewayTarget(options, process.env);
+    const scopes = ["operator.read", ...(options.sessions ? ["operator.admin"] : [])];
     const every = options.watch === true ? WATCH_S : options.watch;
     for (;;) {
-      const status = await isolationStatus(target);
+      const status = await isolationStatus(target, { scopes });
       if (!status.attached) process.exitCode = EXIT.found;
       if (options.json) console.log(JSON.stringify(status, undefined, every === undefined ? 2 : undefined));
       else {
         if (every !== undefined && process.stdout.isTTY) process.stdout.write("\x1b[H\x1b[2J");
-        console.log(statusText(target.url, status));
+        console.log(printable(describeStatus(status)));
       }
       if (every === undefined) return;
       await sleep(every * 1_000);
@@ -48,15 +51,30 @@ export function statusSubcommand(): Command {
 /**
  * Asks a gateway.
  *
- * @throws {Failure} if it cannot be reached, or does not know the method
+ * @throws {Failure} if it cannot be reached, does not know the method, or answers as another version would
  */
-export async function isolationStatus(target: GatewayTarget, timeoutMs?: number): Promise<IsolationStatus> {
+export async function isolationStatus(
+  target: GatewayTarget,
+  options: Parameters<typeof askGateway>[2] = {},
+): Promise<IsolationStatus> {
+  let status: Partial<IsolationStatus> | null;
   try {
-    return (await askGateway<IsolationStatus>(target, STATUS_METHOD, timeoutMs)).payload;
+    status = (await askGateway(target, STATUS_METHOD, options)) as Partial<IsolationStatus> | null;
   } catch (error) {
     if (!(error instanceof RequestError && error.unknownMethod)) throw error;
     throw new UnknownStatusError(target.url, error);
   }
+  if (status?.schema === STATUS_SCHEMA && typeof status.attached === "boolean" && Array.isArray(status.seams)) {
+    return status as IsolationStatus;
+  }
+  throw new Failure(
+    `the gateway at ${target.url} answers ${STATUS_METHOD} as another version of openclaw-event-isolation does (${oneLine(String(status?.version), 40)}): use that version's command`,
+  );
+}
+
+/** Without control characters but line ends: some of it is what others have named. */
+function printable(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n]/gu, "?");
 }
 
 /** The gateway runs, but has no plugin of ours to answer. */

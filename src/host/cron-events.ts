@@ -1,6 +1,8 @@
 /** What takes the place of the release's functions for system events and wakes. */
 import { isHeartbeatAck } from "../policy/wake-target.ts";
+import { redirectEvents, redirectWakes } from "./redirect.ts";
 import { type EnqueueSystemEvent, type RemapHost, SystemEvents } from "./system-events.ts";
+import { inTargetedHeartbeat } from "./targeted-heartbeats.ts";
 import { type RequestWake, WakeTargets } from "./wake-target.ts";
 
 type Replace = (original: (...args: never[]) => unknown) => unknown;
@@ -13,8 +15,8 @@ type Replace = (original: (...args: never[]) => unknown) => unknown;
 export function cronEventReplacements(host: RemapHost): Readonly<Record<string, Replace>> {
   const events = new SystemEvents(host);
   const wakes = new WakeTargets(host, events);
-  const enqueue: Replace = (original) => events.wrap(original as EnqueueSystemEvent);
-  const request: Replace = (original) => wakes.wrap(original as RequestWake);
+  const enqueue: Replace = (original) => redirectEvents(events.wrap(original as EnqueueSystemEvent));
+  const request: Replace = (original) => redirectWakes(wakes.wrap(original as RequestWake));
   return {
     enqueueSystemEvent: enqueue,
     enqueueSystemEventEntry: enqueue,
@@ -31,11 +33,12 @@ export function cronEventReplacements(host: RemapHost): Readonly<Record<string, 
 /**
  * 2026.5 remembers a heartbeat's reply as not yet delivered, repeats it in place of the next
  * heartbeat's model call, and takes that heartbeat's events out of their queue all the same. An
- * acknowledgement is delivered to nobody, so there is nothing to remember.
+ * acknowledgement is delivered to nobody, so there is nothing to remember; nor is what a targeted
+ * heartbeat says, which the release delivers itself if there is somebody to deliver it to.
  */
 function withoutAcks(original: (...args: unknown[]) => unknown, host: RemapHost): (...args: unknown[]) => unknown {
   return (...args) => {
     const text = original(...args);
-    return host.enabled() && isHeartbeatAck(text) ? "" : text;
+    return inTargetedHeartbeat() || (host.enabled() && isHeartbeatAck(text)) ? "" : text;
   };
 }

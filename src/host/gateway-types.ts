@@ -5,9 +5,13 @@ export interface GatewayClient {
   readonly connId: string;
   readonly connect: {
     readonly role?: string;
+    readonly scopes?: readonly string[];
     readonly client?: { readonly id?: string; readonly mode?: string };
     readonly device?: { readonly id?: string };
   };
+  /** 2026.9: the user whom a proxy or Tailscale vouches for, and the profile of that user. */
+  readonly authenticatedUserId?: string;
+  readonly authenticatedUserProfile?: { readonly profileId?: string };
 }
 
 /** The gateway's live set of clients; 2026.8 on, it also looks them up by id. */
@@ -58,9 +62,21 @@ export interface RequestOptions {
 
 export type HandleRequest = (opts: RequestOptions, ...rest: unknown[]) => Promise<unknown>;
 
+export interface AgentConfig {
+  readonly id?: string;
+  readonly default?: boolean;
+  readonly heartbeat?: object;
+}
+
 /** OpenClaw's configuration, as far as we read it. */
 export interface GatewayConfig {
   readonly session?: { readonly mainKey?: string; readonly scope?: "per-sender" | "global" };
+  readonly agents?: { readonly defaults?: AgentConfig; readonly list?: readonly AgentConfig[] };
+  readonly hooks?: {
+    readonly allowRequestSessionKey?: unknown;
+    readonly allowedSessionKeyPrefixes?: unknown;
+    readonly allowedAgentIds?: unknown;
+  };
   readonly plugins?: {
     readonly entries?: Readonly<Record<string, { readonly config?: unknown } | undefined>>;
   };

@@ -7,6 +7,7 @@
  */
 import { readFileSync, readdirSync } from "node:fs";
 import * as nodeModule from "node:module";
+import { readFile } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -92,14 +93,34 @@ export function installLoader(
  */
 export function scanPackage(root: string, names: readonly string[]): Map<string, string[]> {
   const found = new Map<string, string[]>();
-  const dist = join(root, "dist");
-  for (const file of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
-    if (!MODULE_FILE.test(file) || file.includes(`node_modules${sep}`)) continue;
-    for (const name of attachToSource(readFileSync(join(dist, file)), names)?.found ?? []) {
-      found.set(name, [...(found.get(name) ?? []), join("dist", file)]);
+  for (const file of moduleFiles(root)) {
+    for (const name of attachToSource(readFileSync(join(root, file)), names)?.found ?? []) {
+      found.set(name, [...(found.get(name) ?? []), file]);
     }
   }
   return found;
+}
+
+/**
+ * The same beside a gateway's work: reads one file at a time and stops when all are found.
+ *
+ * @returns those of the names that the package declares
+ * @throws {Error} if it has no readable dist folder
+ */
+export async function declaredNames(root: string, names: readonly string[]): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (const file of moduleFiles(root)) {
+    const wanted = names.filter((name) => !found.has(name));
+    if (wanted.length === 0) break;
+    for (const name of attachToSource(await readFile(join(root, file)), wanted)?.found ?? []) found.add(name);
+  }
+  return found;
+}
+
+function moduleFiles(root: string): string[] {
+  return readdirSync(join(root, "dist"), { recursive: true, encoding: "utf8" })
+    .filter((file) => MODULE_FILE.test(file) && !file.includes(`node_modules${sep}`))
+    .map((file) => join("dist", file));
 }
 
 /** The path of a `file:` URL or path, as a path. */

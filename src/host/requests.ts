@@ -17,8 +17,19 @@ export interface OpenRequest {
   failed(): void;
 }
 
+/** What is sent in place of the gateway's answer. */
+export type AnswerVerdict = { readonly payload: unknown } | { readonly refuse: GatewayError };
+
+/** Whether a request reaches the gateway, and who looks at its answers. Undefined: as upstream. */
+export type Admission =
+  | { readonly refuse: GatewayError }
+  /** Called for each answer that is no error, before it is sent. Does not throw. */
+  | { answered(payload: unknown): AnswerVerdict }
+  | undefined;
+
 /** What the request path asks. Nothing here throws. */
 export interface RequestGate {
+  admit(client: GatewayClient, method: string, params: unknown): Admission;
   intentOf(method: string, params: unknown): ClaimIntent | undefined;
   /** @returns an error to answer instead of asking the gateway, or the request to settle */
   begin(client: GatewayClient | undefined, intent: ClaimIntent): { refuse: GatewayError } | OpenRequest | undefined;
@@ -34,14 +45,30 @@ export function watchRequests(original: HandleRequest, gate: RequestGate): Handl
     const intent = gate.intentOf(req.method, req.params);
     // Plugins and tools dispatch requests under the very client whose request they serve.
     const nested = client !== null && client !== undefined && handling.getStore() === client.connId;
+    const admission = client && !nested ? gate.admit(client, req.method, req.params) : undefined;
+    if (admission && "refuse" in admission) {
+      opts.respond(false, undefined, admission.refuse);
+      return Promise.resolve();
+    }
     const request = intent && gate.begin(nested ? undefined : (client ?? undefined), intent);
     if (request && "refuse" in request) {
       opts.respond(false, undefined, request.refuse);
       return Promise.resolve();
     }
+    const admitted = admission ? withRespond(opts, lookedAt(opts.respond, admission)) : opts;
     const handle = (): Promise<unknown> =>
-      request ? settleWith(request, opts, (watched) => original(watched, ...rest)) : original(opts, ...rest);
+      request ? settleWith(request, admitted, (watched) => original(watched, ...rest)) : original(admitted, ...rest);
     return client ? handling.run(client.connId, handle) : handle();
+  };
+}
+
+/** Sends of each answer what the access rules leave of it. */
+function lookedAt(respond: Respond, { answered }: Extract<Admission, { answered: unknown }>): Respond {
+  return (ok, payload, ...rest) => {
+    if (!ok) return respond(ok, payload, ...rest);
+    const verdict = answered(payload);
+    if ("refuse" in verdict) respond(false, undefined, verdict.refuse);
+    else respond(ok, verdict.payload, ...rest);
   };
 }
 

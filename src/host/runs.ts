@@ -7,12 +7,15 @@ export interface RunGate {
   request(method: string, params: unknown): RunRequest | undefined;
 }
 
-export interface RunRequest {
-  /** Settles when the request may go on; undefined if it may at once. */
+/** A user's message, from its arrival until what answers it has returned or failed. */
+export interface UserTurn {
+  /** Settles when the message may go on; undefined if it may at once. */
   readonly ready: Promise<void> | undefined;
-  answered(ok: boolean, payload: unknown): void;
-  /** The handler has returned or failed. */
   done(): void;
+}
+
+export interface RunRequest extends UserTurn {
+  answered(ok: boolean, payload: unknown): void;
 }
 
 /** Wraps `handleGatewayRequest` so that a request which starts a run can be held and is known. */

@@ -72,6 +72,18 @@ export const SEAMS: readonly Seam[] = [
     purpose: "asks for a heartbeat",
   },
   {
+    name: "agents",
+    functions: ["listAgentIds"],
+    required: false, // then the list in the configuration is read
+    purpose: "knows the agents that a wake may name",
+  },
+  {
+    name: "webhooks",
+    functions: ["createHooksRequestHandler", "normalizeWakePayload", "buildActionFromMapping", "mergeAction"],
+    required: false, // then a webhook's session key means what the release makes of it
+    purpose: "reads the session that a webhook names",
+  },
+  {
     name: "pending-reply",
     functions: ["buildPendingFinalDeliveryText"], // from 2026.5
     required: false, // releases without it do not repeat replies
@@ -124,6 +136,12 @@ export const SEAMS: readonly Seam[] = [
     functions: ["drainSystemEventEntries", "consumeSelectedSystemEventEntries", "enqueueSystemEvent"],
     required: false,
     purpose: "holds the events of an aborted heartbeat",
+  },
+  {
+    name: "diagnostics",
+    functions: ["emitDiagnosticEvent"],
+    required: false, // then there are no diagnostics events of ours
+    purpose: "tells the gateway's diagnostics listeners",
   },
 ];
 

@@ -21,6 +21,8 @@ export interface RemapHost {
   originals(name: string): readonly ((...args: never[]) => unknown)[];
   count(reason: SystemEventReason): void;
   warn(message: string): void;
+  /** Gets a wake function that is no declaration, as the release's callers see it: 2026.8 on. */
+  made?(name: string, request: (...args: never[]) => unknown): void;
 }
 
 interface QueuedEvent {

@@ -58,10 +58,13 @@ export class WakeTargets {
       const runtime = create(...args);
       if (typeof runtime !== "object" || runtime === null) return runtime;
       const members = runtime as Record<string, unknown>;
-      const routed: Record<string, unknown> = {};
+      const routed: Record<string, RequestWake> = {};
       for (const name of ["requestSessionEventWake", "requestSessionEventWakeAndWait"]) {
         const request = members[name];
-        if (typeof request === "function") routed[name] = this.reroute(request as RequestWake);
+        if (typeof request !== "function") continue;
+        const rerouted = this.reroute(request as RequestWake);
+        routed[name] = rerouted;
+        this.#host.made?.(name, rerouted);
       }
       return { ...members, ...routed };
     };

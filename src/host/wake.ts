@@ -7,6 +7,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Wake } from "../policy/heartbeat.ts";
+import type { UserTurn } from "./runs.ts";
 
 /** What `runHeartbeatOnce` takes, as far as we read it. 2026.2 knows `reason` and `agentId` only. */
 export interface HeartbeatOptions {
@@ -28,6 +29,8 @@ export interface HeartbeatGate {
   finished(run: HeartbeatRun, result: unknown): "keep" | "retry";
   /** The gateway's heartbeat runner takes up its work. */
   started(): void;
+  /** A message on a session is about to be answered, whichever way it came in. */
+  turn(sessionKey: unknown): UserTurn | undefined;
 }
 
 /** A system event that left its queue for a heartbeat's prompt. */
@@ -170,16 +173,33 @@ function releaseHandles(original: SetActiveRun): SetActiveRun {
 type GetReply = (...args: unknown[]) => Promise<unknown>;
 
 /**
- * Wraps `getReplyFromConfig`. An aborted run of 2026.2 answers with the text of the turn before it,
- * which would be delivered as an alert: it fails instead, and is run again.
+ * Wraps `getReplyFromConfig`, which answers every message of a chat: a heartbeat's prompt, a
+ * client's `chat.send`, and what comes in through a channel, which is known nowhere else.
  */
-function refuseAborted(original: GetReply): GetReply {
+function watchReplies(original: GetReply, gate: HeartbeatGate): GetReply {
   return async function getReplyFromConfig(...args) {
     const run = currentHeartbeat();
-    const reply = await original(...args);
-    if (run?.aborted) throw new Error("aborted for a user's message, to be run again");
-    return reply;
+    const turn = run ? undefined : turnOf(args, gate);
+    try {
+      if (turn?.ready) await turn.ready;
+      const reply = await original(...args);
+      // An aborted run of 2026.2 answers with the text of the turn before it, which would be
+      // delivered as an alert: it fails instead, and is run again.
+      if (run?.aborted) throw new Error("aborted for a user's message, to be run again");
+      return reply;
+    } finally {
+      turn?.done();
+    }
   };
+}
+
+/** @param args of `getReplyFromConfig`: the message's context and the options of its run */
+function turnOf([message, options]: readonly unknown[], gate: HeartbeatGate): UserTurn | undefined {
+  if ((options as { isHeartbeat?: unknown } | null | undefined)?.isHeartbeat === true) return undefined;
+  const { SessionKey, CommandSource, CommandTargetSessionKey } = (message ?? {}) as Readonly<Record<string, unknown>>;
+  // A channel's own command has a session for itself and names the one it is about.
+  const target = CommandSource === "native" ? (CommandTargetSessionKey ?? SessionKey) : SessionKey;
+  return target === undefined ? undefined : gate.turn(target);
 }
 
 type TakeEvents = (sessionKey: unknown, ...rest: unknown[]) => unknown;
@@ -231,7 +251,7 @@ export function heartbeatReplacements(
     setHeartbeatWakeHandler: (original) => announceStart(original as AnyFn, gate),
     setActiveEmbeddedRun: (original) => adoptHandles(original as AnyFn),
     clearActiveEmbeddedRun: (original) => releaseHandles(original as AnyFn),
-    getReplyFromConfig: (original) => refuseAborted(original as GetReply),
+    getReplyFromConfig: (original) => watchReplies(original as GetReply, gate),
     enqueueCommandInLane: (original) => keepContext(original as AnyFn),
     // A release with several copies of the queues has as many of each of their functions.
     drainSystemEventEntries: taking("drainSystemEventEntries"),

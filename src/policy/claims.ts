@@ -70,6 +70,9 @@ const CLAIMING: ReadonlyMap<string, ClaimingMethod> = new Map<string, ClaimingMe
   ["talk.session.steer", { field: "sessionKey", startsRun: true }],
 ]);
 
+/** The methods that claim the sessions they name. */
+export const CLAIMING_METHODS: readonly string[] = [...CLAIMING.keys()];
+
 type Params = Readonly<Record<string, unknown>>;
 
 /**

@@ -2,10 +2,20 @@
 import type { DeliveryReason } from "./delivery.ts";
 
 /** Reasons beyond a single delivery decision. */
-export type CountReason = DeliveryReason | "held-overflow" | "held-dropped" | SystemEventReason;
+export type CountReason = DeliveryReason | "held-overflow" | "held-dropped" | "access-denied" | SystemEventReason;
 
 /** What happened to system events and their wakes. */
-export type SystemEventReason = "remapped" | "queue-overflow" | "wake-repeated" | "error";
+export type SystemEventReason =
+  | "remapped"
+  | "queue-overflow"
+  | "wake-repeated"
+  /** Went to the session that a wake or system event named. */
+  | "targeted"
+  /** Named a session that cannot be meant; nothing was enqueued. */
+  | "target-refused"
+  /** No heartbeat took it in time; it waits for the session's next message. */
+  | "wake-unanswered"
+  | "error";
 
 /** Event names are upstream's, but a plugin may make up any number of them. */
 const MAX_EVENT_NAMES = 256;

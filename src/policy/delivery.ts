@@ -48,9 +48,9 @@ export function mayReceive<C>(
 ): Verdict {
   if (route.to === "nobody" || !subscriptions.has(connection)) return "drop";
   const claims = (key: string): boolean => subscriptions.claimed(key).has(connection);
-  const observes = subscriptions.observers.has(connection);
+  const observes = subscriptions.observers.has(connection) && subscriptions.mayHave(connection, route.keys);
   if (route.to === "roster") {
-    if (!subscriptions.roster.has(connection)) return "drop";
+    if (!subscriptions.roster.has(connection) || !subscriptions.mayHave(connection, route.keys)) return "drop";
     if (settings.roster === "subscribers" || route.keys.length === 0 || observes) return "deliver";
     return route.keys.some(claims) ? "deliver" : "drop";
   }
@@ -82,7 +82,7 @@ export function recipients<C>(
   let hold: ReadonlySet<C> = EMPTY;
   if (route.to === "roster") {
     deliver =
-      settings.roster === "subscribers" || key === undefined
+      (settings.roster === "subscribers" && subscriptions.restricted.size === 0) || key === undefined
         ? subscriptions.roster
         : select(subscriptions.roster, "deliver", route, subscriptions, settings);
   } else if (

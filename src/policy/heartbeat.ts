@@ -3,11 +3,21 @@
  * for how long at most. Times are milliseconds on the caller's clock.
  */
 
-export interface HeartbeatSettings {
+/** The quiet time where nothing is set: it has seen the end of a heartbeat's loss of follow-ups. */
+export const QUIET_MS = 10_000;
+/** The same on releases that leave a busy session alone for a minute themselves, from 2026.8. */
+export const IDLE_MINUTE_MS = 60_000;
+
+export interface HeartbeatTimes {
   /** How long after a run's end scheduled heartbeats of its agent wait. */
   readonly quietMs: number;
   /** The longest that one wake is put off, over all of its retries. */
   readonly maxDeferMs: number;
+}
+
+export interface HeartbeatSettings extends Omit<HeartbeatTimes, "quietMs"> {
+  /** Undefined: what suits the release. */
+  readonly quietMs?: number;
   /** Whether a user's request aborts a heartbeat that runs on its session. */
   readonly preempt: boolean;
 }
@@ -50,14 +60,14 @@ interface Deferral {
 }
 
 export class HeartbeatPolicy {
-  readonly #settings: HeartbeatSettings;
+  readonly #times: HeartbeatTimes;
   readonly #runs = new Map<string, ActiveRun>();
   /** When the last run ended, by agent or, without one, by session. */
   readonly #ended = new Map<string, number>();
   readonly #deferrals = new Map<string, Deferral>();
 
-  constructor(settings: HeartbeatSettings) {
-    this.#settings = settings;
+  constructor(times: HeartbeatTimes) {
+    this.#times = times;
   }
 
   /**
@@ -102,7 +112,7 @@ export class HeartbeatPolicy {
     const reason = this.#busy(wake, now);
     const id = nameOf(wake);
     const deferral = this.#deferral(id, now);
-    const overdue = deferral !== undefined && now - deferral.since >= this.#settings.maxDeferMs;
+    const overdue = deferral !== undefined && now - deferral.since >= this.#times.maxDeferMs;
     if (!reason || overdue) return { act: "run", overdue };
     this.#defer(id, now);
     return { act: "defer", reason };
@@ -130,7 +140,7 @@ export class HeartbeatPolicy {
       return "active-run";
     }
     const endedAt = this.#ended.get(owner);
-    return endedAt !== undefined && now - endedAt < this.#settings.quietMs ? "quiet" : undefined;
+    return endedAt !== undefined && now - endedAt < this.#times.quietMs ? "quiet" : undefined;
   }
 
   #some(now: number, matches: (place: Place) => boolean): boolean {

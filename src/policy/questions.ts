@@ -28,6 +28,12 @@ export class Questions {
     return route.to === "session" ? route : (asked ?? { to: "nobody", reason: "no-key" });
   }
 
+  /** The sessions of an open question, canonical; none for one that is not known. */
+  sessionsOf(id: unknown): readonly string[] {
+    const route = typeof id === "string" ? this.#routes.get(id) : undefined;
+    return route?.to === "session" ? route.keys : [];
+  }
+
   #remember(id: string, route: EventRoute): void {
     this.#routes.set(id, route);
     if (this.#routes.size <= MAX_OPEN_QUESTIONS) return;

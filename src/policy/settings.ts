@@ -2,23 +2,23 @@
  * The settings: one schema for the gateway's `plugins.entries["event-isolation"].config`, the
  * settings file and the docs.
  */
+import type { AccessRule } from "./access.ts";
+import { accessSchema, matchProperties } from "./access-schema.ts";
+import type { ConnectionMatch } from "./connection-match.ts";
 import type { DeliverySettings } from "./delivery.ts";
 import type { HeartbeatSettings } from "./heartbeat.ts";
+import type { HookSettings } from "./hook-session.ts";
 import type { SubscriptionLimits } from "./subscriptions.ts";
 
-/** Connections that may see all sessions: every field given has to match. */
-export interface ObserverMatch {
-  readonly clientId?: string;
-  readonly mode?: string;
-  readonly deviceId?: string;
-}
-
 export interface Settings extends DeliverySettings {
-  readonly observers: readonly ObserverMatch[];
+  readonly observers: readonly ConnectionMatch[];
+  readonly access: readonly AccessRule[];
   readonly limits: SubscriptionLimits & { readonly heldFramesPerConnection: number };
   readonly heartbeat: HeartbeatSettings;
   readonly onMissingSeam: "exit" | "warn";
+  readonly onMissingPreload: "exit" | "warn" | "restart";
   readonly cron: { readonly remap: boolean };
+  readonly hooks: HookSettings;
 }
 
 /** The part of JSON Schema that {@link parseSettings} understands. */
@@ -31,15 +31,22 @@ export type Schema = {
       readonly additionalProperties: false;
       readonly minProperties?: number;
     }
-  | { readonly type: "array"; readonly items: Schema; readonly default: readonly unknown[] }
+  | {
+      readonly type: "array";
+      readonly items: Schema;
+      readonly default: readonly unknown[];
+      readonly maxItems?: number;
+    }
   | {
       readonly type: "string";
       readonly enum?: readonly string[];
       readonly default?: string;
       readonly minLength?: number;
+      readonly maxLength?: number;
+      readonly pattern?: string;
     }
   | { readonly type: "boolean"; readonly default: boolean }
-  | { readonly type: "integer"; readonly minimum: number; readonly maximum: number; readonly default: number }
+  | { readonly type: "integer"; readonly minimum: number; readonly maximum: number; readonly default?: number }
 );
 
 /** JSON Schema of the settings, with defaults. */
@@ -58,16 +65,12 @@ export const settingsSchema = {
       type: "array",
       default: [],
       description:
-        "Connections that see the events of all sessions, e.g. dashboards. Client id and mode are what the client says of itself; the device id is proven by its key.",
+        "Connections that see the events of all sessions that the access rules let them use, e.g. dashboards. Client id and mode are what the client says of itself; the device id is proven by its key.",
       items: {
         type: "object",
         additionalProperties: false,
         minProperties: 1,
-        properties: {
-          clientId: { type: "string", minLength: 1, description: "client.id of the connect request." },
-          mode: { type: "string", minLength: 1, description: "client.mode of the connect request." },
-          deviceId: { type: "string", minLength: 1, description: "Id of the paired device." },
-        },
+        properties: matchProperties,
       },
     },
     roster: {
@@ -112,8 +115,8 @@ export const settingsSchema = {
           type: "integer",
           minimum: 0,
           maximum: 600_000,
-          default: 10_000,
-          description: "Milliseconds after a run in which scheduled heartbeats of its agent wait.",
+          description:
+            "Milliseconds after a run in which scheduled heartbeats of its agent wait. By default 10000, and 60000 from 2026.8 on.",
         },
         maxDeferMs: {
           type: "integer",
@@ -136,6 +139,13 @@ export const settingsSchema = {
       description:
         'What to do on a release that the module cannot attach to: "exit" with code 78 before the gateway listens, or "warn" and run unprotected.',
     },
+    onMissingPreload: {
+      type: "string",
+      enum: ["exit", "warn", "restart"],
+      default: "exit",
+      description:
+        'What the plugin does in a gateway that was started without the preload: "exit" with code 78 before clients can connect; "warn" and run unprotected; "restart" the process with the preload, and exit where the release does not allow it.',
+    },
     cron: {
       type: "object",
       additionalProperties: false,
@@ -145,6 +155,26 @@ export const settingsSchema = {
           default: true,
           description:
             "Whether system events and wakes of a cron run go to the agent's main session (or global), where the release leaves them in a queue that nobody drains.",
+        },
+      },
+    },
+    access: accessSchema,
+    hooks: {
+      type: "object",
+      additionalProperties: false,
+      properties: {
+        allowRequestSessionKey: {
+          type: "boolean",
+          default: false,
+          description:
+            "Whether a webhook's body may name the session to wake. For releases whose own hooks.allowRequestSessionKey is missing or not set; where it is set, it counts.",
+        },
+        allowedSessionKeyPrefixes: {
+          type: "array",
+          items: { type: "string", minLength: 1 },
+          default: [],
+          description:
+            "Beginnings of the session keys that webhooks may wake; none means any. Where the gateway's own hooks.allowedSessionKeyPrefixes is set, it counts instead.",
         },
       },
     },
@@ -166,8 +196,8 @@ export function parseSettings(value: unknown): Settings {
   return parse(settingsSchema, value, "") as Settings;
 }
 
-/** The settings in force while none can be read: the defaults, and no roster row beyond claims. */
-export const STRICT_SETTINGS: Settings = parseSettings({ roster: "claimed" });
+/** The settings in force while none can be read: the defaults, no roster row beyond claims, and no claims. */
+export const STRICT_SETTINGS: Settings = parseSettings({ roster: "claimed", access: [{}] });
 
 function parse(schema: Schema, value: unknown, path: string): unknown {
   switch (schema.type) {
@@ -176,6 +206,8 @@ function parse(schema: Schema, value: unknown, path: string): unknown {
     case "array":
       if (value === undefined) return schema.default;
       if (!Array.isArray(value)) throw wrong(path, "a list", value);
+      if (value.length > (schema.maxItems ?? Infinity))
+        throw wrong(path, `at most ${schema.maxItems} items long`, value);
       return value.map((item, index) => parse(schema.items, item, `${path}[${index}]`));
     case "string":
       if (value === undefined) return schema.default;
@@ -184,6 +216,12 @@ function parse(schema: Schema, value: unknown, path: string): unknown {
       }
       if (typeof value !== "string" || value.length < (schema.minLength ?? 0)) {
         throw wrong(path, "a non-empty string", value);
+      }
+      if (value.length > (schema.maxLength ?? Infinity)) {
+        throw wrong(path, `at most ${schema.maxLength} characters long`, value);
+      }
+      if (schema.pattern !== undefined && !new RegExp(schema.pattern, "u").test(value)) {
+        throw wrong(path, `a text that matches ${schema.pattern}`, value);
       }
       return value;
     case "boolean":

@@ -5,6 +5,11 @@
  * `C` is the connection as the host knows it; it is only ever compared.
  */
 
+/** Which sessions a connection may claim at all; keys are canonical. */
+export interface ClaimAccess {
+  allows(key: string): boolean;
+}
+
 export interface SubscriptionLimits {
   /** Sessions that one connection may claim at a time, pending claims included. */
   readonly claimsPerConnection: number;
@@ -28,7 +33,8 @@ interface Subscriber {
   readonly claims: Map<string, Claim>;
   readonly runs: Set<string>;
   roster: boolean;
-  observer: boolean;
+  /** Undefined for all sessions. */
+  access: ClaimAccess | undefined;
 }
 
 interface KeyEntry<C> {
@@ -52,6 +58,8 @@ export class Subscriptions<C> {
   readonly #keys = new Map<string, KeyEntry<C>>();
   readonly #roster = new Set<C>();
   readonly #observers = new Set<C>();
+  /** Connections that may not have all sessions. */
+  readonly #restricted = new Set<C>();
   #claims = 0;
   #requests = 0;
 
@@ -60,11 +68,28 @@ export class Subscriptions<C> {
   }
 
   /** Starts tracking a connection. A second call for the same one changes nothing. */
-  connect(connection: C, options: { readonly observer?: boolean } = {}): void {
+  connect(
+    connection: C,
+    options: { readonly observer?: boolean; readonly access?: ClaimAccess | undefined } = {},
+  ): void {
     if (this.#subscribers.has(connection)) return;
-    const observer = options.observer === true;
-    this.#subscribers.set(connection, { claims: new Map(), runs: new Set(), roster: false, observer });
+    this.#subscribers.set(connection, { claims: new Map(), runs: new Set(), roster: false, access: undefined });
+    this.entitle(connection, options.access, options.observer === true);
+  }
+
+  /**
+   * Sets what a connection may have. Claims on sessions that it may not have any more end at once,
+   * those that wait for an answer too.
+   */
+  entitle(connection: C, access: ClaimAccess | undefined, observer: boolean): void {
+    const subscriber = this.#subscribers.get(connection);
+    if (!subscriber) return;
+    subscriber.access = access;
     if (observer) this.#observers.add(connection);
+    else this.#observers.delete(connection);
+    if (!access) return void this.#restricted.delete(connection);
+    this.#restricted.add(connection);
+    for (const key of subscriber.claims.keys()) if (!access.allows(key)) this.unclaim(connection, key);
   }
 
   /** Forgets a connection and all that it claimed. */
@@ -76,18 +101,19 @@ export class Subscriptions<C> {
     this.#subscribers.delete(connection);
     this.#roster.delete(connection);
     this.#observers.delete(connection);
+    this.#restricted.delete(connection);
   }
 
   /**
    * Begins claims that count once the gateway has accepted the request.
    *
-   * @param keys canonical session keys
+   * @param keys canonical session keys; those that the connection may not have are left out
    * @returns undefined if the connection is unknown or would exceed its limit: nothing changed then
    */
   begin(connection: C, keys: readonly string[], explicit = false): PendingClaim | undefined {
     const subscriber = this.#subscribers.get(connection);
     if (!subscriber) return undefined;
-    const distinct = [...new Set(keys)];
+    const distinct = [...new Set(keys)].filter((key) => mayHave(subscriber, key));
     const added = distinct.filter((key) => !subscriber.claims.has(key)).length;
     if (subscriber.claims.size + added > this.#limits.claimsPerConnection) return undefined;
     this.#requests += 1;
@@ -196,9 +222,27 @@ export class Subscriptions<C> {
     return this.#roster;
   }
 
-  /** Connections that may see all sessions. Live. */
+  /** Connections that see sessions without claiming them, as far as they may have them. Live. */
   get observers(): ReadonlySet<C> {
     return this.#observers;
+  }
+
+  /** Observers that may have all sessions. */
+  fullObservers(): ReadonlySet<C> {
+    if (this.#restricted.size === 0) return this.#observers;
+    return new Set([...this.#observers].filter((each) => !this.#restricted.has(each)));
+  }
+
+  /** Whether a connection may have all of these sessions. */
+  mayHave(connection: C, keys: readonly string[]): boolean {
+    if (!this.#restricted.has(connection)) return true;
+    const access = this.#subscribers.get(connection)?.access;
+    return access === undefined || keys.every((key) => access.allows(key));
+  }
+
+  /** Connections that may not have all sessions. Live. */
+  get restricted(): ReadonlySet<C> {
+    return this.#restricted;
   }
 
   has(connection: C): boolean {
@@ -208,6 +252,12 @@ export class Subscriptions<C> {
   /** Canonical keys that a connection claims or waits for. */
   claimsOf(connection: C): readonly string[] {
     return [...(this.#subscribers.get(connection)?.claims.keys() ?? [])];
+  }
+
+  /** Sessions with the number of connections that claim them, the most claimed first. For status. */
+  mostClaimed(limit: number): { key: string; claimers: number }[] {
+    const all = Array.from(this.#keys, ([key, { claimed }]) => ({ key, claimers: claimed.size }));
+    return all.sort((a, b) => b.claimers - a.claimers).slice(0, limit);
   }
 
   /** Sizes, for status: all are zero again when the last connection has gone. */
@@ -244,6 +294,7 @@ export class Subscriptions<C> {
     explicit: boolean,
   ): void {
     for (const key of keys) {
+      if (!mayHave(subscriber, key)) continue;
       // The gateway has already said yes; a full connection keeps what it has and gets no more.
       if (!subscriber.claims.has(key) && subscriber.claims.size >= this.#limits.claimsPerConnection) continue;
       this.#accept(this.#claim(subscriber, key), request, explicit);
@@ -283,4 +334,8 @@ export class Subscriptions<C> {
     entry.pending.delete(connection);
     if (entry.claimed.size === 0 && entry.pending.size === 0) this.#keys.delete(key);
   }
+}
+
+function mayHave({ access }: Subscriber, key: string): boolean {
+  return access === undefined || access.allows(key);
 }

@@ -25,8 +25,9 @@ export type WakeTarget =
 
 /**
  * Makes the session key of a targeted wake canonical. Nothing is rerouted in silence: a key that
- * is malformed, of an agent that does not exist, or that contradicts `agentId` is an error. A cron
- * run's key means the queue that is drained. Idempotent; mirrors upstream PR #80214.
+ * is malformed, of an agent that does not exist, of a sub-agent (which has no heartbeat), or that
+ * contradicts `agentId` is an error. A cron run's key means the queue that is drained. Idempotent;
+ * mirrors upstream PR #80214.
  */
 export function canonicalizeWakeSessionKey(request: WakeRequest, config: WakeConfig): WakeTarget {
   const key = usableSessionKey(request.sessionKey);
@@ -44,6 +45,7 @@ export function canonicalizeWakeSessionKey(request: WakeRequest, config: WakeCon
     return refused(`agentId "${named}" contradicts the agent "${agentId}" of the session key`);
   }
   if (!config.agentIds.some((id) => agentIdOf(id) === agentId)) return refused(`Unknown agent id "${agentId}"`);
+  if (/^subagent:/i.test(parsed?.rest ?? key)) return refused("sessionKey cannot be that of a subagent session");
   const { mainKey, scope } = config;
   const qualified = parsed ? key : key.toLowerCase() === "global" ? key : `agent:${agentId}:${key}`;
   const drained = resolveEventSessionKey(qualified, mainKey, scope);

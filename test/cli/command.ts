@@ -18,6 +18,8 @@ export interface How {
   /** What is written to its stdin. */
   readonly input?: string;
   readonly home?: string;
+  /** Ends it with SIGINT once it has printed so many lines. */
+  readonly endAfterLines?: number;
 }
 
 /** An empty folder for the length of the test. */
@@ -44,7 +46,10 @@ export function command(args: readonly string[], how: How = {}): Promise<Ended> 
     stdio: "pipe",
   });
   let [stdout, stderr] = ["", ""];
-  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stdout.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString();
+    if (how.endAfterLines !== undefined && stdout.split("\n").length > how.endAfterLines) child.kill("SIGINT");
+  });
   child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
   child.stdin.on("error", () => {}); // it may not read its input
   child.stdin.end(how.input ?? "");

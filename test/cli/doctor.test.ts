@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, inject, test } from "vitest";
 import type { DoctorReport } from "../../src/cli/doctor.ts";
 import { command, emptyFolder, expectFailure } from "./command.ts";
+import { ALL_REQUIRED, madeUp } from "./made-up.ts";
 
 /** A home with an OpenClaw configuration. */
 function homeWith(config: string): string {
@@ -25,20 +26,6 @@ async function report(
 
 const levelOf = ({ checks }: DoctorReport, name: string): string[] =>
   checks.filter((check) => check.name === name).map(({ level, text }) => `${level}: ${text}`);
-
-/** An openclaw package that is not real: of a release that there is not, with the chunk given. */
-function madeUp(version: string, chunk: string): string {
-  const folder = emptyFolder();
-  mkdirSync(join(folder, "dist"));
-  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "openclaw", version }));
-  writeFileSync(join(folder, "openclaw.mjs"), "console.log('a gateway');\n");
-  writeFileSync(join(folder, "dist/chunk.js"), chunk);
-  return folder;
-}
-
-const ALL_REQUIRED = ["createGatewayBroadcaster", "handleGatewayRequest", "loadConfig"]
-  .map((name) => `function ${name}() {}\n`)
-  .join("");
 
 test("doctor finds all seams of the installed release, and in which file", async () => {
   const { openclaw, seams, standDown, exitCode } = await report(emptyFolder());

@@ -3,6 +3,7 @@ import { chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, wr
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
 import { command, emptyFolder, expectFailure, installedCli } from "./command.ts";
+import { ALL_REQUIRED, madeUp } from "./made-up.ts";
 
 const UNIT = "openclaw-gateway.service";
 
@@ -43,10 +44,11 @@ test("enable keeps the unit's NODE_OPTIONS, is idempotent, and disable leaves no
 
   // OpenClaw has installed its service anew, with another heap limit.
   writeFileSync(join(units, UNIT), unitText('Environment="NODE_OPTIONS=--max-old-space-size=8192"'));
-  expect((await command(["doctor", "--no-gateway"], { home })).stdout).toMatch(/WARNING +service +.*outdated/);
+  const doctor = ["doctor", "--no-gateway", "--openclaw", madeUp("2026.9.6", ALL_REQUIRED)];
+  expect((await command(doctor, { home })).stdout).toMatch(/WARNING +service +.*outdated/);
   await command(["enable"], { home });
   expect(readFileSync(dropIn(units), "utf8")).toContain("=--max-old-space-size=8192 --import=");
-  expect((await command(["doctor", "--no-gateway"], { home })).stdout).toMatch(/ok +service/);
+  expect((await command(doctor, { home })).stdout).toMatch(/ok +service/);
 
   expect((await command(["disable"], { home })).stdout).toContain(`removed ${dropIn(units)}`);
   expect(readdirSync(units)).toEqual([UNIT]);

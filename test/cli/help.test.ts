@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { command } from "./command.ts";
 
-const SUBCOMMANDS = ["run", "enable", "disable", "doctor", "probe", "status"];
+const SUBCOMMANDS = ["run", "enable", "disable", "doctor", "probe", "status", "wake"];
 
 test("says its version and lists its subcommands", async () => {
   const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")) as {
@@ -25,6 +25,8 @@ test.each([
   ["an unknown command", ["frobnicate"], /unknown command 'frobnicate'/],
   ["an unknown option", ["doctor", "--frobnicate"], /unknown option '--frobnicate'/],
   ["a way that there is not", ["enable", "--for", "cloud"], /Allowed choices are systemd, launchd, docker, shell/],
+  ["a wake without a text", ["wake", "--session-key", "agent:ops:main"], /--text <text>' not specified/],
+  ["a mode that there is not", ["wake", "--text", "x", "--mode", "soon"], /Allowed choices are now, next-heartbeat/],
   ["a token on the command line", ["status", "--token", "secret"], /unknown option '--token'/],
 ])("%s is wrong usage: exit code 2 and where help is", async (_, args, message) => {
   const { code, stdout, stderr } = await command(args);

@@ -1,10 +1,10 @@
 /**
  * The events of cron runs reach the queue that a heartbeat drains.
  *
- * Not driven here, since each needs a service outside of the gateway: the relay of an ACP agent to
- * its parent, the watchdog of a CLI backend that stalls, `exec.*` and `notifications.changed` of a
- * paired node, and an approval that is denied (exec runs without asking). They enqueue through the
- * same functions; on 2026.9 an explicit run key in `system-event` and `wake` stands in for them.
+ * Not driven here, since each needs a program outside of the gateway: the relay of an ACP agent to
+ * its parent, and the watchdog of a CLI backend that stalls. They enqueue through the same
+ * functions. From 2026.5 a denied approval on the gateway's own host is no system event, and 2026.9
+ * takes `exec.*` only from a node that it has told to run something.
  */
 import { inject, describe, expect, onTestFinished, test } from "vitest";
 import { type CronBed, type CronBedOptions, follow, followCronEvent, openCronBed } from "../support/cron-scene.ts";
@@ -17,6 +17,18 @@ async function cronBed(options: Omit<CronBedOptions, "release">): Promise<CronBe
   const bed = await openCronBed({ release: inject("isolated").release, ...options });
   onTestFinished(() => bed.close());
   return bed;
+}
+
+/** Has a node report something under the key of a cron run; returns a text of the event. */
+async function nodeReports(bed: CronBed): Promise<string> {
+  const client = { id: "node-host", mode: "node" };
+  const node = await bed.connectRaw({ name: "node", role: "node", scopes: [], client, device: true });
+  const report = since("2026.5.0")
+    ? ["notifications.changed", { change: "posted", key: "note", title: "NODE-REPORT" }]
+    : ["exec.denied", { runId: "r", command: "NODE-REPORT", reason: "user-denied" }];
+  const payloadJSON = JSON.stringify({ ...(report[1] as object), sessionKey: RUN_KEY });
+  await node.request("node.event", { event: report[0], payloadJSON });
+  return "NODE-REPORT";
 }
 
 function since(version: string): boolean {
@@ -63,6 +75,8 @@ describe("a command that a cron run left behind", () => {
     const bed = await cronBed({ isolated, env });
     const { waitingUnder, drainedFrom } = await followCronEvent(bed);
     expect([...waitingUnder, ...drainedFrom]).toEqual([expect.stringMatching(publishedKey())]);
+    const report = await follow(bed, await nodeReports(bed));
+    expect([...report.waitingUnder, ...report.drainedFrom]).toEqual([RUN_KEY]);
   });
 });
 
@@ -73,12 +87,15 @@ test("a command of a chat session reports to that session, and an explicit run k
   const { waitingUnder, drainedFrom } = await follow(bed, `${id}-END`);
   expect([...waitingUnder, ...drainedFrom]).toEqual(["agent:main:own-chat"]);
 
-  // Up to 2026.8 the key is ignored, and the main session is the release's own choice.
+  expect(await follow(bed, await nodeReports(bed))).toMatchObject({
+    waitingUnder: [],
+    drainedFrom: ["agent:main:main"],
+  });
+
   await bed.admin.request("system-event", { text: "explicit run key", sessionKey: RUN_KEY });
   const event = await follow(bed, "explicit run key");
   expect(new Set([...event.waitingUnder, ...event.drainedFrom])).toEqual(new Set(["agent:main:main"]));
 
-  if (!since("2026.9.0")) return;
   await bed.admin.request("wake", { mode: "now", text: "woken by run key", sessionKey: RUN_KEY });
   expect(await follow(bed, "woken by run key")).toMatchObject({ waitingUnder: [], drainedFrom: ["agent:main:main"] });
 });

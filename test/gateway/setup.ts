@@ -4,9 +4,10 @@
  */
 import { execFileSync } from "node:child_process";
 import type { TestProject } from "vitest/node";
-import { isolationRegister, openBed } from "../support/bed.ts";
+import { openBed } from "../support/bed.ts";
 import type { Endpoint } from "../support/clients.ts";
 import { compareVersions, ensureRelease } from "../support/release.ts";
+import { isolated as isolatedBy, isolatedRelease } from "./isolated-by.ts";
 import { releaseUnderTest } from "./release-under-test.ts";
 
 declare module "vitest" {
@@ -28,15 +29,18 @@ export default async function setup(project: TestProject): Promise<() => Promise
     agents: { list: [{ id: "main", default: true }, { id: "other" }] },
   };
   const plain = await openBed(release, { config });
-  const isolated = await openBed(release, { config, preload: isolationRegister() }).catch(async (error: unknown) => {
+  const copy = isolatedRelease(release);
+  const isolated = await openBed(copy.release, isolatedBy({ config })).catch(async (error: unknown) => {
     await plain.close();
+    copy.remove();
     throw error;
   });
   for (const [name, { gateway }] of Object.entries({ plain, isolated })) {
     const { url, token } = gateway;
-    project.provide(name as "plain" | "isolated", { url, token, release });
+    project.provide(name as "plain" | "isolated", { url, token, release: gateway.release });
   }
   return async () => {
     await Promise.all([plain.close(), isolated.close()]);
+    copy.remove();
   };
 }

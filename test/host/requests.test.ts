@@ -1,7 +1,7 @@
 /** Only what a connection itself asks for is its claim. */
 import { expect, test } from "vitest";
 import type { GatewayClient, HandleRequest, RequestOptions } from "../../src/host/gateway-types.ts";
-import { type RequestGate, watchRequests } from "../../src/host/requests.ts";
+import { type Admission, type RequestGate, watchRequests } from "../../src/host/requests.ts";
 import type { ClaimIntent } from "../../src/policy/claims.ts";
 
 const client: GatewayClient = { connId: "c", connect: {} };
@@ -10,6 +10,7 @@ const INTENT: ClaimIntent = { kind: "claim", keys: ["a"], explicit: false, answe
 /** A gate that claims for every request and notes who asked and how it ended. */
 function gateOf(log: string[]): RequestGate {
   return {
+    admit: () => undefined,
     intentOf: () => INTENT,
     begin: (asker) => {
       log.push(`begin ${asker?.connId ?? "nobody"}`);
@@ -62,8 +63,63 @@ test("a refused request is answered with the error and never reaches the gateway
     async () => {
       throw new Error("reached");
     },
-    { intentOf: () => INTENT, begin: () => ({ refuse: error }) },
+    { admit: () => undefined, intentOf: () => INTENT, begin: () => ({ refuse: error }) },
   );
   await handle({ ...request("chat.send"), respond: (...answer) => void sent.push(answer) });
   expect(sent).toEqual([[false, undefined, error]]);
+});
+
+/** A gate that only says who is admitted. */
+function admitting(admit: (method: string) => Admission): RequestGate {
+  return { admit: (_, method) => admit(method), intentOf: () => undefined, begin: () => undefined };
+}
+
+test("a request that is not admitted begins no claim and never reaches the gateway", async () => {
+  const sent: unknown[] = [];
+  const error = { code: "FORBIDDEN", message: "denied" };
+  const handle = watchRequests(
+    async () => {
+      throw new Error("reached");
+    },
+    {
+      admit: () => ({ refuse: error }),
+      intentOf: () => INTENT,
+      begin: () => {
+        throw new Error("begun");
+      },
+    },
+  );
+  await handle({ ...request("chat.send"), respond: (...answer) => void sent.push(answer) });
+  expect(sent).toEqual([[false, undefined, error]]);
+});
+
+test("each answer is sent as the rules leave it; errors are sent as they are", async () => {
+  const sent: unknown[] = [];
+  const error = { code: "FORBIDDEN", message: "denied" };
+  const gate = admitting(() => ({
+    answered: (payload) => (payload === "secret" ? { refuse: error } : { payload: "less" }),
+  }));
+  const handle = watchRequests(async ({ respond }) => {
+    respond(true, "all", undefined, "more");
+    respond(true, "secret");
+    respond(false, undefined, { code: "UNAVAILABLE", message: "later" });
+  }, gate);
+  await handle({ ...request("sessions.list"), respond: (...answer) => void sent.push(answer) });
+  expect(sent).toEqual([
+    [true, "less", undefined, "more"],
+    [false, undefined, error],
+    [false, undefined, { code: "UNAVAILABLE", message: "later" }],
+  ]);
+});
+
+test("what a plugin or a tool asks in a connection's name is not its request, and neither is nobody's", async () => {
+  const asked: string[] = [];
+  const gate = admitting((method) => void asked.push(method) as undefined);
+  const handle: HandleRequest = watchRequests(async (opts) => {
+    if (opts.req.method === "outer") await handle(request("inner"));
+    opts.respond(true, {});
+  }, gate);
+  await handle(request("outer"));
+  await handle({ ...request("command line"), client: null });
+  expect(asked).toEqual(["outer"]);
 });

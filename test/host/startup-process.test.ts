@@ -17,6 +17,32 @@ const settingsOf = (release: Release, text: string): { OPENCLAW_EVENT_ISOLATION_
   OPENCLAW_EVENT_ISOLATION_CONFIG: release.file("settings.json", text),
 });
 
+describe("a release without the seams of heartbeats", () => {
+  const MISSING = "heartbeats: runHeartbeatOnce not found, so they run as OpenClaw has them";
+
+  test("starts, says so in one line for each, and tells it in its status", async () => {
+    const release = built.release({
+      "dist/chunk-abc.mjs": CHUNK,
+      // The look comes some seconds after the start.
+      "openclaw.mjs": `${SAY}const { setTimeout: later } = globalThis;
+globalThis.setTimeout = (action, ms) => later(action, Math.min(ms, 100));
+const { t } = await import("./dist/chunk-abc.mjs");
+const missing = () => globalThis[Symbol.for("openclaw-event-isolation")].status().heartbeats.missing;
+t({ clients: new Set() });
+t({ clients: new Set() });
+say(missing() ?? "not looked yet");
+await new Promise((resolve) => later(resolve, 1_000));
+say(missing());`,
+    });
+    const { code, stderr, said } = await release.run();
+    expect(code).toBe(0);
+    const lines = linesOf(stderr).filter((line) => line.includes("heartbeats: "));
+    expect(said).toEqual(["not looked yet", lines.map((line) => line.replace("[event-isolation] ", ""))]);
+    expect(lines.filter((line) => line.includes(MISSING))).toHaveLength(1);
+    expect(lines.length).toBeLessThanOrEqual(12);
+  });
+});
+
 describe("a release without a required seam", () => {
   let release: Release;
 
@@ -101,6 +127,7 @@ describe("settings", () => {
     ["unknown, inside", '{"limits":{"claims":1}}', '"limits.claims"'],
     ["ill-typed", '{"scope":"everything"}', '"scope"'],
     ["ill-typed, inside", '{"limits":{"claimsPerConnection":"10"}}', '"limits.claimsPerConnection"'],
+    ["out of range", '{"heartbeat":{"maxDeferMs":0}}', '"heartbeat.maxDeferMs"'],
     ["ill-typed observers", '{"observers":["dash"]}', '"observers[0]"'],
     ["no JSON", "{scope: run", "OPENCLAW_EVENT_ISOLATION_CONFIG"],
   ])("%s: the gateway exits with 78 when it makes its broadcaster, and names the setting", async (_, text, name) => {

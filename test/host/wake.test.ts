@@ -19,6 +19,7 @@ let run: HeartbeatRun;
 let admitted: Admit;
 let finished: unknown[];
 let started: number;
+let turns: HeartbeatGate["turn"];
 let gate: HeartbeatGate;
 
 beforeEach(() => {
@@ -26,6 +27,7 @@ beforeEach(() => {
   admitted = run;
   finished = [];
   started = 0;
+  turns = () => undefined;
   gate = {
     admit: () => admitted,
     finished: (ended, result) => {
@@ -33,6 +35,7 @@ beforeEach(() => {
       return ended.aborted ? "retry" : "keep";
     },
     started: () => void (started += 1),
+    turn: (sessionKey) => turns(sessionKey),
   };
 });
 
@@ -226,6 +229,49 @@ describe("aborting", () => {
       return getReply({});
     }, gate)({});
     await expect(answer).resolves.toEqual(BUSY);
+  });
+});
+
+describe("a message that is about to be answered", () => {
+  const answered = (...args: unknown[]): unknown =>
+    replaced("getReplyFromConfig", (...given) => Promise.resolve(given))(...args);
+
+  test.each<[string, object, string]>([
+    ["its session", { SessionKey: "agent:main:main" }, "agent:main:main"],
+    [
+      "the session that a channel's own command is about",
+      { SessionKey: "telegram:slash:1", CommandSource: "native", CommandTargetSessionKey: "agent:main:main" },
+      "agent:main:main",
+    ],
+    ["its own session otherwise", { SessionKey: "a", CommandSource: "text", CommandTargetSessionKey: "b" }, "a"],
+  ])("is told with %s, and when it is over", async (_, message, expected) => {
+    const told: unknown[] = [];
+    turns = (sessionKey) => {
+      told.push(sessionKey);
+      return { ready: Promise.resolve(), done: () => told.push("done") };
+    };
+    await expect(answered(message, {}, "more")).resolves.toEqual([message, {}, "more"]);
+    expect(told).toEqual([expected, "done"]);
+  });
+
+  test.each<[string, unknown[]]>([
+    ["a heartbeat's prompt", [{ SessionKey: "agent:main:main" }, { isHeartbeat: true }]],
+    ["a message without a session", [{}]],
+    ["nothing", []],
+    ["nonsense", [7, 7]],
+  ])("is not %s", async (_, args) => {
+    turns = () => {
+      throw new Error("asked");
+    };
+    await expect(answered(...args)).resolves.toEqual(args);
+  });
+
+  test("is not what a heartbeat asks in its own run", async () => {
+    turns = () => {
+      throw new Error("asked");
+    };
+    const call = (): Promise<unknown> => Promise.resolve(answered({ SessionKey: "agent:main:main" }));
+    await expect(guardHeartbeats(call, gate)({})).resolves.toEqual([{ SessionKey: "agent:main:main" }]);
   });
 });
 

@@ -16,6 +16,8 @@ interface Rule {
 
 const NODE = /^node:/;
 const SIBLING = /^\.\/[\w-]+\.ts$/;
+const STATUS = /^\.\/status\.ts$/;
+const OFFICIAL_CLIENT = /^@openclaw\/gateway-client$/;
 const ISOLATION = /^\.\/isolation\.ts$/;
 
 /** The first rule whose `files` matches a path below src is that file's. */
@@ -23,19 +25,41 @@ const RULES: readonly Rule[] = [
   { files: /^policy\/[\w-]+\.ts$/, may: [SIBLING] },
   { files: /^host\/[\w-]+\.ts$/, may: [SIBLING, /^\.\.\/policy\/[\w-]+\.ts$/, NODE] },
   {
-    files: /^(?:isolation|gateway-scope|heartbeat-guard)\.ts$/,
-    may: [/^\.\/(?:policy|host)\/[\w-]+\.ts$/, /^\.\/(?:gateway-scope|heartbeat-guard)\.ts$/, NODE],
+    files: /^(?:isolation|gateway-scope|access-guard|heartbeat-guard)\.ts$/,
+    may: [
+      /^\.\/(?:policy|host)\/[\w-]+\.ts$/,
+      /^\.\/(?:gateway-scope|access-guard|heartbeat-guard|metrics|status)\.ts$/,
+      NODE,
+    ],
   },
-  { files: /^index\.ts$/, may: [/^\.\/policy\/[\w-]+\.ts$/] },
+  { files: /^status\.ts$/, may: [/^\.\/policy\/[\w-]+\.ts$/] },
+  { files: /^metrics\.ts$/, may: [STATUS] },
+  { files: /^index\.ts$/, may: [/^\.\/policy\/[\w-]+\.ts$/, STATUS] },
   // Which process this is has to be known before anything else is loaded.
   { files: /^register\.ts$/, may: [ISOLATION, /^\.\/host\/process\.ts$/, NODE] },
-  { files: /^(?:plugin|cli)\.ts$/, may: [ISOLATION, /^\.\/cli\/[\w-]+\.ts$/, NODE] },
+  // OpenClaw loads the plugin by itself: nothing that attaches, and no package.
+  {
+    files: /^plugin\.ts$/,
+    may: [/^\.\/plugin\/[\w-]+\.ts$/, /^\.\/host\/(?:process|own-version)\.ts$/, STATUS, NODE],
+  },
+  {
+    files: /^plugin\/[\w-]+\.ts$/,
+    may: [
+      SIBLING,
+      /^\.\.\/policy\/settings\.ts$/,
+      /^\.\.\/host\/(?:config|gateway-types|messages|process)\.ts$/,
+      /^\.\.\/status\.ts$/,
+      NODE,
+    ],
+  },
+  { files: /^cli\.ts$/, may: [/^\.\/cli\/[\w-]+\.ts$/, NODE] },
   // The command runs in a process of its own: it alone may use dependencies.
   {
     files: /^cli\/[\w-]+\.ts$/,
     may: [
       SIBLING,
       /^\.\.\/(?:host|policy|report)\/[\w-]+\.ts$/,
+      /^\.\.\/status\.ts$/,
       NODE,
       /^(?:commander|json5|@openclaw\/gateway-(?:client|protocol))$/,
     ],
@@ -43,7 +67,8 @@ const RULES: readonly Rule[] = [
   // Values in, text out; what judges a gateway shares nothing with the policy.
   { files: /^report\/[\w-]+\.ts$/, may: [SIBLING] },
   { files: /^client\.ts$/, may: [/^\.\/client\/[\w-]+\.ts$/, NODE] },
-  { files: /^client\/[\w-]+\.ts$/, may: [SIBLING, NODE] },
+  // The one pure file that knows when two session keys are the same session; nothing of the gateway's process.
+  { files: /^client\/[\w-]+\.ts$/, may: [SIBLING, NODE, OFFICIAL_CLIENT, /^\.\.\/policy\/session-key\.ts$/] },
 ];
 
 function importsOf(source: string): string[] {
@@ -85,7 +110,14 @@ describe("the rule catches", () => {
     ["host/x.ts", 'import ws from "ws";', "ws"],
     ["register.ts", 'import { claimIntent } from "./policy/claims.ts";', "./policy/claims.ts"],
     ["client.ts", 'import { routeEvent } from "./policy/session-event.ts";', "./policy/session-event.ts"],
+    ["plugin.ts", 'import { install } from "./isolation.ts";', "./isolation.ts"],
+    ["plugin/x.ts", 'import { install } from "../isolation.ts";', "../isolation.ts"],
+    ["plugin/x.ts", 'import { onDiagnosticEvent } from "openclaw/plugin-sdk";', "openclaw/plugin-sdk"],
     ["client.ts", 'import { install } from "./isolation.ts";', "./isolation.ts"],
+    ["client/x.ts", 'import { Isolation } from "../isolation.ts";', "../isolation.ts"],
+    ["client/x.ts", 'import type { GatewaySocket } from "../host/gateway-types.ts";', "../host/gateway-types.ts"],
+    ["client/x.ts", 'import { routeEvent } from "../policy/session-event.ts";', "../policy/session-event.ts"],
+    ["client/x.ts", 'import { WebSocket } from "ws";', "ws"],
     ["index.ts", 'export * from "./host/loader.ts";', "./host/loader.ts"],
   ])("in %s: %s", (file, source, specifier) => {
     expect(violations(file, source)).toEqual([`src/${file} imports ${specifier}`]);

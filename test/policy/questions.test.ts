@@ -37,6 +37,15 @@ test("a question that belongs to no session stays as upstream has it, and so doe
   expect(route(questions, "question.resolved", { id: "q" })).toEqual({ to: "all" });
 });
 
+test("an open question tells its sessions, until it is answered", () => {
+  const questions = new Questions();
+  route(questions, "question.requested", { id: "q", sessionKey: KEY });
+  route(questions, "question.requested", { id: "nobody's" });
+  expect(["q", "nobody's", "unknown", 7].map((id) => questions.sessionsOf(id))).toEqual([[KEY], [], [], []]);
+  route(questions, "question.resolved", { id: "q" });
+  expect(questions.sessionsOf("q")).toEqual([]);
+});
+
 test("open questions are bounded: the oldest is forgotten", () => {
   const questions = new Questions();
   for (let index = 0; index <= 1_000; index += 1)

@@ -12,9 +12,12 @@ const DEFAULTS = {
   observers: [],
   roster: "subscribers",
   limits: { claimsPerConnection: 10_000, runsPerConnection: 1_000, heldFramesPerConnection: 512 },
-  heartbeat: { quietMs: 10_000, maxDeferMs: 300_000, preempt: true },
+  heartbeat: { maxDeferMs: 300_000, preempt: true },
   onMissingSeam: "exit",
+  onMissingPreload: "exit",
   cron: { remap: true },
+  access: [],
+  hooks: { allowRequestSessionKey: false, allowedSessionKeyPrefixes: [] },
 };
 
 function messageFor(value: unknown): string {
@@ -40,10 +43,13 @@ describe("settings", () => {
       scope: "run",
       roster: "claimed",
       onMissingSeam: "warn",
+      onMissingPreload: "restart",
       observers: [{ clientId: "dash" }, { mode: "ui", deviceId: "d1" }],
       limits: { claimsPerConnection: 1, heldFramesPerConnection: 100_000 },
       cron: { remap: false },
+      hooks: { allowRequestSessionKey: true, allowedSessionKeyPrefixes: ["hook:"] },
       heartbeat: { quietMs: 0, preempt: false },
+      access: [{ match: { deviceId: "d1" }, sessions: ["agent:main:{deviceId}:*"], methods: ["cron.list"] }],
     };
     expect(parseSettings(given)).toEqual({
       ...given,
@@ -57,8 +63,12 @@ describe("settings", () => {
     expect(parseSettings(JSON.parse(JSON.stringify(once)))).toEqual(once);
   });
 
-  test("in force before any have been read show rows to their claimants only", () => {
-    expect(STRICT_SETTINGS).toEqual({ ...DEFAULTS, roster: "claimed" });
+  test("in force before any have been read allow no session", () => {
+    expect(STRICT_SETTINGS).toEqual({
+      ...DEFAULTS,
+      roster: "claimed",
+      access: [{ match: {}, sessions: [], methods: [] }],
+    });
   });
 });
 
@@ -76,8 +86,16 @@ describe("an ill-typed setting is an error that names it", () => {
     ["roster", { roster: true }, '"subscribers", "claimed"'],
     ["heartbeat.preempt", { heartbeat: { preempt: "no" } }, "true or false"],
     ["heartbeat.preempt", { heartbeat: { preempt: null } }, "true or false"],
-    ["heartbeat.quietMs", { heartbeat: { quietMs: -1 } }, "0 to 600000"],
-    ["heartbeat.maxDeferMs", { heartbeat: { maxDeferMs: 999 } }, "1000 to 86400000"],
+    ...[-1, 600_001, 1.5, Number.NaN, Infinity, "10000", null, true].map((quietMs): [string, unknown, string] => [
+      "heartbeat.quietMs",
+      { heartbeat: { quietMs } },
+      "a whole number from 0 to 600000",
+    ]),
+    ...[0, 999, 86_400_001, 1_000.5, Number.NaN, "60000", null].map((maxDeferMs): [string, unknown, string] => [
+      "heartbeat.maxDeferMs",
+      { heartbeat: { maxDeferMs } },
+      "a whole number from 1000 to 86400000",
+    ]),
     ["onMissingSeam", { onMissingSeam: "ignore" }, '"exit", "warn"'],
     ["onMissingSeam", { onMissingSeam: false }, '"exit", "warn"'],
     ["observers", { observers: {} }, "a list"],
@@ -90,6 +108,18 @@ describe("an ill-typed setting is an error that names it", () => {
     ["observers[0].clientId", { observers: [{ clientId: 5 }] }, "a non-empty string"],
     ["observers[0].mode", { observers: [{ mode: null }] }, "a non-empty string"],
     ["observers[0].deviceId", { observers: [{ deviceId: ["d"] }] }, "a non-empty string"],
+    ["access", { access: {} }, "a list"],
+    ["access", { access: Array.from({ length: 1_001 }, () => ({})) }, "at most 1000 items"],
+    ["access[0].match", { access: [{ match: "all" }] }, "an object"],
+    ["access[0].match.user", { access: [{ match: { user: 5 } }] }, "a non-empty string"],
+    ["access[0].match.user", { access: [{ match: { user: "u".repeat(257) } }] }, "at most 256 characters"],
+    ["access[0].sessions", { access: [{ sessions: "*" }] }, "a list"],
+    ["access[0].sessions", { access: [{ sessions: Array.from({ length: 201 }, () => "*") }] }, "at most 200 items"],
+    ["access[1].sessions[0]", { access: [{}, { sessions: [""] }] }, "a non-empty string"],
+    ["access[0].sessions[0]", { access: [{ sessions: ["*".repeat(513)] }] }, "at most 512 characters"],
+    ["access[0].sessions[0]", { access: [{ sessions: ["agent:main:{device}:*"] }] }, "a text that matches"],
+    ["access[0].sessions[0]", { access: [{ sessions: ["agent:main:{deviceId"] }] }, "a text that matches"],
+    ["access[0].methods[0]", { access: [{ methods: [true] }] }, "a non-empty string"],
     ["limits", { limits: null }, "an object"],
     ["limits", { limits: 5 }, "an object"],
     ["limits", { limits: [] }, "an object"],
@@ -123,6 +153,8 @@ describe("an unknown setting is an error that names it and its neighbours", () =
     ["cron.remaps", { cron: { remaps: true } }, "remap"],
     ["limits.claims", { limits: { claims: 1 } }, "claimsPerConnection, runsPerConnection, heldFramesPerConnection"],
     ["observers[0].client", { observers: [{ client: "x" }] }, "clientId, mode, deviceId"],
+    ["access[0].session", { access: [{ session: [] }] }, "match, sessions, methods"],
+    ["access[0].match.device", { access: [{ match: { device: "d" } }] }, "clientId, mode, deviceId, user"],
     ["observers[1].name", { observers: [{ mode: "ui" }, { mode: "ui", name: "x" }] }, "clientId, mode, deviceId"],
   ] as [string, unknown, string][])("%s", (setting, value, known) => {
     const message = messageFor(value);

@@ -36,6 +36,8 @@ describe("the session of a targeted wake", () => {
     ["agent:ops:main", "main", /"main" contradicts the agent "ops"/],
     ["agent:ops:main", " ", /agentId must be/],
     ["agent:ops:main", 7, /agentId must be/],
+    ["agent:main:subagent:7", undefined, /cannot be that of a subagent/],
+    ["Subagent:7", undefined, /cannot be that of a subagent/],
     ["  ", undefined, /sessionKey must be/],
     [undefined, undefined, /sessionKey must be/],
     [{}, undefined, /sessionKey must be/],

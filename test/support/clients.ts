@@ -1,9 +1,9 @@
 /** Clients of a gateway: the official one, and one that writes the protocol by hand. */
 import { randomUUID } from "node:crypto";
-import { buildDeviceAuthPayloadV3, GatewayClient } from "@openclaw/gateway-client";
+import { GatewayClient } from "@openclaw/gateway-client";
 import type { HelloOk } from "@openclaw/gateway-protocol";
 import { WebSocket } from "ws";
-import { createDevice, needsDevice, type Device } from "./device.ts";
+import { createDevice, deviceProof, needsDevice, type Device } from "./device.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import type { Release } from "./release.ts";
 
@@ -43,7 +43,10 @@ export type Client = Omit<Recorder, "add"> & {
 export type RawClient = Client & {
   /** Every text that came in, answers included, as received. */
   readonly lines: readonly string[];
-  sendRaw(frame: string | object): void;
+  /** Sends text or bytes as they are, an object as JSON. */
+  sendRaw(frame: string | Buffer | object): void;
+  /** Drops the connection without a word. */
+  kill(): void;
 };
 
 /** An answer `ok: false`, or no answer in time (code `CLIENT_TIMEOUT`, `CLIENT_CLOSED`). */
@@ -240,7 +243,7 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
       signedAt: ts,
       nonce,
       signature: device.sign(
-        buildDeviceAuthPayloadV3({
+        deviceProof(gateway.release, {
           deviceId: device.deviceId,
           clientId: self.id,
           clientMode: self.mode,
@@ -284,6 +287,8 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
   return {
     ...client,
     lines,
-    sendRaw: (frame) => socket.send(typeof frame === "string" ? frame : JSON.stringify(frame)),
+    sendRaw: (frame) =>
+      socket.send(typeof frame === "string" || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame)),
+    kill: () => socket.terminate(),
   };
 }

@@ -63,9 +63,10 @@ async function peek(port: number): Promise<ProbeReport> {
  * Adds a job with an isolated agent turn, runs it, and waits for the run's end.
  *
  * @param message what the job's agent is told, a directive for the scripted model
+ * @param timeoutMs until the run's end
  * @returns the job's id
  */
-export async function runCronJob(bed: CronBed, message: string): Promise<string> {
+export async function runCronJob(bed: CronBed, message: string, timeoutMs = 30_000): Promise<string> {
   const { admin, gateway } = bed;
   // Without a delivery target newer releases withhold exit notices; 2026.2 knows no webhooks.
   const old = compareVersions(gateway.release.version, "2026.3.0") < 0;
@@ -79,13 +80,13 @@ export async function runCronJob(bed: CronBed, message: string): Promise<string>
     delivery: old ? { mode: "none" } : { mode: "webhook", to: "http://127.0.0.1:9/hook" },
   });
   const jobId = String(job["id"] ?? (job["job"] as { id?: unknown } | undefined)?.id);
-  await admin.request("cron.run", { id: jobId, mode: "force" }, { timeoutMs: 60_000 });
+  await admin.request("cron.run", { id: jobId, mode: "force" }, { timeoutMs: Math.max(60_000, timeoutMs) });
   await until(
     async () => {
       const { entries } = await admin.request("cron.runs", { id: jobId, limit: 5 });
       return Array.isArray(entries) && entries.length > 0 ? true : undefined;
     },
-    30_000,
+    timeoutMs,
     "the cron run's end",
   );
   return jobId;

@@ -1,5 +1,6 @@
 /** An Ed25519 device identity, for the releases that take the scopes of a backend without one. */
 import { createHash, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
+import { buildDeviceAuthPayloadV3 } from "@openclaw/gateway-client";
 import { compareVersions, type Release } from "./release.ts";
 
 export type Device = {
@@ -27,6 +28,13 @@ export function createDevice(): Device {
     publicKey: raw.toString("base64url"),
     sign: (payload) => sign(null, Buffer.from(payload, "utf8"), privateKey).toString("base64url"),
   };
+}
+
+/** What a device signs to prove itself: 2026.2 knows only the second form, without the platform. */
+export function deviceProof(release: Release, claim: Parameters<typeof buildDeviceAuthPayloadV3>[0]): string {
+  if (compareVersions(release.version, "2026.3.0") >= 0) return buildDeviceAuthPayloadV3(claim);
+  const { deviceId, clientId, clientMode, role, scopes, signedAtMs, token, nonce } = claim;
+  return ["v2", deviceId, clientId, clientMode, role, scopes.join(","), signedAtMs, token ?? "", nonce].join("|");
 }
 
 function rawPublicKey(key: KeyObject): Buffer {

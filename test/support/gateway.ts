@@ -27,6 +27,8 @@ export type GatewayOptions = {
   /** Folder to use and to keep; otherwise a temporary one. */
   readonly stateDir?: string | undefined;
   readonly port?: number | undefined;
+  /** The token that it asks for; by default a random one. */
+  readonly token?: string | undefined;
   /** The Node to run it with; by default the one of this process. */
   readonly node?: string | undefined;
   /** Wait for the process to exit instead of for it to be ready. */
@@ -76,7 +78,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
 async function boot(options: GatewayOptions): Promise<Gateway> {
   const port = options.port ?? (await freePort());
-  const token = randomUUID();
+  const token = options.token ?? randomUUID();
   const stateDir = options.stateDir ?? (await mkdtemp(join(tmpdir(), "openclaw-test-")));
   const configPath = join(stateDir, "openclaw.json");
   await mkdir(join(stateDir, "workspace"), { recursive: true });

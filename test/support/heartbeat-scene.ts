@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Bed, BedOptions } from "./bed.ts";
 import type { Client } from "./clients.ts";
 import { chatText, field, isFinal } from "./recorder.ts";
+import { compareVersions, type Release } from "./release.ts";
 import { wordsOf } from "./script.ts";
 
 export const MAIN_SESSION = "agent:main:main";
@@ -14,6 +15,11 @@ export const GAPS: readonly Gap[] = [100, 300, 900, 2000, "mid"];
 
 /** Heartbeats on, as the runner's default has it; none comes by itself in the time of a scene. */
 export const HEARTBEATS_ON: BedOptions["config"] = { agents: { defaults: { heartbeat: { every: "30m" } } } };
+
+/** The key under which a release configures what of heartbeats is shown: `channels.defaults.<key>`. */
+export function visibilityKey({ version }: Release): string {
+  return compareVersions(version, "2026.8.0") >= 0 ? "heartbeatVisibility" : "heartbeat";
+}
 
 const FOLLOW_UP_WORDS = 6;
 const MID_MS = 150;
@@ -44,7 +50,15 @@ export interface Pace {
   readonly settleMs?: number;
 }
 
+/** A user's message, from its acceptance until its reply was there. */
+export interface Turn {
+  readonly runId: string;
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface Scene {
+  readonly turns: readonly Turn[];
   round(gap: Gap, pace?: Pace): Promise<Round>;
   /** Waits until a heartbeat's model call is under way. */
   heartbeatCall(timeoutMs: number): Promise<boolean>;
@@ -54,16 +68,23 @@ export interface Scene {
 
 let serial = 0;
 
-/** Connects a user and a read-only bystander; heartbeats answer with an alert that takes 1.2 s. */
-export async function heartbeatScene(bed: Bed): Promise<Scene> {
+/**
+ * Connects a user and a read-only bystander. Heartbeats take 1.2 s to answer.
+ *
+ * @param answers what heartbeats answer, in turn; `ALERT` gets a number, since upstream suppresses repeated alerts
+ */
+export async function heartbeatScene(bed: Bed, answers: readonly string[] = ["ALERT"]): Promise<Scene> {
   const { model } = bed;
-  let alerts = 0;
+  let heartbeats = 0;
   model.otherwise = () => {
-    alerts += 1;
-    // Never twice the same: upstream suppresses repeated alerts.
-    const chunks = [`ALERT${alerts}`, ...Array.from({ length: 11 }, () => " .")];
+    const answer = answers[heartbeats % answers.length]!;
+    heartbeats += 1;
+    const alert = answer === "ALERT";
+    // An ack has to stay one: nothing visible after it.
+    const chunks = [alert ? `ALERT${heartbeats}` : answer, ...Array.from({ length: 11 }, () => (alert ? " ." : ""))];
     return { kind: "say", id: "HEARTBEAT", chunks, delayMs: 100 };
   };
+  const turns: Turn[] = [];
   const user = await bed.connect({ name: "user" });
   const bystander = await bed.connectRaw({ name: "bystander", scopes: ["operator.read"] });
   const calls = (): number => model.requests.filter(({ id }) => id === "HEARTBEAT").length;
@@ -85,9 +106,10 @@ export async function heartbeatScene(bed: Bed): Promise<Scene> {
     const callsBefore = calls();
     const seenBefore = bystander.frames.length;
     const { runId: earlier } = await user.chat(MAIN_SESSION, `[[say id=${first} n=${chunks} delay=100]]`);
+    const from = Date.now();
     await sleep(Math.min(700, chunks * 50));
     await user.request("wake", { mode: "now", text: `EVENT${serial}` });
-    await user.final(earlier, 60_000);
+    turns.push({ runId: earlier, from, to: (await user.final(earlier, 60_000)).at });
     if (gap === "mid") {
       await heartbeatCall(10_000);
       await sleep(MID_MS);
@@ -104,6 +126,9 @@ export async function heartbeatScene(bed: Bed): Promise<Scene> {
       (frame) => frame.event === "chat" && field(frame, "runId") !== runId && frame.json.includes(`${second}-`),
     );
     const text = chatText(final);
+    // A reply that was emptied is still owed.
+    const reply = user.frames.find((frame) => frame.event === "chat" && frame.json.includes(wanted));
+    turns.push({ runId, from: sentAt + acceptedMs, to: reply?.at ?? Date.now() });
     const tokens = new RegExp(`(?:USER|NEXT)${serial}-|ALERT\\d`);
     const seen = bystander.frames.slice(seenBefore);
     return {
@@ -119,7 +144,7 @@ export async function heartbeatScene(bed: Bed): Promise<Scene> {
       heartbeats: calls() - callsBefore,
     };
   }
-  return { round, heartbeatCall, user, bystander };
+  return { turns, round, heartbeatCall, user, bystander };
 }
 
 /** Whether a follow-up was answered: complete, once, under its own run id. */

@@ -119,18 +119,24 @@ async function answer(
   }
   const callsTool = script.kind === "tool" && !chat.hasToolResult;
   if (callsTool) {
-    const call = {
-      index: 0,
-      id: `call_${script.id}_${record.at}`,
+    const calls = Array.from({ length: script.times }, (_, index) => ({
+      index,
+      id: `call_${script.id}_${record.at}${index === 0 ? "" : `_${index}`}`,
       type: "function",
-      function: { name: script.tool, arguments: JSON.stringify(script.args) },
-    };
-    await send(chat, [{ tool_calls: [call] }], 0, "tool_calls", record, response);
+      function: {
+        name: script.tool,
+        arguments: script.times === 1 ? JSON.stringify(script.args) : numbered(script.args, index),
+      },
+    }));
+    await send(chat, [{ tool_calls: calls }], 0, "tool_calls", record, response);
     return;
   }
   await send(
     chat,
-    script.chunks.map((content) => ({ content })),
+    [
+      ...(script.kind === "say" ? (script.reasoning ?? []) : []).map((text) => ({ reasoning_content: text })),
+      ...script.chunks.map((content) => ({ content })),
+    ],
     script.delayMs,
     "stop",
     record,
@@ -138,7 +144,15 @@ async function answer(
   );
 }
 
-type Delta = { readonly content?: string; readonly tool_calls?: readonly unknown[] };
+function numbered(args: object, index: number): string {
+  return JSON.stringify(args).replaceAll("@", String(index));
+}
+
+type Delta = {
+  readonly content?: string;
+  readonly reasoning_content?: string;
+  readonly tool_calls?: readonly unknown[];
+};
 
 async function send(
   chat: ChatRequest,

@@ -14,6 +14,8 @@ export interface ProbeReport {
   readonly waiting: Readonly<Record<string, readonly string[]>>;
   /** What was taken out of a queue, in order. */
   readonly drained: readonly { readonly key: string; readonly text: string }[];
+  /** What the module has counted of system events; empty without it. */
+  readonly counted: Readonly<Record<string, number>>;
 }
 
 type Fn = (...args: unknown[]) => unknown;
@@ -71,6 +73,15 @@ function knownKeys(): string[] {
   return [...new Set([...keys, ...(shared instanceof Map ? (shared as Map<string, unknown>).keys() : [])])];
 }
 
+interface Status {
+  readonly gateway?: { readonly events: Readonly<Record<string, Readonly<Record<string, number>>>> };
+}
+
+function counted(): ProbeReport["counted"] {
+  const isolation = (globalThis as Record<symbol, unknown>)[Symbol.for("openclaw-event-isolation")];
+  return (isolation as { status(): Status } | undefined)?.status().gateway?.events["(system-event)"] ?? {};
+}
+
 const port = Number(process.env["OPENCLAW_TEST_PROBE_PORT"]);
 if (port && isMainThread && process.argv[2] === "gateway") {
   Object.defineProperty(globalThis, Symbol.for(SYMBOL), { value: watched });
@@ -90,8 +101,10 @@ if (port && isMainThread && process.argv[2] === "gateway") {
     const report: ProbeReport = {
       waiting: Object.fromEntries(knownKeys().map((key) => [key, waiting(key)])),
       drained,
+      counted: counted(),
     };
-    response.setHeader("content-type", "application/json").end(JSON.stringify(report));
+    // A connection that is kept may be closed just when a busy gateway is asked again.
+    response.setHeader("connection", "close").setHeader("content-type", "application/json").end(JSON.stringify(report));
   })
     .listen(port, "127.0.0.1")
     .unref();

@@ -1,0 +1,107 @@
+/** Hostile clients against the real gateway, with a judge who knows who may see what. */
+import { parseArgs } from "node:util";
+import { isolationRegister, withBed } from "../test/support/bed.ts";
+import { ensureRelease, type Release } from "../test/support/release.ts";
+import { episode, type EpisodeResult } from "./fuzz/episode.ts";
+
+const HELP = `Usage: npm run fuzz -- [options]
+
+Honest clients stream on sessions of a real, protected gateway while hostile ones send random
+requests, claims, near misses and garbage. Every event that a hostile client receives is judged
+by what it had asked for. Before that, one episode against the gateway as published has to be
+found leaking.
+
+Options:
+  --minutes <n>        how long (default: 1)
+  --seed <n>           first seed (default: random); each episode uses the next one
+  --episodes <n>       that many episodes instead, e.g. 1 to replay a seed
+  --release <version>  OpenClaw release (default: 2026.9.6)
+  --json               print the result as JSON on stdout
+  -h, --help           show this help
+
+Exit codes: 0 no foreign frame and every honest reply whole; 1 a finding, with its seed;
+            2 the fuzzer itself failed, or did not find the published gateway's leak.`;
+
+const UINT32 = 2 ** 32;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      minutes: { type: "string", default: "1" },
+      seed: { type: "string", default: String(Math.floor(Math.random() * UINT32)) },
+      episodes: { type: "string" },
+      release: { type: "string", default: "2026.9.6" },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const first = wholeNumber("--seed", values.seed, 0);
+  const minutes = Number(values.minutes);
+  if (!(minutes > 0)) throw new Error(`--minutes has to be more than 0, not "${values.minutes}"`);
+  const wanted = values.episodes === undefined ? Infinity : wholeNumber("--episodes", values.episodes, 1);
+  const release = await ensureRelease(values.release);
+
+  const control = await withBed(release, {}, ({ gateway }) => episode(gateway, first, 10));
+  if (control.findings.length === 0) throw new Error("the judge found no leak on the gateway as published");
+  progress(`as published, seed ${first}: ${control.findings.length} foreign frames among ${control.events} events`);
+
+  const total = await protectedRun(release, first, wanted, wanted === Infinity ? minutes * 60_000 : Infinity);
+  const { failed, ...sums } = total;
+  const text = `${sums.episodes} episodes, ${sums.connections} hostile connections, ${sums.requests} requests sent, ${sums.events} events judged: ${sums.rightful} of sessions asked for, ${sums.findings} foreign, ${sums.lost} honest replies not whole`;
+  if (values.json)
+    console.log(JSON.stringify({ release: release.version, seed: first, control, ...total }, undefined, 2));
+  else console.log(`OpenClaw ${release.version} with the module, seeds from ${first}: ${text}`);
+  if (failed === undefined) return 0;
+  process.stderr.write(
+    `fuzz: seed ${failed.seed} failed; replay: npm run fuzz -- --release ${release.version} --seed ${failed.seed} --episodes 1\n${JSON.stringify([failed.findings.slice(0, 5), failed.lost], undefined, 2)}\n`,
+  );
+  return 1;
+}
+
+/** Episodes until the time is over or one has failed. */
+async function protectedRun(release: Release, first: number, wanted: number, timeMs: number) {
+  const sums = { episodes: 0, connections: 0, requests: 0, events: 0, rightful: 0, findings: 0, lost: 0 };
+  let failed: (EpisodeResult & { seed: number }) | undefined;
+  await withBed(release, { preload: isolationRegister() }, async ({ gateway }) => {
+    const until = Date.now() + timeMs;
+    while (!failed && sums.episodes < wanted && Date.now() < until) {
+      const seed = (first + sums.episodes) % UINT32;
+      const result = await episode(gateway, seed);
+      sums.episodes += 1;
+      sums.connections += result.connections;
+      sums.requests += result.requests;
+      sums.events += result.events;
+      sums.rightful += result.rightful;
+      sums.findings += result.findings.length;
+      sums.lost += result.lost.length;
+      if (result.findings.length + result.lost.length > 0) failed = { ...result, seed };
+      progress(
+        `seed ${seed}: ${result.requests} requests, ${result.events} events, ${result.rightful} asked for, ${result.findings.length} foreign`,
+      );
+    }
+  });
+  return { ...sums, failed };
+}
+
+function wholeNumber(option: string, text: string, least: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least || value >= UINT32) {
+    throw new Error(`${option} has to be a whole number from ${least}, not "${text}"`);
+  }
+  return value;
+}
+
+function progress(message: string): void {
+  process.stderr.write(`fuzz: ${message}\n`);
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.stderr.write(`fuzz: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 2;
+}

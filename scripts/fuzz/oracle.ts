@@ -1,0 +1,110 @@
+/**
+ * Knows who may see what, from nothing but what a connection sent and received.
+ *
+ * Deliberately not built on `src/policy`: it is the judge of it.
+ */
+
+export interface Session {
+  readonly key: string;
+  /** In every text of the session's runs, and nowhere else. */
+  readonly token: string;
+}
+
+/** What one connection did, in its own order. */
+export interface Log {
+  readonly name: string;
+  /** Every text that came in, answers included. */
+  readonly lines: readonly string[];
+  /** Requests, each with the number of lines that had come in when it was sent. */
+  readonly sent: readonly Sent[];
+}
+
+export interface Sent {
+  readonly after: number;
+  readonly id: string;
+  readonly method: string;
+  readonly params: unknown;
+}
+
+export interface Finding {
+  readonly connection: string;
+  readonly session: string;
+  readonly event: string;
+  readonly line: number;
+  /** The first characters of the frame. */
+  readonly frame: string;
+}
+
+export interface Verdict {
+  readonly findings: readonly Finding[];
+  readonly events: number;
+  /** Events of sessions that the connection had asked for. */
+  readonly rightful: number;
+}
+
+/** Methods that open a session for the connection, and where they name it. */
+const OPENS: Readonly<Record<string, "sessionKey" | "key" | "keys">> = {
+  "chat.history": "sessionKey",
+  "chat.send": "sessionKey",
+  "chat.startup": "sessionKey",
+  "sessions.get": "key",
+  "sessions.messages.subscribe": "key",
+  "sessions.preview": "keys",
+};
+
+/** Events for everybody that may name sessions, but never hold text of one. */
+const NAMES_ONLY = new Set(["health", "presence"]);
+
+/**
+ * Goes through everything a connection received.
+ *
+ * @returns the events that it should not have had, and how many were looked at
+ */
+export function judge(log: Log, sessions: readonly Session[]): Verdict {
+  const findings: Finding[] = [];
+  const open = new Map<string, number>(); // session key -> when the accepted request was sent
+  const waiting = new Map<string, { order: number; request: Sent }>();
+  let [roster, next, events, rightful] = [false, 0, 0, 0];
+  for (const [index, line] of log.lines.entries()) {
+    while (next < log.sent.length && log.sent[next]!.after <= index) {
+      waiting.set(log.sent[next]!.id, { order: next, request: log.sent[next]! });
+      next += 1;
+    }
+    const frame = JSON.parse(line) as Record<string, unknown>;
+    if (frame["type"] === "res") {
+      const asked = waiting.get(String(frame["id"]));
+      if (!asked) continue;
+      const { method, params } = asked.request;
+      if (method === "sessions.messages.unsubscribe") {
+        // Whatever the gateway answers: who leaves has left, unless it asked again meanwhile.
+        for (const key of named(params, "key")) if ((open.get(key) ?? 0) < asked.order) open.delete(key);
+      } else if (frame["ok"] === true) {
+        if (method === "sessions.subscribe") roster = true;
+        if (method === "sessions.unsubscribe") roster = false;
+        const field = OPENS[method];
+        if (field) for (const key of named(params, field)) open.set(key, asked.order);
+      }
+      continue;
+    }
+    if (frame["type"] !== "event") continue;
+    events += 1;
+    const event = String(frame["event"]);
+    if (event === "sessions.changed" && roster) continue;
+    const text = line.toLowerCase();
+    for (const session of sessions) {
+      const holdsText = text.includes(session.token);
+      const isNamed = text.includes(session.key) && !NAMES_ONLY.has(event);
+      if (!holdsText && !isNamed) continue;
+      if (open.has(session.key)) rightful += 1;
+      else findings.push({ connection: log.name, session: session.key, event, line: index, frame: line.slice(0, 300) });
+    }
+  }
+  return { findings, events, rightful };
+}
+
+/** The session keys that a request names: letter case and blanks around them do not count. */
+function named(params: unknown, field: string): string[] {
+  const value = (params as Record<string, unknown> | undefined)?.[field];
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return values.filter((each) => typeof each === "string").map((each) => each.trim().toLowerCase());
+}

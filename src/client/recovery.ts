@@ -1,0 +1,205 @@
+/** Finds out what became of a run whose frames did not come. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Boot, type Connection, isSameBoot } from "./connection.ts";
+import { ClientError } from "./errors.ts";
+import type { Settings } from "./options.ts";
+import { isFields } from "./run-state.ts";
+import { holdsKeys, type Outcome, outcomeOf, readMessages, type Wanted } from "./transcript.ts";
+
+/** What was found out. */
+export type Verdict =
+  | { readonly kind: "running" }
+  | { readonly kind: "done"; readonly text: string; readonly usage: Outcome["usage"] }
+  | { readonly kind: "aborted" }
+  | { readonly kind: "error"; readonly error: ClientError };
+
+interface Host {
+  readonly connection: Connection;
+  readonly settings: Settings;
+}
+
+/** A message, and the session it was sent to. */
+export interface Place extends Wanted {
+  readonly sessionKey: string;
+}
+
+/** A run that was accepted, and where. */
+export interface RunPlace extends Place {
+  readonly gatewayRunId: string;
+  readonly boot: Boot | undefined;
+  /** The connection (by its generation) that last made the session its own. */
+  readonly claimed: { generation: number };
+}
+
+/** Enough for the tool calls of one run; every chat asks for it once. */
+const HISTORY_LIMIT = 60;
+const POLL_MS = 500;
+/** How long the terminal frame of a run that is over may still be under way. */
+const LAST_FRAME_MS = 1_500;
+/** How long a reply may take from its run's end to the history. */
+const SETTLE_MS = 3_000;
+const PROBE_MS = 300;
+/** How long the history is waited for after a reply, for its tokens and cost. */
+const USAGE_MS = 2_000;
+const SECOND_LOOK_MS = 150;
+
+/** Whether an answer to `chat.send` means that the run is going on. */
+export function isCommandStatus(status: unknown): boolean {
+  return status === "started" || status === "in_flight" || status === "accepted" || status === undefined;
+}
+
+/** Looks a message up in its session's history. @throws ClientError */
+export async function findOutcome({ connection }: Host, place: Place, timeoutMs?: number) {
+  const { sessionKey } = place;
+  const options = timeoutMs === undefined ? {} : { timeoutMs };
+  const answer = await connection.request("chat.history", { sessionKey, limit: HISTORY_LIMIT }, options);
+  const messages = readMessages(answer);
+  return { outcome: outcomeOf(messages, place), keyed: holdsKeys(messages), active: isActive(answer) };
+}
+
+/** Whether the history says that something runs in its session (2026.9). */
+function isActive(answer: Readonly<Record<string, unknown>>): boolean {
+  const info = isFields(answer["sessionInfo"]) ? answer["sessionInfo"] : {};
+  return answer["inFlightRun"] !== undefined || info["hasActiveRun"] === true;
+}
+
+function settled(outcome: Outcome | undefined): Verdict | undefined {
+  switch (outcome?.state) {
+    case "complete":
+      return { kind: "done", text: outcome.text, usage: outcome.usage };
+    case "aborted":
+      return { kind: "aborted" };
+    case "error":
+      return { kind: "error", error: new ClientError("model", outcome.errorMessage ?? "the run ended with an error") };
+    default:
+      return undefined;
+  }
+}
+
+/**
+ * What became of a run that was accepted. Waits for a connection, makes this connection one of the session's again,
+ * asks whether the run still runs, and if not reads its outcome from the history. Bounded by `recoverMs`.
+ */
+async function running(host: Host, place: RunPlace, isOver: () => boolean): Promise<Verdict> {
+  const { connection, settings } = host;
+  const until = Date.now() + settings.recoverMs;
+  while (!isOver()) {
+    const isUp = await connection.whenUp(until - Date.now());
+    if (isOver()) break;
+    if (!isUp || Date.now() > until) {
+      const message = `no connection in ${settings.recoverMs} ms: what became of the run is not known`;
+      return { kind: "error", error: new ClientError("disconnected", message) };
+    }
+    const { generation } = connection;
+    try {
+      if (!isSameBoot(place.boot, connection.boot)) return await afterRestart(host, place, until, isOver);
+      return await onSameBoot(host, place, until, isOver);
+    } catch (error) {
+      if (!(error instanceof ClientError)) throw error;
+      if (error.kind === "unresponsive") connection.restart(generation);
+      else if (error.kind === "refused") await sleep(POLL_MS);
+      else if (error.kind !== "disconnected") throw error;
+      else await sleep(10);
+    }
+  }
+  return { kind: "running" };
+}
+
+async function onSameBoot(host: Host, place: RunPlace, until: number, isOver: () => boolean): Promise<Verdict> {
+  const { connection } = host;
+  await claim(connection, place);
+  const runId = place.gatewayRunId;
+  const wait = await connection.request("agent.wait", { runId, timeoutMs: PROBE_MS });
+  const isEnded = wait["status"] !== "timeout" || wait["endedAt"] !== undefined;
+  if (!isEnded) return { kind: "running" };
+  const frameUntil = Date.now() + LAST_FRAME_MS;
+  while (Date.now() < frameUntil && !isOver()) await sleep(50);
+  const found = await poll(host, place, Math.min(until, Date.now() + SETTLE_MS), isOver);
+  if (found) return found;
+  const reply = isFields(wait["terminalReply"]) ? wait["terminalReply"]["text"] : undefined;
+  if (typeof reply === "string" && reply !== "") return { kind: "done", text: reply, usage: undefined };
+  if (wait["status"] === "error") {
+    const message = typeof wait["error"] === "string" ? wait["error"] : "the run ended with an error";
+    return { kind: "error", error: new ClientError("model", message) };
+  }
+  return lost("the run is over, and neither its last frame nor its reply in the history was found");
+}
+
+/** After a restart nothing goes on by itself, except where the release resumes what it interrupted. */
+async function afterRestart(host: Host, place: RunPlace, until: number, isOver: () => boolean): Promise<Verdict> {
+  await claim(host.connection, place);
+  const found = await poll(host, place, Math.min(until, Date.now() + SETTLE_MS), isOver, until);
+  if (found) return found;
+  const message =
+    "the gateway was restarted during the run, and its history holds no reply; the message may have been run";
+  return { kind: "error", error: new ClientError("gateway-restarted", message) };
+}
+
+/** Asks the history until it holds an outcome; with `activeUntil` as long as something runs in the session. */
+async function poll(
+  host: Host,
+  place: Place,
+  until: number,
+  isOver: () => boolean,
+  activeUntil = until,
+): Promise<Verdict | undefined> {
+  for (;;) {
+    const { outcome, active } = await findOutcome(host, place);
+    const verdict = settled(outcome);
+    if (verdict) return verdict;
+    if (isOver() || Date.now() > (active ? activeUntil : until)) return undefined;
+    await sleep(POLL_MS);
+  }
+}
+
+/** Makes a new connection one that gets the session's events, on gateways that ask for it. */
+async function claim(connection: Connection, { sessionKey, claimed }: RunPlace): Promise<void> {
+  const { generation } = connection;
+  if (claimed.generation === generation) return;
+  if (connection.offers("sessions.messages.subscribe")) {
+    await connection.request("sessions.messages.subscribe", { key: sessionKey }).catch((error: unknown) => {
+      // Without the scope for it there still is the history, which is a claim too.
+      if (!(error instanceof ClientError) || error.kind !== "refused") throw error;
+    });
+  }
+  await connection.request("chat.history", { sessionKey, limit: 1 });
+  claimed.generation = generation;
+}
+
+/**
+ * What an empty final means. If the agent had worked under this run's id, the reply is empty, or an error that only the
+ * history tells (2026.2). If not, the message went elsewhere: the history is waited for only where it says by key whose
+ * reply is whose, since a reply must never be taken from a run that is not this message's.
+ */
+async function empty(host: Host, place: Place, started: boolean, isOver: () => boolean): Promise<Verdict> {
+  try {
+    const { outcome, keyed } = await findOutcome(host, place);
+    if (outcome?.state === "error") return settled(outcome)!;
+    if (started) return { kind: "done", text: "", usage: outcome?.usage };
+    const found = keyed ? await poll(host, place, Date.now() + host.settings.recoverMs, isOver) : undefined;
+    if (found) return found;
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error;
+    if (started && error.kind !== "disconnected") return { kind: "done", text: "", usage: undefined };
+  }
+  return lost("the gateway ended the run without running it; the message was merged into another run or lost to one");
+}
+
+/** The tokens and the cost of a reply that just came; undefined if the history does not hold them in time. */
+export async function readUsage(host: Host, place: Place, isOver: () => boolean): Promise<Outcome["usage"]> {
+  const until = Date.now() + USAGE_MS;
+  // A second look helps where the reply is stored just after it was sent; a third never did.
+  for (let looks = 0; looks < 2 && !isOver() && Date.now() < until; looks += 1) {
+    if (looks > 0) await sleep(SECOND_LOOK_MS);
+    const found = await findOutcome(host, place, until - Date.now()).catch(() => undefined);
+    if (found?.outcome?.usage && found.outcome.state === "complete") return found.outcome.usage;
+  }
+  return undefined;
+}
+
+function lost(message: string): Verdict {
+  return { kind: "error", error: new ClientError("lost-reply", message) };
+}
+
+/** The two questions that recovery answers. */
+export const mend = { running, empty };

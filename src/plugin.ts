@@ -1,0 +1,52 @@
+/**
+ * The OpenClaw plugin: the companion of the preload. It cannot attach by itself, since OpenClaw's
+ * modules have run when plugins are loaded; it carries the settings, answers `isolation.status`, and
+ * keeps a gateway without the preload from running.
+ */
+import { ownVersion } from "./host/own-version.ts";
+import { gatewayProcess, isGatewayRun } from "./host/process.ts";
+import type { MethodRequest, PluginApi } from "./plugin/api.ts";
+import { askGateway } from "./plugin/ask-gateway.ts";
+import { auditFindings } from "./plugin/audit.ts";
+import { registerCommand } from "./plugin/command.ts";
+import { PLUGIN_ID } from "./plugin/manifest.ts";
+import { missingPreload, RESTARTED_VARIABLE } from "./plugin/missing-preload.ts";
+import { type IsolationStatus, STATUS_METHOD, STATUS_SCHEMA, statusSource, withoutNames } from "./status.ts";
+
+/** Runs in gateways and in commands, more than once in some. */
+function register(api: PluginApi): void {
+  const args = process.argv.slice(2);
+  const full = (api.registrationMode ?? "full") === "full";
+  // `openclaw setup` and the like may start a gateway later on, but have work to do before.
+  const starting = full && args.includes("gateway") && isGatewayRun(args);
+  if (starting && !statusSource()) missingPreload(api);
+  api.registerService({
+    id: PLUGIN_ID,
+    // Only gateways start services, those too whose command line does not tell.
+    start: () => {
+      delete process.env[RESTARTED_VARIABLE];
+      if (!starting && !statusSource()) missingPreload(api);
+    },
+  });
+  api.registerGatewayMethod(STATUS_METHOD, answerStatus, { scope: "operator.read", profileAccess: "independent" });
+  registerCommand(api);
+  api.registerSecurityAuditCollector?.(({ config }) => auditFindings(config, () => askGateway(api.runtime)));
+}
+
+/** Handler of the gateway method: {@link IsolationStatus}, with session keys for `operator.admin` only. */
+function answerStatus({ client, respond }: MethodRequest): void {
+  try {
+    const status = statusSource()?.status() ?? unprotected();
+    const admin = client?.connect?.scopes?.includes("operator.admin") === true;
+    respond(true, admin ? status : withoutNames(status));
+  } catch {
+    respond(false, undefined, { code: "UNAVAILABLE", message: "event-isolation: the status could not be read" });
+  }
+}
+
+function unprotected(): IsolationStatus {
+  const release = gatewayProcess(process.argv)?.release ?? "unknown";
+  return { schema: STATUS_SCHEMA, version: ownVersion(), release, attached: false, seams: [], settings: {} };
+}
+
+export default { id: PLUGIN_ID, name: "Event isolation", register };

@@ -1,0 +1,65 @@
+/** The part of OpenClaw's plugin API that the plugin uses. Members that a release lacks are optional. */
+import type { GatewayConfig } from "../host/gateway-types.ts";
+
+export interface PluginApi {
+  /** The plugin's folder; 2026.2 has only {@link source}, its entry file. */
+  readonly rootDir?: string;
+  readonly source: string;
+  /** 2026.5 on: `full` in a gateway, others in commands. Before, `register` runs in both alike. */
+  readonly registrationMode?: string;
+  readonly config: GatewayConfig;
+  /** Not there while a command's metadata are collected, where even reading it throws. */
+  readonly runtime: PluginRuntime;
+  registerGatewayMethod(
+    name: string,
+    handler: (request: MethodRequest) => void,
+    options?: { readonly scope: string; readonly profileAccess: "independent" },
+  ): void;
+  registerCli(
+    registrar: (context: { readonly program: Command }) => void,
+    options: { readonly commands: readonly string[]; readonly descriptors: readonly CommandDescriptor[] },
+  ): void;
+  registerService(service: { readonly id: string; start(): void }): void;
+  /** 2026.5 on. */
+  registerSecurityAuditCollector?(
+    collector: (context: { readonly config: GatewayConfig }) => Promise<readonly Finding[]>,
+  ): void;
+}
+
+export interface MethodRequest {
+  readonly client?: { readonly connect?: { readonly scopes?: readonly string[] } } | null;
+  respond(ok: boolean, payload?: unknown, error?: unknown): void;
+}
+
+export interface PluginRuntime {
+  readonly system: {
+    /** Runs a program to its end. */
+    runCommandWithTimeout(
+      argv: readonly string[],
+      options: { readonly timeoutMs: number },
+    ): Promise<{ readonly stdout: string; readonly stderr: string; readonly code: number | null }>;
+  };
+}
+
+export interface CommandDescriptor {
+  readonly name: string;
+  readonly description: string;
+  readonly hasSubcommands: boolean;
+}
+
+/** Commander's command, as far as it is used. */
+export interface Command {
+  command(name: string): Command;
+  description(text: string): Command;
+  option(flags: string, description: string): Command;
+  action(run: (options: { readonly json?: boolean }) => Promise<void>): Command;
+}
+
+/** A finding of `openclaw security audit`. */
+export interface Finding {
+  readonly checkId: string;
+  readonly severity: "info" | "warn" | "critical";
+  readonly title: string;
+  readonly detail: string;
+  readonly remediation?: string;
+}

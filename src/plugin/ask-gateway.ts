@@ -1,0 +1,42 @@
+/** Asks the running gateway for its status, by OpenClaw's own `gateway call`: it knows address and credentials. */
+import { reasonOf } from "../host/messages.ts";
+import { type IsolationStatus, STATUS_METHOD } from "../status.ts";
+import type { PluginRuntime } from "./api.ts";
+
+const TIMEOUT_MS = 20_000;
+
+/** The status of the configured gateway, or in one line why there is none. */
+export async function askGateway(runtime: PluginRuntime): Promise<{ status: IsolationStatus } | { problem: string }> {
+  const [node, script] = process.argv;
+  const call = [node!, script!, "gateway", "call", STATUS_METHOD, "--json", "--timeout", String(TIMEOUT_MS / 2)];
+  try {
+    const { stdout, stderr } = await runtime.system.runCommandWithTimeout(call, { timeoutMs: TIMEOUT_MS });
+    const parsed = jsonIn(stdout);
+    return isStatus(parsed) ? { status: parsed } : { problem: problemIn(parsed, `${stderr}\n${stdout}`) };
+  } catch (error) {
+    return { problem: reasonOf(error) };
+  }
+}
+
+/** Some releases print notes before the JSON. */
+function jsonIn(stdout: string): unknown {
+  try {
+    return JSON.parse(stdout.slice(Math.max(0, stdout.search(/^\{/m))));
+  } catch {
+    return undefined;
+  }
+}
+
+function isStatus(value: unknown): value is IsolationStatus {
+  const { attached, seams } = (value ?? {}) as Partial<IsolationStatus>;
+  return typeof attached === "boolean" && Array.isArray(seams);
+}
+
+/** One line of what a failed call printed. */
+function problemIn(parsed: unknown, output: string): string {
+  if (output.includes(`unknown method: ${STATUS_METHOD}`)) return "the gateway has not loaded the plugin: restart it";
+  const { error } = (parsed ?? {}) as { error?: { message?: unknown } }; // 2026.9
+  const lines = output.split("\n").map((line) => line.trim());
+  const line = error?.message ?? lines.find((each) => /error|fail/i.test(each)) ?? lines.find(Boolean) ?? "no output";
+  return `the gateway did not answer: ${String(line)}`;
+}

@@ -1,0 +1,31 @@
+/** `openclaw isolation`. */
+import { describeStatus } from "../status.ts";
+import type { PluginApi } from "./api.ts";
+import { askGateway } from "./ask-gateway.ts";
+import { ISOLATION_COMMAND } from "./manifest.ts";
+
+/** Registers `openclaw isolation status [--json]`; exit code 1 if the gateway does not answer or is unprotected. */
+export function registerCommand(api: PluginApi): void {
+  const { name } = ISOLATION_COMMAND;
+  api.registerCli(
+    ({ program }) => {
+      program
+        .command(name)
+        .description(ISOLATION_COMMAND.description)
+        .command("status")
+        .description("Show what the running gateway's event isolation is attached to, and its counters")
+        .option("--json", "print JSON")
+        .action(async ({ json }) => {
+          const answer = await askGateway(api.runtime);
+          if ("problem" in answer) {
+            console.error(`[event-isolation] ${answer.problem}`);
+            process.exitCode = 1;
+            return;
+          }
+          console.log(json ? JSON.stringify(answer.status, null, 2) : describeStatus(answer.status));
+          if (!answer.status.attached) process.exitCode = 1;
+        });
+    },
+    { commands: [name], descriptors: [ISOLATION_COMMAND] },
+  );
+}

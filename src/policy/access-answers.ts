@@ -1,0 +1,77 @@
+/** What of an answer a connection under access rules may see. */
+import type { SessionAccess } from "./access.ts";
+import type { KeyReader } from "./session-event.ts";
+import { parseAgentSessionKey } from "./session-key.ts";
+
+/** Deeper than any answer of the releases; what is below is left out. */
+const MAX_DEPTH = 16;
+
+/** Properties that refer to another session. */
+const REFERS = /(?:^s|S)essionKey$|^spawnedBy$|^parentKey$/;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * A copy of an answer without the rows of sessions that are not allowed: items of lists and nested
+ * objects that name one by `sessionKey` or `key`, entries of maps from keys, and references to one.
+ * A `count` beside a list of sessions is brought in line.
+ */
+export function allowedRows(payload: unknown, access: SessionAccess, canonical: KeyReader): unknown {
+  const denies = (value: unknown, owner?: Fields): boolean => {
+    const agentId = typeof owner?.["agentId"] === "string" ? owner["agentId"] : undefined;
+    const key = canonical(value, agentId);
+    return key === undefined || !access.allows(key);
+  };
+  const isDeniedRow = (value: unknown): boolean => {
+    if (typeof value === "string") return parseAgentSessionKey(value) !== undefined && denies(value);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+    const row = value as Fields;
+    if (present(row["sessionKey"])) return denies(row["sessionKey"], row);
+    return isKey(row["key"]) && denies(row["key"], row);
+  };
+  const copy = (value: unknown, depth: number): unknown => {
+    if (typeof value !== "object" || value === null) return value;
+    if (depth > MAX_DEPTH) return undefined;
+    if (typeof (value as Fields)["toJSON"] === "function") {
+      return copy((value as { toJSON(): unknown }).toJSON(), depth + 1);
+    }
+    if (Array.isArray(value)) return value.filter((item) => !isDeniedRow(item)).map((item) => copy(item, depth + 1));
+    const entries = Object.entries(value).filter(([name, item]) => {
+      if (parseAgentSessionKey(name) !== undefined && denies(name)) return false;
+      if (REFERS.test(name) && present(item) && denies(item)) return false;
+      return typeof item !== "object" || !isDeniedRow(item);
+    });
+    const copied: Record<string, unknown> = Object.fromEntries(
+      entries.map(([name, item]) => [name, copy(item, depth + 1)]),
+    );
+    if (Array.isArray(copied["sessions"]) && typeof copied["count"] === "number") {
+      copied["count"] = copied["sessions"].length;
+    }
+    return copied;
+  };
+  return copy(payload, 0);
+}
+
+/**
+ * The session that an answer says the gateway chose or found is allowed, or it names none.
+ */
+export function answersAllowedSession(payload: unknown, access: SessionAccess, canonical: KeyReader): boolean {
+  const body = (typeof payload === "object" && payload !== null ? payload : {}) as Fields;
+  const agentId = typeof body["agentId"] === "string" ? body["agentId"] : undefined;
+  return [body["key"], body["sessionKey"]].filter(present).every((value) => {
+    const key = canonical(value, agentId);
+    return key !== undefined && access.allows(key);
+  });
+}
+
+/** What stands for a session wherever it stands; `key` alone can be anything. */
+function isKey(value: unknown): boolean {
+  return (
+    typeof value === "string" &&
+    (value === "global" || value === "unknown" || parseAgentSessionKey(value) !== undefined)
+  );
+}
+
+function present(value: unknown): boolean {
+  return value !== undefined && value !== null && value !== "";
+}

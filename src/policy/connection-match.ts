@@ -1,0 +1,41 @@
+/** Which connections a setting is about. */
+
+/** What is known of a connection. Client id and mode are its own words; the rest the gateway checked. */
+export interface ConnectionFacts {
+  readonly clientId?: string | undefined;
+  readonly mode?: string | undefined;
+  /** Id of the paired device: the hash of its key, with which it signed the connect request. */
+  readonly deviceId?: string | undefined;
+  /** The user that a proxy or Tailscale vouches for, on releases that keep it (2026.9 does). */
+  readonly user?: string | undefined;
+  /** Id of that user's profile (2026.9). */
+  readonly profile?: string | undefined;
+  /** `operator` unless the connect request says otherwise. */
+  readonly role: string;
+  readonly scopes: readonly string[];
+}
+
+/** Every field given has to match, exactly. `scope` is one that the connection has. */
+export interface ConnectionMatch {
+  readonly clientId?: string;
+  readonly mode?: string;
+  readonly deviceId?: string;
+  readonly user?: string;
+  readonly profile?: string;
+  readonly role?: string;
+  readonly scope?: string;
+}
+
+/** Whether a connection is one of those a setting is about. A match without fields is about all. */
+export function matchesConnection(match: ConnectionMatch, facts: ConnectionFacts): boolean {
+  const { scope, ...exact } = match;
+  if (scope !== undefined && !facts.scopes.includes(scope)) return false;
+  return Object.entries(exact).every(
+    ([name, wanted]) => wanted === undefined || facts[name as keyof typeof exact] === wanted,
+  );
+}
+
+/** Whether a connection may be an observer: operators only, nodes have a subscription of their own. */
+export function isObserver(facts: ConnectionFacts, observers: readonly ConnectionMatch[]): boolean {
+  return facts.role === "operator" && observers.some((match) => matchesConnection(match, facts));
+}

@@ -1,0 +1,144 @@
+/**
+ * The status of a gateway's isolation: one documented shape, answered by the gateway method
+ * `isolation.status` and printed by `openclaw isolation status`.
+ */
+import type { Settings } from "./policy/settings.ts";
+
+/** Global under which the isolation of this process is reachable: `globalThis[Symbol.for(…)].status()`. */
+export const ISOLATION_SYMBOL = "openclaw-event-isolation";
+
+/** The gateway method that answers with an {@link IsolationStatus}. */
+export const STATUS_METHOD = "isolation.status";
+
+/** Goes up when a field changes its meaning or goes away; new fields may come without it. */
+export const STATUS_SCHEMA = 1;
+
+/** Sessions named in one status; more are only counted. */
+export const MAX_STATUS_SESSIONS = 200;
+
+export interface SeamStatus {
+  /** Name of the seam, e.g. `broadcast`. */
+  readonly name: string;
+  /** OpenClaw's functions that it is attached to. */
+  readonly functions: readonly string[];
+  /** Files of the openclaw package that declare them, relative to it. */
+  readonly files: readonly string[];
+  readonly required: boolean;
+  /** `missing`: this release has none of its functions, or has not loaded their module yet. */
+  readonly state: "attached" | "missing";
+}
+
+/** One gateway since its start, or its last in-process restart. Counts are totals since then. */
+export interface GatewayNumbers {
+  readonly connections: number;
+  /** Pairs of connection and session, those that wait for the gateway's answer included. */
+  readonly claims: number;
+  /** Sessions that somebody claims. */
+  readonly sessions: number;
+  /** Connections that asked for the session roster. */
+  readonly roster: number;
+  /** Connections that see all sessions. */
+  readonly observers: number;
+  /** Frames that wait for the answer to the request that claims their session. */
+  readonly held: number;
+  /** Events, not frames, by name and reason: `{chat: {delivered: 12, "no-claim": 3}}`. */
+  readonly events: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+export interface HeartbeatNumbers {
+  /** Heartbeats that run now. */
+  readonly running: number;
+  /** Wakes that wait for users' runs now. */
+  readonly deferred: number;
+  /** Frames of heartbeats that wait for the end of a user's run now. */
+  readonly held: number;
+  /** Users' runs and requests that heartbeats have to mind now. */
+  readonly runs: number;
+  /** How often a wake was put off; one that is asked for again each second counts each time. */
+  readonly putOff: number;
+  /** Heartbeats aborted for a user's message. */
+  readonly aborted: number;
+  /** What heartbeats do without on this release, a line each; known some seconds after the start. */
+  readonly missing?: readonly string[];
+}
+
+export interface SessionStatus {
+  /** Canonical session key. */
+  readonly key: string;
+  /** Connections that claim it. */
+  readonly claimers: number;
+}
+
+export interface IsolationStatus {
+  readonly schema: typeof STATUS_SCHEMA;
+  /** Of openclaw-event-isolation, e.g. `0.1.0`. */
+  readonly version: string;
+  /** Of OpenClaw, e.g. `2026.9.6`. */
+  readonly release: string;
+  /** Whether all required seams are attached. False: the gateway runs unprotected. */
+  readonly attached: boolean;
+  readonly seams: readonly SeamStatus[];
+  /** The settings in force. For others than `operator.admin` without lists: these name devices and sessions. */
+  readonly settings: Partial<Settings>;
+  /** Missing until the gateway has made its broadcaster. */
+  readonly gateway?: GatewayNumbers;
+  readonly heartbeats?: HeartbeatNumbers;
+  /** For `operator.admin` only: the most claimed sessions, {@link MAX_STATUS_SESSIONS} at most. */
+  readonly sessionKeys?: readonly SessionStatus[];
+}
+
+/** What {@link ISOLATION_SYMBOL} holds. */
+export interface StatusSource {
+  status(): IsolationStatus;
+}
+
+/** The isolation of this process, if the module was preloaded; undefined otherwise. */
+export function statusSource(): StatusSource | undefined {
+  const found = (globalThis as Record<symbol, unknown>)[Symbol.for(ISOLATION_SYMBOL)] as StatusSource | undefined;
+  return typeof found?.status === "function" ? found : undefined;
+}
+
+/** What a caller without `operator.admin` may know: no session keys, no lists of the settings. */
+export function withoutNames(status: IsolationStatus): IsolationStatus {
+  const { sessionKeys: _, ...rest } = status;
+  return { ...rest, settings: withoutLists(status.settings) as Partial<Settings> };
+}
+
+function withoutLists(settings: object): object {
+  const switches = Object.entries(settings).filter(([, value]) => !Array.isArray(value));
+  return Object.fromEntries(
+    switches.map(([name, value]) => [name, typeof value === "object" ? withoutLists(value as object) : value]),
+  );
+}
+
+/** A status for people to read, several lines. */
+export function describeStatus(status: IsolationStatus): string {
+  const { version, release, attached, seams, gateway, heartbeats, sessionKeys } = status;
+  const lines = [`event-isolation ${version} on OpenClaw ${release}: ${attached ? "attached" : "NOT ATTACHED"}`];
+  if (!attached) lines.push("  this gateway runs UNPROTECTED: every client gets the events of every session");
+  const named = (state: SeamStatus["state"]) => seams.filter((seam) => seam.state === state).map((seam) => seam.name);
+  if (seams.length > 0) lines.push(row("seams", named("attached").join(", ")));
+  if (named("missing").length > 0) lines.push(row("not here", named("missing").join(", ")));
+  if (gateway) {
+    const { connections, claims, sessions, roster, observers, held } = gateway;
+    lines.push(row("connections", `${connections} (${roster} with the roster, ${observers} observers)`));
+    lines.push(row("claims", `${claims} on ${sessions} sessions`), row("held frames", String(held)));
+  }
+  if (heartbeats) {
+    const { running, deferred, putOff, aborted } = heartbeats;
+    lines.push(row("heartbeats", `${running} running, ${deferred} deferred; put off ${putOff}, aborted ${aborted}`));
+  }
+  const events = Object.entries(gateway?.events ?? {}).sort(([a], [b]) => a.localeCompare(b));
+  if (events.length > 0) lines.push("  events");
+  for (const [event, reasons] of events) {
+    const counts = Object.entries(reasons).map(([reason, count]) => `${reason} ${count}`);
+    lines.push(`    ${event.padEnd(22)} ${counts.join(", ")}`);
+  }
+  if (sessionKeys && sessionKeys.length > 0) lines.push("  sessions");
+  for (const { key, claimers } of sessionKeys ?? []) lines.push(`    ${key}  claimed by ${claimers}`);
+  return lines.join("\n");
+}
+
+function row(label: string, text: string): string {
+  return `  ${label.padEnd(12)} ${text}`;
+}

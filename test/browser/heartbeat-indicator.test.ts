@@ -1,0 +1,119 @@
+/** OpenClaw's own Control UI shows the last heartbeat with the module as without it. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { releaseUnderTest } from "../gateway/release-under-test.ts";
+import { isolationRegister, openBed, type OpenBed } from "../support/bed.ts";
+import { launchBrowser, noBrowser } from "../support/browser.ts";
+import { type Client, field, type RecordedFrame } from "../support/clients.ts";
+import { HEARTBEATS_ON, MAIN_SESSION } from "../support/heartbeat-scene.ts";
+import { compareVersions, ensureRelease } from "../support/release.ts";
+
+const version = releaseUnderTest();
+const missing =
+  noBrowser() ??
+  (compareVersions(version, "2026.5.0") < 0
+    ? `SKIPPED: the Control UI of ${version} proves its device in a way that is not driven here`
+    : undefined);
+if (missing) process.stderr.write(`${missing}\n`);
+
+/** The page asks for the last heartbeat every few seconds. */
+const SHOWN_WITHIN_MS = 20_000;
+
+/** All text of a page, that of its components included. As text, since a compiled function brings helpers along. */
+const TEXT_OF_PAGE = `(() => {
+  const textOf = (node) =>
+    node.nodeType === Node.TEXT_NODE
+      ? node.textContent
+      : ["STYLE", "SCRIPT"].includes(node.nodeName)
+        ? ""
+        : [...(node.shadowRoot?.childNodes ?? []), ...node.childNodes].map(textOf).join(" ");
+  return textOf(document.body).replaceAll(/\\s+/g, " ");
+})()`;
+
+interface Shown {
+  readonly status: unknown;
+  /** Whether the snapshot of the last heartbeat, and the log of events, show this one. */
+  readonly snapshot: boolean;
+  readonly log: boolean;
+}
+
+/** Opens the page that shows the last heartbeat and the events that came. */
+async function openDebugPage(browser: Browser, { gateway }: OpenBed): Promise<Page> {
+  const context = await browser.newContext();
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
+  await page.goto(`http://127.0.0.1:${gateway.port}/debug#token=${gateway.token}`);
+  await until(async () => /Last heartbeat/.test(await textOf(page)), 60_000);
+  return page;
+}
+
+async function textOf(page: Page): Promise<string> {
+  return String(await page.evaluate(TEXT_OF_PAGE));
+}
+
+async function until(done: () => Promise<boolean>, timeoutMs: number): Promise<boolean> {
+  for (const deadline = Date.now() + timeoutMs; Date.now() < deadline; await sleep(250)) if (await done()) return true;
+  return false;
+}
+
+/** Wakes the main session, and looks what the page makes of the heartbeat. */
+async function oneHeartbeat(operator: Client, page: Page): Promise<Shown> {
+  const from = operator.frames.length;
+  await operator.request("wake", { mode: "now", text: "EVENT" });
+  const event = await operator.waitFor(
+    (frame) => operator.frames.indexOf(frame) >= from && isOutcome(frame),
+    60_000,
+    "a heartbeat's outcome",
+  );
+  // The time of the heartbeat, in milliseconds, is on the page for this one only.
+  const [status, ts] = [String(field(event, "status")), String(field(event, "ts"))];
+  const parts = async (): Promise<readonly [string, string]> => {
+    const text = await textOf(page);
+    const [snapshot = "", rest = ""] = text.split("Last heartbeat")[1]?.split("Event Log") ?? [];
+    return [snapshot, rest];
+  };
+  const shows = (text: string): boolean => text.includes(`"ts": ${ts}`) && text.includes(`"status": "${status}"`);
+  const snapshot = await until(async () => shows((await parts())[0]), SHOWN_WITHIN_MS);
+  return { status, snapshot, log: await until(async () => shows((await parts())[1]), SHOWN_WITHIN_MS) };
+}
+
+function isOutcome(frame: RecordedFrame): boolean {
+  return (
+    frame.event === "heartbeat" &&
+    field(frame, "durationMs") !== undefined &&
+    field(frame, "reason") !== "requests-in-flight"
+  );
+}
+
+describe.skipIf(missing !== undefined)(`the Control UI of ${version}`, () => {
+  let browser: Browser;
+  beforeAll(async () => void (browser = await launchBrowser()));
+  afterAll(() => browser?.close());
+
+  async function observe(preload: string | undefined): Promise<Shown[]> {
+    const bed = await openBed(await ensureRelease(version), { config: HEARTBEATS_ON, preload });
+    onTestFinished(() => bed.close());
+    const page = await openDebugPage(browser, bed);
+    const operator = await bed.connect({ name: "operator" });
+    const shown = [];
+    for (const answer of ["ALERT1", "HEARTBEAT_OK"]) {
+      bed.model.otherwise = () => ({ kind: "say", id: "HEARTBEAT", chunks: [answer], delayMs: 50 });
+      shown.push(await oneHeartbeat(operator, page));
+      // 2026.5 runs no heartbeat right after another one, but one after a user's message.
+      const { runId } = await operator.chat(MAIN_SESSION, "[[say id=USER n=2]]");
+      await operator.final(runId);
+      await sleep(700);
+    }
+    return shown;
+  }
+
+  test("shows each heartbeat with the module as without it, and logs that it came", async () => {
+    const [published, isolated] = await Promise.all([observe(undefined), observe(isolationRegister())]);
+    expect(published.map(({ snapshot, log }) => ({ snapshot, log }))).toEqual([
+      { snapshot: true, log: true },
+      { snapshot: true, log: true },
+    ]);
+    expect(isolated).toEqual(published);
+  }, 200_000);
+});

@@ -1,0 +1,111 @@
+/** A new user's way: install the plugin, run the gateway with the module, look at it. */
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, inject, onTestFinished, test } from "vitest";
+import type { DoctorReport } from "../../src/cli/doctor.ts";
+import type { IsolationStatus } from "../../src/status.ts";
+import { openBed, type OpenBed } from "../support/bed.ts";
+import { compareVersions } from "../support/release.ts";
+import { command, emptyFolder, installedCli, PLAIN_PATH } from "./command.ts";
+
+const { version, dir, entry } = inject("openclaw");
+const PATH = `${inject("prefix")}/bin:${PLAIN_PATH}`;
+
+/** A state folder with the plugin of the installed package. */
+function installPlugin(stateDir: string): void {
+  const plugin = join(inject("prefix"), "lib/node_modules/openclaw-event-isolation/plugin");
+  // 2026.9 asks before it takes a plugin from a local source.
+  const consent = compareVersions(version, "2026.9.0") >= 0 ? ["--force", "--accept-capabilities"] : [];
+  const { stdout, stderr } = spawnSync(
+    join(inject("prefix"), "bin/openclaw"),
+    ["plugins", "install", plugin, ...consent],
+    {
+      encoding: "utf8",
+      env: {
+        PATH,
+        HOME: stateDir,
+        OPENCLAW_STATE_DIR: stateDir,
+        OPENCLAW_CONFIG_PATH: join(stateDir, "openclaw.json"),
+        OPENCLAW_NO_RESPAWN: "1",
+        npm_config_registry: "http://127.0.0.1:9",
+      },
+    },
+  );
+  expect(stdout + stderr).toContain("Installed plugin: event-isolation");
+}
+
+/** A Node script that is `openclaw-event-isolation run -- <its arguments>`. */
+function runScript(): string {
+  const file = join(emptyFolder(), "run.mjs");
+  writeFileSync(file, `process.argv.splice(2, 0, "run", "--");\nawait import(${JSON.stringify(installedCli())});\n`);
+  return file;
+}
+
+/** The command in the gateway's own home, so that it finds address and token by OpenClaw's configuration. */
+const asUserOf = ({ gateway }: OpenBed, ...args: string[]) =>
+  command(args, { env: { OPENCLAW_STATE_DIR: gateway.stateDir, OPENCLAW_CONFIG_PATH: gateway.configPath } });
+
+const gatewayChecks = async (bed: OpenBed) => {
+  const { checks, exitCode } = JSON.parse((await asUserOf(bed, "doctor", "--json")).stdout) as DoctorReport;
+  return {
+    exitCode,
+    checks: checks.filter(({ name }) => name === "gateway").map(({ level, text }) => `${level}: ${text}`),
+  };
+};
+
+test("run starts the gateway of PATH with the module; status and doctor say so; it ends as it is told", async () => {
+  const stateDir = emptyFolder();
+  installPlugin(stateDir);
+  const bed = await openBed(
+    { version, dir, entry: runScript(), installed: false },
+    { stateDir, env: { PATH, OPENCLAW_NO_RESPAWN: "" }, args: ["--verbose"] },
+  );
+  onTestFinished(() => bed.close());
+  const [alice, bob] = [await bed.connect({ name: "alice" }), await bed.connect({ name: "bob" })];
+  const { runId } = await alice.chat("agent:main:alice", "[[say id=ALICE n=4 delay=20]]");
+  await alice.final(runId, 30_000);
+  await sleep(300);
+  expect(alice.eventsWith("ALICE-").length).toBeGreaterThan(0);
+  expect(bob.eventsWith("ALICE-")).toEqual([]);
+
+  const shown = await asUserOf(bed, "status");
+  expect(shown).toMatchObject({ code: 0, stderr: "" });
+  expect(shown.stdout).toMatch(new RegExp(`on OpenClaw ${version}: attached\n`));
+  expect(shown.stdout).toMatch(/^ {2}claims +1 on 1 sessions$/m);
+  expect(shown.stdout).toMatch(/^ {4}chat .*delivered \d+/m);
+  expect(shown.stdout).not.toContain("agent:main:alice");
+  const named = await asUserOf(bed, "status", "--sessions", "--json");
+  const status = JSON.parse(named.stdout) as IsolationStatus;
+  expect(status).toMatchObject({ attached: true, sessionKeys: [{ key: "agent:main:alice", claimers: 1 }] });
+  const { checks } = await gatewayChecks(bed);
+  expect(checks).toEqual([expect.stringMatching(/^ok: ws:\/\/127\.0\.0\.1:\d+: attached/)]);
+
+  bed.gateway.signal("SIGTERM");
+  expect(await bed.gateway.exited).toEqual({ code: 0, signal: null });
+});
+
+test("status and doctor say of a gateway that runs without the module that it does", async () => {
+  const stateDir = emptyFolder();
+  installPlugin(stateDir);
+  const config = { plugins: { entries: { "event-isolation": { config: { onMissingPreload: "warn" } } } } };
+  const bed = await openBed({ version, dir, entry, installed: false }, { stateDir, config });
+  onTestFinished(() => bed.close());
+  const { code, stdout } = await asUserOf(bed, "status");
+  expect(code).toBe(1);
+  expect(stdout).toContain("NOT ATTACHED");
+  const { checks, exitCode } = await gatewayChecks(bed);
+  expect(checks).toEqual([expect.stringMatching(/^error: .* runs WITHOUT the module/)]);
+  expect(exitCode).toBe(2);
+  const watched = await command(["status", "--watch", "0.2", "--json"], {
+    env: { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_CONFIG_PATH: bed.gateway.configPath },
+    endAfterLines: 2,
+  });
+  expect(
+    watched.stdout
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as IsolationStatus).attached),
+  ).toEqual([false, false]);
+});

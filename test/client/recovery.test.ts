@@ -1,0 +1,166 @@
+/** Whatever fails, a run ends: with its reply, or with a typed error within a bound. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { SILENT } from "../support/stand-in-gateway.ts";
+import { answered, delta, FAST, final, history, KEY, open, plays, read } from "./open-client.ts";
+
+describe("a run cannot hang", () => {
+  test("lost final: the outcome comes from the history", async () => {
+    const { gateway, client } = await open({
+      "chat.send": plays((params, peer) => peer.event("chat", delta(params, 1, "a"))),
+      "agent.wait": () => ({ status: "ok", endedAt: 1 }),
+      "chat.history": history(() => answered("k", "a b")),
+    });
+    const events = await read(client.chat({ sessionKey: KEY, message: "m", idempotencyKey: "k" }));
+    expect(events.filter(({ type }) => type === "text-delta")).toEqual([
+      { type: "text-delta", delta: "a" },
+      { type: "text-delta", delta: " b" },
+    ]);
+    expect(events.at(-1)).toEqual({ type: "done", text: "a b" });
+    expect(gateway.count("chat.send")).toBe(1);
+  });
+
+  test("lost final, and a history without the reply: a typed error", async () => {
+    const { client } = await open({
+      "chat.send": plays(() => undefined),
+      "agent.wait": () => ({ status: "ok", endedAt: 1 }),
+    });
+    const events = await read(client.chat({ sessionKey: KEY, message: "m" }));
+    expect(events.at(-1)).toMatchObject({ type: "error", kind: "lost-reply", retryable: false });
+  });
+
+  test("an empty final of a message that was never run is a lost reply, not an empty one", async () => {
+    const { client } = await open({ "chat.send": plays((params, peer) => peer.event("chat", final(params, 1))) });
+    expect((await read(client.chat({ sessionKey: KEY, message: "m" }))).at(-1)).toMatchObject({ kind: "lost-reply" });
+  });
+
+  test("a connection lost in mid-run: reconnects, and goes on with the frames", async () => {
+    const { gateway, client } = await open(
+      {
+        "chat.send": plays(async (params, peer) => {
+          peer.event("chat", delta(params, 1, "a"));
+          await sleep(20);
+          peer.cut();
+          while (gateway.count("chat.history") === 0) await sleep(10);
+          for (const again of gateway.peers) again.event("chat", delta(params, 7, "a b c"));
+          await sleep(50);
+          for (const again of gateway.peers) again.event("chat", final(params, 9, "a b c d"));
+        }),
+        "agent.wait": () => ({ status: "timeout" }),
+      },
+      { recoverMs: 5_000 },
+    );
+    const events = await read(client.chat({ sessionKey: KEY, message: "m", usage: false }));
+    expect(events.flatMap((event) => (event.type === "text-delta" ? [event.delta] : []))).toEqual(["a", " b c", " d"]);
+    expect(gateway.count("chat.send")).toBe(1);
+    expect(gateway.requests.map(({ method }) => method)).toContain("sessions.messages.subscribe");
+  });
+
+  test("cut before the answer: sent again with the same key, once per connection", async () => {
+    let first = true;
+    const { gateway, client } = await open(
+      {
+        "chat.send": (params, peer) => {
+          if (first) {
+            first = false;
+            peer.cut();
+            return SILENT;
+          }
+          setImmediate(() => peer.event("chat", final(params, 1, "x")));
+          return { runId: params["idempotencyKey"], status: "in_flight" };
+        },
+      },
+      { recoverMs: 5_000 },
+    );
+    expect(await client.chat({ sessionKey: KEY, message: "m", usage: false }).finalText()).toBe("x");
+    const keys = gateway.requests
+      .filter(({ method }) => method === "chat.send")
+      .map(({ params }) => params["idempotencyKey"]);
+    expect([keys.length, new Set(keys).size]).toEqual([2, 1]);
+  });
+
+  test("cut before the answer, and restarted meanwhile: not sent again", async () => {
+    const { gateway, client } = await open(
+      {
+        "chat.send": (_params, peer) => {
+          gateway.bootId = "boot-2";
+          peer.cut();
+          return SILENT;
+        },
+      },
+      { recoverMs: 5_000 },
+    );
+    const events = await read(client.chat({ sessionKey: KEY, message: "m" }));
+    expect(events.at(-1)).toMatchObject({ type: "error", kind: "gateway-restarted", retryable: false });
+    expect(gateway.count("chat.send")).toBe(1);
+  });
+
+  test("a gateway that stops answering: a typed error within the bounds", { timeout: 8_000 }, async () => {
+    const { gateway, client } = await open({
+      "chat.send": plays((params, peer) => {
+        peer.event("chat", delta(params, 1, "a"));
+        for (const method of ["agent.wait", "chat.history", "sessions.messages.subscribe"]) {
+          gateway.handlers[method] = () => SILENT;
+        }
+      }),
+    });
+    const started = Date.now();
+    const events = await read(client.chat({ sessionKey: KEY, message: "m" }));
+    expect(events.at(-1)).toMatchObject({ type: "error", kind: "disconnected" });
+    expect(Date.now() - started).toBeLessThan(FAST.stallMs + FAST.recoverMs + 3 * FAST.requestTimeoutMs + 500);
+  });
+
+  test("a gateway that is gone for good: a typed error within the bound", async () => {
+    const { gateway, client } = await open({
+      "chat.send": plays((params, peer) => peer.event("chat", delta(params, 1, "a"))),
+    });
+    const run = client.chat({ sessionKey: KEY, message: "m" });
+    const text = run.finalText();
+    text.catch(() => undefined);
+    await sleep(100);
+    await gateway.close();
+    const closed = Date.now();
+    await expect(text).rejects.toMatchObject({ kind: "disconnected", retryable: false });
+    expect(Date.now() - closed).toBeLessThan(FAST.recoverMs + 500);
+    const next = client.chat({ sessionKey: KEY, message: "m" }).finalText();
+    await expect(next).rejects.toMatchObject({ kind: "disconnected", retryable: true });
+  });
+
+  test("timeoutMs ends it, and aborts the run", async () => {
+    const { gateway, client } = await open({
+      "chat.send": plays(() => undefined),
+      "agent.wait": () => ({ status: "timeout" }),
+    });
+    const events = await read(client.chat({ sessionKey: KEY, message: "m", timeoutMs: 200 }));
+    expect(events.at(-1)).toMatchObject({ type: "error", kind: "timeout", retryable: false });
+    await sleep(50);
+    expect(gateway.count("chat.abort")).toBe(1);
+  });
+
+  test("a consumer that does not read: bounded, a typed error, and the run is aborted", async () => {
+    const { gateway, client } = await open(
+      {
+        "chat.send": plays((params, peer) => {
+          for (let i = 1; i <= 200; i += 1) peer.event("chat", delta(params, i, "x".repeat(i)));
+        }),
+      },
+      { maxQueuedEvents: 20 },
+    );
+    const run = client.chat({ sessionKey: KEY, message: "m" });
+    await sleep(300);
+    const events = await read(run);
+    expect(events).toHaveLength(21);
+    expect(events.at(-1)).toMatchObject({ type: "error", kind: "slow-consumer" });
+    expect(gateway.count("chat.abort")).toBe(1);
+  });
+
+  test("closing the client ends its chats", async () => {
+    const { client } = await open({ "chat.send": plays(() => undefined) });
+    const text = client.chat({ sessionKey: KEY, message: "m" }).finalText();
+    text.catch(() => undefined);
+    await sleep(50);
+    await client.close();
+    await expect(text).rejects.toMatchObject({ kind: "closed" });
+    expect(() => client.chat({ sessionKey: KEY, message: "m" })).toThrow(expect.objectContaining({ kind: "closed" }));
+  });
+});

@@ -1,0 +1,141 @@
+/** A subscription: its session's runs, messages and approvals, nothing of a heartbeat. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import type { SessionEvent, Subscription } from "../../src/client.ts";
+import type { Peer } from "../support/stand-in-gateway.ts";
+import { final, KEY, open, plays } from "./open-client.ts";
+
+function collect(subscription: Subscription): { events: SessionEvent[]; over: Promise<void> } {
+  const events: SessionEvent[] = [];
+  const over = (async () => {
+    for await (const event of subscription) events.push(event);
+  })();
+  return { events, over };
+}
+
+const chat = (runId: string, text: string, more: object = {}) => ({
+  runId,
+  sessionKey: KEY,
+  seq: 2,
+  state: "final",
+  message: { content: text },
+  ...more,
+});
+const mark = (runId: string, isHeartbeat: boolean) => ({
+  runId,
+  sessionKey: KEY,
+  isHeartbeat,
+  seq: 1,
+  stream: "run_status",
+  data: {},
+});
+
+async function withPeer(options: Parameters<typeof open>[0] = {}) {
+  const { gateway, client } = await open(options, { recoverMs: 5_000 });
+  const peer = (): Peer => [...gateway.peers][0]!;
+  return { gateway, client, peer };
+}
+
+test("runs of others that are no heartbeats, with their ids; other sessions and unmarked runs are left out", async () => {
+  const { client, peer, gateway } = await withPeer();
+  const { events } = collect(client.subscribe("s"));
+  await sleep(50);
+  peer().event("agent", mark("r1", false));
+  peer().event("chat", chat("r1", "hello"));
+  peer().event("agent", mark("r2", true));
+  peer().event("chat", chat("r2", "HEARTBEAT_OK"));
+  peer().event("chat", chat("r3", "unmarked"));
+  peer().event("chat", chat("r1", "x", { sessionKey: "agent:main:other" }));
+  peer().event("session.message", { sessionKey: KEY, message: { role: "assistant", content: "HEARTBEAT_OK" } });
+  const own = { role: "user", content: "hi", idempotencyKey: "k:user" };
+  peer().event("session.message", { sessionKey: KEY, message: own });
+  await sleep(50);
+  expect(events).toEqual([
+    { type: "text-delta", delta: "hello", runId: "r1" },
+    { type: "lifecycle", phase: "end", runId: "r1" },
+    { type: "done", text: "hello", runId: "r1" },
+    { type: "message", message: expect.objectContaining({ role: "user", text: "hi" }) },
+  ]);
+  expect(gateway.requests.map(({ method }) => method)).toEqual(["sessions.messages.subscribe", "chat.history"]);
+});
+
+test("with includeUnmarked also what releases before 2026.9 do not mark, but never a marked heartbeat", async () => {
+  const { client, peer } = await withPeer();
+  const { events } = collect(client.subscribe(KEY, { includeUnmarked: true }));
+  await sleep(50);
+  peer().event("chat", chat("r3", "unmarked"));
+  peer().event("agent", mark("r2", true));
+  peer().event("chat", chat("r2", "HEARTBEAT_OK"));
+  await sleep(50);
+  expect(events.filter(({ type }) => type === "done")).toEqual([{ type: "done", text: "unmarked", runId: "r3" }]);
+});
+
+test("the client's own chats are told on every release", async () => {
+  const { client } = await withPeer({
+    "chat.send": plays((params, peer) => peer.event("chat", final(params, 1, "own"))),
+  });
+  const { events } = collect(client.subscribe(KEY));
+  const run = client.chat({ sessionKey: KEY, message: "m", usage: false });
+  await run.finalText();
+  await sleep(20);
+  expect(events.at(-1)).toEqual({ type: "done", text: "own", runId: run.runId });
+});
+
+test("approvals of the own session, by the session of their request", async () => {
+  const { client, peer } = await withPeer();
+  const { events } = collect(client.subscribe(KEY));
+  await sleep(50);
+  const request = (sessionKey?: string) => ({ command: "rm -rf x", ...(sessionKey ? { sessionKey } : {}) });
+  peer().event("exec.approval.requested", { id: "a1", request: request(KEY) });
+  peer().event("exec.approval.requested", { id: "a2", request: request("agent:main:other") });
+  peer().event("exec.approval.requested", { id: "a3", request: request() });
+  for (const id of ["a1", "a2", "a3"]) peer().event("exec.approval.resolved", { id, decision: "deny" });
+  await sleep(50);
+  expect(events).toEqual([
+    { type: "approval", state: "requested", id: "a1", command: "rm -rf x", decision: undefined },
+    { type: "approval", state: "resolved", id: "a1", command: undefined, decision: "deny" },
+  ]);
+});
+
+test("after a lost connection it is the session's again, and says that there is a gap", async () => {
+  const { client, gateway, peer } = await withPeer();
+  const { events } = collect(client.subscribe(KEY));
+  await sleep(50);
+  peer().cut();
+  while (gateway.count("chat.history") < 2) await sleep(20);
+  peer().event("agent", mark("r1", false));
+  peer().event("chat", chat("r1", "after"));
+  await sleep(50);
+  expect(events[0]).toEqual({ type: "gap" });
+  expect(events.at(-1)).toEqual({ type: "done", text: "after", runId: "r1" });
+});
+
+test("closing, or leaving the loop, unsubscribes; what is not read ends it with an error", async () => {
+  const { client, gateway, peer } = await withPeer();
+  const first = client.subscribe(KEY);
+  const { over } = collect(first);
+  await sleep(20);
+  await first.close();
+  await over;
+  const second = client.subscribe(KEY);
+  await sleep(20);
+  for (let i = 0; i < 2000; i += 1) {
+    peer().event("agent", mark(`r${i}`, false));
+    peer().event("chat", chat(`r${i}`, "x"));
+  }
+  await sleep(300);
+  const slow = collect(second);
+  await slow.over;
+  expect(slow.events.at(-1)).toMatchObject({ type: "error", kind: "slow-consumer" });
+  expect(slow.events.length).toBeLessThanOrEqual(1001);
+  expect(gateway.count("sessions.messages.unsubscribe")).toBe(2);
+});
+
+test("wake: the text, and the session key only where it counts", async () => {
+  const { client, gateway } = await withPeer();
+  await client.wake({ text: "look" });
+  await client.wake({ text: "look", sessionKey: "main" });
+  await client.wake({ text: "look", sessionKey: KEY });
+  expect(gateway.requests.map(({ params }) => params["sessionKey"])).toEqual([undefined, undefined, KEY]);
+  await expect(client.wake({ text: " " })).rejects.toMatchObject({ kind: "invalid-argument" });
+});

@@ -1,0 +1,70 @@
+/** A channel's message that meets a heartbeat is answered, once, and the heartbeat comes again. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, inject, onTestFinished, test } from "vitest";
+import { isolationRegister, openBed, type OpenBed } from "../support/bed.ts";
+import { type Channel, channelOptions, channelReady, startChannel } from "../support/channel.ts";
+import { HEARTBEATS_ON } from "../support/heartbeat-scene.ts";
+import { compareVersions } from "../support/release.ts";
+import { wordsOf } from "../support/script.ts";
+
+const { release } = inject("isolated");
+/** From 2026.8 the release aborts heartbeats for channels' messages itself. */
+const abortsItself = compareVersions(release.version, "2026.8.0") >= 0;
+
+/** A heartbeat's answer takes 3 s. */
+const HEARTBEAT_CHUNKS = 30;
+
+interface Outcome {
+  readonly bed: OpenBed;
+  readonly channel: Channel;
+  readonly aborted: boolean;
+  /** What the friend had when the heartbeat's model call was over, or, if it was aborted, some time later. */
+  readonly answers: readonly string[];
+}
+
+async function meet(preload: string | undefined): Promise<Outcome> {
+  const channel = await startChannel(release);
+  onTestFinished(() => channel.close());
+  const bed = await openBed(release, { ...channelOptions(channel, { ...HEARTBEATS_ON }), preload });
+  onTestFinished(() => bed.close());
+  const { model } = bed;
+  const chunks = Array.from({ length: HEARTBEAT_CHUNKS }, () => "");
+  model.otherwise = () => ({ kind: "say", id: "HEARTBEAT", chunks: ["HEARTBEAT_OK", ...chunks], delayMs: 100 });
+  const operator = await bed.connect({ name: "operator" });
+  await channelReady(channel, bed);
+  // The first run loads and compiles what all later ones use.
+  channel.receive("[[say id=WARM n=2]]");
+  await until(() => channel.sent.length > 0, 30_000, "the first answer");
+  await sleep(700);
+
+  await operator.request("wake", { mode: "now", text: "EVENTX" });
+  const heartbeat = await model.waitFor("HEARTBEAT", 30_000);
+  const answers = (): readonly string[] =>
+    channel.sent.map(({ text }) => text).filter((text) => text.includes("FRIEND"));
+  channel.receive("[[say id=FRIEND n=3]]");
+  await until(() => heartbeat.done || heartbeat.aborted, 30_000, "end of the heartbeat");
+  if (heartbeat.aborted) await until(() => answers().length > 0, 20_000, "answer");
+  return { bed, channel, aborted: heartbeat.aborted, answers: answers() };
+}
+
+async function until(done: () => boolean, timeoutMs: number, what: string): Promise<void> {
+  for (const deadline = Date.now() + timeoutMs; !done(); await sleep(50)) {
+    if (Date.now() > deadline) throw new Error(`no ${what} in ${timeoutMs} ms`);
+  }
+}
+
+test("a channel's message aborts a heartbeat, is answered once, and the heartbeat's event reaches the model", async () => {
+  const [published, { bed, channel, aborted, answers }] = await Promise.all([
+    abortsItself ? undefined : meet(undefined),
+    meet(isolationRegister()),
+  ]);
+  if (published) expect([published.aborted, published.answers]).toEqual([false, []]);
+  expect([aborted, answers]).toEqual([true, [wordsOf("FRIEND", 3).join("")]]);
+  // A release that aborts them itself keeps the event, and asks again when the session has been idle for a minute.
+  if (!abortsItself) {
+    const answered = (): boolean =>
+      bed.model.requests.some(({ done, lastUserText }) => done && lastUserText.includes("EVENTX"));
+    await until(answered, 30_000, "answer to the prompt with the event");
+  }
+  expect(channel.sent.filter(({ text }) => text.includes("FRIEND"))).toHaveLength(1);
+}, 200_000);

@@ -1,0 +1,140 @@
+/** The guard beyond clients' requests: heartbeats that go wrong, channels' messages, and older releases. */
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { BUSY, type Body, type Fn, GuardScene, MAIN, RAN } from "./guard-scene.ts";
+
+let scene: GuardScene;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  scene = new GuardScene().begin();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("a heartbeat that goes wrong leaves its session free, and its wake as the release has it", () => {
+  /** Nothing is taken for a heartbeat under way any more, and the next one runs. */
+  async function expectFree(): Promise<void> {
+    const request = scene.send("r1");
+    expect(request.ready).toBeUndefined();
+    request.done();
+    scene.run("r1");
+    await expect(scene.heartbeat()).resolves.toEqual(RAN);
+    expect(scene.failures).toBe(0);
+  }
+
+  test.each<[string, Body]>([
+    ["rejects", () => Promise.reject(new Error("theirs"))],
+    [
+      "throws",
+      () => {
+        throw new Error("theirs");
+      },
+    ],
+  ])("it %s", async (_, body) => {
+    await expect(scene.heartbeat(body)).rejects.toThrow("theirs");
+    await expectFree();
+  });
+
+  test.each([undefined, null, "ran", 7, [], {}, { status: 5, reason: {} }, { status: "skipped" }])(
+    "it answers %j",
+    async (answer) => {
+      await expect(scene.heartbeat(() => Promise.resolve(answer))).resolves.toBe(answer);
+      await expectFree();
+    },
+  );
+
+  test("it never settles: it counts as under way, others of its session are left to the release", async () => {
+    scene.running(false);
+    await expect(scene.heartbeat()).resolves.toEqual(RAN);
+    const { ready } = scene.send("r1", "agent:ops:main");
+    expect(ready).toBeUndefined();
+    expect(scene.failures).toBe(0);
+  });
+
+  test("it fails after it was aborted: it is asked for again all the same", async () => {
+    const answer = scene.heartbeat(() => new Promise((_, reject) => scene.handle(() => reject(new Error("aborted")))));
+    const { ready } = scene.send("r1");
+    await expect(answer).resolves.toEqual(BUSY);
+    await vi.advanceTimersByTimeAsync(150);
+    await ready;
+    expect(scene.failures).toBe(0);
+  });
+});
+
+describe("a channel's message", () => {
+  const reply = (original: Body): Fn => scene.replaced("getReplyFromConfig", original);
+
+  test("aborts a heartbeat on its session, is answered when it has ended, and delays the next one", async () => {
+    const { answer, aborted } = scene.running();
+    const pending = Promise.withResolvers<unknown>();
+    const original = vi.fn<Body>(() => pending.promise);
+    const replied = reply(original)({ SessionKey: MAIN, Body: "hello" }, {}, {});
+    expect(aborted()).toBe(true);
+    expect(original).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(150);
+    expect(original).toHaveBeenCalledWith({ SessionKey: MAIN, Body: "hello" }, {}, {});
+    await expect(answer).resolves.toEqual(BUSY);
+    await expect(scene.heartbeat()).resolves.toEqual(BUSY);
+    pending.resolve({ text: "hi" });
+    await expect(replied).resolves.toEqual({ text: "hi" });
+    await expect(scene.heartbeat()).resolves.toEqual(RAN);
+  });
+
+  test("that cannot be answered fails as it does, and is over", async () => {
+    const failing = reply(() => Promise.reject(new Error("theirs")));
+    await expect(failing({ SessionKey: MAIN })).rejects.toThrow("theirs");
+    await expect(scene.heartbeat()).resolves.toEqual(RAN);
+  });
+
+  test("is left to a release that aborts heartbeats itself", async () => {
+    scene.functions["preemptAndDrainEmbeddedHeartbeatRun"] = [() => {}];
+    const { aborted, end } = scene.running();
+    await expect(reply(() => Promise.resolve("hi"))({ SessionKey: MAIN })).resolves.toBe("hi");
+    expect(aborted()).toBe(false);
+    end();
+  });
+});
+
+describe("the quiet time", () => {
+  async function quietFor(settings: { quietMs?: number }): Promise<number> {
+    scene.begin({ maxDeferMs: 600_000, preempt: true, ...settings }).run("r1");
+    const from = Date.now();
+    while ((await scene.heartbeat(() => Promise.resolve(RAN), "interval")) !== RAN) vi.advanceTimersByTime(1_000);
+    return Date.now() - from;
+  }
+
+  test("is ten seconds, and the release's own minute from 2026.8 on", async () => {
+    await expect(quietFor({})).resolves.toBe(10_000);
+    // Its module may be loaded after the gateway's start.
+    scene.functions["preemptAndDrainEmbeddedHeartbeatRun"] = [() => {}];
+    await expect(quietFor({})).resolves.toBe(60_000);
+  });
+
+  test("is what is set, on every release", async () => {
+    scene.functions["preemptAndDrainEmbeddedHeartbeatRun"] = [() => {}];
+    await expect(quietFor({ quietMs: 3_000 })).resolves.toBe(3_000);
+    await expect(quietFor({ quietMs: 0 })).resolves.toBe(0);
+  });
+});
+
+describe("what the release does not have, or what of it fails, leaves heartbeats as they are", () => {
+  test("functions that throw", async () => {
+    scene.functions["resolveHeartbeatSession"] = [
+      () => {
+        throw new Error("theirs");
+      },
+    ];
+    await expect(scene.heartbeat()).resolves.toEqual(RAN);
+    expect(scene.failures).toBe(1);
+  });
+
+  test("before a gateway has begun", async () => {
+    scene = new GuardScene();
+    expect(scene.guard.request("chat.send", { sessionKey: "main" })).toBeUndefined();
+    expect(scene.guard.turn(MAIN)).toBeUndefined();
+    await expect(scene.heartbeat()).resolves.toEqual(RAN);
+    expect(scene.failures).toBe(0);
+  });
+});

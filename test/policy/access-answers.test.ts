@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import { accessOf } from "../../src/policy/access.ts";
+import { allowedRows, answersAllowedSession } from "../../src/policy/access-answers.ts";
+import { canonicalSessionKey, usableSessionKey } from "../../src/policy/session-key.ts";
+
+const access = accessOf([{ match: {}, sessions: ["agent:main:mine"], methods: [] }], { role: "operator", scopes: [] })!;
+const canonical = (value: unknown) => {
+  const key = usableSessionKey(value);
+  return key && canonicalSessionKey(key);
+};
+const rows = (payload: unknown) => allowedRows(payload, access, canonical);
+
+test("rows of other sessions are left out, at any depth, and the count follows", () => {
+  const answer = {
+    path: "x",
+    count: 3,
+    sessions: [
+      { key: "agent:main:mine", childSessions: ["agent:main:other", "agent:main:mine"], spawnedBy: "agent:main:other" },
+      { key: "agent:main:other", text: "secret" },
+      { key: "global" },
+    ],
+    agents: [{ agentId: "main", sessions: { recent: [{ key: "agent:main:other" }, { sessionKey: "mine", n: 1 }] } }],
+    byKey: { "agent:main:other": 1, "agent:main:mine": 2, global: { of: "settings" } },
+    current: { key: "agent:main:other", text: "secret" },
+    parentSessionKey: "agent:main:other",
+  };
+  expect(rows(answer)).toEqual({
+    path: "x",
+    count: 1,
+    sessions: [{ key: "agent:main:mine", childSessions: ["agent:main:mine"] }],
+    agents: [{ agentId: "main", sessions: { recent: [{ sessionKey: "mine", n: 1 }] } }],
+    byKey: { "agent:main:mine": 2, global: { of: "settings" } },
+  });
+});
+
+test("what is no session stays, and nothing of the gateway's is changed", () => {
+  const answer = { list: [{ key: "theme", value: 1 }, "global", null, 5], at: new Date(0), nothing: undefined };
+  expect(rows(answer)).toEqual({ ...answer, at: "1970-01-01T00:00:00.000Z" });
+  expect(answer.list).toHaveLength(4);
+  for (const value of [undefined, null, 5, "agent:main:other"]) expect(rows(value)).toBe(value);
+});
+
+test("rows whose key is malformed are left out", () => {
+  expect(rows([{ sessionKey: 5 }, { sessionKey: "a\u0000" }, { sessionKey: {} }])).toEqual([]);
+});
+
+test("an answer's own session has to be allowed, if it names one", () => {
+  const allowed = (payload: unknown) => answersAllowedSession(payload, access, canonical);
+  expect([{}, null, "x", { key: "mine" }, { sessionKey: "agent:main:mine" }].map(allowed)).toEqual(
+    Array.from({ length: 5 }, () => true),
+  );
+  expect([{ key: "other" }, { key: "mine", sessionKey: "other" }, { sessionKey: 7 }].map(allowed)).toEqual([
+    false,
+    false,
+    false,
+  ]);
+});

@@ -1,0 +1,69 @@
+import { describe, expect, test } from "vitest";
+import { accessOf, type AccessRule, accessWarnings } from "../../src/policy/access.ts";
+import type { ConnectionFacts, ConnectionMatch } from "../../src/policy/connection-match.ts";
+
+const ADA: ConnectionFacts = { clientId: "chat", mode: "ui", deviceId: "d-ada", role: "operator", scopes: [] };
+const BOB: ConnectionFacts = { ...ADA, deviceId: "d-bob" };
+
+function rule(match: ConnectionMatch, sessions: string[], methods: string[] = []): AccessRule {
+  return { match, sessions, methods };
+}
+
+describe("access", () => {
+  test("is to everything without rules, and where the rule names all sessions", () => {
+    expect(accessOf([], ADA)).toBeUndefined();
+    expect(accessOf([rule({}, ["agent:x:y", "**"])], ADA)).toBeUndefined();
+  });
+
+  test("is to nothing for whom no rule is about", () => {
+    const access = accessOf([rule({ deviceId: "d-ada" }, ["*"])], BOB)!;
+    for (const key of ["agent:main:main", "global", "unknown", ""]) expect(access.allows(key)).toBe(false);
+  });
+
+  test("is what the first rule that fits the connection says, and no later one", () => {
+    const rules = [
+      rule({ deviceId: "d-ada" }, ["agent:main:ada-*"], ["cron.list"]),
+      rule({}, ["agent:main:{deviceId}:*", "agent:main:{user}"]),
+    ];
+    const [ada, bob] = [accessOf(rules, ADA)!, accessOf(rules, BOB)!];
+    expect([ada.allows("agent:main:ada-1"), ada.allows("agent:main:d-ada:1"), ada.methods.has("cron.list")]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+    expect([bob.allows("agent:main:ada-1"), bob.allows("agent:main:d-bob:1"), bob.methods.has("cron.list")]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    expect(bob.allows("agent:main:{user}")).toBe(false);
+  });
+
+  test("is to nothing with an empty list, and for other roles than operators", () => {
+    expect(accessOf([rule({}, []), rule({}, ["*"])], ADA)!.allows("agent:main:main")).toBe(false);
+    expect(accessOf([rule({}, ["*"])], { ...ADA, role: "node" })!.allows("agent:main:main")).toBe(false);
+  });
+
+  test("stays right for more keys than are remembered", () => {
+    const access = accessOf([rule({}, ["agent:main:1*"])], ADA)!;
+    const keys = Array.from({ length: 5_000 }, (_, n) => `agent:main:${n}`);
+    for (let round = 0; round < 2; round += 1)
+      expect(keys.filter((key) => access.allows(key))).toEqual(keys.filter((key) => key.startsWith("agent:main:1")));
+  });
+});
+
+describe("a rule without effect is a warning that names it", () => {
+  test.each<[string, AccessRule[], RegExp[]]>([
+    ["none", [rule({ deviceId: "a" }, ["agent:a:*"]), rule({ deviceId: "b" }, []), rule({}, ["*", "global"])], []],
+    ["a raw key", [rule({}, ["main", "agent:x:*"])], [/access\[0\].*"main", which no session key can match/]],
+    ["no key", [rule({}, ["agent:main"])], [/"agent:main"/]],
+    ["behind all", [rule({}, []), rule({ user: "u" }, [])], [/access\[1\] never matches: access\[0\]/]],
+    ["behind itself", [rule({ user: "u" }, []), rule({ user: "u", mode: "ui" }, [])], [/access\[1\] never matches/]],
+    ["not behind a narrower one", [rule({ user: "u", mode: "ui" }, []), rule({ user: "u" }, [])], []],
+    ["a node's", [rule({ role: "node" }, ["*"])], [/not the role "node"/]],
+  ])("%s", (_, rules, expected) => {
+    const warnings = accessWarnings(rules);
+    expect(warnings).toHaveLength(expected.length);
+    expected.forEach((pattern, index) => expect(warnings[index]).toMatch(pattern));
+  });
+});

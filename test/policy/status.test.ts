@@ -1,0 +1,79 @@
+import { expect, test } from "vitest";
+import { settingsSchema, parseSettings } from "../../src/policy/settings.ts";
+import { describeStatus, type IsolationStatus, STATUS_SCHEMA, withoutNames } from "../../src/status.ts";
+
+const KEY = "agent:main:secret-project";
+const DEVICE = "d0d0d0d0";
+
+const STATUS: IsolationStatus = {
+  schema: STATUS_SCHEMA,
+  version: "1.2.3",
+  release: "2026.9.6",
+  attached: true,
+  seams: [
+    { name: "broadcast", functions: ["f"], files: ["dist/a.mjs"], required: true, state: "attached" },
+    { name: "lanes", functions: [], files: [], required: false, state: "missing" },
+  ],
+  settings: parseSettings({
+    observers: [{ deviceId: DEVICE }],
+    hooks: { allowedSessionKeyPrefixes: [KEY] },
+    scope: "run",
+  }),
+  gateway: {
+    connections: 3,
+    claims: 2,
+    sessions: 1,
+    roster: 1,
+    observers: 0,
+    held: 4,
+    events: { tick: { open: 9 }, chat: { delivered: 12, "no-claim": 3 } },
+  },
+  heartbeats: { running: 0, deferred: 1, held: 0, runs: 2, putOff: 5, aborted: 6 },
+  sessionKeys: [{ key: KEY, claimers: 2 }],
+};
+
+test("without names there are no session keys and no lists of the settings, all else stays", () => {
+  const less = withoutNames(STATUS);
+  expect(JSON.stringify(STATUS)).toContain(KEY);
+  expect(JSON.stringify(less)).not.toMatch(new RegExp(`${KEY}|${DEVICE}`));
+  const { sessionKeys: _, settings, ...rest } = STATUS;
+  const { observers: _observers, access: _access, hooks, ...switches } = settings;
+  const { allowedSessionKeyPrefixes: _prefixes, ...hookSwitches } = hooks!;
+  expect(less).toEqual({ ...rest, settings: { ...switches, hooks: hookSwitches } });
+  expect(less.settings.scope).toBe("run");
+});
+
+test("no setting that is not a list names a session or a device", () => {
+  // withoutNames relies on it: strings are words of a fixed list, everything else is a number or a switch.
+  const strings: string[] = [];
+  const visit = (schema: { type: string; properties?: object; enum?: readonly string[] }, path: string): void => {
+    if (schema.type === "string" && !schema.enum) strings.push(path);
+    for (const [name, each] of Object.entries(schema.properties ?? {})) visit(each as typeof schema, `${path}.${name}`);
+  };
+  visit(settingsSchema, "");
+  expect(strings).toEqual([]);
+});
+
+test("as text", () => {
+  expect(describeStatus(STATUS)).toBe(`event-isolation 1.2.3 on OpenClaw 2026.9.6: attached
+  seams        broadcast
+  not here     lanes
+  connections  3 (1 with the roster, 0 observers)
+  claims       2 on 1 sessions
+  held frames  4
+  heartbeats   0 running, 1 deferred; put off 5, aborted 6
+  events
+    chat                   delivered 12, no-claim 3
+    tick                   open 9
+  sessions
+    ${KEY}  claimed by 2`);
+});
+
+test("as text, unprotected", () => {
+  const { version, release } = STATUS;
+  const bare = { schema: STATUS_SCHEMA, version, release, attached: false, seams: [], settings: {} } as const;
+  expect(describeStatus(bare)).toBe(
+    `event-isolation 1.2.3 on OpenClaw 2026.9.6: NOT ATTACHED
+  this gateway runs UNPROTECTED: every client gets the events of every session`,
+  );
+});

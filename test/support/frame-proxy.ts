@@ -1,0 +1,47 @@
+/** A wire between a client and a gateway on which the gateway's frames can be dropped, repeated and swapped. */
+import type { AddressInfo } from "node:net";
+import { WebSocket, WebSocketServer } from "ws";
+
+export type WireFrame = {
+  readonly type: string;
+  readonly event?: string;
+  readonly payload?: Readonly<Record<string, unknown>>;
+};
+
+export interface FrameProxy {
+  readonly url: string;
+  /** What becomes of a frame from the gateway: the frames that are sent in its place. */
+  tamper: (frame: WireFrame) => readonly WireFrame[];
+  close(): Promise<void>;
+}
+
+/** Starts a proxy to a gateway; it changes nothing until `tamper` is set. */
+export async function startFrameProxy(target: string): Promise<FrameProxy> {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+  await new Promise((resolve) => server.once("listening", resolve));
+  const proxy: FrameProxy = {
+    url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    tamper: (frame) => [frame],
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of server.clients) socket.terminate();
+        server.close(() => resolve());
+      }),
+  };
+  server.on("connection", (inner) => {
+    const outer = new WebSocket(target);
+    const early: string[] = [];
+    inner.on("message", (data) => {
+      if (outer.readyState === WebSocket.OPEN) outer.send(data.toString());
+      else early.push(data.toString());
+    });
+    outer.on("open", () => early.forEach((text) => outer.send(text)));
+    outer.on("message", (data) => {
+      for (const frame of proxy.tamper(JSON.parse(data.toString()) as WireFrame)) inner.send(JSON.stringify(frame));
+    });
+    outer.on("error", () => inner.terminate());
+    outer.on("close", () => inner.terminate());
+    inner.on("close", () => outer.terminate());
+  });
+  return proxy;
+}
