@@ -125,7 +125,8 @@ describe("a module with a defect is found out", () => {
     ["leaving is ignored", ["left"]],
     ["targeted events pass", ["roster"]],
   ])("%s", async (defect, reached) => {
-    const { hello } = await connect(bed.gateway);
+    // Not by the contract's connect, which rightly fails on what a defect does to the numbers.
+    const { hello } = await bed.connect();
     // Old releases send messages to nobody chosen: there is nothing to leak then.
     const leaks = defect !== "targeted events pass" || hello.features.events.includes("session.message");
     await writeFile(file, defect);
