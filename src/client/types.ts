@@ -75,7 +75,7 @@ export interface TextDelta {
   readonly replace?: true;
 }
 
-/** More of the model's reasoning, where the session streams it. `replace` as in {@link TextDelta}. */
+/** More of the model's reasoning. 2026.9 streams it; 2026.2 and 2026.5 do not. `replace` as in {@link TextDelta}. */
 export interface ReasoningDelta {
   readonly type: "reasoning-delta";
   readonly delta: string;

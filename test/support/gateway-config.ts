@@ -6,17 +6,19 @@ export type Config = { readonly [key: string]: unknown };
 
 type Basics = { readonly port: number; readonly token: string; readonly stateDir: string; readonly model: Model };
 
+/** The scripted model, as a gateway is told of it. */
+export const ECHO_MODEL = {
+  id: "echo",
+  name: "echo",
+  reasoning: false,
+  input: ["text"],
+  cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
+  contextWindow: 100_000,
+  maxTokens: 4096,
+};
+
 /** A config that every release accepts: loopback, one token, the scripted model, no heartbeat. */
 export function baseConfig({ port, token, stateDir, model }: Basics): Config {
-  const echo = {
-    id: "echo",
-    name: "echo",
-    reasoning: false,
-    input: ["text"],
-    cost: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 },
-    contextWindow: 100_000,
-    maxTokens: 4096,
-  };
   return {
     gateway: { mode: "local", port, bind: "loopback", auth: { mode: "token", token } },
     logging: { file: join(stateDir, "gateway.log") },
@@ -34,7 +36,7 @@ export function baseConfig({ port, token, stateDir, model }: Basics): Config {
     },
     models: {
       mode: "replace",
-      providers: { mock: { baseUrl: model.baseUrl, apiKey: "k", api: "openai-completions", models: [echo] } },
+      providers: { mock: { baseUrl: model.baseUrl, apiKey: "k", api: "openai-completions", models: [ECHO_MODEL] } },
     },
   };
 }
