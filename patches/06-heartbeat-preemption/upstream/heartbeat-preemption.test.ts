@@ -31,15 +31,17 @@ describe("heartbeat preemption", () => {
   });
 
   it("leaves the heartbeats of other sessions alone", async () => {
-    let ended = false;
-    const run = runPreemptibleHeartbeat(SESSION, untilAborted).then(() => {
-      ended = true;
+    let aborted = false;
+    const run = runPreemptibleHeartbeat(SESSION, async (abortSignal) => {
+      await untilAborted(abortSignal);
+      aborted = true;
     });
     await preemptHeartbeat("agent:main:other");
     await preemptHeartbeat(undefined);
-    expect(ended).toBe(false);
+    expect(aborted).toBe(false);
     await preemptHeartbeat(SESSION);
     await run;
+    expect(aborted).toBe(true);
   });
 
   it("puts back the events that an aborted heartbeat has taken", async () => {
