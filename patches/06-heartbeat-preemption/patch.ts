@@ -25,16 +25,20 @@ export const patch: Patch = {
         if (!ts.isCallExpression(run) || run.arguments.length !== 3)
           throw new AnchorError("the heartbeat's turn is no call");
         const [context, options, config] = run.arguments.map((argument) => code.text(argument));
+        const callee = code.text(run.expression);
+        // A name for what is an expression in the bundle.
+        const named = ts.isIdentifier(run.expression) ? "" : `const getReply = ${callee};\n`;
+        const busy =
+          /HEARTBEAT_SKIP_REQUESTS_IN_FLIGHT/.exec(code.text(code.declaration))?.[0] ?? '"requests-in-flight"';
         code.replace(
           node,
           `
-          const getReply = ${code.text(run.expression)};
-          const heartbeatRun = await runPreemptibleHeartbeat(runSessionKey, (abortSignal) =>
-            getReply(${context}, { ...${options}, abortSignal }, ${config}),
+          ${named}const heartbeatRun = await runPreemptibleHeartbeat(runSessionKey, (abortSignal) =>
+            ${named ? "getReply" : callee}(${context}, { ...${options}, abortSignal }, ${config}),
           );
           if (heartbeatRun.preempted) {
             // Busy: it is asked for again until the message has its answer.
-            return { status: "skipped", reason: HEARTBEAT_SKIP_REQUESTS_IN_FLIGHT };
+            return { status: "skipped", reason: ${busy} };
           }
           const replyResult = heartbeatRun.result;`,
         );

@@ -87,7 +87,7 @@ export function openCheckout(root: string): Base {
     kind: "checkout",
     root,
     declaring(name, path) {
-      if (existsSync(join(root, path)) && declares(read(path), name)) return [path];
+      if (path !== "" && has(path) && declares(read(path), name)) return [path];
       sources ??= globSync("src/**/*.ts", { cwd: root }).filter((file) => !/\.(?:test|d)\.ts$|test-helpers/.test(file));
       return sources.filter((file) => declares(read(file), name));
     },
