@@ -4,7 +4,7 @@ import { heartbeatScene, HEARTBEATS_ON, isWhole } from "../../test/support/heart
 import { until } from "../../test/support/cron-scene.ts";
 import { scene } from "../lib/reproducer.ts";
 
-const ROUNDS = 2;
+const ROUNDS = 3;
 
 export const reproducer = scene({
   bases: ["2026.5.7"],
