@@ -9,6 +9,8 @@ import { patch as sessionScopedEvents } from "./04-session-scoped-events/patch.t
 import { reproducer as sessionScopedEventsReproducer } from "./04-session-scoped-events/reproduce.ts";
 import { patch as cronRunEvents } from "./05-cron-run-events/patch.ts";
 import { reproducer as cronRunEventsReproducer } from "./05-cron-run-events/reproduce.ts";
+import { patch as heartbeatPreemption } from "./06-heartbeat-preemption/patch.ts";
+import { reproducer as heartbeatPreemptionReproducer } from "./06-heartbeat-preemption/reproduce.ts";
 import type { Patch } from "./lib/codemod.ts";
 import type { Scene } from "./lib/reproducer.ts";
 
@@ -18,6 +20,7 @@ export const PATCHES: readonly { readonly patch: Patch; readonly reproducer: Sce
   { patch: targetedEvents, reproducer: targetedEventsReproducer },
   { patch: sessionScopedEvents, reproducer: sessionScopedEventsReproducer },
   { patch: cronRunEvents, reproducer: cronRunEventsReproducer },
+  { patch: heartbeatPreemption, reproducer: heartbeatPreemptionReproducer },
 ];
 
 /** The patches whose folder's name starts with one of `wanted`, or all. */

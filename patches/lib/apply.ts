@@ -21,6 +21,9 @@ export interface Outcome {
 
 /** Applies one patch; with `write` false, or unless it applies whole, nothing is written. */
 export function applyPatch(base: Base, patch: Patch, write: boolean): Outcome {
+  const upstreams = patch.resolvedBy?.find((name) => base.declaring(name, "").length > 0);
+  if (upstreams !== undefined) return { state: "present", notes: [`upstream has ${upstreams}`], changed: [] };
+
   const texts = new Map<string, string>();
   const states: ("applied" | "present" | "absent" | "conflict")[] = [];
   const notes: string[] = [];

@@ -87,7 +87,7 @@ export function openCheckout(root: string): Base {
     kind: "checkout",
     root,
     declaring(name, path) {
-      if (existsSync(join(root, path)) && declares(read(path), name)) return [path];
+      if (path !== "" && has(path) && declares(read(path), name)) return [path];
       sources ??= globSync("src/**/*.ts", { cwd: root }).filter((file) => !/\.(?:test|d)\.ts$|test-helpers/.test(file));
       return sources.filter((file) => declares(read(file), name));
     },
@@ -129,9 +129,18 @@ function withImport(text: string, name: string, specifier: string): string {
   return `${text.slice(0, end)}${end === 0 ? "" : "\n"}${statement}${end === 0 ? "\n" : ""}${text.slice(end)}`;
 }
 
+/** How often a name occurs in code, its import included. */
+function usesOf(node: ts.Node, name: string): number {
+  let uses = ts.isIdentifier(node) && node.text === name ? 1 : 0;
+  ts.forEachChild(node, (child) => {
+    uses += usesOf(child, name);
+  });
+  return uses;
+}
+
 function withoutUnused(text: string, name: string): string {
   const file = parse(text);
-  if ([...text.matchAll(new RegExp(`\\b${name}\\b`, "g"))].length > 1) return text;
+  if (usesOf(file, name) > 1) return text;
   for (const statement of importsOf(file)) {
     const bindings = statement.importClause?.namedBindings;
     if (!bindings || !ts.isNamedImports(bindings)) continue;
@@ -180,7 +189,12 @@ export function openBundle(root: string): Base {
   const base: Base = {
     kind: "bundle",
     root,
-    declaring: (name) => files.filter((file) => declares(read(file), name)),
+    declaring(name, path) {
+      const all = files.filter((file) => declares(read(file), name));
+      // Several files may declare the name; the bundler says which chunk has whose.
+      const own = all.filter((file) => read(file).includes(`//#region ${path}\n`));
+      return own.length > 0 ? own : all;
+    },
     has: (path) => existsSync(join(root, path)),
     read,
     write: (path, text) => write(path, stripTypeScriptTypes(text)),
@@ -203,9 +217,7 @@ export function openBundle(root: string): Base {
   function exportOf(name: string, from: string): { source: string; alias: string } {
     const own = base.placeOf(from);
     if (base.has(own)) return { source: own, alias: name };
-    const all = files.filter((each) => declares(read(each), name));
-    // Several files may declare the name; the bundler says which chunk has whose.
-    const source = all.find((each) => read(each).includes(`//#region ${from}\n`)) ?? all[0];
+    const [source] = base.declaring(name, from);
     if (source === undefined) throw new Error(`no chunk declares ${name} of ${from}`);
     return { source, alias: exportedAs(name, source) };
   }

@@ -12,6 +12,8 @@ export interface Patch {
   readonly files?: Readonly<Record<string, URL>>;
   /** Tests for upstream's tree, the same way. They are no part of a bundle. */
   readonly tests?: Readonly<Record<string, URL>>;
+  /** Functions by which to know that upstream does the same in another way. */
+  readonly resolvedBy?: readonly string[];
   /** The gateway's configuration that turns the patch on, if it is off by default. */
   readonly config?: Readonly<Record<string, unknown>>;
 }

@@ -1,0 +1,32 @@
+/** A message that comes while a heartbeat runs on its session: what becomes of its answer? */
+import { openBed } from "../../test/support/bed.ts";
+import { heartbeatScene, HEARTBEATS_ON, isWhole } from "../../test/support/heartbeat-scene.ts";
+import { until } from "../../test/support/cron-scene.ts";
+import { scene } from "../lib/reproducer.ts";
+
+const ROUNDS = 3;
+
+export const reproducer = scene({
+  bases: ["2026.5.7"],
+  open: (release) => openBed(release, { config: HEARTBEATS_ON }),
+  async run(bed) {
+    const { round } = await heartbeatScene(bed);
+    const wrong: string[] = [];
+    let heartbeats = 0;
+    for (let i = 0; i < ROUNDS; i += 1) {
+      // Sent when the heartbeat's model call is under way.
+      const result = await round("mid", { chunks: 8 });
+      heartbeats += result.heartbeats;
+      if (!isWhole(result)) {
+        wrong.push(`message ${i + 1}: the final says "${result.text}", its answer came under ${result.under} run`);
+      }
+    }
+    if (heartbeats === 0) throw new Error("no heartbeat ran");
+    // What was put off is done after all.
+    const answered = () => bed.model.requests.some(({ id, done, aborted }) => id === "HEARTBEAT" && done && !aborted);
+    await until(() => (answered() ? true : undefined), 30_000, "").catch(() =>
+      wrong.push("no heartbeat ever came to its end"),
+    );
+    return wrong;
+  },
+});
