@@ -44,6 +44,7 @@ export {
   type WakeTarget,
 } from "./policy/wake-request.ts";
 export {
+  concerns,
   describeStatus,
   type GatewayNumbers,
   type HeartbeatNumbers,

@@ -6,8 +6,6 @@
 import { ownVersion } from "./host/own-version.ts";
 import { gatewayProcess, isGatewayRun } from "./host/process.ts";
 import type { MethodRequest, PluginApi } from "./plugin/api.ts";
-import { askGateway } from "./plugin/ask-gateway.ts";
-import { auditFindings } from "./plugin/audit.ts";
 import { registerCommand } from "./plugin/command.ts";
 import { PLUGIN_ID } from "./plugin/manifest.ts";
 import { missingPreload, RESTARTED_VARIABLE } from "./plugin/missing-preload.ts";
@@ -15,18 +13,21 @@ import { type IsolationStatus, STATUS_METHOD, STATUS_SCHEMA, statusSource, witho
 
 /** Runs in gateways and in commands, more than once in some. */
 function register(api: PluginApi): void {
-  const starting = (api.registrationMode ?? "full") === "full" && isGatewayRun(process.argv.slice(2));
-  if (starting) {
-    if (!statusSource()) missingPreload(api);
-    delete process.env[RESTARTED_VARIABLE];
-  }
-  // A gateway whose command line was not recognised as one.
-  api.on("gateway_start", () => {
-    if (!starting && !statusSource()) missingPreload(api);
+  const args = process.argv.slice(2);
+  const full = (api.registrationMode ?? "full") === "full";
+  // `openclaw setup` and the like may start a gateway later on, but have work to do before.
+  const starting = full && args.includes("gateway") && isGatewayRun(args);
+  if (starting && !statusSource()) missingPreload(api);
+  api.registerService({
+    id: PLUGIN_ID,
+    // Only gateways start services, those too whose command line does not tell.
+    start: () => {
+      delete process.env[RESTARTED_VARIABLE];
+      if (!starting && !statusSource()) missingPreload(api);
+    },
   });
   api.registerGatewayMethod(STATUS_METHOD, answerStatus, { scope: "operator.read", profileAccess: "independent" });
   registerCommand(api);
-  api.registerSecurityAuditCollector?.(({ config }) => auditFindings(config, () => askGateway(api.runtime)));
 }
 
 /** Handler of the gateway method: {@link IsolationStatus}, with session keys for `operator.admin` only. */

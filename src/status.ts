@@ -103,11 +103,22 @@ export function withoutNames(status: IsolationStatus): IsolationStatus {
   return { ...rest, settings: Object.fromEntries(switches) };
 }
 
+/** What an operator should know about a gateway in this state, worst first. Empty: all is well. */
+export function concerns({ attached, settings }: IsolationStatus): string[] {
+  const { observers = [], onMissingSeam, onMissingPreload } = settings;
+  return [
+    ...(attached ? [] : ["the gateway runs UNPROTECTED: every client gets the events of every session"]),
+    ...(observers.length > 0 ? ["observers are set: the connections that match them see all sessions"] : []),
+    ...(onMissingSeam === "warn" ? ['onMissingSeam is "warn": a release it cannot attach to runs unprotected'] : []),
+    ...(onMissingPreload === "warn" ? ['onMissingPreload is "warn": without the preload it runs unprotected'] : []),
+  ];
+}
+
 /** A status for people to read, several lines. */
 export function describeStatus(status: IsolationStatus): string {
   const { version, release, attached, seams, gateway, heartbeats, sessionKeys } = status;
   const lines = [`event-isolation ${version} on OpenClaw ${release}: ${attached ? "attached" : "NOT ATTACHED"}`];
-  if (!attached) lines.push("  this gateway runs UNPROTECTED: every client gets the events of every session");
+  lines.push(...concerns(status).map((text) => `  WARNING: ${text}`));
   const named = (state: SeamStatus["state"]) => seams.filter((seam) => seam.state === state).map((seam) => seam.name);
   if (seams.length > 0) lines.push(row("seams", named("attached").join(", ")));
   if (named("missing").length > 0) lines.push(row("not here", named("missing").join(", ")));

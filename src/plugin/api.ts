@@ -19,11 +19,7 @@ export interface PluginApi {
     registrar: (context: { readonly program: Command }) => void,
     options: { readonly commands: readonly string[]; readonly descriptors: readonly CommandDescriptor[] },
   ): void;
-  on(hook: "gateway_start", handler: () => void): void;
-  /** 2026.5 on. */
-  registerSecurityAuditCollector?(
-    collector: (context: { readonly config: GatewayConfig }) => Promise<readonly Finding[]>,
-  ): void;
+  registerService(service: { readonly id: string; start(): void }): void;
 }
 
 export interface MethodRequest {
@@ -53,13 +49,4 @@ export interface Command {
   description(text: string): Command;
   option(flags: string, description: string): Command;
   action(run: (options: { readonly json?: boolean }) => Promise<void>): Command;
-}
-
-/** A finding of `openclaw security audit`. */
-export interface Finding {
-  readonly checkId: string;
-  readonly severity: "info" | "warn" | "critical";
-  readonly title: string;
-  readonly detail: string;
-  readonly remediation?: string;
 }

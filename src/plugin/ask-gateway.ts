@@ -11,32 +11,32 @@ export async function askGateway(runtime: PluginRuntime): Promise<{ status: Isol
   const call = [node!, script!, "gateway", "call", STATUS_METHOD, "--json", "--timeout", String(TIMEOUT_MS / 2)];
   try {
     const { stdout, stderr } = await runtime.system.runCommandWithTimeout(call, { timeoutMs: TIMEOUT_MS });
-    const status = statusIn(stdout);
-    return status ? { status } : { problem: problemIn(`${stderr}\n${stdout}`) };
+    const parsed = jsonIn(stdout);
+    return isStatus(parsed) ? { status: parsed } : { problem: problemIn(parsed, `${stderr}\n${stdout}`) };
   } catch (error) {
     return { problem: reasonOf(error) };
   }
 }
 
 /** Some releases print notes before the JSON. */
-function statusIn(stdout: string): IsolationStatus | undefined {
-  const start = stdout.search(/^\{/m);
-  if (start === -1) return undefined;
+function jsonIn(stdout: string): unknown {
   try {
-    const parsed = JSON.parse(stdout.slice(start)) as Partial<IsolationStatus>;
-    return typeof parsed.attached === "boolean" && Array.isArray(parsed.seams)
-      ? (parsed as IsolationStatus)
-      : undefined;
+    return JSON.parse(stdout.slice(Math.max(0, stdout.search(/^\{/m))));
   } catch {
     return undefined;
   }
 }
 
-function problemIn(output: string): string {
-  if (output.includes(`unknown method: ${STATUS_METHOD}`)) {
-    return "the gateway has not loaded this plugin; restart it";
-  }
+function isStatus(value: unknown): value is IsolationStatus {
+  const { attached, seams } = (value ?? {}) as Partial<IsolationStatus>;
+  return typeof attached === "boolean" && Array.isArray(seams);
+}
+
+/** One line of what a failed call printed. */
+function problemIn(parsed: unknown, output: string): string {
+  if (output.includes(`unknown method: ${STATUS_METHOD}`)) return "the gateway has not loaded the plugin: restart it";
+  const { error } = (parsed ?? {}) as { error?: { message?: unknown } }; // 2026.9
   const lines = output.split("\n").map((line) => line.trim());
-  const line = lines.find((each) => /error|refused|fail|close|missing|unauthor/i.test(each)) ?? lines.find(Boolean);
-  return `the gateway did not answer: ${line ?? "no output"}`;
+  const line = error?.message ?? lines.find((each) => /error|fail/i.test(each)) ?? lines.find(Boolean) ?? "no output";
+  return `the gateway did not answer: ${String(line)}`;
 }

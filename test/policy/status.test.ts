@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { settingsSchema, parseSettings } from "../../src/policy/settings.ts";
-import { describeStatus, type IsolationStatus, STATUS_SCHEMA, withoutNames } from "../../src/status.ts";
+import { concerns, describeStatus, type IsolationStatus, STATUS_SCHEMA, withoutNames } from "../../src/status.ts";
 
 const KEY = "agent:main:secret-project";
 const DEVICE = "d0d0d0d0";
@@ -52,6 +52,7 @@ test("no setting that is not a list names a session or a device", () => {
 
 test("as text", () => {
   expect(describeStatus(STATUS)).toBe(`event-isolation 1.2.3 on OpenClaw 2026.9.6: attached
+  WARNING: observers are set: the connections that match them see all sessions
   seams        broadcast
   not here     lanes
   connections  3 (1 with the roster, 0 observers)
@@ -70,6 +71,16 @@ test("as text, unprotected", () => {
   const bare = { schema: STATUS_SCHEMA, version, release, attached: false, seams: [], settings: {} } as const;
   expect(describeStatus(bare)).toBe(
     `event-isolation 1.2.3 on OpenClaw 2026.9.6: NOT ATTACHED
-  this gateway runs UNPROTECTED: every client gets the events of every session`,
+  WARNING: the gateway runs UNPROTECTED: every client gets the events of every session`,
   );
+});
+
+test.each([
+  [{}, []],
+  [{ observers: [] }, []],
+  [{ observers: [{ mode: "ui" }] }, [/^observers are set/]],
+  [{ onMissingSeam: "warn", onMissingPreload: "warn" }, [/^onMissingSeam is "warn"/, /^onMissingPreload is "warn"/]],
+])("settings %j give an operator concerns %j", (settings, expected) => {
+  const found = concerns({ ...STATUS, settings: parseSettings(settings) });
+  expect(found).toEqual(expected.map((pattern) => expect.stringMatching(pattern) as string));
 });
