@@ -55,9 +55,9 @@ export class RequestError extends Failure {
     return /unknown method/i.test(this.message);
   }
 
-  /** Whether the connection lacks a scope; some releases take them from backends without a device. */
-  get missingScope(): boolean {
-    return /missing scope/i.test(this.message);
+  /** The scope that the connection lacks; 2026.9 says `operator.admin` of methods that it does not know. */
+  get missingScope(): string | undefined {
+    return /missing scope: ([\w.]+)/i.exec(this.message)?.[1];
   }
 }
 
@@ -195,7 +195,7 @@ async function explain(options: ConnectOptions, error: unknown): Promise<Failure
   if (NO_GATEWAY.test(text)) {
     return fail(`what listens at ${url} does not answer as an OpenClaw gateway: ${oneLine(text, 160)}`);
   }
-  if (/unauthorized|token|password|auth/i.test(text)) {
+  if (/unauthorized|token|password|auth|device identity required/i.test(text)) {
     const advice =
       options.token === undefined
         ? `no token was given: set ${TOKEN_VARIABLE} or use --token-file`

@@ -7,6 +7,7 @@ import { EXIT, Failure, oneLine } from "./failure.ts";
 import {
   addGatewayOptions,
   askGateway,
+  DEFAULT_SCOPES,
   type GatewayOptions,
   type GatewayTarget,
   gatewayTarget,
@@ -32,7 +33,7 @@ export function statusSubcommand(): Command {
   addGatewayOptions(command);
   return command.action(async (options: Options) => {
     const target = await gatewayTarget(options, process.env);
-    const scopes = ["operator.read", ...(options.sessions ? ["operator.admin"] : [])];
+    const scopes = [...DEFAULT_SCOPES, ...(options.sessions ? ["operator.admin"] : [])];
     const every = options.watch === true ? WATCH_S : options.watch;
     for (;;) {
       const status = await isolationStatus(target, { scopes });
@@ -61,7 +62,12 @@ export async function isolationStatus(
   try {
     status = (await askGateway(target, STATUS_METHOD, options)) as Partial<IsolationStatus> | null;
   } catch (error) {
-    if (!(error instanceof RequestError && error.unknownMethod)) throw error;
+    // A scope that was not asked for is one that the method, where it is known, does not want.
+    const { scopes = DEFAULT_SCOPES } = options;
+    const unknown =
+      error instanceof RequestError &&
+      (error.unknownMethod || (error.missingScope !== undefined && !scopes.includes(error.missingScope)));
+    if (!unknown) throw error;
     throw new UnknownStatusError(target.url, error);
   }
   if (status?.schema === STATUS_SCHEMA && typeof status.attached === "boolean" && Array.isArray(status.seams)) {

@@ -1,9 +1,10 @@
 /** A new user's way: install the plugin, run the gateway with the module, look at it. */
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, inject, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, onTestFinished, test } from "vitest";
 import type { DoctorReport } from "../../src/cli/doctor.ts";
 import type { IsolationStatus } from "../../src/status.ts";
 import { openBed, type OpenBed } from "../support/bed.ts";
@@ -13,8 +14,11 @@ import { command, emptyFolder, installedCli, PLAIN_PATH } from "./command.ts";
 const { version, dir, entry } = inject("openclaw");
 const PATH = `${inject("prefix")}/bin:${PLAIN_PATH}`;
 
-/** A state folder with the plugin of the installed package. */
-function installPlugin(stateDir: string): void {
+/** With the plugin of the installed package; both cases use it, one after the other. */
+let stateDir: string;
+
+beforeAll(() => {
+  stateDir = mkdtempSync(join(tmpdir(), "event-isolation-state-"));
   const plugin = join(inject("prefix"), "lib/node_modules/openclaw-event-isolation/plugin");
   // 2026.9 asks before it takes a plugin from a local source.
   const consent = compareVersions(version, "2026.9.0") >= 0 ? ["--force", "--accept-capabilities"] : [];
@@ -34,7 +38,9 @@ function installPlugin(stateDir: string): void {
     },
   );
   expect(stdout + stderr).toContain("Installed plugin: event-isolation");
-}
+});
+
+afterAll(() => rmSync(stateDir, { recursive: true, force: true, maxRetries: 5 }));
 
 /** A Node script that is `openclaw-event-isolation run -- <its arguments>`. */
 function runScript(): string {
@@ -56,8 +62,6 @@ const gatewayChecks = async (bed: OpenBed) => {
 };
 
 test("run starts the gateway of PATH with the module; status and doctor say so; it ends as it is told", async () => {
-  const stateDir = emptyFolder();
-  installPlugin(stateDir);
   const bed = await openBed(
     { version, dir, entry: runScript(), installed: false },
     { stateDir, env: { PATH, OPENCLAW_NO_RESPAWN: "" }, args: ["--verbose"] },
@@ -87,8 +91,6 @@ test("run starts the gateway of PATH with the module; status and doctor say so; 
 });
 
 test("status and doctor say of a gateway that runs without the module that it does", async () => {
-  const stateDir = emptyFolder();
-  installPlugin(stateDir);
   const config = { plugins: { entries: { "event-isolation": { config: { onMissingPreload: "warn" } } } } };
   const bed = await openBed({ version, dir, entry, installed: false }, { stateDir, config });
   onTestFinished(() => bed.close());
