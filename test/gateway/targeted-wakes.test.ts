@@ -23,14 +23,16 @@ import { isolatedBed, writeSettings } from "./own-bed.ts";
 const RULES = { allowRequestSessionKey: true, allowedSessionKeyPrefixes: ["agent:", "hook:"] };
 // On a busy machine a gateway's first run takes its time, and the flood guard a minute more.
 const SEEN_MS = 100_000;
+/** A gateway that starts its first heartbeats answers nobody for a while. */
+const PATIENT = { timeoutMs: 150_000 };
 const FLOOD_MS = 160_000;
 
 function wake(sessionKey: unknown, more: object = {}): Send {
-  return (bed, text) => bed.admin.request("wake", { mode: "now", text, sessionKey, ...more });
+  return (bed, text) => bed.admin.request("wake", { mode: "now", text, sessionKey, ...more }, PATIENT);
 }
 
 function systemEvent(sessionKey: unknown): Send {
-  return (bed, text) => bed.admin.request("system-event", { text, sessionKey });
+  return (bed, text) => bed.admin.request("system-event", { text, sessionKey }, PATIENT);
 }
 
 function hook(path: string, body: Record<string, unknown>): Send {
@@ -145,7 +147,7 @@ const REFUSED: readonly [call: string, send: Send, error: RegExp, AsPublished][]
   ["wake, a blank key", wake(" "), /^INVALID_REQUEST sessionKey must be/, [NO_KEYS, TO_MAIN, TO_MAIN]],
   [
     "wake, a blank text",
-    (bed) => bed.admin.request("wake", { mode: "now", text: "  ", sessionKey: "agent:ops:main" }),
+    (bed) => bed.admin.request("wake", { mode: "now", text: "  ", sessionKey: "agent:ops:main" }, PATIENT),
     /^INVALID_REQUEST text required$/,
     [NO_KEYS, /^not ok, nowhere$/, /^not ok, nowhere$/],
   ],
@@ -201,6 +203,7 @@ beforeAll(async () => {
     openWakeBed({ release, isolated: false, rules: RULES }),
     openWakeBed({ release, isolated: true, rules: RULES, env }),
   ]);
+  // One after another: the published gateway puts nearly all into one queue, which holds twenty.
   for (const { call, send, text } of CALLS) {
     const [published, ours] = await Promise.all([answerTo(send(plain, text)), answerTo(send(isolated, text))]);
     answers.set(call, { plain: published, isolated: ours });
