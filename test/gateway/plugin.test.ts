@@ -103,9 +103,9 @@ async function endsAtStart(stateDir: string, settings: object) {
 const statusOf = async (client: Client) => (await client.request("isolation.status")) as unknown as IsolationStatus;
 
 /** Has one client converse while another watches. @returns what the other saw of it */
-async function seenByAnother(gateway: Endpoint) {
+async function seenByAnother(gateway: Endpoint, join = () => connect(gateway)) {
   const session = freshSession();
-  const [own, other] = [await connect(gateway), await connect(gateway)];
+  const [own, other] = [await join(), await join()];
   expect(await converse(own, session.key, say(session.id, 4))).toBe(answer(session.id, 4));
   await settle();
   return traces(other, session);
@@ -122,10 +122,12 @@ test("without the preload the gateway ends with 78 before a client can connect; 
 });
 
 test('"warn": the gateway runs unprotected, and says so in its log, status and command', async () => {
-  const { gateway } = await pluginBed({ onMissingPreload: "warn" });
+  const bed = await pluginBed({ onMissingPreload: "warn" });
+  const { gateway } = bed;
   expect(gateway.logs()).toContain("It runs UNPROTECTED because onMissingPreload is");
-  expect((await seenByAnother(gateway)).length).toBeGreaterThan(0);
-  const admin = await connect(gateway, { scopes: ["operator.admin"] });
+  // The bed's own clients: 2026.2 as published leaves gaps in its sequence numbers.
+  expect((await seenByAnother(gateway, () => bed.connect())).length).toBeGreaterThan(0);
+  const admin = await bed.connect({ scopes: ["operator.admin"] });
   expect(await statusOf(admin)).toMatchObject({ attached: false, release: release.version, seams: [] });
   const failure = await openclaw(installed, "isolation", "status").catch((error: unknown) => error);
   expect(failure).toMatchObject({ code: 1, stdout: expect.stringContaining("NOT ATTACHED") as string });
@@ -180,12 +182,12 @@ test("with the preload: settings of plugins.entries, status by scope, command an
   expect(full.seams.find(({ name }) => name === "broadcast")).toMatchObject({ state: "attached", required: true });
   expect(full.seams.find(({ name }) => name === "broadcast")!.files[0]).toMatch(/^dist\/.*\.m?js$/);
   expect(full.sessionKeys).toContainEqual({ key: session.key, claimers: 2 });
-  if (from("2026.3.0")) {
+  if (from("2026.8.0")) {
     const less = await statusOf(reader);
     expect(less).toMatchObject({ attached: true, settings: { scope: "run" } });
     expect(JSON.stringify(less)).not.toMatch(/agent:main:|a-dashboard/);
   } else {
-    await expect(statusOf(reader), "2026.2 lets no plugin name a scope").rejects.toThrow("operator.admin");
+    await expect(statusOf(reader), "2026.2 and 2026.5.7 give it to admins only").rejects.toThrow("operator.admin");
   }
 
   const text = await openclaw(installed, "isolation", "status");
@@ -220,5 +222,5 @@ test("an ill-typed setting in plugins.entries is refused by the release itself, 
   const failure = await openclaw(stateDir, "isolation", "status").catch((error: unknown) => error);
   expect(failure).toMatchObject({ code: 1 });
   const { stdout, stderr } = failure as { stdout: string; stderr: string };
-  expect(stdout + stderr).toMatch(/plugins\.entries\.event-isolation\.config/);
+  expect(stdout + stderr).toMatch(/plugins\.entries\.event-isolation\.config|event-isolation invalid config: scope/);
 });
