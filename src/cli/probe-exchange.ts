@@ -206,9 +206,14 @@ async function updates(connection: Connection): Promise<Map<string, unknown> | u
 /**
  * Removes the probe's sessions.
  *
+ * @param running a run may still be going on in them: it is aborted and waited for
  * @returns what is left, one line each
  */
-export async function removeSessions(listeners: Listeners, keys: readonly string[]): Promise<string[]> {
+export async function removeSessions(
+  listeners: Listeners,
+  keys: readonly string[],
+  running: boolean,
+): Promise<string[]> {
   if (keys.length === 0) return [];
   let admin: Connection;
   try {
@@ -216,19 +221,35 @@ export async function removeSessions(listeners: Listeners, keys: readonly string
   } catch (error) {
     return keys.map((key) => `session ${key} (no connection with operator.admin: ${reason(error)})`);
   }
-  const left: string[] = [];
-  for (const key of keys) {
+  const left = await Promise.all(keys.map((key) => removeSession(admin, key, running)));
+  return left.filter((what) => what !== undefined);
+}
+
+const REMOVE_ATTEMPTS = 10;
+const REMOVE_PAUSE_MS = 1_000;
+
+/** @returns what is left of the session */
+async function removeSession(admin: Connection, key: string, running: boolean): Promise<string | undefined> {
+  await admin.request("chat.abort", { sessionKey: key }).catch(() => undefined);
+  let archived = false;
+  let refusal = "it comes back";
+  for (let attempt = 0; attempt < REMOVE_ATTEMPTS; attempt += 1) {
+    if (attempt > 0) await sleep(REMOVE_PAUSE_MS);
     try {
-      await admin.request("chat.abort", { sessionKey: key }).catch(() => undefined);
       const answer = await admin.request<{ archived?: unknown }>("sessions.delete", { key, deleteTranscript: true });
-      if (Array.isArray(answer.archived) && answer.archived.length > 0) {
-        left.push(`the transcript of ${key}, which the gateway archives`);
-      }
+      archived ||= Array.isArray(answer.archived) && answer.archived.length > 0;
     } catch (error) {
-      left.push(`session ${key} (${reason(error)})`);
+      refusal = reason(error);
+      if (error instanceof RequestError && error.missingScope) break;
+      continue;
+    }
+    // A run that was only just aborted may write once more, and bring its session back.
+    if (running) await sleep(REMOVE_PAUSE_MS);
+    if (!(await updates(admin))?.has(key)) {
+      return archived ? `the transcript of ${key}, which the gateway archives` : undefined;
     }
   }
-  return left;
+  return `session ${key} (${refusal})`;
 }
 
 /** What `isolation.status` says, where there is one. */

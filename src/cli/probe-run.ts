@@ -1,4 +1,5 @@
 /** Probes one gateway from the first connection to the cleaned-up end. */
+import type { Conduct } from "../report/judge.ts";
 import { observe } from "../report/observe.ts";
 import type { GatewayReport } from "../report/shape.ts";
 import { Listeners } from "./probe-connection.ts";
@@ -52,7 +53,7 @@ export async function probeGateway(options: ProbeOptions): Promise<GatewayReport
       connections.map((connection) => connection.witness()),
     );
     if (created.length > 0) progress("removing the sessions");
-    const leftBehind = await removeSessions(listeners, created.splice(0));
+    const leftBehind = await removeSessions(listeners, created.splice(0), hasRunning(done));
     return {
       label: url,
       release: releaseOf(server.version, status),
@@ -65,9 +66,14 @@ export async function probeGateway(options: ProbeOptions): Promise<GatewayReport
     };
   } finally {
     // If some are still there, something has failed before.
-    for (const what of await removeSessions(listeners, created)) progress(`left behind: ${what}`);
+    for (const what of await removeSessions(listeners, created, true)) progress(`left behind: ${what}`);
     await listeners.closeAll();
   }
+}
+
+/** Whether a run was started whose end was not seen. */
+function hasRunning({ runs, interrupted }: Conduct): boolean {
+  return interrupted || runs.some(({ end }) => end === "missing");
 }
 
 /** Old releases call themselves "dev"; the module in them knows better. */

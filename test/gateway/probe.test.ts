@@ -76,9 +76,10 @@ test("an exchange tells the published gateway from the protected one", async () 
 test("listening finds the leak of what others do, and else says what it cannot know", async () => {
   const look = async (gateway: Endpoint) => {
     const [client, session] = [await connect(gateway), freshSession()];
-    const { runId } = await client.chat(session.key, say(session.id, 60, 100));
+    await client.chat(session.key, say(session.id, 600, 100));
+    await client.waitFor(({ event }) => event === "chat", 60_000, "the first words");
     const report = await probeOf(gateway, { allowRuns: false });
-    await client.final(runId, 60_000);
+    await client.request("chat.abort", { sessionKey: session.key });
     return report;
   };
   const [leaking, silent] = await Promise.all([look(plain), look(isolated)]);
