@@ -10,7 +10,7 @@ import { isolated } from "./isolated-by.ts";
 export async function isolatedBed(options: BedOptions & { settings?: object } = {}): Promise<OpenBed> {
   const { settings, ...rest } = options;
   const env = { ...rest.env, ...(settings ? { OPENCLAW_EVENT_ISOLATION_CONFIG: await settingsFile(settings) } : {}) };
-  const bed = await openBed(inject("isolated").release, isolated({ ...rest, env }));
+  const bed = await openBed(inject("isolated").release, await isolated({ ...rest, env }));
   onTestFinished(() => bed.close());
   return bed;
 }

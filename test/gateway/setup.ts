@@ -28,9 +28,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     tools: { exec: { host: "gateway", security: "full", ask: "off" }, ...direct },
     agents: { list: [{ id: "main", default: true }, { id: "other" }] },
   };
+  const copy = await isolatedRelease(release);
   const plain = await openBed(release, { config });
-  const copy = isolatedRelease(release);
-  const isolated = await openBed(copy.release, isolatedBy({ config })).catch(async (error: unknown) => {
+  const isolated = await openBed(copy.release, await isolatedBy({ config })).catch(async (error: unknown) => {
     await plain.close();
     copy.remove();
     throw error;
