@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SETTINGS_FILE_VARIABLE } from "../host/config.ts";
+import { IDLE_MINUTE_MS, QUIET_MS } from "../policy/heartbeat.ts";
 import { parseSettings, type Settings, SettingsError } from "../policy/settings.ts";
 import type { Check } from "./doctor.ts";
 import { Failure, oneLine } from "./failure.ts";
@@ -11,9 +12,14 @@ type Env = Readonly<Record<string, string | undefined>>;
 
 const PLUGIN = "event-isolation";
 
-/** All checks of the configuration; `file` undefined if it cannot be read. */
+/**
+ * All checks of the configuration; `file` undefined if it cannot be read.
+ *
+ * @param abortsHeartbeats whether the release aborts heartbeats for users by itself
+ */
 export function configChecks(
   release: string,
+  abortsHeartbeats: boolean,
   env: Env,
 ): { readonly checks: Check[]; readonly file: ConfigFile | undefined } {
   let file: ConfigFile;
@@ -37,7 +43,8 @@ export function configChecks(
     });
   }
   const settings = settingsCheck(release, config, env);
-  checks.push(...settings.checks, ...heartbeatChecks(config, settings.settings), ...hooksChecks(config));
+  const quietMs = settings.settings?.heartbeat.quietMs ?? (abortsHeartbeats ? IDLE_MINUTE_MS : QUIET_MS);
+  checks.push(...settings.checks, ...heartbeatChecks(config, quietMs), ...hooksChecks(config));
   return { checks, file };
 }
 
@@ -82,14 +89,13 @@ function settingsCheck(
 /** OpenClaw's own default. */
 const DEFAULT_EVERY = "30m";
 
-function heartbeatChecks(config: OpenclawConfig, settings: Settings | undefined): Check[] {
+function heartbeatChecks(config: OpenclawConfig, quietMs: number): Check[] {
   return heartbeats(config).map(({ agent, every }) => {
     const name = "heartbeat";
     const ms = durationMs(every);
     if (ms === undefined)
       return { name, level: "warning", text: `agent ${agent}: "${oneLine(every, 40)}" is no interval` };
     if (ms === 0) return { name, level: "ok", text: `agent ${agent}: off` };
-    const quietMs = settings?.heartbeat.quietMs ?? 0;
     return ms <= quietMs
       ? {
           name,

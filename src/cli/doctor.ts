@@ -60,7 +60,8 @@ export function doctorSubcommand(): Command {
 async function examine(options: Options, env: NodeJS.ProcessEnv): Promise<DoctorReport> {
   const openclaw = findOpenclaw(options.openclaw, env);
   const found = survey(openclaw.root);
-  const { checks: ofConfig, file } = configChecks(openclaw.release, env);
+  const abortsHeartbeats = found.standDown.some(({ name }) => name === "heartbeats");
+  const { checks: ofConfig, file } = configChecks(openclaw.release, abortsHeartbeats, env);
   const checks = [
     ...releaseChecks(openclaw),
     nodeCheck(),

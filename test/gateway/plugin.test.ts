@@ -103,9 +103,9 @@ async function endsAtStart(stateDir: string, settings: object) {
 const statusOf = async (client: Client) => (await client.request("isolation.status")) as unknown as IsolationStatus;
 
 /** Has one client converse while another watches. @returns what the other saw of it */
-async function seenByAnother(gateway: Endpoint, join = () => connect(gateway)) {
+async function seenByAnother(gateway: Endpoint, joined = () => connect(gateway)) {
   const session = freshSession();
-  const [own, other] = [await join(), await join()];
+  const [own, other] = [await joined(), await joined()];
   expect(await converse(own, session.key, say(session.id, 4))).toBe(answer(session.id, 4));
   await settle();
   return traces(other, session);
