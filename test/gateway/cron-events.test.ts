@@ -20,17 +20,20 @@ async function cronBed(options: Omit<CronBedOptions, "release">): Promise<CronBe
   return bed;
 }
 
-/** Where a node may report without more ado; tried on 2026.2.9 and 2026.9.6. */
+/** Where a node may report without more ado. */
 function takesReports(): boolean {
-  return !since("2026.3.0");
+  return !since("2026.8.0");
 }
 
 /** Has a node report something under the key of a cron run; returns a text of the event. */
 async function nodeReports(bed: CronBed): Promise<string> {
   const client = { id: "node-host", mode: "node" };
   const node = await bed.connectRaw({ name: "node", role: "node", scopes: [], client, device: true });
-  const denied = { runId: "r", command: "NODE-REPORT", reason: "user-denied", sessionKey: RUN_KEY };
-  await node.request("node.event", { event: "exec.denied", payloadJSON: JSON.stringify(denied) });
+  const report = since("2026.5.0")
+    ? ["notifications.changed", { change: "posted", key: "note", title: "NODE-REPORT" }]
+    : ["exec.denied", { runId: "r", command: "NODE-REPORT", reason: "user-denied" }];
+  const payloadJSON = JSON.stringify({ ...(report[1] as object), sessionKey: RUN_KEY });
+  await node.request("node.event", { event: report[0], payloadJSON });
   return "NODE-REPORT";
 }
 
