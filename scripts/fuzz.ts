@@ -1,8 +1,8 @@
 /** Hostile clients against the real gateway, with a judge who knows who may see what. */
-import { parseArgs } from "node:util";
 import { isolationRegister, withBed } from "../test/support/bed.ts";
 import { ensureRelease, type Release } from "../test/support/release.ts";
 import { episode, type EpisodeResult } from "./fuzz/episode.ts";
+import { releaseOption, runScript, scriptOptions, wrongUsage } from "./options.ts";
 
 const HELP = `Usage: npm run fuzz -- [options]
 
@@ -25,25 +25,18 @@ Exit codes: 0 no foreign frame and every honest reply whole; 1 a finding, with i
 const UINT32 = 2 ** 32;
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: {
-      minutes: { type: "string", default: "1" },
-      seed: { type: "string", default: String(Math.floor(Math.random() * UINT32)) },
-      episodes: { type: "string" },
-      release: { type: "string", default: "2026.9.6" },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", short: "h", default: false },
-    },
+  const { values } = scriptOptions(HELP, {
+    minutes: { type: "string", default: "1" },
+    seed: { type: "string", default: String(Math.floor(Math.random() * UINT32)) },
+    episodes: { type: "string" },
+    release: { type: "string", default: "2026.9.6" },
+    json: { type: "boolean", default: false },
   });
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
   const first = wholeNumber("--seed", values.seed, 0);
   const minutes = Number(values.minutes);
-  if (!(minutes > 0)) throw new Error(`--minutes has to be more than 0, not "${values.minutes}"`);
+  if (!(minutes > 0)) wrongUsage(`--minutes has to be more than 0, not "${values.minutes}"`, HELP);
   const wanted = values.episodes === undefined ? Infinity : wholeNumber("--episodes", values.episodes, 1);
-  const release = await ensureRelease(values.release);
+  const release = await ensureRelease(releaseOption(values.release, HELP));
 
   const control = await withBed(release, {}, ({ gateway }) => episode(gateway, first, 10));
   if (control.findings.length === 0) throw new Error("the judge found no leak on the gateway as published");
@@ -90,7 +83,7 @@ async function protectedRun(release: Release, first: number, wanted: number, tim
 function wholeNumber(option: string, text: string, least: number): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < least || value >= UINT32) {
-    throw new Error(`${option} has to be a whole number from ${least}, not "${text}"`);
+    wrongUsage(`${option} has to be a whole number from ${least}, not "${text}"`, HELP);
   }
   return value;
 }
@@ -99,9 +92,4 @@ function progress(message: string): void {
   process.stderr.write(`fuzz: ${message}\n`);
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  process.stderr.write(`fuzz: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 2;
-}
+await runScript("fuzz", main);
