@@ -54,6 +54,8 @@ export interface Client {
 }
 
 const CAPS = ["tool-events"];
+/** 2026.9 shows approvals to clients that announce it only, and waits for an answer as long as there is one. */
+const APPROVER = { scope: "operator.approvals", caps: [...CAPS, "approvals"] };
 const SCOPES = ["operator.read", "operator.write"];
 const MAX_LATE_ABORTS = 100;
 /** Far below what a gateway with the module allows one connection (`limits.claimsPerConnection`). */
@@ -87,7 +89,7 @@ export async function connect(options: ConnectOptions): Promise<Client> {
       ...(options.displayName === undefined ? {} : { clientDisplayName: options.displayName }),
       role: "operator",
       scopes: [...(options.scopes ?? SCOPES)],
-      caps: CAPS,
+      caps: options.scopes?.includes(APPROVER.scope) ? APPROVER.caps : CAPS,
       minProtocol: 3,
       maxProtocol: 4,
       ...deviceOptions(options.deviceIdentity),
