@@ -22,7 +22,10 @@ export interface ConnectOptions {
    * aborted on releases that let only the owner of a run abort it.
    */
   readonly deviceIdentity?: DeviceIdentity;
-  /** Default: `operator.read` and `operator.write`. Approvals need `operator.approvals`. */
+  /**
+   * Default: `operator.read` and `operator.write`. Approvals need `operator.approvals`; what another
+   * connection asked for is shown by 2026.9 to the same device and to `operator.admin` only.
+   */
   readonly scopes?: readonly string[];
   /** What the gateway shows for this client. */
   readonly displayName?: string;

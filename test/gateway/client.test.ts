@@ -146,7 +146,8 @@ describe.each(WAYS)("a gateway %s", (way) => {
 
 describe.each(WAYS)("sessions of a gateway %s", (way) => {
   test("a subscription tells another client's run and the session's approvals", async () => {
-    const scopes = ["operator.read", "operator.write", "operator.approvals"];
+    // 2026.9 shows what another connection asked for to admins only.
+    const scopes = ["operator.read", "operator.write", "operator.approvals", "operator.admin"];
     const [watcher, other] = [await clientOf(way, { scopes }), await clientOf(way)];
     const [session, foreign] = [freshSession(), freshSession()];
     const seen: SessionEvent[] = [];
