@@ -94,8 +94,8 @@ test("two browsers, a stop, and a browser that leaves", async () => {
   expect(JSON.stringify(ofBob)).not.toContain(ids[0]);
 
   const [stopped, left] = await Promise.all([
-    ask(base, "alice", say(ids[2]!, 200, 50)),
-    ask(base, "bob", say(ids[3]!, 200, 50)),
+    ask(base, "alice", say(ids[2]!, 600, 50)),
+    ask(base, "bob", say(ids[3]!, 600, 50)),
   ]);
   await Promise.all([untilText(stopped), untilText(left)]);
   const stop = (user: string) =>
@@ -109,7 +109,7 @@ test("two browsers, a stop, and a browser that leaves", async () => {
   expect((await rest(stopped)).at(-1)?.data).toMatchObject({ type: "lifecycle", phase: "aborted", confirmed: true });
   left.leave();
   for (const id of [ids[2]!, ids[3]!]) {
-    expect(await model.waitFor(id, 10_000, "settled"), "the model's request is closed").toMatchObject({
+    expect(await model.waitFor(id, 15_000, "settled"), "the model's request is closed").toMatchObject({
       aborted: true,
     });
   }
