@@ -169,38 +169,45 @@ const MAX_DEFER_MS = 4_000;
 const WITHIN_MS = MAX_DEFER_MS + (preemptsItself ? 140_000 : 15_000);
 const PAUSE_MS = preemptsItself ? 4_000 : 900;
 
-test("users who never pause for the quiet time delay scheduled heartbeats for maxDeferMs, and not for good", async () => {
-  const bed = await isolatedBed({
-    config: { agents: { defaults: { heartbeat: { every: "2s" } } } },
-    settings: { heartbeat: { maxDeferMs: MAX_DEFER_MS, quietMs: 60_000 } },
-  });
-  const user = await bed.connect({ name: "user" });
-  bed.model.otherwise = () => ({ kind: "say", id: "HEARTBEAT", chunks: ["HEARTBEAT_OK"], delayMs: 0 });
-  // On another session of the agent, as a run on the heartbeat's own is the release's reason to wait, too.
-  const wanted = wordsOf("BUSY", 8).join("");
-  let startedAt = 0;
-  const converse = async (): Promise<void> => {
-    const { runId } = await user.chat("agent:main:busy", "[[say id=BUSY n=8 delay=100]]");
-    if (startedAt === 0) {
-      startedAt = Date.now();
-      await user.request("wake", { mode: "next-heartbeat", text: "EVENTX" });
-    }
-    expect(chatText(await user.final(runId))).toBe(wanted);
-    await sleep(PAUSE_MS);
-  };
-  const heartbeats = (): typeof bed.model.requests =>
-    bed.model.requests.filter(({ id, done }) => id === "HEARTBEAT" && done);
-  /** When they came, less one that was under way at the beginning. */
-  const times = (): readonly number[] =>
-    heartbeats().flatMap(({ at }) => (at > startedAt + 1_000 ? [at - startedAt] : []));
-  const seen = (): boolean => heartbeats().some(({ lastUserText }) => lastUserText.includes("EVENTX"));
-  await converse();
-  while ((times().length === 0 || !seen()) && Date.now() - startedAt < WITHIN_MS) await converse();
-  expect(seen()).toBe(true);
-  // Without the module one comes every two seconds.
-  expect(times()[0]).toBeGreaterThan(MAX_DEFER_MS - 500);
-  expect(times().length).toBeLessThanOrEqual((Date.now() - startedAt) / MAX_DEFER_MS);
-}, 240_000);
+// Once more at a failure: on 2026.9 the release's own retry, a minute apart, may meet a run each time.
+const TWICE = { retry: preemptsItself ? 1 : 0, timeout: 240_000 };
+
+test(
+  "users who never pause for the quiet time delay scheduled heartbeats for maxDeferMs, and not for good",
+  TWICE,
+  async () => {
+    const bed = await isolatedBed({
+      config: { agents: { defaults: { heartbeat: { every: "2s" } } } },
+      settings: { heartbeat: { maxDeferMs: MAX_DEFER_MS, quietMs: 60_000 } },
+    });
+    const user = await bed.connect({ name: "user" });
+    bed.model.otherwise = () => ({ kind: "say", id: "HEARTBEAT", chunks: ["HEARTBEAT_OK"], delayMs: 0 });
+    // On another session of the agent, as a run on the heartbeat's own is the release's reason to wait, too.
+    const wanted = wordsOf("BUSY", 8).join("");
+    let startedAt = 0;
+    const converse = async (): Promise<void> => {
+      const { runId } = await user.chat("agent:main:busy", "[[say id=BUSY n=8 delay=100]]");
+      if (startedAt === 0) {
+        startedAt = Date.now();
+        await user.request("wake", { mode: "next-heartbeat", text: "EVENTX" });
+      }
+      expect(chatText(await user.final(runId))).toBe(wanted);
+      await sleep(PAUSE_MS);
+    };
+    const heartbeats = (): typeof bed.model.requests =>
+      bed.model.requests.filter(({ id, done }) => id === "HEARTBEAT" && done);
+    /** When they came, less one that was under way at the beginning. */
+    const times = (): readonly number[] =>
+      heartbeats().flatMap(({ at }) => (at > startedAt + 1_000 ? [at - startedAt] : []));
+    const seen = (): boolean => heartbeats().some(({ lastUserText }) => lastUserText.includes("EVENTX"));
+    await converse();
+    while ((times().length === 0 || !seen()) && Date.now() - startedAt < WITHIN_MS) await converse();
+    expect(seen()).toBe(true);
+    // Without the module one comes every two seconds.
+    expect(times()[0]).toBeGreaterThan(MAX_DEFER_MS - 500);
+    expect(times().length).toBeLessThanOrEqual((Date.now() - startedAt) / MAX_DEFER_MS);
+  },
+);
 
 test("a deferred heartbeat is asked for again about once a second", async () => {
   const config = { agents: { defaults: { heartbeat: { every: "1s" } } } };
