@@ -10,11 +10,12 @@ import {
   giveBackEvents,
   heartbeatIntervals,
   heartbeatSession,
+  isBusy,
 } from "./host/heartbeat-release.ts";
 import { LastWords } from "./host/last-words.ts";
 import { type RunGate, type RunRequest, type RunSign, type UserTurn, watchAgentEvents } from "./host/runs.ts";
 import type { SessionKeys } from "./host/session-keys.ts";
-import { currentHeartbeat, type HeartbeatGate, type HeartbeatOptions, HeartbeatRun } from "./host/wake.ts";
+import { currentHeartbeat, type HeartbeatGate, type HeartbeatOptions, HeartbeatRun, type Skip } from "./host/wake.ts";
 import { claimIntent } from "./policy/claims.ts";
 import {
   HeartbeatPolicy,
@@ -22,6 +23,7 @@ import {
   IDLE_MINUTE_MS,
   type Place,
   QUIET_MS,
+  RETRY_MS,
   type Wake,
 } from "./policy/heartbeat.ts";
 import { parseAgentSessionKey } from "./policy/session-key.ts";
@@ -54,9 +56,6 @@ const MAX_HEARTBEAT_RUNS = 1_024;
 const ENDED: ReadonlySet<unknown> = new Set(["final", "error", "aborted"]);
 /** Answers after which the run of a request goes on. */
 const GOES_ON: ReadonlySet<unknown> = new Set([undefined, "started", "accepted", "in_flight"]);
-/** Answers that the release itself retries. */
-const BUSY: ReadonlySet<unknown> = new Set(["requests-in-flight", "cron-in-progress", "lanes-busy", "preempted"]);
-
 type Fields = Readonly<Record<string, unknown>>;
 
 export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
@@ -121,7 +120,7 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
   }
 
   /** @see HeartbeatGate */
-  admit(opts: HeartbeatOptions): HeartbeatRun | "defer" | undefined {
+  admit(opts: HeartbeatOptions): HeartbeatRun | Skip | undefined {
     return this.#safely(undefined, () => {
       const wake = this.#wakeOf(opts);
       // A second one on the session: the release keeps the two apart itself.
@@ -129,7 +128,7 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
       const decision = this.#current!.policy.decide(wake, Date.now());
       if (decision.act === "defer") {
         this.#putOff += 1;
-        return "defer";
+        return busy(decision.retryInMs);
       }
       const run = new HeartbeatRun(wake, decision.overdue);
       this.#running.set(wake.sessionKey, run);
@@ -138,19 +137,20 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
   }
 
   /** @see HeartbeatGate */
-  finished(run: HeartbeatRun, result: unknown): "keep" | "retry" {
+  finished(run: HeartbeatRun, result: unknown): Skip | undefined {
     if (this.#running.get(run.wake.sessionKey) === run) this.#running.delete(run.wake.sessionKey);
-    return this.#safely("keep", () => {
+    return this.#safely(undefined, () => {
       if (run.aborted) {
         this.#aborted += 1;
         this.#current?.policy.preempted(run.wake, Date.now());
         this.#lastWords.drop(run);
         giveBackEvents(this.#host.functions, run);
-        return "retry";
+        return busy(RETRY_MS);
       }
-      const { status, reason } = (result ?? {}) as Fields;
-      if (status !== "skipped" || !BUSY.has(reason)) this.#current?.policy.completed(run.wake);
-      return "keep";
+      if (!isBusy(result)) this.#current?.policy.completed(run.wake);
+      // Overdue, and the release itself is busy: in a minute it may be so again.
+      else if (run.overdue) return busy(RETRY_MS);
+      return undefined;
     });
   }
 
@@ -297,6 +297,10 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
       return fallback;
     }
   }
+}
+
+function busy(retryInMs: number): Skip {
+  return { status: "skipped", reason: "requests-in-flight", retryAtMs: Date.now() + retryInMs };
 }
 
 /** Whether a promise settles in time. */

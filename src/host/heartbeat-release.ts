@@ -42,6 +42,22 @@ export function heartbeatSession(functions: Functions, config: () => unknown, op
   return resolve?.(cfg ?? config(), agent, heartbeat, sessionKey)?.sessionKey ?? sessionKey ?? "main";
 }
 
+/** Answers of `runHeartbeatOnce` after which the release itself asks again. */
+const BUSY: ReadonlySet<unknown> = new Set([
+  "requests-in-flight",
+  "cron-in-progress",
+  "lanes-busy",
+  "active-run",
+  "channel-not-ready",
+  "preempted",
+]);
+
+/** Whether a heartbeat's answer says that it did not run now, and will be tried again. */
+export function isBusy(result: unknown): boolean {
+  const { status, reason } = (result ?? {}) as Fields;
+  return status === "skipped" && BUSY.has(reason);
+}
+
 /** Puts back what an aborted heartbeat took out of the queues: its prompt was not answered. */
 export function giveBackEvents(functions: Functions, run: HeartbeatRun): void {
   const enqueue = functions("enqueueSystemEvent") as readonly Enqueue[];

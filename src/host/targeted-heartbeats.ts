@@ -8,6 +8,7 @@ import type { SystemEventReason } from "../policy/counters.ts";
 import { FloodGuard } from "../policy/flood-guard.ts";
 import { agentIdOf } from "../policy/wake-target.ts";
 import type { AgentConfig, GatewayConfig } from "./gateway-types.ts";
+import { isBusy } from "./heartbeat-release.ts";
 import type { SentEvents, WokenSession } from "./redirect.ts";
 import { watchAgentEvents } from "./runs.ts";
 
@@ -36,9 +37,6 @@ const MAX_BUSY_MS = 15 * 60_000;
 const MAX_SESSIONS = 256;
 /** A queue holds twenty. */
 const MAX_EVENTS = 20;
-
-/** Answers after which the release itself asks again. */
-const BUSY: ReadonlySet<unknown> = new Set(["requests-in-flight", "cron-in-progress", "lanes-busy", "preempted"]);
 
 interface Errand {
   readonly session: WokenSession;
@@ -102,7 +100,7 @@ export class TargetedHeartbeats {
         const startedAt = Date.now();
         this.#flood.started(session.agentId, startedAt);
         const result = await this.#run(errand);
-        if (result.status === "skipped" && BUSY.has(result.reason)) {
+        if (isBusy(result)) {
           this.#flood.cancelled(session.agentId, startedAt);
           reason = result.reason;
           await pause(BUSY_MS);

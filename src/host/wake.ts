@@ -21,12 +21,27 @@ export interface HeartbeatOptions {
 
 export type RunHeartbeat = (opts: HeartbeatOptions, ...rest: unknown[]) => Promise<unknown>;
 
+/**
+ * The release's own answer when requests are in flight: it asks again and forgets nothing.
+ *
+ * `retryAtMs`, on the clock of `Date.now`, says when; 2026.9 listens to it, and would wait for a minute
+ * without. Older releases ask again after a second in any case.
+ */
+export interface Skip {
+  readonly status: "skipped";
+  readonly reason: "requests-in-flight";
+  readonly retryAtMs?: number;
+}
+
 /** What the wrapped function asks. Nothing here throws. */
 export interface HeartbeatGate {
-  /** @returns the run, `"defer"`, or undefined to leave this heartbeat alone */
-  admit(opts: HeartbeatOptions): HeartbeatRun | "defer" | undefined;
-  /** @param result what the release answered; undefined if it threw */
-  finished(run: HeartbeatRun, result: unknown): "keep" | "retry";
+  /** @returns the run, what to answer instead of running, or undefined to leave this heartbeat alone */
+  admit(opts: HeartbeatOptions): HeartbeatRun | Skip | undefined;
+  /**
+   * @param result what the release answered; undefined if it threw
+   * @returns what to answer instead, if anything
+   */
+  finished(run: HeartbeatRun, result: unknown): Skip | undefined;
   /** The gateway's heartbeat runner takes up its work. */
   started(): void;
   /** A message on a session is about to be answered, whichever way it came in. */
@@ -138,28 +153,24 @@ export function currentHeartbeat(): HeartbeatRun | undefined {
   return run?.live ? run : undefined;
 }
 
-/** Wraps `runHeartbeatOnce`. A deferred or aborted heartbeat answers what makes the release retry it. */
+/** Wraps `runHeartbeatOnce`. A deferred or aborted heartbeat answers {@link Skip}. */
 export function guardHeartbeats(original: RunHeartbeat, gate: HeartbeatGate): RunHeartbeat {
   return async function runHeartbeatOnce(opts, ...rest) {
     const run = gate.admit(opts);
-    if (run === "defer") return busy();
     if (!run) return original(opts, ...rest);
+    if (!(run instanceof HeartbeatRun)) return run;
     let result: unknown;
     try {
       result = await context.run(run, () => original(opts, ...rest));
     } catch (error) {
-      if (gate.finished(run, undefined) === "retry") return busy();
+      const skip = gate.finished(run, undefined);
+      if (skip) return skip;
       throw error;
     } finally {
       run.settle();
     }
-    return gate.finished(run, result) === "retry" ? busy() : result;
+    return gate.finished(run, result) ?? result;
   };
-}
-
-/** The release's own answer when requests are in flight: it asks again and forgets nothing. */
-function busy(): { status: "skipped"; reason: "requests-in-flight" } {
-  return { status: "skipped", reason: "requests-in-flight" };
 }
 
 type SetActiveRun = (sessionId: unknown, handle: unknown, ...rest: unknown[]) => unknown;

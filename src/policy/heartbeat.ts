@@ -38,7 +38,17 @@ export interface Wake extends Place {
 export type WakeDecision =
   /** `overdue`: it was put off as long as it may be, and is not to be disturbed again. */
   | { readonly act: "run"; readonly overdue: boolean }
-  | { readonly act: "defer"; readonly reason: "active-run" | "quiet" };
+  /** `retryInMs`: when to ask again, where the release can be told. */
+  | { readonly act: "defer"; readonly reason: Obstacle["reason"]; readonly retryInMs: number };
+
+/** What a wake has to wait for, and when to look again. */
+interface Obstacle {
+  readonly reason: "active-run" | "quiet";
+  readonly forMs: number;
+}
+
+/** As often as releases ask again themselves where they are not told when. */
+export const RETRY_MS = 1_000;
 
 /** Runs without a sign of life for so long have ended unseen. A wrong guess costs a deferral. */
 const RUN_TTL_MS = 10 * 60_000;
@@ -109,13 +119,14 @@ export class HeartbeatPolicy {
    * for a run on their own session. Other agents never count.
    */
   decide(wake: Wake, now: number): WakeDecision {
-    const reason = this.#busy(wake, now);
+    const obstacle = this.#busy(wake, now);
     const id = nameOf(wake);
     const deferral = this.#deferral(id, now);
     const overdue = deferral !== undefined && now - deferral.since >= this.#times.maxDeferMs;
-    if (!reason || overdue) return { act: "run", overdue };
-    this.#defer(id, now);
-    return { act: "defer", reason };
+    if (!obstacle || overdue) return { act: "run", overdue };
+    const { reason, forMs } = obstacle;
+    const { since } = this.#defer(id, now);
+    return { act: "defer", reason, retryInMs: Math.min(forMs, since + this.#times.maxDeferMs - now) };
   }
 
   /** A heartbeat was aborted for a user's request; the time it is put off counts on. */
@@ -133,14 +144,15 @@ export class HeartbeatPolicy {
     return { runs: this.#runs.size, deferrals: this.#deferrals.size };
   }
 
-  #busy(wake: Wake, now: number): "active-run" | "quiet" | undefined {
-    if (!wake.scheduled) return this.isActive(wake.sessionKey, now) ? "active-run" : undefined;
+  #busy(wake: Wake, now: number): Obstacle | undefined {
     const owner = ownerOf(wake);
-    if (this.#some(now, (place) => place.sessionKey === wake.sessionKey || ownerOf(place) === owner)) {
-      return "active-run";
-    }
-    const endedAt = this.#ended.get(owner);
-    return endedAt !== undefined && now - endedAt < this.#times.quietMs ? "quiet" : undefined;
+    const waitsFor = (place: Place): boolean =>
+      place.sessionKey === wake.sessionKey || (wake.scheduled && ownerOf(place) === owner);
+    if (this.#some(now, waitsFor)) return { reason: "active-run", forMs: RETRY_MS };
+    const endedAt = wake.scheduled ? this.#ended.get(owner) : undefined;
+    if (endedAt === undefined) return undefined;
+    const quietFor = endedAt + this.#times.quietMs - now;
+    return quietFor > 0 ? { reason: "quiet", forMs: quietFor } : undefined;
   }
 
   #some(now: number, matches: (place: Place) => boolean): boolean {
@@ -158,14 +170,14 @@ export class HeartbeatPolicy {
     return undefined;
   }
 
-  #defer(id: string, now: number): void {
-    const deferral = this.#deferral(id, now);
-    if (deferral) {
-      deferral.seenAt = now;
-      return;
+  #defer(id: string, now: number): Deferral {
+    let deferral = this.#deferral(id, now);
+    if (!deferral) {
+      bounded(this.#deferrals, MAX_DEFERRALS);
+      this.#deferrals.set(id, (deferral = { since: now, seenAt: now }));
     }
-    bounded(this.#deferrals, MAX_DEFERRALS);
-    this.#deferrals.set(id, { since: now, seenAt: now });
+    deferral.seenAt = now;
+    return deferral;
   }
 }
 

@@ -1,4 +1,5 @@
 /** A heartbeat guard, the release around it, and the heartbeats and messages that meet there. */
+import { expect } from "vitest";
 import { HeartbeatGuard } from "../../src/heartbeat-guard.ts";
 import type { RunRequest } from "../../src/host/runs.ts";
 import { SessionKeys } from "../../src/host/session-keys.ts";
@@ -6,8 +7,8 @@ import { guardHeartbeats, heartbeatReplacements } from "../../src/host/wake.ts";
 import type { HeartbeatSettings } from "../../src/policy/heartbeat.ts";
 
 export const MAIN = "agent:main:main";
-/** The answer by which a release asks again. */
-export const BUSY = { status: "skipped", reason: "requests-in-flight" };
+/** The answer by which a release asks again; newer ones do so at the time that is in it. */
+export const BUSY = { status: "skipped", reason: "requests-in-flight", retryAtMs: expect.any(Number) as unknown };
 export const RAN = { status: "ran" };
 
 export type Fn = (...args: unknown[]) => unknown;

@@ -44,6 +44,16 @@ describe("a user's run", () => {
     await expect(scene.heartbeat()).resolves.toEqual(RAN);
   });
 
+  test("keeps a heartbeat asking every second once it is overdue and the release itself is busy", async () => {
+    const theirs = { status: "skipped", reason: "requests-in-flight" };
+    await expect(scene.heartbeat(() => Promise.resolve(theirs))).resolves.toBe(theirs);
+    scene.agentEvent({ runId: "t1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "start" } });
+    await expect(scene.heartbeat()).resolves.toEqual(BUSY);
+    vi.advanceTimersByTime(60_000);
+    const overdue = scene.heartbeat(() => Promise.resolve(theirs));
+    await expect(overdue).resolves.toEqual({ ...theirs, retryAtMs: Date.now() + 1_000 });
+  });
+
   test("from elsewhere is known by its agent events", async () => {
     scene.agentEvent({ runId: "t1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "start" } });
     await expect(scene.heartbeat()).resolves.toEqual(BUSY);
@@ -55,7 +65,9 @@ describe("a user's run", () => {
   test("keeps scheduled heartbeats away for the quiet time, and not those of events", async () => {
     scene.send("r1").done();
     scene.guard.setAside("chat", { runId: "r1", state: "final" }, () => {});
-    await expect(scene.heartbeat(() => Promise.resolve(RAN), "interval")).resolves.toEqual(BUSY);
+    vi.advanceTimersByTime(1_000);
+    const deferred = scene.heartbeat(() => Promise.resolve(RAN), "interval");
+    await expect(deferred).resolves.toEqual({ ...BUSY, retryAtMs: Date.now() + 4_000 });
     await expect(scene.heartbeat(() => Promise.resolve(RAN), "exec-event")).resolves.toEqual(RAN);
     vi.advanceTimersByTime(5_000);
     await expect(scene.heartbeat(() => Promise.resolve(RAN), "interval")).resolves.toEqual(RAN);

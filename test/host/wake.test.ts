@@ -10,7 +10,7 @@ import {
 } from "../../src/host/wake.ts";
 
 const WAKE = { sessionKey: "agent:main:main", agentId: "main", scheduled: false };
-const BUSY = { status: "skipped", reason: "requests-in-flight" };
+const BUSY = { status: "skipped", reason: "requests-in-flight", retryAtMs: 7 } as const;
 
 type Admit = ReturnType<HeartbeatGate["admit"]>;
 type Fn = (...args: unknown[]) => unknown;
@@ -32,7 +32,7 @@ beforeEach(() => {
     admit: () => admitted,
     finished: (ended, result) => {
       finished.push(result);
-      return ended.aborted ? "retry" : "keep";
+      return ended.aborted ? BUSY : undefined;
     },
     started: () => void (started += 1),
     turn: (sessionKey) => turns(sessionKey),
@@ -53,7 +53,7 @@ describe("a heartbeat", () => {
   });
 
   test("that is deferred is not called, and answers what makes the release ask again", async () => {
-    admitted = "defer";
+    admitted = BUSY;
     const original = vi.fn<RunHeartbeat>();
     await expect(guardHeartbeats(original, gate)({})).resolves.toEqual(BUSY);
     expect(original).not.toHaveBeenCalled();

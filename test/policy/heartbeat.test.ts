@@ -12,8 +12,9 @@ const event = (place = MAIN): Wake => ({ ...place, scheduled: false });
 
 const SETTINGS = { quietMs: 10_000, maxDeferMs: 60_000, preempt: true };
 const RUN = { act: "run", overdue: false };
-const DEFER_RUN = { act: "defer", reason: "active-run" };
-const DEFER_QUIET = { act: "defer", reason: "quiet" };
+const DEFER_RUN = { act: "defer", reason: "active-run", retryInMs: 1_000 };
+/** @param retryInMs until the quiet time, or all that a wake may be put off, is over */
+const deferQuiet = (retryInMs: number): object => ({ act: "defer", reason: "quiet", retryInMs });
 const OVERDUE = { act: "run", overdue: true };
 
 let policy: HeartbeatPolicy;
@@ -30,7 +31,8 @@ describe("a scheduled wake", () => {
     policy.runActive("r", MAIN, 0);
     expect(policy.decide(scheduled(), 1)).toEqual(DEFER_RUN);
     policy.runEnded("r", 5_000);
-    expect(policy.decide(scheduled(), 14_999)).toEqual(DEFER_QUIET);
+    expect(policy.decide(scheduled(), 6_000)).toEqual(deferQuiet(9_000));
+    expect(policy.decide(scheduled(), 14_999)).toEqual(deferQuiet(1));
     expect(policy.decide(scheduled(), 15_000)).toEqual(RUN);
   });
 
@@ -38,7 +40,7 @@ describe("a scheduled wake", () => {
     policy.runActive("r", OTHER, 0);
     expect(policy.decide(scheduled(), 1)).toEqual(DEFER_RUN);
     policy.runEnded("r", 1);
-    expect(policy.decide(scheduled(), 2)).toEqual(DEFER_QUIET);
+    expect(policy.decide(scheduled(), 2)).toEqual(deferQuiet(9_999));
   });
 
   test("does not wait for another agent", () => {
@@ -53,7 +55,7 @@ describe("a scheduled wake", () => {
     expect(policy.decide({ ...GLOBAL, agentId: "main", scheduled: true }, 1)).toEqual(DEFER_RUN);
     expect(policy.decide({ ...GLOBAL, scheduled: true }, 1)).toEqual(DEFER_RUN);
     policy.runEnded("r", 1);
-    expect(policy.decide({ ...GLOBAL, scheduled: true }, 2)).toEqual(DEFER_QUIET);
+    expect(policy.decide({ ...GLOBAL, scheduled: true }, 2)).toEqual(deferQuiet(9_999));
   });
 });
 
@@ -104,7 +106,7 @@ describe("deferral is bounded", () => {
   test("a wake runs when it has waited maxDeferMs, and the next one waits anew", () => {
     policy.runActive("r", MAIN, 0);
     expect(policy.decide(event(), 0)).toEqual(DEFER_RUN);
-    expect(policy.decide(event(), 59_999)).toEqual(DEFER_RUN);
+    expect(policy.decide(event(), 59_999)).toEqual({ ...DEFER_RUN, retryInMs: 1 });
     expect(policy.decide(event(), 60_000)).toEqual(OVERDUE);
     // The release's own busy answer is no completion: it is still overdue.
     expect(policy.decide(event(), 61_000)).toEqual(OVERDUE);
@@ -157,6 +159,8 @@ describe("deferral is bounded", () => {
           const decision = model.decide(wake, now);
           if (decision.act === "defer") {
             waitingSince ??= now;
+            expect(decision.retryInMs).toBeGreaterThan(0);
+            expect(now + decision.retryInMs).toBeLessThanOrEqual(waitingSince + SETTINGS.maxDeferMs);
             expect(now - waitingSince).toBeLessThan(SETTINGS.maxDeferMs);
             expect(decision.reason === "quiet" && !isScheduled).toBe(false);
           } else {
