@@ -93,7 +93,9 @@ export class Isolation {
   readonly #replacements: Readonly<Record<string, (original: Fn) => unknown>> = {
     createGatewayBroadcaster: (original) => this.#broadcasterFactory(original as CreateBroadcaster),
     handleGatewayRequest: (original) =>
-      watchRuns(watchRequests(this.#wakes.wrap(original as HandleRequest), this.#requests), this.#heartbeats),
+      watchRequests(this.#wakes.wrap(original as HandleRequest), this.#requests, (handle) =>
+        watchRuns(handle, this.#heartbeats),
+      ),
     ...heartbeatReplacements(this.#heartbeats, (name) => this.#attached.originals(name).length - 1),
     ...cronEventReplacements({
       enabled: () => this.#inForce?.cron.remap ?? true,
@@ -217,8 +219,9 @@ export class Isolation {
         // Without rules a request costs nothing here; the first rule is noticed within a second.
         if (!scope?.access.hasRules) return undefined;
         this.#reload?.check();
-        // Who is no connection, such as the command line's own request, is not under the rules.
-        const connection = scope.connection(client);
+        // Who is no connection, such as the command line's own request, is not under the rules; who was one
+        // when it asked still is.
+        const connection = scope.connection(client) ?? (client.socket ? client : undefined);
         return connection && scope.access.admit(connection, method, params);
       } catch {
         scope?.counters.count("(request)", "error");
