@@ -22,7 +22,7 @@ function gateway(access: readonly object[] = []) {
   attach<CreateBroadcaster>("createGatewayBroadcaster", perConnection as CreateBroadcaster)({ clients });
   let aborted = false;
   const ended = Promise.withResolvers<unknown>();
-  const setActive = attach("setActiveEmbeddedRun", (_: unknown, __: object) => {});
+  const setActive = attach("setActiveEmbeddedRun", (_sessionId: unknown, _handle: object) => {});
   const beat = attach<RunHeartbeat>("runHeartbeatOnce", () => {
     setActive("id", { abort: () => ended.resolve((aborted = true)) });
     return ended.promise;
