@@ -7,7 +7,7 @@ import { GatewayScope } from "./gateway-scope.ts";
 import { HeartbeatGuard } from "./heartbeat-guard.ts";
 import { Attached } from "./host/attached.ts";
 import { scopeBroadcaster } from "./host/broadcast.ts";
-import { gatewayConfig, readSettings } from "./host/config.ts";
+import { gatewayConfig, hasSettingsFile, readSettings } from "./host/config.ts";
 import { cronEventReplacements } from "./host/cron-events.ts";
 import type { CreateBroadcaster, GatewayClient, GatewayConfig, HandleRequest } from "./host/gateway-types.ts";
 import { lookForHeartbeatSeams } from "./host/heartbeat-seams.ts";
@@ -196,7 +196,8 @@ export class Isolation {
       settings,
     );
     // Before 2026.4 asking for the configuration reads its file, and a change of it restarts the gateway.
-    if (this.#attached.has("getRuntimeConfig") || settings === STRICT_SETTINGS) this.#reload.watch();
+    const cheap = this.#attached.has("getRuntimeConfig") || settings === STRICT_SETTINGS;
+    if (cheap && !hasSettingsFile) this.#reload.watch();
   }
 
   /** Says, once, which functions of heartbeats the release does not have. They are all optional. */
