@@ -9,7 +9,7 @@ test("the made parts of README.md and docs/ are up to date (npm run docs)", () =
 
 test("every setting has a description, a sentence, and an example that is accepted and is not the default", () => {
   const visit = (schema: Schema, path: readonly string[]): void => {
-    expect(schema.description ?? "", path.join(".")).toMatch(path.length === 0 ? /^$/ : /^[A-Z].*\.$/s);
+    expect(schema.description ?? "").toMatch(path.length === 0 ? /^$/ : /^[A-Z].*\.$/s);
     if (schema.type === "object") {
       for (const [name, each] of Object.entries(schema.properties)) visit(each, [...path, name]);
       return;
