@@ -8,8 +8,8 @@ import { reasonOf } from "./messages.ts";
 export const SETTINGS_FILE_VARIABLE = "OPENCLAW_EVENT_ISOLATION_CONFIG";
 
 /**
- * As the process was started with: OpenClaw takes variables from `.env` files too, that of the folder it
- * runs in among them, which may be one that an agent writes to.
+ * As the process was started with: OpenClaw takes variables from `.env` files too, 2026.2 any variable from
+ * that of the folder it runs in, which may be one that an agent writes to.
  */
 const SETTINGS_FILE = process.env[SETTINGS_FILE_VARIABLE];
 

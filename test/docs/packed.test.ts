@@ -4,7 +4,15 @@ import { dirname, join, relative } from "node:path";
 import { expect, test } from "vitest";
 
 const ROOT = join(import.meta.dirname, "../..");
-const RUN_BY_NPM = ["preinstall", "install", "postinstall", "prepare", "preprepare", "postprepare", "prepublish"];
+const RUN_BY_NPM = new Set([
+  "preinstall",
+  "install",
+  "postinstall",
+  "preprepare",
+  "prepare",
+  "postprepare",
+  "prepublish",
+]);
 /** In the repository only, which the texts say. */
 const NOT_PACKED = /^(?:patches|examples)\/|^CONTRIBUTING\.md$/;
 
@@ -17,7 +25,7 @@ const manifest = (path: string): Manifest => JSON.parse(readFileSync(join(ROOT, 
 
 test.each(["package.json", "plugin/package.json"])("%s runs nothing when it is installed", (path) => {
   const names = Object.keys(manifest(path).scripts ?? {});
-  expect(names.filter((name) => RUN_BY_NPM.includes(name))).toEqual([]);
+  expect(names.filter((name) => RUN_BY_NPM.has(name))).toEqual([]);
   // npm would build native code by itself where it finds this file.
   expect(existsSync(join(ROOT, dirname(path), "binding.gyp"))).toBe(false);
 });
