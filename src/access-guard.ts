@@ -47,7 +47,7 @@ export class AccessGuard {
   }
 
   connected(client: GatewayClient): void {
-    this.#assess(client, connectionFacts(client));
+    this.#remember(client, connectionFacts(client));
   }
 
   disconnected(client: GatewayClient): void {
@@ -57,13 +57,13 @@ export class AccessGuard {
   /** New rules: every connection is looked at again. */
   update(settings: Reloadable): void {
     this.#settings = settings;
-    for (const client of this.#known.keys()) this.#assess(client, connectionFacts(client));
+    for (const client of this.#known.keys()) this.#remember(client, connectionFacts(client));
   }
 
   /**
    * Whether a connection may make a request, and what is to become of the answer. @see RequestGate
    *
-   * @param client as the broadcaster knows it
+   * @param client as the broadcaster knows it, or knew it: a request can outlive its connection
    */
   admit(client: GatewayClient, method: string, params: unknown): Admission {
     if (!this.hasRules) return undefined;
@@ -113,15 +113,19 @@ export class AccessGuard {
   #current(client: GatewayClient): Known {
     const facts = connectionFacts(client);
     const known = this.#known.get(client);
-    return known && known.text === JSON.stringify(facts) ? known : this.#assess(client, facts);
+    if (!known) return this.#assess(facts); // gone: there is nothing to keep
+    return known.text === JSON.stringify(facts) ? known : this.#remember(client, facts);
   }
 
-  #assess(client: GatewayClient, facts: ConnectionFacts): Known {
-    const access = accessOf(this.#settings.access, facts);
-    const known: Known = { facts, text: JSON.stringify(facts), access };
+  #remember(client: GatewayClient, facts: ConnectionFacts): Known {
+    const known = this.#assess(facts);
     this.#known.set(client, known);
-    this.#host.entitle(client, access, isObserver(facts, this.#settings.observers));
+    this.#host.entitle(client, known.access, isObserver(facts, this.#settings.observers));
     return known;
+  }
+
+  #assess(facts: ConnectionFacts): Known {
+    return { facts, text: JSON.stringify(facts), access: accessOf(this.#settings.access, facts) };
   }
 }
 

@@ -7,7 +7,7 @@ import { GatewayScope } from "./gateway-scope.ts";
 import { HeartbeatGuard } from "./heartbeat-guard.ts";
 import { Attached } from "./host/attached.ts";
 import { scopeBroadcaster } from "./host/broadcast.ts";
-import { gatewayConfig, readSettings } from "./host/config.ts";
+import { gatewayConfig, hasSettingsFile, readSettings } from "./host/config.ts";
 import { cronEventReplacements } from "./host/cron-events.ts";
 import type { CreateBroadcaster, GatewayClient, GatewayConfig, HandleRequest } from "./host/gateway-types.ts";
 import { lookForHeartbeatSeams } from "./host/heartbeat-seams.ts";
@@ -93,7 +93,9 @@ export class Isolation {
   readonly #replacements: Readonly<Record<string, (original: Fn) => unknown>> = {
     createGatewayBroadcaster: (original) => this.#broadcasterFactory(original as CreateBroadcaster),
     handleGatewayRequest: (original) =>
-      watchRuns(watchRequests(this.#wakes.wrap(original as HandleRequest), this.#requests), this.#heartbeats),
+      watchRequests(this.#wakes.wrap(original as HandleRequest), this.#requests, (handle) =>
+        watchRuns(handle, this.#heartbeats),
+      ),
     ...heartbeatReplacements(this.#heartbeats, (name) => this.#attached.originals(name).length - 1),
     ...cronEventReplacements({
       enabled: () => this.#inForce?.cron.remap ?? true,
@@ -194,7 +196,8 @@ export class Isolation {
       settings,
     );
     // Before 2026.4 asking for the configuration reads its file, and a change of it restarts the gateway.
-    if (this.#attached.has("getRuntimeConfig") || settings === STRICT_SETTINGS) this.#reload.watch();
+    const cheap = this.#attached.has("getRuntimeConfig") || settings === STRICT_SETTINGS;
+    if (cheap && !hasSettingsFile) this.#reload.watch();
   }
 
   /** Says, once, which functions of heartbeats the release does not have. They are all optional. */
@@ -217,8 +220,9 @@ export class Isolation {
         // Without rules a request costs nothing here; the first rule is noticed within a second.
         if (!scope?.access.hasRules) return undefined;
         this.#reload?.check();
-        // Who is no connection, such as the command line's own request, is not under the rules.
-        const connection = scope.connection(client);
+        // Who is no connection, such as the command line's own request, is not under the rules; who was one
+        // when it asked still is.
+        const connection = scope.connection(client) ?? (client.socket ? client : undefined);
         return connection && scope.access.admit(connection, method, params);
       } catch {
         scope?.counters.count("(request)", "error");

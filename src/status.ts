@@ -147,7 +147,8 @@ export function describeStatus(status: IsolationStatus): string {
   }
   if (sessionKeys && sessionKeys.length > 0) lines.push("  sessions");
   for (const { key, claimers } of sessionKeys ?? []) lines.push(`    ${key}  claimed by ${claimers}`);
-  return lines.join("\n");
+  // Some of it is what others have named: no control characters.
+  return lines.map((line) => line.replaceAll(/\p{Cc}/gu, "?")).join("\n");
 }
 
 function row(label: string, text: string): string {

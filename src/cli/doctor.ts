@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { ownVersion } from "../host/own-version.ts";
 import { gatewayChecks } from "./doctor-gateway.ts";
 import { configChecks } from "./doctor-config.ts";
-import { EXIT } from "./failure.ts";
+import { EXIT, oneLine } from "./failure.ts";
 import { addOpenclawOption, findOpenclaw, type Openclaw } from "./find-openclaw.ts";
 import { addGatewayOptions, type GatewayOptions } from "./gateway-target.ts";
 import { isOldNode, OLDEST_NODE } from "./node-version.ts";
@@ -155,7 +155,7 @@ function reportText({ checks, seams, openclaw }: DoctorReport): string {
     return `${n} ${level}${n === 1 ? "" : "s"}`;
   };
   return [
-    ...checks.map(({ name, level, text }) => `${mark[level].padEnd(7)}  ${name.padEnd(11)}  ${text}`),
+    ...checks.map(({ name, level, text }) => `${mark[level].padEnd(7)}  ${name.padEnd(11)}  ${oneLine(text)}`),
     "",
     `seams of OpenClaw ${openclaw.release}`,
     table(rows),

@@ -1,5 +1,8 @@
 /** Failures as the command tells them: one line that says what to do, and an exit code. */
 import { CommanderError } from "commander";
+import { oneLine } from "../host/messages.ts";
+
+export { oneLine };
 
 /** Exit codes of every subcommand but `run`, which passes on the gateway's. */
 export const EXIT = {
@@ -37,12 +40,6 @@ export function reportFailure(error: unknown, verbose: boolean): number {
   process.stderr.write(`openclaw-event-isolation: ${oneLine(message)}\n`);
   if (verbose && error instanceof Error) process.stderr.write(`${withCauses(error)}\n`);
   return error instanceof Failure ? error.exitCode : EXIT.failed;
-}
-
-/** Text of others, put into one line of a bounded length, without control characters. */
-export function oneLine(text: string, limit = 500): string {
-  const line = text.replaceAll(/[\p{Cc}\s]+/gu, " ").trim();
-  return line.length > limit ? `${line.slice(0, limit - 1)}…` : line;
 }
 
 function withCauses(error: Error): string {

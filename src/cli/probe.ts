@@ -33,7 +33,8 @@ Exit codes: 0 no leak; 1 leak; 2 it could not be told, or the test could not be 
 /** Makes the subcommand. */
 export function probeCommand(): Command {
   const command = new Command("probe")
-    .description("tests a running gateway: who gets whose frames?")
+    .summary("test a running gateway: who gets whose frames?")
+    .description("Tests a running gateway from outside: who gets whose frames?")
     .argument("<url>", "the gateway, ws://host:port or wss://host:port")
     .option("--allow-runs", "make two temporary sessions and run two short messages in each")
     .option("--agent <id>", "agent to run them with", agentId, "main")

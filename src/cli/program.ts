@@ -28,24 +28,29 @@ const SUBCOMMANDS: readonly (() => Command)[] = [
  */
 export async function runCommand(argv: readonly string[]): Promise<number | undefined> {
   let verbose = false;
-  const program = new Command("openclaw-event-isolation")
-    .description(
-      "Delivers an OpenClaw gateway's session events only to the connections that subscribed to the session.",
-    )
-    .version(ownVersion(), "-V, --version", "print the version")
-    .helpCommand(false)
-    .enablePositionalOptions()
-    .hook("preAction", (_, action) => {
-      verbose = Boolean(action.opts()["verbose"]);
-    });
-  for (const subcommand of SUBCOMMANDS) program.addCommand(subcommand());
-  prepare(program);
+  const program = makeProgram().hook("preAction", (_, action) => {
+    verbose = Boolean(action.opts()["verbose"]);
+  });
   try {
     await program.parseAsync([...argv]);
     return undefined;
   } catch (error) {
     return reportFailure(error, verbose);
   }
+}
+
+/** The command with all of its subcommands. */
+export function makeProgram(): Command {
+  const program = new Command("openclaw-event-isolation")
+    .description(
+      "Delivers an OpenClaw gateway's session events only to the connections that subscribed to the session.",
+    )
+    .version(ownVersion(), "-V, --version", "print the version")
+    .helpCommand(false)
+    .enablePositionalOptions();
+  for (const subcommand of SUBCOMMANDS) program.addCommand(subcommand());
+  prepare(program);
+  return program;
 }
 
 /** What all commands have in common, also those below a subcommand. */

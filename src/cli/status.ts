@@ -41,7 +41,7 @@ export function statusSubcommand(): Command {
       if (options.json) console.log(JSON.stringify(status, undefined, every === undefined ? 2 : undefined));
       else {
         if (every !== undefined && process.stdout.isTTY) process.stdout.write("\x1b[H\x1b[2J");
-        console.log(printable(describeStatus(status)));
+        console.log(describeStatus(status));
       }
       if (every === undefined) return;
       await sleep(every * 1_000);
@@ -76,11 +76,6 @@ export async function isolationStatus(
   throw new Failure(
     `the gateway at ${target.url} answers ${STATUS_METHOD} as another version of openclaw-event-isolation does (${oneLine(String(status?.version), 40)}): use that version's command`,
   );
-}
-
-/** Without control characters but line ends: some of it is what others have named. */
-function printable(text: string): string {
-  return text.replaceAll(/[^\P{Cc}\n]/gu, "?");
 }
 
 /** The gateway runs, but has no plugin of ours to answer. */

@@ -8,6 +8,15 @@ import { reasonOf } from "./messages.ts";
 export const SETTINGS_FILE_VARIABLE = "OPENCLAW_EVENT_ISOLATION_CONFIG";
 
 /**
+ * As the process was started with: OpenClaw takes variables from `.env` files too, 2026.2 any variable from
+ * that of the folder it runs in, which may be one that an agent writes to.
+ */
+const SETTINGS_FILE = process.env[SETTINGS_FILE_VARIABLE];
+
+/** Whether the settings are those of a file. They are read when the gateway starts, and then no more. */
+export const hasSettingsFile = Boolean(SETTINGS_FILE);
+
+/**
  * The gateway's configuration as it is now.
  *
  * @param getters the attached functions of one name, in the order in which they were found
@@ -42,10 +51,14 @@ export function readSettings(config: () => GatewayConfig): Settings {
 }
 
 function settingsFile(): unknown {
-  const path = process.env[SETTINGS_FILE_VARIABLE];
-  if (!path) return undefined;
+  if ((process.env[SETTINGS_FILE_VARIABLE] ?? "") !== (SETTINGS_FILE ?? "")) {
+    throw new SettingsError(
+      `${SETTINGS_FILE_VARIABLE} was set after the start, as a .env file does: set it where the gateway is started`,
+    );
+  }
+  if (!SETTINGS_FILE) return undefined;
   try {
-    return JSON.parse(readFileSync(path, "utf8"));
+    return JSON.parse(readFileSync(SETTINGS_FILE, "utf8"));
   } catch (error) {
     throw new SettingsError(`the file that ${SETTINGS_FILE_VARIABLE} names cannot be read: ${reasonOf(error)}`);
   }

@@ -12,6 +12,8 @@ export interface GatewayClient {
   /** 2026.9: the user whom a proxy or Tailscale vouches for, and the profile of that user. */
   readonly authenticatedUserId?: string;
   readonly authenticatedUserProfile?: { readonly profileId?: string };
+  /** Its WebSocket; what the gateway asks in its own name has none. */
+  readonly socket?: unknown;
 }
 
 /** The gateway's live set of clients; 2026.8 on, it also looks them up by id. */

@@ -36,29 +36,50 @@ export interface RequestGate {
 }
 
 /** The connection whose request is being handled: what the gateway asks in its name then is not its asking. */
-const handling = new AsyncLocalStorage<string>();
+const handling = new AsyncLocalStorage<{ readonly connId: string; readonly nested: boolean }>();
 
-/** Wraps the gateway's `handleGatewayRequest`. Requests without a claim pass untouched. */
-export function watchRequests(original: HandleRequest, gate: RequestGate): HandleRequest {
+/**
+ * Wraps the gateway's `handleGatewayRequest`. Requests without a claim pass untouched.
+ *
+ * @param between what an admitted request passes before its claims begin, such as the wait for a heartbeat:
+ *   a request that is not admitted sets nothing off
+ */
+export function watchRequests(
+  original: HandleRequest,
+  gate: RequestGate,
+  between: (handle: HandleRequest) => HandleRequest = (handle) => handle,
+): HandleRequest {
+  return admitRequests(between(claimByRequests(original, gate)), gate);
+}
+
+function admitRequests(handle: HandleRequest, gate: RequestGate): HandleRequest {
   return function handleGatewayRequest(opts, ...rest) {
     const { client, req } = opts;
-    const intent = gate.intentOf(req.method, req.params);
+    if (!client) return handle(opts, ...rest);
     // Plugins and tools dispatch requests under the very client whose request they serve.
-    const nested = client !== null && client !== undefined && handling.getStore() === client.connId;
-    const admission = client && !nested ? gate.admit(client, req.method, req.params) : undefined;
+    const nested = handling.getStore()?.connId === client.connId;
+    const admission = nested ? undefined : gate.admit(client, req.method, req.params);
     if (admission && "refuse" in admission) {
       opts.respond(false, undefined, admission.refuse);
       return Promise.resolve();
     }
-    const request = intent && gate.begin(nested ? undefined : (client ?? undefined), intent);
-    if (request && "refuse" in request) {
+    const admitted = admission ? withRespond(opts, lookedAt(opts.respond, admission)) : opts;
+    return handling.run({ connId: client.connId, nested }, () => handle(admitted, ...rest));
+  };
+}
+
+function claimByRequests(original: HandleRequest, gate: RequestGate): HandleRequest {
+  return (opts, ...rest) => {
+    const { client, req } = opts;
+    const intent = gate.intentOf(req.method, req.params);
+    const asker = client && !handling.getStore()?.nested ? client : undefined;
+    const request = intent && gate.begin(asker, intent);
+    if (!request) return original(opts, ...rest);
+    if ("refuse" in request) {
       opts.respond(false, undefined, request.refuse);
       return Promise.resolve();
     }
-    const admitted = admission ? withRespond(opts, lookedAt(opts.respond, admission)) : opts;
-    const handle = (): Promise<unknown> =>
-      request ? settleWith(request, admitted, (watched) => original(watched, ...rest)) : original(admitted, ...rest);
-    return client ? handling.run(client.connId, handle) : handle();
+    return settleWith(request, opts, (watched) => original(watched, ...rest));
   };
 }
 

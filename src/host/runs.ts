@@ -1,5 +1,5 @@
 /** Users' runs: the requests that start them, and what the gateway says of runs from elsewhere. */
-import type { HandleRequest, Respond } from "./gateway-types.ts";
+import type { HandleRequest, RequestOptions, Respond } from "./gateway-types.ts";
 
 /** What the request path asks. Nothing here throws. */
 export interface RunGate {
@@ -21,7 +21,7 @@ export interface RunRequest extends UserTurn {
 /** Wraps `handleGatewayRequest` so that a request which starts a run can be held and is known. */
 export function watchRuns(original: HandleRequest, gate: RunGate): HandleRequest {
   return function handleGatewayRequest(opts, ...rest) {
-    const request = gate.request(opts.req.method, opts.req.params);
+    const request = mayStartRuns(opts.client) ? gate.request(opts.req.method, opts.req.params) : undefined;
     if (!request) return original(opts, ...rest);
     const respond = opts.respond;
     const watched: Respond = (ok, payload, ...more) => {
@@ -39,6 +39,15 @@ export function watchRuns(original: HandleRequest, gate: RunGate): HandleRequest
     };
     return request.ready ? request.ready.then(handle) : handle();
   };
+}
+
+/** Upstream refuses these requests to all others, whose asking must not abort a heartbeat. */
+function mayStartRuns(client: RequestOptions["client"]): boolean {
+  if (!client) return true;
+  const { role = "operator", scopes } = client.connect;
+  if (role !== "operator") return false;
+  // A release that keeps no scopes decides for itself.
+  return !Array.isArray(scopes) || scopes.includes("operator.write") || scopes.includes("operator.admin");
 }
 
 /** What an agent event says of its run. */

@@ -1,6 +1,5 @@
 /** Notices that the gateway has reloaded its configuration, and reads the settings in it again. */
 import { parseSettings, type Settings } from "../policy/settings.ts";
-import { SETTINGS_FILE_VARIABLE } from "./config.ts";
 import type { GatewayConfig } from "./gateway-types.ts";
 import { reasonOf } from "./messages.ts";
 
@@ -35,8 +34,6 @@ export class SettingsReload {
    * configuration getter costs nothing.
    */
   watch(): void {
-    // A settings file is read when the gateway starts, and then no more.
-    if (process.env[SETTINGS_FILE_VARIABLE]) return;
     this.#timer = setInterval(() => this.check(), EVERY_MS);
     this.#timer.unref();
   }

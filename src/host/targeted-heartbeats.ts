@@ -114,7 +114,8 @@ export class TargetedHeartbeats {
           continue;
         }
         tries += 1;
-        reason = result.reason ?? result.status;
+        // A failure's reason is an error text, which may quote anything; the release logs it itself.
+        reason = (result.status !== "failed" && result.reason) || result.status;
         this.#host.count("wake-repeated");
         await pause(result.status === "ran" ? BUSY_MS : AGAIN_MS);
       }
@@ -126,13 +127,13 @@ export class TargetedHeartbeats {
 
   async #run({ session, events }: Errand): Promise<{ status?: unknown; reason?: unknown }> {
     const run = this.#host.replaced("runHeartbeatOnce").at(-1) as RunHeartbeat | undefined;
-    if (!run) return { status: "failed", reason: "this release has no runHeartbeatOnce" };
+    if (!run) return { status: "skipped", reason: "this release has no runHeartbeatOnce" };
     this.#watchRuns();
     const store = { asked: false };
     const sent = new Map(events);
     const result = (await current
       .run(store, () => run(this.#options(session)))
-      .catch((error: unknown) => ({ status: "failed", reason: String(error) }))) as { status?: unknown };
+      .catch(() => ({ status: "failed" }))) as { status?: unknown };
     // 2026.5 may repeat an undelivered reply in place of asking the model, and drops the events.
     const over = result?.status === "ran" || result?.status === "failed";
     if (over && !store.asked && this.#watched.size > 0) this.#giveBack(session, sent);

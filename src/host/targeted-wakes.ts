@@ -58,7 +58,10 @@ const METHODS: ReadonlySet<string> = new Set(["wake", "system-event"]);
 /** Answers to a request that says nothing: who gets one is allowed to ask. */
 const BAD_REQUEST = /^(?:invalid (?:wake|system-event) params|text required)/;
 /** A line about a node's presence is no event for a model. As 2026.9. */
-const PRESENCE = /^\s*Node:/;
+function isPresence(text: unknown): boolean {
+  // Of what is no text, `String` can throw: an object that says how it is made one, an array nested too deep.
+  return typeof text === "string" && /^\s*Node:/.test(text);
+}
 
 export class TargetedWakes {
   readonly #host: TargetHost;
@@ -152,7 +155,7 @@ export class TargetedWakes {
     const { text, wake } = params as Params;
     this.#host.count("targeted");
     const key = this.#keyFor(target);
-    const queued = method === "system-event" && wake !== true && !PRESENCE.test(String(text));
+    const queued = method === "system-event" && wake !== true && !isPresence(text);
     const { req, respond } = opts;
     const watched: Respond = (ok, ...answer) => {
       if (ok && queued) this.#wakeNatively(key, target.agentId);
@@ -186,7 +189,7 @@ export class TargetedWakes {
     try {
       return await redirected(redirect, () => handle({ ...opts, req: { ...req, params } }));
     } finally {
-      if (!PRESENCE.test(String(params["text"]))) this.wake(redirect);
+      if (!isPresence(params["text"])) this.wake(redirect);
     }
   }
 

@@ -20,6 +20,7 @@ export const accessSchema = {
   maxItems: 1_000,
   description:
     "Which connection may use which sessions. The first rule whose match fits the connection decides for it; with any rule present, what none allows is denied. Without rules, any operator may use any session.",
+  examples: [[{ match: { scope: "operator.admin" }, sessions: ["*"] }, { sessions: ["agent:main:{deviceId}:*"] }]],
   items: {
     type: "object",
     additionalProperties: false,

@@ -73,6 +73,9 @@ const CLAIMING: ReadonlyMap<string, ClaimingMethod> = new Map<string, ClaimingMe
 /** The methods that claim the sessions they name. */
 export const CLAIMING_METHODS: readonly string[] = [...CLAIMING.keys()];
 
+/** Of a list of keys; the gateway itself looks at 64. A hostile client's list may hold a million. */
+const MAX_KEYS = 1_000;
+
 type Params = Readonly<Record<string, unknown>>;
 
 /**
@@ -110,7 +113,7 @@ export function claimIntent(method: string, params: unknown): ClaimIntent | unde
 
 function valuesOf(body: Params, field: ClaimingMethod["field"]): readonly unknown[] {
   const value = body[field];
-  if (field === "keys") return Array.isArray(value) ? value : [];
+  if (field === "keys") return Array.isArray(value) ? value.slice(0, MAX_KEYS) : [];
   return value === undefined || value === null || value === "" ? [] : [value];
 }
 

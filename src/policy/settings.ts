@@ -24,6 +24,8 @@ export interface Settings extends DeliverySettings {
 /** The part of JSON Schema that {@link parseSettings} understands. */
 export type Schema = {
   readonly description?: string;
+  /** For the docs. */
+  readonly examples?: readonly unknown[];
 } & (
   | {
       readonly type: "object";
@@ -59,13 +61,15 @@ export const settingsSchema = {
       enum: ["session", "run"],
       default: "session",
       description:
-        'Who gets a session\'s events: "session", every connection that claims the session; "run", only the connection that started the run or subscribed with sessions.messages.subscribe.',
+        'Who gets a session\'s events: "session", every connection that claims the session; "run", only the one that started the run or subscribed with sessions.messages.subscribe.',
+      examples: ["run"],
     },
     observers: {
       type: "array",
       default: [],
       description:
-        "Connections that see the events of all sessions that the access rules let them use, e.g. dashboards. Client id and mode are what the client says of itself; the device id is proven by its key.",
+        "Connections, such as dashboards, that see the events of all sessions that the access rules let them use. All given fields have to match. Client id and mode are what the client says of itself; the device id is proven by its key.",
+      examples: [[{ deviceId: "9c1d…" }]],
       items: {
         type: "object",
         additionalProperties: false,
@@ -79,10 +83,12 @@ export const settingsSchema = {
       default: "subscribers",
       description:
         'Who gets sessions.changed: "subscribers", connections that called sessions.subscribe, as upstream; "claimed", of those only the ones that claim the session of the row.',
+      examples: ["claimed"],
     },
     limits: {
       type: "object",
       additionalProperties: false,
+      description: "Bounds on what is kept for one connection.",
       properties: {
         claimsPerConnection: {
           type: "integer",
@@ -90,6 +96,7 @@ export const settingsSchema = {
           maximum: 1_000_000,
           default: 10_000,
           description: "Sessions one connection may claim at a time; a request beyond it is answered with an error.",
+          examples: [500],
         },
         runsPerConnection: {
           type: "integer",
@@ -97,26 +104,31 @@ export const settingsSchema = {
           maximum: 1_000_000,
           default: 1_000,
           description: 'Runs remembered as started by one connection (scope "run"); the oldest is forgotten.',
+          examples: [5_000],
         },
         heldFramesPerConnection: {
           type: "integer",
           minimum: 1,
           maximum: 100_000,
           default: 512,
-          description: "Frames held for one connection until the gateway answers its request; the oldest is dropped.",
+          description:
+            "Frames kept for one connection until the gateway answers the request that claims their session; the oldest is dropped.",
+          examples: [2_000],
         },
       },
     },
     heartbeat: {
       type: "object",
       additionalProperties: false,
+      description: "How long heartbeats wait for users' runs, and whether a user's message aborts one.",
       properties: {
         quietMs: {
           type: "integer",
           minimum: 0,
           maximum: 600_000,
           description:
-            "Milliseconds after a run in which scheduled heartbeats of its agent wait. By default 10000, and 60000 from 2026.8 on.",
+            "Milliseconds after a run in which scheduled heartbeats of its agent wait. By default 10000; from 2026.8 on 60000, as long as the release itself waits.",
+          examples: [30_000],
         },
         maxDeferMs: {
           type: "integer",
@@ -124,11 +136,14 @@ export const settingsSchema = {
           maximum: 86_400_000,
           default: 300_000,
           description: "The longest that one heartbeat is put off for users' runs, in milliseconds.",
+          examples: [120_000],
         },
         preempt: {
           type: "boolean",
           default: true,
-          description: "Whether a user's request aborts a heartbeat that runs on its session; it is run again later.",
+          description:
+            "Whether a user's message aborts a heartbeat that runs on its session, which is run again later. If not, the message waits for it, 10 s at most. From 2026.8 on the release aborts it itself.",
+          examples: [false],
         },
       },
     },
@@ -138,6 +153,7 @@ export const settingsSchema = {
       default: "exit",
       description:
         'What to do on a release that the module cannot attach to: "exit" with code 78 before the gateway listens, or "warn" and run unprotected.',
+      examples: ["warn"],
     },
     onMissingPreload: {
       type: "string",
@@ -145,16 +161,19 @@ export const settingsSchema = {
       default: "exit",
       description:
         'What the plugin does in a gateway that was started without the preload: "exit" with code 78 before clients can connect; "warn" and run unprotected; "restart" the process with the preload, and exit where the release does not allow it.',
+      examples: ["restart"],
     },
     cron: {
       type: "object",
       additionalProperties: false,
+      description: "What becomes of the events of cron runs.",
       properties: {
         remap: {
           type: "boolean",
           default: true,
           description:
             "Whether system events and wakes of a cron run go to the agent's main session (or global), where the release leaves them in a queue that nobody drains.",
+          examples: [false],
         },
       },
     },
@@ -162,12 +181,14 @@ export const settingsSchema = {
     hooks: {
       type: "object",
       additionalProperties: false,
+      description: "Which sessions a webhook may wake, where the gateway has no such settings of its own.",
       properties: {
         allowRequestSessionKey: {
           type: "boolean",
           default: false,
           description:
             "Whether a webhook's body may name the session to wake. For releases whose own hooks.allowRequestSessionKey is missing or not set; where it is set, it counts.",
+          examples: [true],
         },
         allowedSessionKeyPrefixes: {
           type: "array",
@@ -175,6 +196,7 @@ export const settingsSchema = {
           default: [],
           description:
             "Beginnings of the session keys that webhooks may wake; none means any. Where the gateway's own hooks.allowedSessionKeyPrefixes is set, it counts instead.",
+          examples: [["hook:", "agent:main:hook:"]],
         },
       },
     },

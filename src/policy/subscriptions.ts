@@ -23,11 +23,9 @@ interface Claim {
   acceptedBy: number;
   /** The last accepted one that asked for the session's events in so many words. */
   explicitBy: number;
-  /** Requests that the gateway has not answered yet; nearly always none or one. */
-  pending: readonly number[];
+  /** Requests that the gateway has not answered yet; nearly always none or one, but a client may send any number. */
+  pending: Set<number> | undefined;
 }
-
-const NO_REQUESTS: readonly number[] = [];
 
 interface Subscriber {
   readonly claims: Map<string, Claim>;
@@ -120,7 +118,7 @@ export class Subscriptions<C> {
     const request = this.#requests;
     for (const key of distinct) {
       const claim = this.#claim(subscriber, key);
-      claim.pending = [...claim.pending, request];
+      (claim.pending ??= new Set()).add(request);
     }
     this.#reindex(connection, subscriber, distinct);
     let settled = false;
@@ -131,8 +129,8 @@ export class Subscriptions<C> {
       for (const key of distinct) {
         const claim = subscriber.claims.get(key);
         // Ended in between: an unsubscribe or a deletion overtook the answer.
-        if (!claim?.pending.includes(request)) continue;
-        claim.pending = claim.pending.filter((each) => each !== request);
+        if (!claim?.pending?.delete(request)) continue;
+        if (claim.pending.size === 0) claim.pending = undefined;
         if (accepted) this.#accept(claim, request, explicit);
       }
       this.#reindex(connection, subscriber, distinct);
@@ -175,7 +173,8 @@ export class Subscriptions<C> {
       if (!subscriber || !claim) continue;
       if (claim.acceptedBy <= asOf) claim.acceptedBy = 0;
       if (claim.explicitBy <= asOf) claim.explicitBy = 0;
-      claim.pending = claim.pending.filter((request) => request > asOf);
+      const later = [...(claim.pending ?? [])].filter((request) => request > asOf);
+      claim.pending = later.length > 0 ? new Set(later) : undefined;
       this.#reindex(connection, subscriber, [key]);
     }
   }
@@ -206,7 +205,7 @@ export class Subscriptions<C> {
 
   /** True while the gateway owes this connection an answer to a request on the session. */
   isPending(connection: C, key: string): boolean {
-    return (this.#subscribers.get(connection)?.claims.get(key)?.pending ?? NO_REQUESTS).length > 0;
+    return this.#subscribers.get(connection)?.claims.get(key)?.pending !== undefined;
   }
 
   isExplicit(connection: C, key: string): boolean {
@@ -274,7 +273,7 @@ export class Subscriptions<C> {
   #claim(subscriber: Subscriber, key: string): Claim {
     let claim = subscriber.claims.get(key);
     if (!claim) {
-      claim = { acceptedBy: 0, explicitBy: 0, pending: NO_REQUESTS };
+      claim = { acceptedBy: 0, explicitBy: 0, pending: undefined };
       subscriber.claims.set(key, claim);
       this.#claims += 1;
     }
@@ -316,7 +315,7 @@ export class Subscriptions<C> {
       const claim = subscriber.claims.get(key);
       this.#unlink(connection, key);
       if (!claim) continue;
-      if (claim.acceptedBy === 0 && claim.pending.length === 0) {
+      if (claim.acceptedBy === 0 && claim.pending === undefined) {
         subscriber.claims.delete(key);
         this.#claims -= 1;
         continue;

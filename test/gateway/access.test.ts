@@ -128,6 +128,24 @@ describe("two tenants and a dashboard", () => {
     expect(await Promise.all([labels(plain), labels(gateway)])).toEqual([true, false]);
   });
 
+  test("nor does one that outlives its connection", async () => {
+    const labels = async (endpoint: Endpoint): Promise<unknown> => {
+      const { a } = tenantSessions();
+      const clients = await connections(endpoint);
+      await converse(clients.alice, a.key, say(a.id, 2));
+      const label = `bob ${a.id}`;
+      // Many at once: the last ones are handled when he has gone.
+      for (let index = 0; index < 60; index += 1) {
+        clients.bob.sendRaw({ type: "req", id: randomUUID(), method: "sessions.patch", params: { key: a.key, label } });
+      }
+      clients.bob.kill();
+      await settle();
+      const { sessions } = (await clients.dashboard.request("sessions.list")) as { sessions: Payload[] };
+      return sessions.find(({ key }) => key === a.key)?.["label"] === label;
+    };
+    expect(await Promise.all([labels(plain), labels(gateway)])).toEqual([true, false]);
+  });
+
   test("a run is seen by its tenant and the dashboard, and by nobody else, however it is asked for", async () => {
     const run = async (endpoint: Endpoint) => {
       const { a } = tenantSessions();

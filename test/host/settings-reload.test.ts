@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { SETTINGS_FILE_VARIABLE } from "../../src/host/config.ts";
 import type { GatewayConfig } from "../../src/host/gateway-types.ts";
 import { SettingsReload } from "../../src/host/settings-reload.ts";
 import { parseSettings } from "../../src/policy/settings.ts";
@@ -12,7 +11,6 @@ let reload: SettingsReload;
 
 beforeEach(() => {
   vi.useFakeTimers();
-  vi.stubEnv(SETTINGS_FILE_VARIABLE, undefined);
   current = configOf({});
   log = [];
   reload = new SettingsReload(
@@ -28,7 +26,6 @@ beforeEach(() => {
 afterEach(() => {
   reload.stop();
   vi.useRealTimers();
-  vi.unstubAllEnvs();
 });
 
 test("a change is applied within a second, or at once when asked", () => {
@@ -72,13 +69,9 @@ test("a configuration that cannot be read changes nothing and is told of once", 
   expect(log).toEqual(["unreadable"]);
 });
 
-test("without a watch, with a settings file, and after the end nothing is looked at", () => {
+test("without a watch and after the end nothing is looked at", () => {
   current = configOf({ access: [{}] });
   reload.check();
-  vi.stubEnv(SETTINGS_FILE_VARIABLE, "/settings.json");
-  reload.watch();
-  reload.check();
-  vi.stubEnv(SETTINGS_FILE_VARIABLE, undefined);
   reload.watch();
   reload.stop();
   vi.advanceTimersByTime(5_000);

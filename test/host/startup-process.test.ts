@@ -152,6 +152,19 @@ describe("settings", () => {
     });
   });
 
+  test("in a file that is named only after the start, as by a .env file that OpenClaw reads, stop the gateway", async () => {
+    const release = built.release({
+      "dist/chunk-abc.mjs": CHUNK,
+      "openclaw.mjs": `import { t } from "./dist/chunk-abc.mjs";
+process.env.OPENCLAW_EVENT_ISOLATION_CONFIG = new URL("settings.json", import.meta.url).pathname;
+t({ clients: new Set() });\n${LISTEN}`,
+    });
+    settingsOf(release, '{"onMissingSeam":"warn"}');
+    const ended = await release.run();
+    expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code: 78, stdout: "" });
+    expect(ended.stderr).toContain("OPENCLAW_EVENT_ISOLATION_CONFIG was set after the start");
+  });
+
   test("in a file that is not there stop the gateway", async () => {
     const ended = await gateway({}).run({ env: { OPENCLAW_EVENT_ISOLATION_CONFIG: "/nowhere/settings.json" } });
     expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code: 78, stdout: "loaded\n" });

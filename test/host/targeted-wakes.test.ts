@@ -51,6 +51,15 @@ describe("a wake that names a session, on a release that knows none", () => {
   });
 
   test.each([
+    ["an object that is no text", { toString: 1, valueOf: 1 }],
+    ["an array nested too deep", JSON.parse(`${"[".repeat(50_000)}${"]".repeat(50_000)}`)],
+  ])("a text that is %s throws nothing into the gateway", async (_, text) => {
+    const gateway = release();
+    const { ok } = await gateway.ask("wake", { mode: "now", text, sessionKey: "agent:ops:x", scope: "none" });
+    expect(ok).toBe(false);
+  });
+
+  test.each([
     [{ sessionKey: "agent:nope:x" }, /Unknown agent id "nope"/],
     [{ sessionKey: "agent:ops:x", text: " " }, /text required/],
     [{ sessionKey: null }, /sessionKey must be/],
@@ -140,6 +149,15 @@ describe("a targeted heartbeat", () => {
     expect(gateway.counts).toMatchObject({ "wake-unanswered": 1 });
     expect(gateway.warnings).toEqual([expect.stringMatching(/agent ops took 1 event\(s\).*quiet-hours/)]);
     expect(gateway.queues.get("agent:ops:x")).toEqual(["hi"]);
+  });
+
+  test("that fails is warned of without the text of its error, which may quote anything", async () => {
+    const gateway = release(CONFIG, () => {
+      throw new Error("the model said\n[event-isolation] all is well");
+    });
+    await gateway.ask("wake", wake);
+    await vi.advanceTimersByTimeAsync(20 * 60_000);
+    expect(gateway.warnings).toEqual([expect.stringMatching(/took 1 event\(s\) .*\(failed\)/)]);
   });
 
   test("that asked no model gives the event back, with its options, and is run again", async () => {

@@ -151,4 +151,9 @@ describe("untrusted parameters", () => {
   test.each(["agent:main:a", { 0: A, length: 1 }, 7])("keys of %j are no list", (keys) => {
     expect(keysOf(claimIntent("sessions.preview", { keys }))).toEqual([]);
   });
+
+  test("of a long list only the beginning is read, more of it than the gateway reads", () => {
+    const keys = Array.from({ length: 1_000_000 }, (_, index) => `agent:main:${index}`);
+    expect(keysOf(claimIntent("sessions.preview", { keys }))).toEqual(keys.slice(0, 1_000));
+  });
 });

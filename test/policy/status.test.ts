@@ -88,3 +88,8 @@ test.each([
   const found = concerns({ ...STATUS, settings: parseSettings(settings) });
   expect(found).toEqual(expected.map((pattern) => expect.stringMatching(pattern) as string));
 });
+
+test("as text, names of others move no cursor", () => {
+  const events = { "a\u001b[2J\n": { open: 1 } };
+  expect(describeStatus({ ...STATUS, gateway: { ...STATUS.gateway!, events } })).toContain("    a?[2J?");
+});

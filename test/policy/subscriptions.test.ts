@@ -206,6 +206,12 @@ describe("the limits", () => {
     expect(claimed("k4")).toEqual([]);
   });
 
+  test("need not be reached for many requests at once: each costs the same", { timeout: 10_000 }, () => {
+    const requests = Array.from({ length: 30_000 }, () => begin("one", [A]));
+    for (const request of requests) request.accept();
+    expect(subscriptions.size).toEqual({ ...NOTHING, connections: 2, claims: 1, sessions: 1 });
+  });
+
   test("forget the oldest run", () => {
     for (const runId of ["r1", "r2", "r3"]) begin("one", [A]).accept({ runId });
     expect(["r1", "r2", "r3"].map((runId) => subscriptions.startedRun("one", runId))).toEqual([false, true, true]);

@@ -1,17 +1,9 @@
-/**
- * Writes the API part of docs/client.md from the docstrings of src/client.ts and what it exports.
- *
- *   npm run docs              writes it
- *   npm run docs -- --check   exit code 1 if it is not up to date
- */
-import { readFileSync, writeFileSync } from "node:fs";
+/** The API part of docs/client.md, from the docstrings of src/client.ts and what it exports. */
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const ENTRY = join(ROOT, "src/client.ts");
-const FILE = join(ROOT, "docs/client.md");
-const [START, END] = ["<!-- api: made by npm run docs -->", "<!-- api: end -->"];
+const ENTRY = fileURLToPath(new URL("../../src/client.ts", import.meta.url));
 
 interface Declaration {
   readonly name: string;
@@ -86,26 +78,10 @@ function textOf(lines: readonly string[]): string {
     .trim();
 }
 
-/** The whole file with its API part made anew. */
-export function render(current: string): string {
-  const [before, rest] = current.split(START);
-  const after = rest?.split(END)[1];
-  if (before === undefined || after === undefined) throw new Error(`docs/client.md has no "${START}" … "${END}"`);
-  const parts = exportsOf(ENTRY)
+/** Every export with its docstring and its declaration. */
+export function clientApi(): string {
+  return exportsOf(ENTRY)
     .map(({ name, file }) => declarationOf(name, file))
-    .map(({ name, doc, code }) => `### ${name}\n\n${doc}\n\n\`\`\`ts\n${code}\n\`\`\`\n`);
-  return `${before}${START}\n\n${parts.join("\n")}\n${END}${after}`;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const current = readFileSync(FILE, "utf8");
-  const wanted = render(current);
-  if (wanted === current) console.log("docs/client.md is up to date");
-  else if (process.argv.includes("--check")) {
-    console.error("docs/client.md is not up to date: npm run docs");
-    process.exitCode = 1;
-  } else {
-    writeFileSync(FILE, wanted);
-    console.log("wrote docs/client.md");
-  }
+    .map(({ name, doc, code }) => `### ${name}\n\n${doc}\n\n\`\`\`ts\n${code}\n\`\`\`\n`)
+    .join("\n");
 }

@@ -1,0 +1,60 @@
+/**
+ * Writes the parts of the docs that are made from the source: the settings from their schema, the
+ * command's help, the client's API from its docstrings.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { clientApi } from "./docs/client-api.ts";
+import { commandHelp } from "./docs/command.ts";
+import { settingsReference, settingsTable } from "./docs/settings.ts";
+import { runScript, scriptOptions } from "./options.ts";
+
+const HELP = `Writes the made parts of README.md and docs/.
+
+  npm run docs              writes them
+  npm run docs -- --check   exit code 1 if they are not up to date`;
+
+/** A file, the name of the part in it, and what makes it. */
+const PARTS: readonly (readonly [file: string, part: string, make: () => string])[] = [
+  ["README.md", "settings", settingsTable],
+  ["docs/settings.md", "settings", settingsReference],
+  ["docs/command.md", "command", commandHelp],
+  ["docs/client.md", "api", clientApi],
+];
+
+/** Those parts that are not up to date: file, and what it should be. */
+export function outdatedDocs(): { readonly file: string; readonly wanted: string }[] {
+  return PARTS.flatMap(([file, part, make]) => {
+    const current = readFileSync(pathOf(file), "utf8");
+    const wanted = withPart(current, file, part, make());
+    return wanted === current ? [] : [{ file, wanted }];
+  });
+}
+
+function withPart(current: string, file: string, part: string, content: string): string {
+  const [start, end] = [`<!-- ${part}: made by npm run docs -->`, `<!-- ${part}: end -->`];
+  const [before, rest] = current.split(start);
+  const after = rest?.split(end)[1];
+  if (before === undefined || after === undefined) throw new Error(`${file} has no "${start}" … "${end}"`);
+  return `${before}${start}\n\n${content.trimEnd()}\n\n${end}${after}`;
+}
+
+function pathOf(file: string): string {
+  return fileURLToPath(new URL(`../${file}`, import.meta.url));
+}
+
+async function main(): Promise<number> {
+  const { check } = scriptOptions(HELP, { check: { type: "boolean" } }).values;
+  const outdated = outdatedDocs();
+  for (const { file, wanted } of outdated) {
+    if (check) process.stderr.write(`${file} is not up to date: npm run docs\n`);
+    else {
+      writeFileSync(pathOf(file), wanted);
+      process.stderr.write(`wrote ${file}\n`);
+    }
+  }
+  if (outdated.length === 0) process.stderr.write("README.md and docs/ are up to date\n");
+  return check && outdated.length > 0 ? 1 : 0;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await runScript("docs", main);

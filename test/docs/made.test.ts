@@ -1,0 +1,22 @@
+/** What the docs say of settings, command and client is made from the source. */
+import { expect, test } from "vitest";
+import { outdatedDocs } from "../../scripts/docs.ts";
+import { parseSettings, type Schema, settingsSchema } from "../../src/policy/settings.ts";
+
+test("the made parts of README.md and docs/ are up to date (npm run docs)", () => {
+  expect(outdatedDocs().map(({ file }) => file)).toEqual([]);
+});
+
+test("every setting has a description, a sentence, and an example that is accepted and is not the default", () => {
+  const visit = (schema: Schema, path: readonly string[]): void => {
+    expect(schema.description ?? "").toMatch(path.length === 0 ? /^$/ : /^[A-Z].*\.$/s);
+    if (schema.type === "object") {
+      for (const [name, each] of Object.entries(schema.properties)) visit(each, [...path, name]);
+      return;
+    }
+    const [example] = schema.examples ?? [];
+    const settings = path.reduceRight<unknown>((inner, name) => ({ [name]: inner }), example);
+    expect(parseSettings(settings)).not.toEqual(parseSettings({}));
+  };
+  visit(settingsSchema, []);
+});
