@@ -118,7 +118,6 @@ test(`${CYCLES} clients that connect, claim and vanish while two sessions stream
     },
     { timeout: 10_000, interval: 500 },
   );
-  console.error("heap", before.heap, after.heap, after.heap - before.heap);
   expect(errorsOf(after)).toEqual({});
   expect(after.heap - before.heap).toBeLessThan(HEAP_NOISE);
   for (const streamer of all) {
@@ -141,7 +140,7 @@ test("clients killed in the midst of a frame", async () => {
       .map(
         (key) =>
           new Promise((resolve, reject) => {
-            const child = spawn(process.execPath, ["--import", "tsx", HALF_FRAME, endpoint, key], {
+            const child = spawn(process.execPath, [HALF_FRAME, endpoint, key], {
               stdio: ["ignore", "ignore", "inherit"],
             });
             child.once("error", reject);
@@ -152,7 +151,7 @@ test("clients killed in the midst of a frame", async () => {
   expect(signals).toEqual(Array.from({ length: 6 }, () => "SIGKILL"));
   over.abort();
   await ended;
-  await vi.waitFor(async () => expect(held(await state())).toEqual({ ...before, claims: before.claims, runs: 0 }), {
+  await vi.waitFor(async () => expect(held(await state())).toEqual({ ...before, runs: 0 }), {
     timeout: 10_000,
     interval: 500,
   });

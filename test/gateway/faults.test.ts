@@ -48,15 +48,11 @@ async function scene(gateway: Endpoint, random: Random, ms = SCENE_MS) {
       const sent: Sent[] = [];
       logs.push({ name: client.name, lines: client.lines, sent });
       for (let turn = 0; turn < 3 && Date.now() < until; turn += 1) {
-        const request: Sent = {
-          after: client.lines.length,
-          id: crypto.randomUUID(),
-          method: "chat.send",
-          params: { sessionKey: key, message: say(token, 20, 20), idempotencyKey: crypto.randomUUID() },
-        };
-        sent.push(request);
-        runIds.push((request.params as { idempotencyKey: string }).idempotencyKey);
-        client.sendRaw({ type: "req", ...request });
+        const [method, id, runId] = ["chat.send", crypto.randomUUID(), crypto.randomUUID()];
+        const params = { sessionKey: key, message: say(token, 20, 20), idempotencyKey: runId };
+        sent.push({ after: client.lines.length, id, method, params });
+        runIds.push(runId);
+        client.sendRaw({ type: "req", id, method, params });
         await sleep(1_200); // its final may never come
       }
       answered += client.lines.filter((line) => line.startsWith('{"type":"res"')).length;
