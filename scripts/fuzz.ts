@@ -1,6 +1,10 @@
 /** Hostile clients against the real gateway, with a judge who knows who may see what. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isolationRegister, withBed } from "../test/support/bed.ts";
 import { ensureRelease, type Release } from "../test/support/release.ts";
+import { errorsOf, stateProbe } from "../test/support/state.ts";
 import { episode, type EpisodeResult } from "./fuzz/episode.ts";
 import { releaseOption, runScript, scriptOptions, wrongUsage } from "./options.ts";
 
@@ -9,17 +13,19 @@ const HELP = `Usage: npm run fuzz -- [options]
 Honest clients stream on sessions of a real, protected gateway while hostile ones send random
 requests, claims, near misses and garbage. Every event that a hostile client receives is judged
 by what it had asked for. Before that, one episode against the gateway as published has to be
-found leaking.
+found leaking. In the end the module must not have failed on anything, nor hold anything for
+clients that have gone.
 
 Options:
   --minutes <n>        how long (default: 1)
   --seed <n>           first seed (default: random); each episode uses the next one
   --episodes <n>       that many episodes instead, e.g. 1 to replay a seed
   --release <version>  OpenClaw release (default: 2026.9.6)
-  --json               print the result as JSON on stdout
+  --preload <file>     another module in place of the built one, to test the fuzzer with
+  --json               print the result as JSON on stdout, which is also in artifacts/fuzz.json
   -h, --help           show this help
 
-Exit codes: 0 no foreign frame and every honest reply whole; 1 a finding, with its seed;
+Exit codes: 0 no foreign frame, every honest reply whole, nothing left; 1 a finding, with its seed;
             2 the fuzzer itself failed, or did not find the published gateway's leak.`;
 
 const UINT32 = 2 ** 32;
@@ -30,6 +36,7 @@ async function main(): Promise<number> {
     seed: { type: "string", default: String(Math.floor(Math.random() * UINT32)) },
     episodes: { type: "string" },
     release: { type: "string", default: "2026.9.6" },
+    preload: { type: "string" },
     json: { type: "boolean", default: false },
   });
   const first = wholeNumber("--seed", values.seed, 0);
@@ -42,24 +49,32 @@ async function main(): Promise<number> {
   if (control.findings.length === 0) throw new Error("the judge found no leak on the gateway as published");
   progress(`as published, seed ${first}: ${control.findings.length} foreign frames among ${control.events} events`);
 
-  const total = await protectedRun(release, first, wanted, wanted === Infinity ? minutes * 60_000 : Infinity);
-  const { failed, ...sums } = total;
+  const preload = values.preload === undefined ? isolationRegister() : resolve(values.preload);
+  const timeMs = wanted === Infinity ? minutes * 60_000 : Infinity;
+  const { failed, ...sums } = await protectedRun(release, preload, first, wanted, timeMs);
+  const result = { release: release.version, seed: first, control, ...sums, failed };
+  await mkdir("artifacts", { recursive: true });
+  await writeFile("artifacts/fuzz.json", `${JSON.stringify(result, undefined, 2)}\n`);
   const text = `${sums.episodes} episodes, ${sums.connections} hostile connections, ${sums.requests} requests sent, ${sums.events} events judged: ${sums.rightful} of sessions asked for, ${sums.findings} foreign, ${sums.lost} honest replies not whole`;
-  if (values.json)
-    console.log(JSON.stringify({ release: release.version, seed: first, control, ...total }, undefined, 2));
+  if (values.json) console.log(JSON.stringify(result, undefined, 2));
   else console.log(`OpenClaw ${release.version} with the module, seeds from ${first}: ${text}`);
-  if (failed === undefined) return 0;
-  process.stderr.write(
-    `fuzz: seed ${failed.seed} failed; replay: npm run fuzz -- --release ${release.version} --seed ${failed.seed} --episodes 1\n${JSON.stringify([failed.findings.slice(0, 5), failed.lost], undefined, 2)}\n`,
-  );
-  return 1;
+  for (const each of sums.left) process.stderr.write(`fuzz: ${each}\n`);
+  if (failed) {
+    process.stderr.write(
+      `fuzz: seed ${failed.seed} failed; replay: npm run fuzz -- --release ${release.version} --seed ${failed.seed} --episodes 1${values.preload === undefined ? "" : ` --preload ${values.preload}`}\n${JSON.stringify([failed.findings.slice(0, 5), failed.lost], undefined, 2)}\n`,
+    );
+  }
+  return failed || sums.left.length > 0 ? 1 : 0;
 }
 
 /** Episodes until the time is over or one has failed. */
-async function protectedRun(release: Release, first: number, wanted: number, timeMs: number) {
+async function protectedRun(release: Release, preload: string, first: number, wanted: number, timeMs: number) {
   const sums = { episodes: 0, connections: 0, requests: 0, events: 0, rightful: 0, findings: 0, lost: 0 };
   let failed: (EpisodeResult & { seed: number }) | undefined;
-  await withBed(release, { preload: isolationRegister() }, async ({ gateway }) => {
+  const { env, state } = await stateProbe();
+  /** What the module has to answer for when all clients have gone. */
+  const left: string[] = [];
+  await withBed(release, { preload, env: { ...testVariables(), ...env } }, async ({ gateway }) => {
     const until = Date.now() + timeMs;
     while (!failed && sums.episodes < wanted && Date.now() < until) {
       const seed = (first + sums.episodes) % UINT32;
@@ -76,8 +91,21 @@ async function protectedRun(release: Release, first: number, wanted: number, tim
         `seed ${seed}: ${result.requests} requests, ${result.events} events, ${result.rightful} asked for, ${result.findings.length} foreign`,
       );
     }
+    await sleep(2_000);
+    const end = await state();
+    const { connections = 0, claims = 0, held = 0 } = end.gateway ?? {};
+    for (const [what, count] of Object.entries({ connections, claims, held, runs: end.heartbeats?.runs ?? 0 }))
+      if (count > 0) left.push(`${count} ${what} left when everybody had gone`);
+    for (const [event, count] of Object.entries(errorsOf(end)))
+      left.push(`the module failed ${count} times on ${event}`);
   });
-  return { ...sums, failed };
+  return { ...sums, left, failed };
+}
+
+/** For modules with a defect: see test/support/broken-policy.ts. */
+function testVariables(): Record<string, string> {
+  const { OPENCLAW_TEST_DEFECT: defect } = process.env;
+  return defect === undefined ? {} : { OPENCLAW_TEST_DEFECT: defect };
 }
 
 function wholeNumber(option: string, text: string, least: number): number {

@@ -16,7 +16,7 @@ import { HeldFrames } from "./policy/held-frames.ts";
 import { isQuestion, Questions } from "./policy/questions.ts";
 import { type EventRoute, routeEvent } from "./policy/session-event.ts";
 import type { Settings } from "./policy/settings.ts";
-import { type PendingClaim, Subscriptions } from "./policy/subscriptions.ts";
+import { type ClaimAccess, type PendingClaim, Subscriptions } from "./policy/subscriptions.ts";
 import type { GatewayNumbers, SessionStatus } from "./status.ts";
 
 /** How many events of one name go to nobody, by reason, before the log says so, once. */
@@ -32,6 +32,9 @@ const WHY: Partial<Record<DeliveryReason, string>> = {
 const MAX_RUN_ID_LENGTH = 256;
 
 const NO_SESSION = { to: "nobody", reason: "no-key" } as const;
+
+/** Access of a connection that is not looked at yet. */
+const NOTHING: ClaimAccess = { allows: () => false };
 
 const NOBODY: Audience = {
   route: { to: "nobody", reason: "no-key" },
@@ -92,17 +95,20 @@ export class GatewayScope implements EventGate {
   }
 
   connected(client: GatewayClient): void {
-    this.#host.connected(client);
-    this.#byId.set(client.connId, client);
-    this.#subscriptions.connect(client);
-    this.access.connected(client);
+    this.#safely("(connection)", () => {
+      this.#host.connected(client);
+      this.#byId.set(client.connId, client);
+      // If it cannot be told what this one may have, it keeps that.
+      this.#subscriptions.connect(client, { access: NOTHING });
+      this.access.connected(client);
+    });
   }
 
   disconnected(client: GatewayClient): void {
     if (this.#byId.get(client.connId) === client) this.#byId.delete(client.connId);
-    this.#subscriptions.disconnect(client);
-    this.access.disconnected(client);
-    this.#held.forget(client);
+    this.#safely("(connection)", () => this.#subscriptions.disconnect(client));
+    this.#safely("(connection)", () => this.access.disconnected(client));
+    this.#safely("(connection)", () => this.#held.forget(client));
   }
 
   /** The connection as the broadcaster knows it; requests may carry a copy of it. */
@@ -180,7 +186,8 @@ export class GatewayScope implements EventGate {
       const asOf = this.#subscriptions.now;
       return this.#onAnswer(client, (ok) => {
         // After this turn: the deletion's own roster row still goes to those who had the session.
-        if (ok) setImmediate(() => keys.forEach((key) => this.#subscriptions.end(key, asOf)));
+        if (!ok) return;
+        setImmediate(() => this.#safely("(request)", () => keys.forEach((key) => this.#subscriptions.end(key, asOf))));
       });
     }
     if (!client) return undefined;
@@ -240,23 +247,26 @@ export class GatewayScope implements EventGate {
     claim?: PendingClaim,
   ): OpenRequest {
     return {
-      answered: ({ ok, payload }: Answer) => {
-        try {
+      answered: ({ ok, payload }: Answer) =>
+        this.#safely("(request)", () => {
           settle(ok, payload);
           if (client) this.#review(client);
-        } catch {
-          this.counters.count("(request)", "error");
-        }
-      },
-      failed: () => {
-        try {
+        }),
+      failed: () =>
+        this.#safely("(request)", () => {
           claim?.reject();
           if (client) this.#review(client);
-        } catch {
-          this.counters.count("(request)", "error");
-        }
-      },
+        }),
     };
+  }
+
+  /** What of ours fails is counted, and the gateway goes on. */
+  #safely(what: string, action: () => void): void {
+    try {
+      action();
+    } catch {
+      this.counters.count(what, "error");
+    }
   }
 
   /** Sends or drops what was held for a connection, now that a request of it was answered. */

@@ -1,6 +1,8 @@
 /**
  * Keeps heartbeats away from users' runs: joins the policy to the seams of heartbeats, requests
  * and broadcasts. One per process; an in-process restart of the gateway begins it anew.
+ *
+ * Its clock is `performance.now()`: nobody sets that.
  */
 import type { HeartbeatFrames } from "./gateway-scope.ts";
 import type { GatewayConfig } from "./host/gateway-types.ts";
@@ -66,7 +68,7 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
   /** Heartbeats by the id of their agent run. */
   readonly #byRunId = new Map<string, HeartbeatRun>();
   readonly #lastWords = new LastWords(
-    (run) => this.#current?.policy.isActive(run.wake.sessionKey, Date.now()) ?? false,
+    (run) => this.#current?.policy.isActive(run.wake.sessionKey, performance.now()) ?? false,
     () => this.#host.failed(),
   );
   #current: { policy: HeartbeatPolicy; settings: HeartbeatSettings; keys: SessionKeys } | undefined;
@@ -125,7 +127,7 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
       const wake = this.#wakeOf(opts);
       // A second one on the session: the release keeps the two apart itself.
       if (!wake || this.#running.has(wake.sessionKey)) return undefined;
-      const decision = this.#current!.policy.decide(wake, Date.now());
+      const decision = this.#current!.policy.decide(wake, performance.now());
       if (decision.act === "defer") {
         this.#putOff += 1;
         return busy(decision.retryInMs);
@@ -142,7 +144,7 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
     return this.#safely(undefined, () => {
       if (run.aborted) {
         this.#aborted += 1;
-        this.#current?.policy.preempted(run.wake, Date.now());
+        this.#current?.policy.preempted(run.wake, performance.now());
         this.#lastWords.drop(run);
         giveBackEvents(this.#host.functions, run);
         return busy(RETRY_MS);
@@ -167,7 +169,7 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
           this.#safely(undefined, () => {
             const { runId, status } = (payload ?? {}) as Fields;
             if (typeof runId !== "string") return;
-            if (ok && GOES_ON.has(status)) policy.runActive(runId, place, Date.now());
+            if (ok && GOES_ON.has(status)) policy.runActive(runId, place, performance.now());
             else this.#ended(runId);
           }),
       };
@@ -202,7 +204,7 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
       }
       if (run.aborted) return true;
       const current = this.#current;
-      if (!current?.policy.isActive(run.wake.sessionKey, Date.now())) return false;
+      if (!current?.policy.isActive(run.wake.sessionKey, performance.now())) return false;
       if (event === "chat" && state === "final" && message !== undefined) {
         this.#lastWords.hold(run, send, current.settings.maxDeferMs);
       }
@@ -213,7 +215,7 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
   #signed({ runId, sessionKey, phase }: RunSign): void {
     if (this.#heartbeatOf(runId)) return;
     const policy = this.#current?.policy;
-    const now = Date.now();
+    const now = performance.now();
     if (phase === "end") this.#ended(runId);
     else if (phase === "running") policy?.runSeen(runId, now);
     else {
@@ -235,14 +237,14 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
   }
 
   #ended(runId: string): void {
-    this.#current?.policy.runEnded(runId, Date.now());
+    this.#current?.policy.runEnded(runId, performance.now());
     this.#lastWords.releaseIn(AFTER_FINAL_MS);
   }
 
   /** A user's message is being answered from now until `done`. */
   #open(place: Place): UserTurn {
     const id = `turn ${(this.#turns += 1)}`;
-    this.#current?.policy.runActive(id, place, Date.now());
+    this.#current?.policy.runActive(id, place, performance.now());
     return { ready: this.#clear(place), done: () => this.#safely(undefined, () => this.#ended(id)) };
   }
 

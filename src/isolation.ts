@@ -9,7 +9,13 @@ import { Attached } from "./host/attached.ts";
 import { scopeBroadcaster } from "./host/broadcast.ts";
 import { gatewayConfig, hasSettingsFile, readSettings } from "./host/config.ts";
 import { cronEventReplacements } from "./host/cron-events.ts";
-import type { CreateBroadcaster, GatewayClient, GatewayConfig, HandleRequest } from "./host/gateway-types.ts";
+import type {
+  CreateBroadcaster,
+  GatewayClient,
+  GatewayConfig,
+  GatewayError,
+  HandleRequest,
+} from "./host/gateway-types.ts";
 import { lookForHeartbeatSeams } from "./host/heartbeat-seams.ts";
 import { installLoader } from "./host/loader.ts";
 import { info, reasonOf, refuse, warn } from "./host/messages.ts";
@@ -234,7 +240,7 @@ export class Isolation {
         return claimIntent(method, params);
       } catch {
         this.#current?.counters.count("(request)", "error");
-        return undefined;
+        return { refuse: notLookedAt(method) };
       }
     },
     begin: (client, intent) => {
@@ -244,7 +250,7 @@ export class Isolation {
         return scope?.begin(client && scope.connection(client), intent);
       } catch {
         scope?.counters.count("(request)", "error");
-        return undefined;
+        return { refuse: notLookedAt(intent.kind) };
       }
     },
   };
@@ -287,6 +293,16 @@ export class Isolation {
       `${problem}. The gateway was not started. Update openclaw-event-isolation, or start without it, or set onMissingSeam to "warn" to run unprotected`,
     );
   }
+}
+
+/** Who leaves a session has to know if that failed, and who opens one that nothing of it will come. */
+function notLookedAt(what: string): GatewayError {
+  return {
+    code: "UNAVAILABLE",
+    message: `event-isolation: failed on this request (${what}), which was not passed on; please report it`,
+    retryable: true,
+    details: { reason: "isolation-failed" },
+  };
 }
 
 /** Installs the isolation into this process, before any module of the gateway has loaded. */

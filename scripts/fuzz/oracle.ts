@@ -75,7 +75,7 @@ export function judge(log: Log, sessions: readonly Session[]): Verdict {
       const asked = waiting.get(String(frame["id"]));
       if (!asked) continue;
       const { method, params } = asked.request;
-      if (method === "sessions.messages.unsubscribe") {
+      if (method === "sessions.messages.unsubscribe" && !couldNot(frame)) {
         // Whatever the gateway answers: who leaves has left, unless it asked again meanwhile.
         for (const key of named(params, "key")) if ((open.get(key) ?? 0) < asked.order) open.delete(key);
       } else if (frame["ok"] === true) {
@@ -100,6 +100,12 @@ export function judge(log: Log, sessions: readonly Session[]): Verdict {
     }
   }
   return { findings, events, rightful };
+}
+
+/** The module says that it failed, and that the request was not passed on. */
+function couldNot(frame: Record<string, unknown>): boolean {
+  const error = frame["error"] as { details?: { reason?: unknown } } | undefined;
+  return error?.details?.reason === "isolation-failed";
 }
 
 /** The session keys that a request names: letter case and blanks around them do not count. */

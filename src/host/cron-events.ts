@@ -39,6 +39,11 @@ export function cronEventReplacements(host: RemapHost): Readonly<Record<string, 
 function withoutAcks(original: (...args: unknown[]) => unknown, host: RemapHost): (...args: unknown[]) => unknown {
   return (...args) => {
     const text = original(...args);
-    return inTargetedHeartbeat() || (host.enabled() && isHeartbeatAck(text)) ? "" : text;
+    try {
+      return inTargetedHeartbeat() || (host.enabled() && isHeartbeatAck(text)) ? "" : text;
+    } catch {
+      host.count("error");
+      return text;
+    }
   };
 }

@@ -30,7 +30,8 @@ export type Admission =
 /** What the request path asks. Nothing here throws. */
 export interface RequestGate {
   admit(client: GatewayClient, method: string, params: unknown): Admission;
-  intentOf(method: string, params: unknown): ClaimIntent | undefined;
+  /** @returns an error to answer instead of asking the gateway, or what the request does to claims, if anything */
+  intentOf(method: string, params: unknown): { readonly refuse: GatewayError } | ClaimIntent | undefined;
   /** @returns an error to answer instead of asking the gateway, or the request to settle */
   begin(client: GatewayClient | undefined, intent: ClaimIntent): { refuse: GatewayError } | OpenRequest | undefined;
 }
@@ -72,6 +73,10 @@ function claimByRequests(original: HandleRequest, gate: RequestGate): HandleRequ
   return (opts, ...rest) => {
     const { client, req } = opts;
     const intent = gate.intentOf(req.method, req.params);
+    if (intent && "refuse" in intent) {
+      opts.respond(false, undefined, intent.refuse);
+      return Promise.resolve();
+    }
     const asker = client && !handling.getStore()?.nested ? client : undefined;
     const request = intent && gate.begin(asker, intent);
     if (!request) return original(opts, ...rest);

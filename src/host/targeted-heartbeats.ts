@@ -86,18 +86,18 @@ export class TargetedHeartbeats {
     const { session } = errand;
     let reason: unknown;
     let tries = 0;
-    let since = Date.now();
+    let since = performance.now();
     try {
       await pause(COALESCE_MS);
-      while (tries < MAX_TRIES && Date.now() - since < MAX_BUSY_MS) {
+      while (tries < MAX_TRIES && performance.now() - since < MAX_BUSY_MS) {
         this.#forgetTaken(errand);
         if (errand.events.size === 0) return;
-        const wait = this.#flood.waitMs(session.agentId, Date.now());
+        const wait = this.#flood.waitMs(session.agentId, performance.now());
         if (wait > 0) {
           await pause(wait);
           continue;
         }
-        const startedAt = Date.now();
+        const startedAt = performance.now();
         this.#flood.started(session.agentId, startedAt);
         const result = await this.#run(errand);
         if (isBusy(result)) {
@@ -110,7 +110,7 @@ export class TargetedHeartbeats {
         if (this.#forgetTaken(errand)) {
           // Others may have come meanwhile: they only wait for the next round.
           tries = 0;
-          since = Date.now();
+          since = performance.now();
           continue;
         }
         tries += 1;

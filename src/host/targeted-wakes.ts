@@ -124,14 +124,19 @@ export class TargetedWakes {
 
   /** The same for a webhook, which has to be allowed to name the session. */
   resolveHook(request: WakeRequest, source: HookKeySource): Resolved {
-    const settings = this.#host.hooks();
-    const rules = this.#hookRules();
-    const disabled = hookKeyRefusal(source, rules, settings);
-    if (disabled !== undefined) return this.#refused(refusal(disabled));
-    const target = this.resolve(request);
-    if (!target.ok) return target;
-    const why = hookSessionRefusal(target, source, rules, settings);
-    return why === undefined ? target : this.#refused(refusal(why));
+    try {
+      const settings = this.#host.hooks();
+      const rules = this.#hookRules();
+      const disabled = hookKeyRefusal(source, rules, settings);
+      if (disabled !== undefined) return this.#refused(refusal(disabled));
+      const target = this.resolve(request);
+      if (!target.ok) return target;
+      const why = hookSessionRefusal(target, source, rules, settings);
+      return why === undefined ? target : this.#refused(refusal(why));
+    } catch {
+      this.#host.count("error");
+      return refusal("the webhook's session key could not be checked");
+    }
   }
 
   #hookRules(): HookConfig {

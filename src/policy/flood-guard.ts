@@ -1,6 +1,7 @@
 /**
  * How many heartbeats of an agent targeted wakes may start. Mirrors the flood guard of 2026.9, with
- * which a wake beyond the limit waits and is not lost. Times are milliseconds on the caller's clock.
+ * which a wake beyond the limit waits and is not lost. Times are milliseconds on the caller's clock,
+ * which must not be one that can be set.
  */
 
 /** Five a minute, as upstream. */

@@ -1,6 +1,7 @@
 /**
  * When a heartbeat may run beside users' runs: which runs are active, which wake has to wait and
- * for how long at most. Times are milliseconds on the caller's clock.
+ * for how long at most. Times are milliseconds on the caller's clock, which must not be one that
+ * can be set: set back, it would put heartbeats off for as long.
  */
 
 /** The quiet time where nothing is set: it has seen the end of a heartbeat's loss of follow-ups. */

@@ -138,3 +138,42 @@ describe("what the release does not have, or what of it fails, leaves heartbeats
     expect(scene.failures).toBe(0);
   });
 });
+
+describe("the machine's clock is set anew", () => {
+  const scheduled = (): Promise<unknown> => scene.heartbeat(() => Promise.resolve(RAN), "interval");
+  const HOURS = 6 * 3_600_000;
+
+  test.each([-HOURS, HOURS])(
+    "by %i ms after a run: scheduled heartbeats wait for the quiet time, no more and no less",
+    async (jump) => {
+      scene.run("r1");
+      vi.setSystemTime(Date.now() + jump);
+      await expect(scheduled()).resolves.toEqual(BUSY);
+      await vi.advanceTimersByTimeAsync(5_000);
+      await expect(scheduled()).resolves.toEqual(RAN);
+    },
+  );
+
+  test.each([-HOURS, HOURS])(
+    "by %i ms beside a run: a wake is put off for as long as it may be, no longer",
+    async (jump) => {
+      scene.send("r1");
+      await expect(scene.heartbeat()).resolves.toEqual(BUSY);
+      vi.setSystemTime(Date.now() + jump);
+      for (let second = 1; second < 60; second += 1) {
+        await vi.advanceTimersByTimeAsync(1_000);
+        await expect(scene.heartbeat(), `after ${second} s`).resolves.toEqual(BUSY);
+      }
+      await vi.advanceTimersByTimeAsync(1_000);
+      await expect(scene.heartbeat()).resolves.toEqual(RAN);
+    },
+  );
+
+  test("back: a run that has ended unseen is forgotten in time", async () => {
+    scene.send("r1");
+    vi.setSystemTime(Date.now() - HOURS);
+    await vi.advanceTimersByTimeAsync(10 * 60_000 + 1);
+    await expect(scene.heartbeat()).resolves.toEqual(RAN);
+    expect(scene.guard.status().runs).toBe(0);
+  });
+});

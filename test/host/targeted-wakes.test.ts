@@ -141,6 +141,21 @@ describe("a targeted heartbeat", () => {
     expect(gateway.queues.size).toBe(0);
   });
 
+  test.each([-6, 6])(
+    "waits at the flood guard a minute, also when the machine's clock is set by %i hours",
+    async (hours) => {
+      const gateway = release();
+      for (let n = 0; n < 6; n += 1) await gateway.ask("wake", { ...wake, sessionKey: `agent:ops:${n}` });
+      await vi.advanceTimersByTimeAsync(1_000);
+      vi.setSystemTime(Date.now() + hours * 3_600_000);
+      await gateway.ask("wake", { ...wake, sessionKey: "agent:ops:7" });
+      await vi.advanceTimersByTimeAsync(50_000);
+      expect(gateway.runs).toHaveLength(5);
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(gateway.runs).toHaveLength(7);
+    },
+  );
+
   test("that never takes its event is given up, counted and warned of", async () => {
     const gateway = release(CONFIG, () => ({ status: "skipped", reason: "quiet-hours" }));
     await gateway.ask("wake", wake);

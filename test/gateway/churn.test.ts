@@ -1,0 +1,163 @@
+/** Clients that come, claim and die without a word leave nothing behind and disturb nobody. */
+import { spawn } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { beforeAll, expect, inject, test, vi } from "vitest";
+import { isolationRegister, type OpenBed, openBed } from "../support/bed.ts";
+import { type Client, connectRaw, type Endpoint } from "../support/clients.ts";
+import { errorsOf, type GatewayState, type StateProbe, stateProbe } from "../support/state.ts";
+import {
+  answer,
+  connect,
+  connectByHand,
+  expectInOrder,
+  freshSession,
+  gateways,
+  say,
+  settle,
+  traces,
+} from "./contract.ts";
+
+const CYCLES = 1_000;
+const AT_ONCE = 10;
+const HALF_FRAME = fileURLToPath(new URL("../support/half-frame.ts", import.meta.url));
+/** V8's heap after forced collections still moves by some megabytes. */
+const HEAP_NOISE = 16 * 1024 * 1024;
+
+const { plain } = gateways();
+let bed: OpenBed & Pick<StateProbe, "state">;
+
+beforeAll(async () => {
+  const { env, state } = await stateProbe();
+  bed = { ...(await openBed(inject("isolated").release, { preload: isolationRegister(), env })), state };
+  return () => bed.close();
+});
+
+/** What the module holds, without counters. */
+function held({ gateway, heartbeats }: GatewayState) {
+  const { connections, claims, sessions, roster, observers, held: frames } = gateway!;
+  return { connections, claims, sessions, roster, observers, frames, runs: heartbeats!.runs };
+}
+
+interface Streamer {
+  readonly session: { key: string; id: string };
+  readonly client: Client;
+  readonly runIds: readonly string[];
+}
+
+/** Two clients that have the model talk all the time, until `over`. */
+async function streaming(
+  gateway: Endpoint,
+  over: AbortSignal,
+): Promise<{ all: readonly Streamer[]; ended: Promise<void> }> {
+  const all = await Promise.all(
+    [1, 2].map(async () => ({ session: freshSession(), client: await connect(gateway), runIds: [] as string[] })),
+  );
+  const talk = async ({ session, client, runIds }: (typeof all)[number]): Promise<void> => {
+    while (!over.aborted) {
+      const { runId } = await client.chat(session.key, say(session.id, 60, 20));
+      runIds.push(runId);
+      await client.final(runId, 60_000);
+      await sleep(500); // 2026.5 answers a message right after a final with an empty one
+    }
+  };
+  return { all, ended: Promise.all(all.map(talk)).then(() => undefined) };
+}
+
+/** Each reply came whole, its frames in order and each once. */
+function expectUndisturbed({ client, session, runIds }: Streamer): void {
+  for (const runId of runIds) {
+    expect(client.text(runId)).toBe(answer(session.id, 60));
+    expectInOrder(client, runId);
+  }
+}
+
+test(`${CYCLES} clients that connect, claim and vanish while two sessions stream`, async () => {
+  const { gateway, state } = bed;
+  // A gateway as published shows the bystander everything.
+  const leaky = freshSession();
+  const [sender, witness] = [await connect(plain), await connectByHand(plain)];
+  await sender.final((await sender.chat(leaky.key, say(leaky.id, 4))).runId);
+  expect(traces(witness, leaky)).not.toHaveLength(0);
+
+  const bystander = await connectByHand(gateway);
+  const over = new AbortController();
+  const { all, ended } = await streaming(gateway, over.signal);
+  ended.catch(() => undefined);
+  const keys = all.map(({ session }) => session.key);
+  let started = 0;
+  async function churn(cycles: number): Promise<void> {
+    const until = started + cycles;
+    const worker = async (): Promise<void> => {
+      while (started < until) {
+        const cycle = (started += 1);
+        const client = await connectRaw(gateway, { name: `cycle ${cycle}` });
+        // Half of them in the line of fire; a third vanishes before the answer.
+        const sessionKey = cycle % 2 === 0 ? keys[cycle % 4 === 0 ? 0 : 1] : freshSession().key;
+        const asked = client.request("chat.history", { sessionKey, limit: 1 }).catch(() => undefined);
+        if (cycle % 5 === 0) client.sendRaw({ type: "req", id: "r", method: "sessions.subscribe", params: {} });
+        if (cycle % 3 !== 0) await asked;
+        client.kill();
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  }
+  await churn(CYCLES / 5); // what is loaded and cached on the way
+  await settle();
+  const before = await state();
+  await churn((CYCLES * 4) / 5);
+  over.abort();
+  await ended;
+
+  const streamersOnly = { connections: 3, claims: 2, sessions: 2, roster: 0, observers: 0, frames: 0, runs: 0 };
+  const after = await vi.waitFor(
+    async () => {
+      const now = await state();
+      expect(held(now)).toEqual(streamersOnly);
+      return now;
+    },
+    { timeout: 10_000, interval: 500 },
+  );
+  expect(errorsOf(after)).toEqual({});
+  expect(after.heap - before.heap).toBeLessThan(HEAP_NOISE);
+  for (const streamer of all) {
+    expect(streamer.runIds.length).toBeGreaterThan(3);
+    expectUndisturbed(streamer);
+    expect(traces(bystander, streamer.session)).toEqual([]);
+  }
+});
+
+test("clients killed in the midst of a frame", async () => {
+  const { gateway, state } = bed;
+  const [bystander, over] = [await connectByHand(gateway), new AbortController()];
+  const { all, ended } = await streaming(gateway, over.signal);
+  ended.catch(() => undefined);
+  const before = held(await state());
+  const endpoint = JSON.stringify({ url: gateway.url, token: gateway.token, release: gateway.release });
+  const signals = await Promise.all(
+    all
+      .flatMap(({ session }) => [session.key, session.key, freshSession().key])
+      .map(
+        (key) =>
+          new Promise((resolve, reject) => {
+            const child = spawn(process.execPath, [HALF_FRAME, endpoint, key], {
+              stdio: ["ignore", "ignore", "inherit"],
+            });
+            child.once("error", reject);
+            child.once("close", (_code, signal) => resolve(signal));
+          }),
+      ),
+  );
+  expect(signals).toEqual(Array.from({ length: 6 }, () => "SIGKILL"));
+  over.abort();
+  await ended;
+  await vi.waitFor(async () => expect(held(await state())).toEqual({ ...before, runs: 0 }), {
+    timeout: 10_000,
+    interval: 500,
+  });
+  expect(errorsOf(await state())).toEqual({});
+  for (const streamer of all) {
+    expectUndisturbed(streamer);
+    expect(traces(bystander, streamer.session)).toEqual([]);
+  }
+});
