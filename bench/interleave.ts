@@ -29,11 +29,14 @@ export type Plan = {
   readonly sizes: readonly number[];
   readonly generations: number;
   readonly rounds: number;
-  readonly roundMs: number;
   readonly warmUpMs: number;
   /** Frames that one event has to send: proves that a variant did its work, and no more. */
   readonly expected: (variant: string, size: number) => number;
-};
+} & (
+  | { readonly roundMs: number }
+  /** That many events in each round. */
+  | { readonly events: number }
+);
 
 /** Nanoseconds per event, by variant and size; equal positions were measured in the same round. */
 export class Measurements {
@@ -68,10 +71,10 @@ export async function interleave(plan: Plan): Promise<Measurements> {
 }
 
 async function oneGeneration(plan: Plan, measurements: Measurements): Promise<void> {
-  const home = await mkdtemp(join(tmpdir(), "event-isolation-bench-"));
   const running: Running[] = [];
+  const measure = "events" in plan ? { events: plan.events } : { millis: plan.roundMs };
   try {
-    for (const variant of plan.variants) running.push(await start(variant, home));
+    for (const variant of plan.variants) running.push(await start(variant));
     for (const size of plan.sizes) {
       for (const each of running) await each.run({ size, millis: plan.warmUpMs });
     }
@@ -80,7 +83,7 @@ async function oneGeneration(plan: Plan, measurements: Measurements): Promise<vo
       const turn = [...running.slice(round % running.length), ...running.slice(0, round % running.length)];
       for (const size of plan.sizes) {
         for (const { name, run } of turn) {
-          const sample = await run({ size, millis: plan.roundMs });
+          const sample = await run({ size, ...measure });
           const frames = sample.frames / sample.events;
           if (frames !== plan.expected(name, size)) {
             throw new Error(
@@ -92,38 +95,56 @@ async function oneGeneration(plan: Plan, measurements: Measurements): Promise<vo
       }
     }
   } finally {
-    await Promise.all(running.map((each) => each.stop()));
-    await rm(home, { recursive: true, force: true, maxRetries: 5 });
+    await Promise.all(running.map((each) => each[Symbol.asyncDispose]()));
   }
 }
 
-type Running = { readonly name: string; run(order: Order): Promise<Sample>; stop(): Promise<void> };
+type Running = AsyncDisposable & { readonly name: string; run(order: Order): Promise<Sample> };
 
-async function start(variant: Variant, home: string): Promise<Running> {
-  const path = fileURLToPath(new URL(variant.script, import.meta.url));
-  const child = fork(path, variant.args, {
+async function start({ name, script, args }: Variant): Promise<Running> {
+  const child = await measuredProcess(script, args);
+  try {
+    await child.next(); // ready
+  } catch (error) {
+    await child[Symbol.asyncDispose]();
+    throw error;
+  }
+  return {
+    name,
+    run: async (order) => {
+      const answer = child.next();
+      child.send(order);
+      return (await answer) as Sample;
+    },
+    [Symbol.asyncDispose]: child[Symbol.asyncDispose],
+  };
+}
+
+/** A process of its own that measures, in a home of its own. */
+export type MeasuredProcess = AsyncDisposable & {
+  send(message: object): void;
+  /** Its next message; rejects if it ends before. */
+  next(): Promise<unknown>;
+};
+
+/** @param script relative to this folder */
+export async function measuredProcess(script: string, args: readonly string[]): Promise<MeasuredProcess> {
+  const home = await mkdtemp(join(tmpdir(), "event-isolation-bench-"));
+  const child = fork(fileURLToPath(new URL(script, import.meta.url)), args, {
     // Node strips the types itself; tsx would add to the code that is measured.
     execArgv: ["--expose-gc", "--disable-warning=ExperimentalWarning"],
     env: { PATH: process.env["PATH"], TZ: "UTC", HOME: home, OPENCLAW_STATE_DIR: home, NO_COLOR: "1" },
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   track(child);
-  const running: Running = {
-    name: variant.name,
-    run: async (order) => {
-      const answer = nextMessage(child, variant.name);
-      child.send(order);
-      return (await answer) as Sample;
+  return {
+    send: (message) => void child.send(message),
+    next: () => nextMessage(child, `${script} ${args[0] ?? ""}`),
+    [Symbol.asyncDispose]: async () => {
+      await stopProcess(child);
+      await rm(home, { recursive: true, force: true, maxRetries: 5 });
     },
-    stop: () => stopProcess(child),
   };
-  try {
-    await nextMessage(child, variant.name); // ready
-  } catch (error) {
-    await running.stop();
-    throw error;
-  }
-  return running;
 }
 
 function nextMessage(child: ChildProcess, name: string): Promise<unknown> {

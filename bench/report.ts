@@ -1,6 +1,6 @@
 /** What the parts of the benchmark hand in, and how it is printed. */
 
-export type PartId = "a" | "b" | "c" | "d" | "e" | "client";
+export type PartId = "a" | "b" | "c" | "d" | "e" | "f" | "client";
 
 export type Table = {
   readonly title: string;
