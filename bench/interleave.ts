@@ -8,13 +8,8 @@
  * compared within a round only. What a process has by luck of its memory layout and of the
  * compiler's timing evens out over several generations of processes.
  */
-import { fork, type ChildProcess } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Order, Sample } from "./measured.ts";
-import { stopProcess, track } from "./processes.ts";
+import { measuredProcess } from "./processes.ts";
 import { median } from "./report.ts";
 
 export type Variant = {
@@ -102,7 +97,7 @@ async function oneGeneration(plan: Plan, measurements: Measurements): Promise<vo
 type Running = AsyncDisposable & { readonly name: string; run(order: Order): Promise<Sample> };
 
 async function start({ name, script, args }: Variant): Promise<Running> {
-  const child = await measuredProcess(script, args);
+  const child = await measuredProcess(new URL(script, import.meta.url), args);
   try {
     await child.next(); // ready
   } catch (error) {
@@ -118,46 +113,4 @@ async function start({ name, script, args }: Variant): Promise<Running> {
     },
     [Symbol.asyncDispose]: child[Symbol.asyncDispose],
   };
-}
-
-/** A process of its own that measures, in a home of its own. */
-export type MeasuredProcess = AsyncDisposable & {
-  send(message: object): void;
-  /** Its next message; rejects if it ends before. */
-  next(): Promise<unknown>;
-};
-
-/** @param script relative to this folder */
-export async function measuredProcess(script: string, args: readonly string[]): Promise<MeasuredProcess> {
-  const home = await mkdtemp(join(tmpdir(), "event-isolation-bench-"));
-  const child = fork(fileURLToPath(new URL(script, import.meta.url)), args, {
-    // Node strips the types itself; tsx would add to the code that is measured.
-    execArgv: ["--expose-gc", "--disable-warning=ExperimentalWarning"],
-    env: { PATH: process.env["PATH"], TZ: "UTC", HOME: home, OPENCLAW_STATE_DIR: home, NO_COLOR: "1" },
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
-  });
-  track(child);
-  return {
-    send: (message) => void child.send(message),
-    next: () => nextMessage(child, `${script} ${args[0] ?? ""}`),
-    [Symbol.asyncDispose]: async () => {
-      await stopProcess(child);
-      await rm(home, { recursive: true, force: true, maxRetries: 5 });
-    },
-  };
-}
-
-function nextMessage(child: ChildProcess, name: string): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const onMessage = (message: unknown): void => {
-      child.off("exit", onExit);
-      resolve(message);
-    };
-    const onExit = (code: number | null): void => {
-      child.off("message", onMessage);
-      reject(new Error(`the process of "${name}" ended with code ${code}`));
-    };
-    child.once("message", onMessage);
-    child.once("exit", onExit);
-  });
 }

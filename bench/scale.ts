@@ -1,8 +1,9 @@
 /** Part f: 1,000 to 10,000 connections and sessions in one process: what an event, a connection and a claim cost. */
 import { broadcasterChunk } from "./broadcaster.ts";
 import { type Fit, fitOf, type Point } from "./fit.ts";
-import { interleave, measuredProcess, type Measurements } from "./interleave.ts";
+import { interleave, type Measurements } from "./interleave.ts";
 import type { Heap, MemoryVariant } from "./memory-child.ts";
+import { measuredProcess } from "./processes.ts";
 import { atMost, micros, type Options, type Part, progress, ratio, type Table, type Target } from "./report.ts";
 import type { ScaleVariant } from "./scale-child.ts";
 
@@ -85,7 +86,11 @@ async function measureHeaps(chunk: readonly string[]): Promise<Heaps> {
 }
 
 async function heapOf(variant: MemoryVariant, chunk: readonly string[]): Promise<Heap> {
-  await using running = await measuredProcess("memory-child.ts", [variant, ...chunk, MEMORY_SIZES.join(",")]);
+  await using running = await measuredProcess(new URL("memory-child.ts", import.meta.url), [
+    variant,
+    ...chunk,
+    MEMORY_SIZES.join(","),
+  ]);
   return (await running.next()) as Heap;
 }
 

@@ -2,7 +2,7 @@
 import { isolationRegister, withBed } from "../test/support/bed.ts";
 import { ensureRelease, type Release } from "../test/support/release.ts";
 import { episode, type EpisodeResult } from "./fuzz/episode.ts";
-import { releaseOption, runScript, scriptOptions, wrongUsage } from "./options.ts";
+import { releaseOption, runScript, scriptOptions, wholeNumber, wrongUsage } from "./options.ts";
 
 const HELP = `Usage: npm run fuzz -- [options]
 
@@ -32,10 +32,11 @@ async function main(): Promise<number> {
     release: { type: "string", default: "2026.9.6" },
     json: { type: "boolean", default: false },
   });
-  const first = wholeNumber("--seed", values.seed, 0);
+  const first = wholeNumber("--seed", values.seed, 0, UINT32 - 1, HELP);
   const minutes = Number(values.minutes);
   if (!(minutes > 0)) wrongUsage(`--minutes has to be more than 0, not "${values.minutes}"`, HELP);
-  const wanted = values.episodes === undefined ? Infinity : wholeNumber("--episodes", values.episodes, 1);
+  const wanted =
+    values.episodes === undefined ? Infinity : wholeNumber("--episodes", values.episodes, 1, UINT32 - 1, HELP);
   const release = await ensureRelease(releaseOption(values.release, HELP));
 
   const control = await withBed(release, {}, ({ gateway }) => episode(gateway, first, 10));
@@ -78,14 +79,6 @@ async function protectedRun(release: Release, first: number, wanted: number, tim
     }
   });
   return { ...sums, failed };
-}
-
-function wholeNumber(option: string, text: string, least: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < least || value >= UINT32) {
-    wrongUsage(`${option} has to be a whole number from ${least}, not "${text}"`, HELP);
-  }
-  return value;
 }
 
 function progress(message: string): void {
