@@ -28,7 +28,7 @@ const HELP = `usage: npm run bench -- [--only a,b,c,d,e,f,client] [--quick]
   client  the scoped client against the official client alone: CPU per frame, memory
 
   --only   parts to run, all by default
-  --quick  fewer rounds, for CI
+  --quick  fewer rounds, and part f on 2026.9.6 only, for CI
   --help   this text
 
 Needs a build (npm run build). Writes artifacts/bench.json.

@@ -50,7 +50,7 @@ function empty(): void {
 
 async function heapUsed(): Promise<number> {
   // Weak entries and what finalizers hold go in a second round.
-  for (let round = 0; round < 3; round += 1) {
+  for (let round = 0; round < 2; round += 1) {
     globalThis.gc?.();
     await new Promise((resolve) => setImmediate(resolve));
   }
