@@ -2,7 +2,7 @@
  * Measured process of part f: the heap that connections and claims hold, as their number grows.
  * Arguments: variant, the package's folder, the chunk, and the sizes with commas between them.
  *
- * Answers one message: heap in use at each size, and after all have gone.
+ * Answers one message: heap in use at each size, and after all have gone, twice.
  */
 import type { GatewayClient } from "../src/host/gateway-types.ts";
 import { captureBroadcaster, clientAt, gatewayParams } from "./captured.ts";
@@ -14,8 +14,10 @@ export type MemoryVariant = "unprotected" | "module" | "shared" | "own";
 export type Heap = {
   /** Bytes in use beyond those of a gateway without connections, by size. */
   readonly grown: readonly number[];
-  /** The same after all connections have gone. */
+  /** The same after all connections have gone: what is remembered of their keys, up to a bound. */
   readonly left: number;
+  /** What is left more after as many have come and gone again: what would add up. */
+  readonly leftAgain: number;
   readonly status: { readonly connections: number; readonly claims: number; readonly sessions: number } | undefined;
 };
 
@@ -70,6 +72,9 @@ for (const size of sizes.split(",").map(Number)) {
 }
 empty();
 const left = (await heapUsed()) - before;
+fill(0, filled);
+empty();
+const leftAgain = (await heapUsed()) - before - left;
 broadcaster.broadcast("tick", { ts: 0 });
-process.send?.({ grown, left, status: scope?.status() } satisfies Heap);
+process.send?.({ grown, left, leftAgain, status: scope?.status() } satisfies Heap);
 process.disconnect();
