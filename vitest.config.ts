@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: "policy",
-          include: ["test/{policy,host,plugin,report,patches,docs}/**/*.test.ts"],
+          include: ["test/{policy,host,plugin,report,patches,docs,bench}/**/*.test.ts"],
         },
       },
       {

@@ -3,6 +3,7 @@ import { realpathSync } from "node:fs";
 import { scanPackage } from "../src/host/loader.ts";
 import { ensureRelease } from "../test/support/release.ts";
 import type { BroadcasterVariant } from "./broadcaster-child.ts";
+import { BROADCASTER } from "./captured.ts";
 import { interleave, type Measurements, type Variant } from "./interleave.ts";
 import { atMost, micros, type Options, type Part, progress, ratio, type Table, type Target } from "./report.ts";
 import { SIZES } from "./scene.ts";
@@ -63,12 +64,18 @@ async function measure(version: string, names: readonly BroadcasterVariant[], { 
   return { alone, growth };
 }
 
-async function variantsOf(version: string, names: readonly BroadcasterVariant[]): Promise<Variant[]> {
+/** The package's folder, and the chunk in it that declares the broadcaster: arguments of a measured process. */
+export async function broadcasterChunk(version: string): Promise<[root: string, chunk: string]> {
   const release = await ensureRelease(version);
   const root = realpathSync(release.dir);
-  const [chunk] = scanPackage(root, ["createGatewayBroadcaster"]).get("createGatewayBroadcaster") ?? [];
-  if (chunk === undefined) throw new Error(`openclaw@${version} declares no createGatewayBroadcaster`);
-  return names.map((name) => ({ name, script: "broadcaster-child.ts", args: [name, root, chunk] }));
+  const [chunk] = scanPackage(root, [BROADCASTER]).get(BROADCASTER) ?? [];
+  if (chunk === undefined) throw new Error(`openclaw@${version} declares no ${BROADCASTER}`);
+  return [root, chunk];
+}
+
+async function variantsOf(version: string, names: readonly BroadcasterVariant[]): Promise<Variant[]> {
+  const args = await broadcasterChunk(version);
+  return names.map((name) => ({ name, script: "broadcaster-child.ts", args: [name, ...args] }));
 }
 
 function tableOf(version: string, variants: readonly BroadcasterVariant[], { alone, growth }: Measured): Table {

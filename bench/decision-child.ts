@@ -1,7 +1,7 @@
 /** Measured process of part a: the module's decision alone. */
 import type { GatewayClient } from "../src/host/gateway-types.ts";
 import { serve, type World } from "./measured.ts";
-import { builtModule, chatDeltas, claimOwnSessions, newScope, sessionKey, watchedSession } from "./scene.ts";
+import { builtModule, chatDeltas, claimSessions, newScope, sessionKey, watchedSession } from "./scene.ts";
 
 const built = await builtModule();
 
@@ -12,7 +12,7 @@ serve((size): World => {
     connect: { role: "operator" },
   }));
   for (const client of clients) scope.connected(client);
-  claimOwnSessions(scope, clients, built.claimIntent);
+  claimSessions(scope, clients, built.claimIntent);
   const { payloads, opts } = chatDeltas(sessionKey(watchedSession(size)), "2026.9");
   let frames = 0;
   return {

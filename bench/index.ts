@@ -2,7 +2,7 @@
  * Benchmarks of the module against gateways without it. Everything is a ratio, measured side by
  * side: no number here depends on how fast the machine is.
  *
- *   npm run build && npm run bench -- [--only a,b,c,d,e,client] [--quick]
+ *   npm run build && npm run bench -- [--only a,b,c,d,e,f,client] [--quick]
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { cpus } from "node:os";
@@ -14,19 +14,21 @@ import { benchClient } from "./client.ts";
 import { benchDecision } from "./decision.ts";
 import { benchFanOut } from "./fan-out.ts";
 import { benchHeartbeat } from "./heartbeat.ts";
+import { benchScale } from "./scale.ts";
 import { type Options, type Part, type PartId, printPart, progress, targetLine } from "./report.ts";
 
-const HELP = `usage: npm run bench -- [--only a,b,c,d,e,client] [--quick]
+const HELP = `usage: npm run bench -- [--only a,b,c,d,e,f,client] [--quick]
 
   a  decision about one event, at 1 to 10,000 connections
   b  the gateway's own broadcaster of 2026.9.6 and 2026.5.7, with and without the module
   c  40 clients on 40 sessions of a booted 2026.9.6: frames, bytes, leaks, latency, CPU
   d  boot time of 2026.9.6 with and without the module
   e  a user's reply with heartbeats and the module, on 2026.2.9, 2026.5.7 and 2026.9.6
+  f  1,000 to 10,000 connections and sessions: cost of an event, heap of a connection and of a claim
   client  the scoped client against the official client alone: CPU per frame, memory
 
   --only   parts to run, all by default
-  --quick  fewer rounds, for CI
+  --quick  fewer rounds, and part f on 2026.9.6 only, for CI
   --help   this text
 
 Needs a build (npm run build). Writes artifacts/bench.json.
@@ -39,6 +41,7 @@ const PARTS: Readonly<Record<PartId, (options: Options) => Promise<Part>>> = {
   c: benchFanOut,
   d: benchBoot,
   e: benchHeartbeat,
+  f: benchScale,
   client: benchClient,
 };
 

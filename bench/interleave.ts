@@ -8,13 +8,8 @@
  * compared within a round only. What a process has by luck of its memory layout and of the
  * compiler's timing evens out over several generations of processes.
  */
-import { fork, type ChildProcess } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Order, Sample } from "./measured.ts";
-import { stopProcess, track } from "./processes.ts";
+import { measuredProcess } from "./processes.ts";
 import { median } from "./report.ts";
 
 export type Variant = {
@@ -29,11 +24,14 @@ export type Plan = {
   readonly sizes: readonly number[];
   readonly generations: number;
   readonly rounds: number;
-  readonly roundMs: number;
   readonly warmUpMs: number;
   /** Frames that one event has to send: proves that a variant did its work, and no more. */
   readonly expected: (variant: string, size: number) => number;
-};
+} & (
+  | { readonly roundMs: number }
+  /** That many events in each round. */
+  | { readonly events: number }
+);
 
 /** Nanoseconds per event, by variant and size; equal positions were measured in the same round. */
 export class Measurements {
@@ -68,10 +66,10 @@ export async function interleave(plan: Plan): Promise<Measurements> {
 }
 
 async function oneGeneration(plan: Plan, measurements: Measurements): Promise<void> {
-  const home = await mkdtemp(join(tmpdir(), "event-isolation-bench-"));
   const running: Running[] = [];
+  const measure = "events" in plan ? { events: plan.events } : { millis: plan.roundMs };
   try {
-    for (const variant of plan.variants) running.push(await start(variant, home));
+    for (const variant of plan.variants) running.push(await start(variant));
     for (const size of plan.sizes) {
       for (const each of running) await each.run({ size, millis: plan.warmUpMs });
     }
@@ -80,7 +78,7 @@ async function oneGeneration(plan: Plan, measurements: Measurements): Promise<vo
       const turn = [...running.slice(round % running.length), ...running.slice(0, round % running.length)];
       for (const size of plan.sizes) {
         for (const { name, run } of turn) {
-          const sample = await run({ size, millis: plan.roundMs });
+          const sample = await run({ size, ...measure });
           const frames = sample.frames / sample.events;
           if (frames !== plan.expected(name, size)) {
             throw new Error(
@@ -92,51 +90,27 @@ async function oneGeneration(plan: Plan, measurements: Measurements): Promise<vo
       }
     }
   } finally {
-    await Promise.all(running.map((each) => each.stop()));
-    await rm(home, { recursive: true, force: true, maxRetries: 5 });
+    await Promise.all(running.map((each) => each[Symbol.asyncDispose]()));
   }
 }
 
-type Running = { readonly name: string; run(order: Order): Promise<Sample>; stop(): Promise<void> };
+type Running = AsyncDisposable & { readonly name: string; run(order: Order): Promise<Sample> };
 
-async function start(variant: Variant, home: string): Promise<Running> {
-  const path = fileURLToPath(new URL(variant.script, import.meta.url));
-  const child = fork(path, variant.args, {
-    // Node strips the types itself; tsx would add to the code that is measured.
-    execArgv: ["--expose-gc", "--disable-warning=ExperimentalWarning"],
-    env: { PATH: process.env["PATH"], TZ: "UTC", HOME: home, OPENCLAW_STATE_DIR: home, NO_COLOR: "1" },
-    stdio: ["ignore", "ignore", "inherit", "ipc"],
-  });
-  track(child);
-  const running: Running = {
-    name: variant.name,
+async function start({ name, script, args }: Variant): Promise<Running> {
+  const child = await measuredProcess(new URL(script, import.meta.url), args);
+  try {
+    await child.next(); // ready
+  } catch (error) {
+    await child[Symbol.asyncDispose]();
+    throw error;
+  }
+  return {
+    name,
     run: async (order) => {
-      const answer = nextMessage(child, variant.name);
+      const answer = child.next();
       child.send(order);
       return (await answer) as Sample;
     },
-    stop: () => stopProcess(child),
+    [Symbol.asyncDispose]: child[Symbol.asyncDispose],
   };
-  try {
-    await nextMessage(child, variant.name); // ready
-  } catch (error) {
-    await running.stop();
-    throw error;
-  }
-  return running;
-}
-
-function nextMessage(child: ChildProcess, name: string): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const onMessage = (message: unknown): void => {
-      child.off("exit", onExit);
-      resolve(message);
-    };
-    const onExit = (code: number | null): void => {
-      child.off("message", onMessage);
-      reject(new Error(`the process of "${name}" ended with code ${code}`));
-    };
-    child.once("message", onMessage);
-    child.once("exit", onExit);
-  });
 }

@@ -1,7 +1,7 @@
 /** The side of a measured process: builds worlds of some size and times events in them. */
 
-/** A size, and for how long to send events. */
-export type Order = { readonly size: number; readonly millis: number };
+/** A size, and how many events to send or for how long. */
+export type Order = { readonly size: number; readonly millis?: number; readonly events?: number };
 
 export type Sample = { readonly events: number; readonly nanos: number; readonly frames: number };
 
@@ -24,11 +24,11 @@ export function serve(build: (size: number) => World): void {
     if (!world) worlds.set(size, (world = { ...build(size), estimate: 0 }));
     return world;
   };
-  process.on("message", ({ size, millis }: Order) => {
+  process.on("message", ({ size, millis = 0, events }: Order) => {
     const world = worldOf(size);
     if (world.estimate === 0) estimate(world, millis);
     globalThis.gc?.({ type: "minor" });
-    process.send?.(time(world, Math.max(MIN_EVENTS, Math.round((millis * 1e6) / world.estimate))));
+    process.send?.(time(world, events ?? Math.max(MIN_EVENTS, Math.round((millis * 1e6) / world.estimate))));
   });
   process.on("disconnect", () => process.exit(0));
   process.send?.("ready");

@@ -1,6 +1,10 @@
 /** Processes that the benchmark has started: all of them end with it, whatever happens. */
-import type { ChildProcess } from "node:child_process";
+import { fork, type ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { descendantsOf, killAll, killTree } from "../test/support/process-tree.ts";
 
 const STOP_TIMEOUT_MS = 10_000;
@@ -40,4 +44,46 @@ export function cpuMs(pid: number): number {
   // The name, in brackets, may hold blanks; utime and stime are fields 14 and 15.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
+}
+
+/** A process of its own that measures, in a home of its own. */
+export type MeasuredProcess = AsyncDisposable & {
+  send(message: object): void;
+  /** Its next message; rejects if it ends before. */
+  next(): Promise<unknown>;
+};
+
+/** Starts it. */
+export async function measuredProcess(script: URL, args: readonly string[]): Promise<MeasuredProcess> {
+  const home = await mkdtemp(join(tmpdir(), "event-isolation-bench-"));
+  const child = fork(fileURLToPath(script), args, {
+    // Node strips the types itself; tsx would add to the code that is measured.
+    execArgv: ["--expose-gc", "--disable-warning=ExperimentalWarning"],
+    env: { PATH: process.env["PATH"], TZ: "UTC", HOME: home, OPENCLAW_STATE_DIR: home, NO_COLOR: "1" },
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  track(child);
+  return {
+    send: (message) => void child.send(message),
+    next: () => nextMessage(child, `${basename(script.pathname)} ${args[0] ?? ""}`),
+    [Symbol.asyncDispose]: async () => {
+      await stopProcess(child);
+      await rm(home, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+function nextMessage(child: ChildProcess, name: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const onMessage = (message: unknown): void => {
+      child.off("exit", onExit);
+      resolve(message);
+    };
+    const onExit = (code: number | null): void => {
+      child.off("message", onMessage);
+      reject(new Error(`the process of "${name}" ended with code ${code}`));
+    };
+    child.once("message", onMessage);
+    child.once("exit", onExit);
+  });
 }

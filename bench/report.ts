@@ -1,6 +1,6 @@
 /** What the parts of the benchmark hand in, and how it is printed. */
 
-export type PartId = "a" | "b" | "c" | "d" | "e" | "client";
+export type PartId = "a" | "b" | "c" | "d" | "e" | "f" | "client";
 
 export type Table = {
   readonly title: string;
@@ -73,7 +73,7 @@ export function progress(message: string): void {
   process.stderr.write(`bench: ${message}\n`);
 }
 
-function printTable({ title, columns, rows }: Table): void {
+export function printTable({ title, columns, rows }: Table): void {
   const cells = [columns, ...rows].map((row) => row.map(String));
   const widths = columns.map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)));
   const line = (row: readonly string[]): string =>

@@ -25,9 +25,9 @@ export function sessionKey(index: number): string {
  * Deltas of one run. 2026.9 names the agent and gives the keys in the options, too, which earlier
  * releases do not. Its `liveText` is left out: it would cost the gateway time, but not the module.
  */
-export function chatDeltas(key: string, as: "2026.9" | "2026.5"): ChatEvents {
+export function chatDeltas(key: string, as: "2026.9" | "2026.5", count = 64): ChatEvents {
   const newer = as === "2026.9";
-  const payloads = Array.from({ length: 64 }, (_, seq) => ({
+  const payloads = Array.from({ length: count }, (_, seq) => ({
     runId: "5a1c7c2e-6d0f-4d0c-9a57-0f4a2d9b7c11",
     sessionKey: key,
     ...(newer ? { agentId: "main" } : {}),
@@ -45,15 +45,20 @@ export function chatDeltas(key: string, as: "2026.9" | "2026.5"): ChatEvents {
   return { payloads, opts: { dropIfSlow: true, ...(newer ? { sessionKeys: [key] } : {}) } };
 }
 
-/** Does what an accepted `chat.send` of each connection on a session of its own does. */
-export function claimOwnSessions(
+/**
+ * Does what an accepted `chat.send` of each connection does.
+ *
+ * @param keyOf the session of a connection; by default one of its own
+ */
+export function claimSessions(
   scope: GatewayScope,
   clients: readonly GatewayClient[],
   intentOf: (method: string, params: unknown) => ClaimIntent | undefined,
+  keyOf = sessionKey,
 ): void {
   for (const [index, client] of clients.entries()) {
     const intent = intentOf("chat.send", {
-      sessionKey: sessionKey(index),
+      sessionKey: keyOf(index),
       message: "hi",
       idempotencyKey: String(index),
     });

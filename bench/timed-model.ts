@@ -4,8 +4,24 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startModel, type Model } from "../test/support/model.ts";
 
-const CHUNKS = 12;
-const CHUNK_DELAY_MS = 40;
+export type Timing = {
+  /** Chunks of an answer. */
+  readonly chunks: number;
+  readonly delayMs: number;
+  /** Answers that stream together: the first ones wait for the last one, if it comes in time. */
+  readonly together?: number;
+};
+
+const TIMING: Timing = { chunks: 12, delayMs: 40 };
+/** How long an answer waits for the others; its gateway waits longer. */
+const TOGETHER_TIMEOUT_MS = 90_000;
+
+export type TimedModel = Model & {
+  /** What is answered from now on. */
+  timing: Timing;
+  /** The most answers that streamed at a time since {@link timing} was set last. */
+  readonly overlapping: number;
+};
 
 /** A word that only one client's question and answer contain. */
 export function tokenOf(client: number): string {
@@ -19,12 +35,12 @@ export function keyOf(client: number): string {
 
 /** All clients whose tokens are in a text. */
 export function tokensIn(text: string): Set<number> {
-  return new Set([...text.matchAll(/tok(\d{3})x/g)].map((match) => Number(match[1])));
+  return new Set([...text.matchAll(/tok(\d{3,})x/g)].map((match) => Number(match[1])));
 }
 
 /** All clients whose session keys are in a text. */
 export function keysIn(text: string): Set<number> {
-  return new Set([...text.matchAll(/seat(\d{3})x/g)].map((match) => Number(match[1])));
+  return new Set([...text.matchAll(/seat(\d{3,})x/g)].map((match) => Number(match[1])));
 }
 
 function padded(client: number): string {
@@ -33,7 +49,7 @@ function padded(client: number): string {
 
 /** Times of sending of all chunks in a text. */
 export function sendTimesIn(text: string): number[] {
-  return [...text.matchAll(/tok\d{3}x@(\d{13}\.\d{3})/g)].map((match) => Number(match[1]));
+  return [...text.matchAll(/tok\d{3,}x@(\d{13}\.\d{3})/g)].map((match) => Number(match[1]));
 }
 
 /** Milliseconds since 1970 with three decimals, so that chunks of one millisecond differ. */
@@ -42,10 +58,11 @@ export function now(): number {
 }
 
 /** Starts the model. It answers every question that holds a token with timed chunks. */
-export async function startTimedModel(): Promise<Model> {
+export async function startTimedModel(timing: Timing = TIMING): Promise<TimedModel> {
   const plain = await startModel();
+  let scene = new Scene(timing);
   const server = createServer((request, response) => {
-    answer(request, response).catch((error: unknown) => response.destroy(error as Error));
+    answer(request, response, scene).catch((error: unknown) => response.destroy(error as Error));
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -56,6 +73,15 @@ export async function startTimedModel(): Promise<Model> {
     ...plain,
     port,
     baseUrl: `http://127.0.0.1:${port}/v1`,
+    get timing() {
+      return scene.timing;
+    },
+    set timing(next) {
+      scene = new Scene(next);
+    },
+    get overlapping() {
+      return scene.most;
+    },
     close: async () => {
       server.closeAllConnections();
       server.close();
@@ -64,7 +90,37 @@ export async function startTimedModel(): Promise<Model> {
   };
 }
 
-async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+/** Answers of one timing, and how many of them stream. */
+class Scene {
+  readonly timing: Timing;
+  most = 0;
+  #streaming = 0;
+  #came = 0;
+  readonly #complete = Promise.withResolvers<void>();
+
+  constructor(timing: Timing) {
+    this.timing = timing;
+  }
+
+  /** Waits until the others are there, and for its turn among them. */
+  async begin(): Promise<void> {
+    const { together = 0, delayMs } = this.timing;
+    const place = this.#came;
+    this.#came += 1;
+    if (this.#came >= together) this.#complete.resolve();
+    await Promise.race([this.#complete.promise, sleep(TOGETHER_TIMEOUT_MS, undefined, { ref: false })]);
+    // Users do not write in step: the chunks of all are spread over the delay between two.
+    if (together > 0) await sleep((place % together) * (delayMs / together));
+    this.#streaming += 1;
+    this.most = Math.max(this.most, this.#streaming);
+  }
+
+  end(): void {
+    this.#streaming -= 1;
+  }
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, scene: Scene): Promise<void> {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part as Buffer);
   const [client] = tokensIn(Buffer.concat(parts).toString("utf8"));
@@ -77,10 +133,15 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     );
   };
   send({ role: "assistant" }, null);
-  for (let chunk = 0; chunk < CHUNKS; chunk += 1) {
-    await sleep(CHUNK_DELAY_MS);
-    if (response.destroyed) return;
-    send({ content: `${chunk === 0 ? "" : " "}${word}@${now().toFixed(3)}` }, null);
+  if (client !== undefined) await scene.begin();
+  try {
+    for (let chunk = 0; chunk < scene.timing.chunks; chunk += 1) {
+      await sleep(scene.timing.delayMs);
+      if (response.destroyed) return;
+      send({ content: `${chunk === 0 ? "" : " "}${word}@${now().toFixed(3)}` }, null);
+    }
+  } finally {
+    if (client !== undefined) scene.end();
   }
   send({}, "stop");
   response.end("data: [DONE]\n\n");

@@ -6,7 +6,7 @@ import { isolationRegister, withBed } from "../test/support/bed.ts";
 import { ensureRelease, type Release } from "../test/support/release.ts";
 import { errorsOf, stateProbe } from "../test/support/state.ts";
 import { episode, type EpisodeResult } from "./fuzz/episode.ts";
-import { releaseOption, runScript, scriptOptions, wrongUsage } from "./options.ts";
+import { releaseOption, runScript, scriptOptions, wholeNumber, wrongUsage } from "./options.ts";
 
 const HELP = `Usage: npm run fuzz -- [options]
 
@@ -39,10 +39,11 @@ async function main(): Promise<number> {
     preload: { type: "string" },
     json: { type: "boolean", default: false },
   });
-  const first = wholeNumber("--seed", values.seed, 0);
+  const first = wholeNumber("--seed", values.seed, 0, UINT32 - 1, HELP);
   const minutes = Number(values.minutes);
   if (!(minutes > 0)) wrongUsage(`--minutes has to be more than 0, not "${values.minutes}"`, HELP);
-  const wanted = values.episodes === undefined ? Infinity : wholeNumber("--episodes", values.episodes, 1);
+  const wanted =
+    values.episodes === undefined ? Infinity : wholeNumber("--episodes", values.episodes, 1, UINT32 - 1, HELP);
   const release = await ensureRelease(releaseOption(values.release, HELP));
 
   const control = await withBed(release, {}, ({ gateway }) => episode(gateway, first, 10));
@@ -106,14 +107,6 @@ async function protectedRun(release: Release, preload: string, first: number, wa
 function testVariables(): Record<string, string> {
   const { OPENCLAW_TEST_DEFECT: defect } = process.env;
   return defect === undefined ? {} : { OPENCLAW_TEST_DEFECT: defect };
-}
-
-function wholeNumber(option: string, text: string, least: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < least || value >= UINT32) {
-    wrongUsage(`${option} has to be a whole number from ${least}, not "${text}"`, HELP);
-  }
-  return value;
 }
 
 function progress(message: string): void {

@@ -44,6 +44,13 @@ export function releaseOption(text: string, help: string): string {
   return wrongUsage(`"${text}" is no OpenClaw release; write e.g. 2026.3.13`, help);
 }
 
+/** A whole number as given on the command line; anything else is wrong usage. */
+export function wholeNumber(option: string, text: string, least: number, most: number, help: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  return wrongUsage(`${option} has to be a whole number from ${least} to ${most}, not "${text}"`, help);
+}
+
 /** Runs a script: its result is the exit code, a failure one line on stderr and code 2. */
 export async function runScript(name: string, main: () => Promise<number>): Promise<void> {
   try {

@@ -25,12 +25,19 @@ function foldsCase(storeKey: NonNullable<KeyFunctions["storeKey"]>, cfg: Gateway
   return storeKey({ cfg, sessionKey: "agent:main:CASE" }) === "agent:main:case";
 }
 
-const MAX_REMEMBERED = 5_000;
+/**
+ * What is remembered at most, in characters: some 60,000 keys of usual length, and no more memory
+ * where a client makes up the longest ones. Fewer keys than live sessions would mean that every
+ * event asks the gateway's resolver.
+ */
+const MAX_REMEMBERED = 10_000_000;
+/** Of an entry, beside its keys. */
+const ENTRY = 100;
 
 export class SessionKeys {
   readonly #config: () => GatewayConfig;
   readonly #functions: () => KeyFunctions;
-  /** By the agent named beside the key, then by key; `#size` over all. */
+  /** By the agent named beside the key, then by key; `#size` in characters over all. */
   readonly #remembered = new Map<string | undefined, Map<string, string>>();
   #size = 0;
   #lastConfig: GatewayConfig | undefined;
@@ -73,8 +80,11 @@ export class SessionKeys {
       this.#forget();
       remembered = undefined;
     }
-    if (!remembered) this.#remembered.set(agentId, (remembered = new Map()));
-    if (!remembered.has(key)) this.#size += 1;
+    if (!remembered) {
+      this.#remembered.set(agentId, (remembered = new Map()));
+      this.#size += (agentId?.length ?? 0) + ENTRY;
+    }
+    if (!remembered.has(key)) this.#size += key.length + canonical.length + ENTRY;
     remembered.set(key, canonical);
     return canonical;
   };

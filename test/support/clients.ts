@@ -24,6 +24,8 @@ export type ConnectOptions = {
   /** With an Ed25519 device identity; by default only where the release needs one. */
   readonly device?: boolean | Device;
   readonly timeoutMs?: number;
+  /** Sees each text first; what it takes is neither parsed nor recorded. Hand-written clients only. */
+  readonly takes?: (json: string) => boolean;
 };
 
 export type Payload = Record<string, unknown>;
@@ -47,6 +49,9 @@ export type RawClient = Client & {
   sendRaw(frame: string | Buffer | object): void;
   /** Drops the connection without a word. */
   kill(): void;
+  /** Stops reading from the socket: what the gateway sends piles up there. */
+  pause(): void;
+  resume(): void;
 };
 
 /** An answer `ok: false`, or no answer in time (code `CLIENT_TIMEOUT`, `CLIENT_CLOSED`). */
@@ -200,6 +205,7 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
 
   socket.on("message", (data) => {
     const json = data.toString();
+    if (options.takes?.(json)) return;
     lines.push(json);
     const frame = JSON.parse(json) as Incoming;
     if (frame.type !== "event") pending.get(frame.id)?.(frame);
@@ -290,5 +296,7 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
     sendRaw: (frame) =>
       socket.send(typeof frame === "string" || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame)),
     kill: () => socket.terminate(),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
   };
 }

@@ -1,0 +1,100 @@
+/** The gateway's own broadcaster, taken out of the installed bundle, with stub connections. */
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { BroadcasterParams, CreateBroadcaster, GatewayClient, GatewayClients } from "../src/host/gateway-types.ts";
+import type { BuiltModule } from "./scene.ts";
+
+export const BROADCASTER = "createGatewayBroadcaster";
+
+export type Captured = {
+  readonly create: CreateBroadcaster;
+  /** From 2026.8 on the gateway passes more than the set, and clients are looked up by id. */
+  readonly isIndexed: boolean;
+};
+
+/** The gateway's broadcaster factory. Importing its chunk runs declarations, and starts nothing. */
+export async function captureBroadcaster(built: BuiltModule, root: string, chunk: string): Promise<Captured> {
+  let found: unknown;
+  built.installLoader(
+    root,
+    [BROADCASTER],
+    (_, original) => (found = original),
+    () => {},
+  );
+  await import(pathToFileURL(join(root, chunk)).href);
+  const busy = process.getActiveResourcesInfo().filter((resource) => resource !== "PipeWrap");
+  if (typeof found !== "function") throw new Error(`${chunk} did not declare ${BROADCASTER}`);
+  if (busy.length > 0) throw new Error(`importing ${chunk} started something: ${busy.join(", ")}`);
+  return { create: found as CreateBroadcaster, isIndexed: /getByConnectionId/.test(String(found)) };
+}
+
+/**
+ * What the gateway passes to the factory: an empty set of clients, and callbacks that allow
+ * everything. The gateway's own cost more, for each recipient.
+ *
+ * @param subscribers connection ids that subscribed to a session, for upstream's opt-in cap
+ */
+export function gatewayParams(
+  { isIndexed }: Captured,
+  subscribers: (key: string) => ReadonlySet<string>,
+): BroadcasterParams {
+  if (!isIndexed) return { clients: new Set<GatewayClient>() };
+  const more = {
+    sessionMessageSubscribers: { get: subscribers },
+    canReceiveSessionEvent: () => true,
+    prepareSessionEventProjection: () => undefined,
+    onBroadcast: () => {},
+  };
+  return { clients: new Registry(), ...more };
+}
+
+/** As `GatewayClientRegistry` of 2026.9.6; earlier releases use a plain Set. */
+class Registry extends Set<GatewayClient> implements GatewayClients {
+  readonly #byConnectionId = new Map<string, { readonly client: GatewayClient; readonly order: number }>();
+  #nextOrder = 0;
+
+  override add(client: GatewayClient): this {
+    if (!this.has(client)) this.#byConnectionId.set(client.connId, { client, order: this.#nextOrder++ });
+    return super.add(client);
+  }
+
+  override delete(client: GatewayClient): boolean {
+    this.#byConnectionId.delete(client.connId);
+    return super.delete(client);
+  }
+
+  getByConnectionId(connId: string): GatewayClient | undefined {
+    return this.#byConnectionId.get(connId)?.client;
+  }
+
+  getByConnectionIds(connIds: Iterable<string>): GatewayClient[] {
+    const indexed = [...connIds]
+      .map((connId) => this.#byConnectionId.get(connId))
+      .filter((entry) => entry !== undefined);
+    if (indexed.length > 1) indexed.sort((a, b) => a.order - b.order);
+    return indexed.map((entry) => entry.client);
+  }
+}
+
+/** A socket that takes every frame at once. */
+export class Socket {
+  static frames = 0;
+  readonly readyState = 1;
+  readonly bufferedAmount = 0;
+
+  send(_frame: string, sent?: () => void): void {
+    Socket.frames += 1;
+    sent?.();
+  }
+}
+
+/** A connected operator. */
+export function clientAt(index: number, caps: readonly string[] = []): GatewayClient {
+  const connect = {
+    role: "operator",
+    scopes: ["operator.read", "operator.write"],
+    caps,
+    client: { id: "gateway-client", mode: "backend", version: "0", platform: "linux" },
+  };
+  return { connId: `conn-${index}`, connect, socket: new Socket() } as GatewayClient;
+}

@@ -1,0 +1,100 @@
+/** What the load found: rounds added up, and what is wrong with them. */
+import { quantile } from "../../bench/report.ts";
+import type { Name, Round } from "./gateways.ts";
+import type { SlowOutcome } from "./slow-consumer.ts";
+import { addCounts, type Counts, noCounts } from "./tally.ts";
+
+export type Sum = {
+  readonly counts: Counts;
+  readonly answered: number;
+  readonly missing: number;
+  readonly overlapping: number;
+  readonly seconds: number;
+  readonly cpuMs: number;
+  readonly rssPeak: number;
+  readonly rss: number;
+  /** Of the gateway's event loop, the worst round. */
+  readonly delay: { readonly p50: number; readonly p99: number; readonly p999: number; readonly max: number };
+  readonly latency: { readonly p50: number; readonly p99: number; readonly p999: number; readonly max: number };
+  /** Milliseconds at each percent from 0 to 100, for the plot. */
+  readonly percentiles: readonly number[];
+};
+
+export type SlowRounds = {
+  /** Latency at p50 and p99 with slow consumers over that without. */
+  readonly p50: number;
+  readonly p99: number;
+  readonly missing: number;
+  readonly outcome: SlowOutcome;
+};
+
+export type LoadResult = {
+  readonly release: string;
+  readonly connections: number;
+  readonly sessions: number;
+  readonly rounds: number;
+  readonly chunks: number;
+  readonly delayMs: number;
+  readonly gateways: Readonly<Record<Name, Sum>>;
+  readonly slow: Readonly<Record<Name, SlowRounds>>;
+  readonly findings: readonly string[];
+};
+
+const EXPECTED_CLOSE = "1008 slow consumer";
+
+export function sumOf(rounds: readonly Round[]): Sum {
+  const counts = noCounts();
+  for (const round of rounds) addCounts(counts, round.counts);
+  const latencies = rounds.flatMap((round) => round.latencies);
+  const total = (of: (round: Round) => number): number => rounds.reduce((sum, round) => sum + of(round), 0);
+  const worst = (of: (round: Round) => number): number => Math.max(...rounds.map(of));
+  return {
+    counts,
+    answered: total((round) => round.answered),
+    missing: total((round) => round.missing),
+    overlapping: Math.min(...rounds.map((round) => round.overlapping)),
+    seconds: total((round) => round.seconds),
+    cpuMs: total((round) => round.gateway.cpuMs),
+    rssPeak: worst((round) => round.gateway.rssPeak),
+    rss: rounds.at(-1)?.gateway.rss ?? Number.NaN,
+    delay: {
+      p50: worst((round) => round.gateway.delay.p50),
+      p99: worst((round) => round.gateway.delay.p99),
+      p999: worst((round) => round.gateway.delay.p999),
+      max: worst((round) => round.gateway.delay.max),
+    },
+    latency: {
+      p50: quantile(latencies, 0.5),
+      p99: quantile(latencies, 0.99),
+      p999: quantile(latencies, 0.999),
+      max: quantile(latencies, 1),
+    },
+    percentiles: Array.from({ length: 101 }, (_, percent) => quantile(latencies, percent / 100)),
+  };
+}
+
+/** @param calm the same round without slow consumers */
+export function slowRounds(calm: Round, met: Round): SlowRounds {
+  const over = (at: number): number => quantile(met.latencies, at) / quantile(calm.latencies, at);
+  return { p50: over(0.5), p99: over(0.99), missing: met.missing, outcome: met.slow! };
+}
+
+/** What is wrong with the gateway that has the module; nothing if all is well. */
+export function findingsOf({ gateways, slow, sessions, rounds }: Omit<LoadResult, "findings">): string[] {
+  const { counts, answered, missing } = gateways.module;
+  const { claimer, bystander } = slow.module.outcome;
+  const findings: [boolean, string][] = [
+    [counts.foreign > 0, `${counts.foreign} foreign frames`],
+    [missing > 0, `${missing} chunks of own answers that no frame brought`],
+    [counts.gaps + counts.repeats > 0, `${counts.gaps} gaps and ${counts.repeats} repeats in the numbers of frames`],
+    [answered < sessions * rounds, `${sessions * rounds - answered} chats without an answer`],
+    [slow.module.missing > 0, `${slow.module.missing} chunks missing while others read slowly`],
+    [
+      claimer.closed !== slow.unprotected.outcome.claimer.closed,
+      `a slow consumer with a claim: ${claimer.closed}, upstream: ${slow.unprotected.outcome.claimer.closed}`,
+    ],
+    [bystander.frames > 0, `${bystander.frames} foreign frames at a slow bystander`],
+    [bystander.closed === EXPECTED_CLOSE, "a slow bystander was closed for frames that are not its own"],
+  ];
+  return findings.filter(([found]) => found).map(([, text]) => text);
+}

@@ -1,0 +1,93 @@
+/** What one connection got: counted frame by frame, since nobody can keep millions of them. */
+import { keysIn, sendTimesIn, tokensIn } from "../../bench/timed-model.ts";
+
+/** Sums over connections, too. */
+export interface Counts {
+  frames: number;
+  bytes: number;
+  /** Hold the connection's own token or key, and no other's token. */
+  own: number;
+  /** Hold another client's token: a leak. */
+  foreign: number;
+  /** Name another client's session and hold nothing of it. */
+  keyOnly: number;
+  /** Numbers that are missing between two frames, and frames that go back or repeat. */
+  gaps: number;
+  repeats: number;
+}
+
+export function noCounts(): Counts {
+  return { frames: 0, bytes: 0, own: 0, foreign: 0, keyOnly: 0, gaps: 0, repeats: 0 };
+}
+
+export function addCounts(sum: Counts, more: Counts): void {
+  for (const name of Object.keys(sum) as (keyof Counts)[]) sum[name] += more[name];
+}
+
+/** The frame's own number is its last field but for these; events hold others of that name. */
+const NUMBER = /"seq":(\d+)(?:,"stateVersion":\{[^{}]*\})?(?:,"recipientProfileId":"[^"]*")?\}$/;
+const TAIL = 200;
+
+export class Tally {
+  readonly counts = noCounts();
+  /** Milliseconds from the model's sending a chunk to the first own frame that holds it. */
+  readonly latencies: number[] = [];
+  /** How its run ended; undefined while it goes on. */
+  ended: string | undefined;
+  readonly #client: number;
+  readonly #since: number;
+  readonly #chunks = new Set<number>();
+  #lastNumber: number | undefined;
+
+  /**
+   * @param client the number in the connection's token and key
+   * @param since when it began, on the model's clock: chunks of earlier answers do not count
+   */
+  constructor(client: number, since: number) {
+    this.#client = client;
+    this.#since = since;
+  }
+
+  /** Chunks of its answer that it has seen. */
+  get chunks(): number {
+    return this.#chunks.size;
+  }
+
+  /**
+   * Takes a frame.
+   *
+   * @param json an event, as received
+   * @param at when it came, on the model's clock
+   */
+  take(json: string, at: number): void {
+    const { counts } = this;
+    counts.frames += 1;
+    counts.bytes += Buffer.byteLength(json);
+    this.#number(json);
+    const about = tokensIn(json);
+    const named = keysIn(json);
+    const mine = about.has(this.#client) || named.has(this.#client);
+    if (about.size > (about.has(this.#client) ? 1 : 0)) counts.foreign += 1;
+    else if (named.size > (named.has(this.#client) ? 1 : 0)) counts.keyOnly += 1;
+    else if (mine) counts.own += 1;
+    if (!mine) return;
+    for (const sent of sendTimesIn(json)) {
+      // Later frames repeat the text so far.
+      if (sent < this.#since || this.#chunks.has(sent)) continue;
+      this.#chunks.add(sent);
+      this.latencies.push(at - sent);
+    }
+    const state = json.includes('"event":"chat"') ? /"state":"(final|aborted|error)"/.exec(json)?.[1] : undefined;
+    if (state !== undefined) this.ended = state;
+  }
+
+  #number(json: string): void {
+    const found = NUMBER.exec(json.slice(-TAIL))?.[1];
+    if (found === undefined) return;
+    const number = Number(found);
+    const step = number - (this.#lastNumber ?? number - 1);
+    this.#lastNumber = number;
+    if (step > 1) this.counts.gaps += 1;
+    if (step < 1) this.counts.repeats += 1;
+  }
+}
