@@ -23,11 +23,11 @@ export const PATCHES: readonly { readonly patch: Patch; readonly reproducer: Sce
   { patch: heartbeatPreemption, reproducer: heartbeatPreemptionReproducer },
 ];
 
-/** The patches whose folder's name starts with one of `wanted`, or all. */
+/** The patches with the numbers or names in `wanted`, or all. */
 export function selectPatches(wanted: readonly string[]): typeof PATCHES {
   if (wanted.length === 0) return PATCHES;
   return wanted.map((each) => {
-    const found = PATCHES.find(({ patch }) => patch.name.startsWith(each));
+    const found = PATCHES.find(({ patch: { name } }) => name === each || name.startsWith(`${each}-`));
     if (!found)
       throw new Error(`there is no patch "${each}"; there are ${PATCHES.map((p) => p.patch.name).join(", ")}`);
     return found;

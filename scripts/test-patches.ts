@@ -1,15 +1,12 @@
 /** Proves each patch on real gateways: its reproducer fails on the published release and passes on a patched copy. */
-import { parseArgs } from "node:util";
 import { selectPatches } from "../patches/index.ts";
-import { applyPatch } from "../patches/lib/apply.ts";
-import { openBundle } from "../patches/lib/base.ts";
-import { runUpstreamTests, type TestRun } from "../patches/lib/bundle-tests.ts";
 import type { Patch } from "../patches/lib/codemod.ts";
-import { patchedCopy } from "../patches/lib/gateway-copy.ts";
+import { examine, type Found, judge, type Proof, secondsSince } from "../patches/lib/proof.ts";
 import type { Scene } from "../patches/lib/reproducer.ts";
 import { ensureRelease, type Release } from "../test/support/release.ts";
+import { releaseOption, runScript, scriptOptions, wrongUsage } from "./options.ts";
 
-const HELP = `Usage: npm run test:patches [-- --only <nn> …] [--base <release>]
+const HELP = `Usage: npm run test:patches [-- --only <nn> …] [--base <release>] [--jobs <n>] [--json]
 
 Boots each patch's base release as published and runs the patch's reproducer, which has to find the
 problem, and then a copy of the release with that patch alone, where it has to find nothing. The
@@ -19,93 +16,98 @@ patched one, and on the published one to fail or to need a file that is not ther
 Options:
   --only <nn>       patches by number, e.g. 01; may be given more than once
   --base <release>  on this release instead of the patch's own bases
+  --jobs <n>        gateways at a time (default 2); they boot one after the other
+  --json            the proofs as JSON on stdout
   -h, --help        show this help
 
-Exit codes: 0 every patch is proven; 1 one is not; 2 wrong usage.`;
+Exit codes: 0 every patch is proven; 1 one is not; 2 wrong usage, or it could not be done.`;
 
-function parse() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        only: { type: "string", multiple: true, default: [] },
-        base: { type: "string" },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-    return { ...values, selected: selectPatches(values.only) };
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n\n${HELP}\n`);
-    process.exit(2);
-  }
-}
+const OPTIONS = {
+  only: { type: "string", multiple: true, default: [] as string[] },
+  base: { type: "string" },
+  jobs: { type: "string", default: "2" },
+  json: { type: "boolean", default: false },
+} as const;
 
-interface Found {
-  readonly wrong: readonly string[];
-  readonly tests: TestRun;
-}
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(2));
 
-/** Runs a patch's reproducer and its tests for upstream's tree on a copy of a release. */
-async function examine(patch: Patch, reproducer: Scene, release: Release, apply: readonly Patch[]): Promise<Found> {
-  // The plain one is a copy too: the tests may need exports that a chunk does not have.
-  const copy = patchedCopy(release, apply);
-  try {
-    for (const each of apply) {
-      const { state } = applyPatch(openBundle(copy.release.dir), each, false);
-      if (state !== "present") throw new Error(`${each.name} would be applied twice: ${state}`);
-    }
-    const wrong = await reproducer.problems(copy.release).catch((error: unknown) => {
-      const which = apply.length === 0 ? "as published" : "patched";
-      throw new Error(`${which}: the scene failed: ${(error as Error).message}`, { cause: error });
-    });
-    return { wrong, tests: await runUpstreamTests(patch, copy.release.dir) };
-  } finally {
-    copy.remove();
-  }
-}
-
-/** One line for each finding; the first says whether the patch is proven. */
-function report(plain: Found, patched: Found): { proven: boolean; lines: string[] } {
-  const proven =
-    plain.wrong.length > 0 &&
-    patched.wrong.length === 0 &&
-    plain.tests.result !== "pass" &&
-    patched.tests.result === "pass";
-  const lines = [
-    ...plain.wrong,
-    ...(plain.wrong.length === 0 ? ["NOTHING WRONG: the reproducer finds no problem"] : []),
-  ]
-    .map((line) => `as published: ${line}`)
-    .concat(patched.wrong.map((line) => `patched: STILL WRONG: ${line}`));
-  if (patched.wrong.length === 0) lines.push("patched: nothing wrong");
-  lines.push(`tests for upstream: ${plain.tests.result} as published, ${patched.tests.result} patched`);
-  if (patched.tests.result !== "pass") lines.push(patched.tests.output);
-  return { proven, lines };
-}
-
-const { help, selected, base } = parse();
-if (help) {
-  console.log(HELP);
-  process.exit(0);
-}
-
-let allProven = true;
-for (const { patch, reproducer } of selected) {
-  for (const version of base === undefined ? reproducer.bases : [base]) {
-    const started = Date.now();
-    const release = await ensureRelease(version);
-    const seconds = (): number => Math.round((Date.now() - started) / 1000);
+/** Runs tasks, at most `limit` at a time, in their order. */
+function limited(limit: number): <T>(task: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let free = limit;
+  return async (task) => {
+    if (free > 0) free -= 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
     try {
-      // One after the other: two gateways that start at once on two cores run into timeouts.
-      const plain = await examine(patch, reproducer, release, []);
-      const patched = await examine(patch, reproducer, release, [patch]);
-      const { proven, lines } = report(plain, patched);
-      allProven &&= proven;
-      console.log(`${proven ? "proven" : "FAILED"}  ${patch.name} on OpenClaw ${version} (${seconds()} s)`);
-      for (const line of lines) console.log(`  ${line}`);
-    } catch (error) {
-      allProven = false;
-      console.log(`FAILED  ${patch.name} on OpenClaw ${version} (${seconds()} s)\n  ${(error as Error).message}`);
+      return await task();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free += 1;
     }
+  };
+}
+
+type Run = ReturnType<typeof limited>;
+
+async function prove(patch: Patch, reproducer: Scene, release: Release, run: Run): Promise<Proof> {
+  let started = 0;
+  const half = (apply: readonly Patch[]): Promise<Found> =>
+    run(() => {
+      started ||= Date.now();
+      process.stderr.write(
+        `… ${patch.name} on OpenClaw ${release.version}, ${apply.length ? "patched" : "as published"}\n`,
+      );
+      return examine(patch, reproducer, release, apply);
+    });
+  const halves = await Promise.allSettled([half([]), half([patch])]);
+  const base = { patch: patch.name, release: release.version, seconds: secondsSince(started) };
+  const [plain, patched] = halves;
+  if (plain.status === "fulfilled" && patched.status === "fulfilled") {
+    return { ...base, ...judge(plain.value, patched.value) };
+  }
+  const lines = halves.flatMap((each) => (each.status === "rejected" ? [messageOf(each.reason)] : []));
+  return { ...base, proven: false, lines };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function selected(only: readonly string[]): ReturnType<typeof selectPatches> {
+  try {
+    return selectPatches(only);
+  } catch (error) {
+    return wrongUsage((error as Error).message, HELP);
   }
 }
-process.exitCode = allProven ? 0 : 1;
+
+const { values } = scriptOptions(HELP, OPTIONS);
+const patches = selected(values.only);
+const base = values.base === undefined ? undefined : releaseOption(values.base, HELP);
+const jobs = Number(values.jobs);
+if (!Number.isInteger(jobs) || jobs < 1) wrongUsage(`--jobs takes a number from 1 on, not "${values.jobs}"`, HELP);
+
+await runScript("test:patches", async () => {
+  const started = Date.now();
+  const run = limited(jobs);
+  const pending: Promise<Proof>[] = [];
+  for (const { patch, reproducer } of patches) {
+    for (const version of base === undefined ? reproducer.bases : [base]) {
+      const release = await ensureRelease(version);
+      const proof = prove(patch, reproducer, release, run);
+      pending.push(proof);
+      if (!values.json) void proof.then(print);
+    }
+  }
+  const proofs = await Promise.all(pending);
+  const proven = proofs.filter((proof) => proof.proven).length;
+  if (values.json) console.log(JSON.stringify(proofs, null, 2));
+  else console.log(`${proven} of ${proofs.length} proven in ${secondsSince(started)} s, ${jobs} at a time`);
+  return proven === proofs.length ? 0 : 1;
+});
+
+function print({ patch, release, proven, lines, seconds }: Proof): void {
+  console.log(`${proven ? "proven" : "FAILED"}  ${patch} on OpenClaw ${release} (${seconds} s)`);
+  for (const line of lines) console.log(`  ${line}`);
+}

@@ -23,26 +23,25 @@ function changeSystemEvent(code: Code): void {
   code.replace(guard.expression, "requestedSessionKey");
   const target = capture(code, "loadGatewaySessionEntryReadOnly($key, $$$)", "$key", guard);
   code.replace(target, "sessionKey");
-  const missing = capture(code, "if (!targetSession || $archived) { $$$ }", "$archived", guard).parent;
-  code.replace(missing, `wake && (${code.text(missing)})`);
-  const last = (guard.thenStatement as ts.Block).statements.at(-1);
-  if (!last) throw new AnchorError("system-event checks nothing");
+  const { node: check } = code.one("if (!targetSession || $archived) { $$$ }", guard);
+  const { expression: gone } = check as ts.IfStatement;
+  code.before(check, `const targetGone = ${code.text(gone)};`);
+  code.replace(gone, "wake && targetGone");
   code.after(
-    last,
+    check,
     `
     // Who names a session wants it to see the event. Only a caller that says so leaves it to the
     // session's next turn; an event for a session that is still to come waits for its first one.
-    if (params.wake !== false && !isNodePresenceLine && !(${code.text(missing)})) {
+    if (params.wake !== false && !isNodePresenceLine && !targetGone) {
       wake = true;
     }`,
   );
 
   const key = code.one("{sessionKey: requestedSessionKey}:property", handler).node;
+  code.before(code.statementOf(key), "// Nobody drains the queue of a cron run.");
   code.replace(
     key,
-    `
-    // Nobody drains the queue of a cron run.
-    sessionKey: resolveEventSessionKey(requestedSessionKey, cfg.session?.mainKey, cfg.session?.scope)`,
+    "sessionKey: resolveEventSessionKey(requestedSessionKey, cfg.session?.mainKey, cfg.session?.scope)",
   );
   const owned = capture(code, "!requestedSessionKey && eventOwnerAgentId ? $owner : $none", "$owner", handler);
   code.replace(

@@ -4,7 +4,8 @@ import { heartbeatScene, HEARTBEATS_ON, isWhole } from "../../test/support/heart
 import { until } from "../../test/support/cron-scene.ts";
 import { scene } from "../lib/reproducer.ts";
 
-const ROUNDS = 3;
+/** Not every message is lost: 2026.5.7 loses about every second one. */
+const ROUNDS = 4;
 
 export const reproducer = scene({
   bases: ["2026.5.7"],
@@ -13,7 +14,8 @@ export const reproducer = scene({
     const { round } = await heartbeatScene(bed);
     const wrong: string[] = [];
     let heartbeats = 0;
-    for (let i = 0; i < ROUNDS; i += 1) {
+    // One lost message is the problem: no need to lose more.
+    for (let i = 0; i < ROUNDS && wrong.length === 0; i += 1) {
       // Sent when the heartbeat's model call is under way.
       const result = await round("mid", { chunks: 8 });
       heartbeats += result.heartbeats;
@@ -22,6 +24,7 @@ export const reproducer = scene({
       }
     }
     if (heartbeats === 0) throw new Error("no heartbeat ran");
+    if (wrong.length > 0) return wrong;
     // What was put off is done after all.
     const answered = () => bed.model.requests.some(({ id, done, aborted }) => id === "HEARTBEAT" && done && !aborted);
     await until(() => (answered() ? true : undefined), 30_000, "").catch(() =>

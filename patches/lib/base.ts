@@ -170,7 +170,9 @@ function order(specifier: string): string {
  */
 export function openBundle(root: string): Base {
   const dist = join(root, "dist");
-  if (!existsSync(dist)) throw new Error(`${root} is no installed openclaw package: it has no dist`);
+  // The command, and not the package's name: forks have names of their own.
+  if (!existsSync(dist) || !existsSync(join(root, "openclaw.mjs")))
+    throw new Error(`${root} is no installed openclaw package: it has no dist and openclaw.mjs`);
   const chunks = globSync("**/*.{js,mjs}", { cwd: dist }).filter(
     (file) => !/^(?:worker|extensions)\/|node_modules/.test(file),
   );

@@ -8,9 +8,22 @@ import { type Base, openBundle, withoutRelativeImports } from "./base.ts";
 import type { Patch } from "./codemod.ts";
 
 export interface TestRun {
-  /** `none`: every test is of a file that this base does not have. */
-  readonly result: "pass" | "fail" | "none";
+  /**
+   * - `fail`: tests ran, and an expectation of at least one was not met;
+   * - `broken`: a file could not even be loaded, or there was nothing in it;
+   * - `none`: every test is of a file that this base does not have.
+   */
+  readonly result: "pass" | "fail" | "broken" | "none";
+  /** `5 of 7 pass`. */
+  readonly summary: string;
   readonly output: string;
+}
+
+/** Of vitest's JSON report, what is looked at. */
+interface Report {
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { readonly status: string }[];
+  }[];
 }
 
 /**
@@ -31,7 +44,7 @@ export async function runUpstreamTests(patch: Patch, packageDir: string): Promis
     const adapted = base.adapt(path, text, `../../tests/${file}`); // as seen from the package
     writeFileSync(join(folder, file), stripTypeScriptTypes(adapted));
   }
-  if (count === 0) return { result: "none", output: "" };
+  if (count === 0) return { result: "none", summary: "no file to test", output: "" };
   const vitest = dirname(fileURLToPath(import.meta.resolve("vitest/package.json")));
   const link = join(home, "node_modules", "vitest");
   if (!existsSync(link)) symlinkSync(vitest, link);
@@ -44,17 +57,34 @@ function needsMissingFile(base: Base, path: string, source: string, { files = {}
   return values.some(({ from }) => files[from] !== undefined && !base.has(base.placeOf(from)));
 }
 
-function run(vitest: string, folder: string): Promise<TestRun> {
+async function run(vitest: string, folder: string): Promise<TestRun> {
   const env = { ...process.env, NO_COLOR: "1", HOME: folder, OPENCLAW_STATE_DIR: join(folder, "state") };
-  const child = spawn(process.execPath, [vitest, "run", "--root", folder], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const report = join(folder, "report.json");
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const child = spawn(process.execPath, [vitest, "run", "--root", folder, ...reporters], {
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let output = "";
   const collect = (chunk: Buffer): void => {
     output += chunk.toString("utf8");
   };
   child.stdout.on("data", collect);
   child.stderr.on("data", collect);
-  return new Promise((resolve, reject) => {
+  const code = await new Promise<number | null>((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code) => resolve({ result: code === 0 ? "pass" : "fail", output }));
+    child.on("close", resolve);
   });
+  return { ...judge(code, existsSync(report) ? readFileSync(report, "utf8") : undefined), output };
+}
+
+function judge(code: number | null, report: string | undefined): Pick<TestRun, "result" | "summary"> {
+  const files = report === undefined ? [] : (JSON.parse(report) as Report).testResults;
+  const all = files.flatMap(({ assertionResults }) => assertionResults);
+  const passed = all.filter(({ status }) => status === "passed").length;
+  const summary = `${passed} of ${all.length} pass`;
+  if (files.length === 0 || files.some(({ assertionResults }) => assertionResults.length === 0)) {
+    return { result: "broken", summary: `${summary}, a file did not load` };
+  }
+  return { result: code === 0 && passed === all.length ? "pass" : passed < all.length ? "fail" : "broken", summary };
 }

@@ -23,12 +23,30 @@ export interface Scene {
   problems(release: Release): Promise<string[]>;
 }
 
+/** Settles when no gateway is booting. */
+let booting: Promise<unknown> = Promise.resolve();
+
+/**
+ * Boots when no other gateway does: two that start at once on two cores run into timeouts. A boot
+ * that fails says nothing of a patch, so that it is tried a second time.
+ */
+function boot<B>(open: () => Promise<B>): Promise<B> {
+  const bed = booting.then(() =>
+    open().catch((error: unknown) => {
+      process.stderr.write(`did not boot, once more: ${String(error).split("\n")[0]}\n`);
+      return open();
+    }),
+  );
+  booting = bed.catch(() => undefined);
+  return bed;
+}
+
 /** Makes a reproducer runnable without knowledge of its bed. */
 export function scene<B extends OpenBed>({ bases, open, run }: Reproducer<B>): Scene {
   return {
     bases,
     async problems(release) {
-      const bed = await open(release);
+      const bed = await boot(() => open(release));
       try {
         return await run(bed);
       } finally {

@@ -53,7 +53,9 @@ function tree(files: Record<string, string>): string {
 const checkout = (source = SOURCE) => openCheckout(tree({ "src/gateway/rules.ts": source, "src/gateway/rule.ts": "" }));
 const bundle = (chunk = CHUNK) => {
   const log = "function log() {}\nexport { log as t };\n";
-  return openBundle(tree({ "dist/rules-Cd34.mjs": chunk, "dist/log-Ab12.mjs": log, "dist/who-Ef56.mjs": WHO }));
+  return openBundle(
+    tree({ "openclaw.mjs": "", "dist/rules-Cd34.mjs": chunk, "dist/log-Ab12.mjs": log, "dist/who-Ef56.mjs": WHO }),
+  );
 };
 const WHO = "//#region src/gateway/who.ts\nfunction normalizeWho(who) { return who.trim(); }\n";
 
