@@ -14,6 +14,7 @@ import {
   heartbeatSession,
   isBusy,
 } from "./host/heartbeat-release.ts";
+import { untilFree } from "./host/hold.ts";
 import { LastWords } from "./host/last-words.ts";
 import { type RunGate, type RunRequest, type RunSign, type UserTurn, watchAgentEvents } from "./host/runs.ts";
 import type { SessionKeys } from "./host/session-keys.ts";
@@ -43,12 +44,6 @@ export interface GuardHost {
   info(message: string): void;
 }
 
-/** How long a request waits for a heartbeat to end after it was aborted, or instead of aborting it. */
-const HOLD_MS = 10_000;
-/** How long an aborted heartbeat may take to clean up after its promise. */
-const CLEAN_UP_MS = 2_000;
-/** A little after that its session is free: until then 2026.5 answers with nothing. */
-const AFTER_RUN_MS = 150;
 /** A run's end is known a little before its last frame is sent. */
 const AFTER_FINAL_MS = 100;
 
@@ -58,6 +53,7 @@ const MAX_HEARTBEAT_RUNS = 1_024;
 const ENDED: ReadonlySet<unknown> = new Set(["final", "error", "aborted"]);
 /** Answers after which the run of a request goes on. */
 const GOES_ON: ReadonlySet<unknown> = new Set([undefined, "started", "accepted", "in_flight"]);
+
 type Fields = Readonly<Record<string, unknown>>;
 
 export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
@@ -257,16 +253,7 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
   }
 
   async #settled(run: HeartbeatRun): Promise<void> {
-    const { preempt } = this.#current!.settings;
-    if (preempt && !run.overdue) run.preempt();
-    const ended = run.settled
-      .then(() => within(run.free(), CLEAN_UP_MS))
-      .then(() => new Promise<void>((resolve) => setTimeout(resolve, AFTER_RUN_MS)));
-    if (await within(ended, HOLD_MS)) return;
-    if (preempt && !run.preempted) {
-      run.preempt();
-      if (await within(ended, HOLD_MS)) return;
-    }
+    if (await untilFree(run, this.#current!.settings.preempt)) return;
     // It does not end: nobody else waits for it.
     if (this.#running.get(run.wake.sessionKey) === run) this.#running.delete(run.wake.sessionKey);
   }
@@ -303,15 +290,4 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
 
 function busy(retryInMs: number): Skip {
   return { status: "skipped", reason: "requests-in-flight", retryAtMs: Date.now() + retryInMs };
-}
-
-/** Whether a promise settles in time. */
-async function within(promise: Promise<void>, ms: number): Promise<boolean> {
-  const late = Promise.withResolvers<false>();
-  const timer = setTimeout(() => late.resolve(false), ms);
-  try {
-    return await Promise.race([promise.then(() => true), late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
