@@ -16,7 +16,7 @@ export type SlowOutcome = { readonly claimer: Fate; readonly bystander: Fate };
 export const OPEN = "open";
 
 /** Once reading again, it gets all that waits, and the close after it, within this. */
-const DRAIN_MS = 10_000;
+const DRAIN_MS = 5000;
 /** From its last request until its buffer is full. */
 const FILL_MS = 1500;
 
