@@ -7,7 +7,7 @@ import { ensureRelease } from "../test/support/release.ts";
 import { type Loaded, loadedGateway, type Name, type Round } from "./load/gateways.ts";
 import { loadPlot } from "./load/plot.ts";
 import { findingsOf, type LoadResult, slowRounds, sumOf } from "./load/result.ts";
-import { loadTables } from "./load/text.ts";
+import { loadTables, roundText } from "./load/text.ts";
 import { releaseOption, runScript, scriptOptions, wholeNumber } from "./options.ts";
 
 const HELP = `Usage: npm run load -- [options]
@@ -33,7 +33,8 @@ Exit codes: 0 with the module no foreign frame and no own frame lost; 1 a findin
 
 const ARTIFACTS = fileURLToPath(new URL("../artifacts/", import.meta.url));
 /** Of the rounds with and without slow consumers. */
-const FEW = { sessions: 10, chunks: 20, delayMs: 250 };
+const FEW = { sessions: 10, chunks: 12, delayMs: 250 };
+const BRIEF = { chunks: 2, delayMs: 100 };
 
 async function main(): Promise<number> {
   const { values } = scriptOptions(HELP, {
@@ -73,20 +74,26 @@ async function measure(version: string, load: Load): Promise<LoadResult> {
   await using stack = new AsyncDisposableStack();
   const model = await startTimedModel();
   stack.defer(() => model.close());
-  const open = async (name: Name): Promise<Loaded> => {
-    progress(`${name}: booting, then ${load.connections} connections`);
-    return stack.use(await loadedGateway(name, { release, model, ...load }));
-  };
-  const gateways = { unprotected: await open("unprotected"), module: await open("module") };
   const both = ["unprotected", "module"] as const;
+  progress(`booting both, then ${load.connections} connections to each`);
+  const opened = await Promise.allSettled(
+    both.map(async (name) => stack.use(await loadedGateway(name, { release, model, ...load }))),
+  );
+  const [unprotected, module] = opened.map((each) => {
+    if (each.status === "rejected") throw each.reason;
+    return each.value;
+  }) as [Loaded, Loaded];
+  const gateways = { unprotected, module };
   const few = { ...FEW, sessions: Math.min(FEW.sessions, load.sessions) };
   const rounds: Record<Name, Round[]> = { unprotected: [], module: [] };
   const one = async (name: Name, what: string, order: Parameters<Loaded["round"]>[0]): Promise<Round> => {
     progress(`${name}: ${what}`);
-    return gateways[name].round(order);
+    const round = await gateways[name].round(order);
+    progress(`${name}: ${roundText(round)}`);
+    return round;
   };
   // The first runs of a gateway load and compile what all later ones use.
-  for (const name of both) await one(name, "warm-up", few);
+  for (const name of both) await one(name, "warm-up", { ...few, ...BRIEF });
   for (let round = 0; round < load.rounds; round += 1) {
     for (const name of round % 2 === 0 ? both : both.toReversed())
       rounds[name].push(await one(name, `round ${round + 1} of ${load.rounds}`, load));
@@ -105,7 +112,7 @@ async function measure(version: string, load: Load): Promise<LoadResult> {
 }
 
 function progress(message: string): void {
-  process.stderr.write(`load: ${message}\n`);
+  process.stderr.write(`load: ${process.uptime().toFixed(0).padStart(4)} s  ${message}\n`);
 }
 
 await runScript("load", main);

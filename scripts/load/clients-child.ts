@@ -76,6 +76,10 @@ async function round({ sessions, chunks, slow }: Order): Promise<Outcome> {
   };
   const slowOnes = slow ? await meetSlowConsumers(gateway, keyOf(0)) : undefined;
   await Promise.all(clients.slice(0, sessions).map(say));
+  if (slowOnes) {
+    while (now() - start < TIMEOUT_MS && talking[0]!.counts.own === 0) await sleep(20);
+    await slowOnes.wake();
+  }
   await over();
   const seconds = (now() - start) / 1000;
   await sleep(SETTLE_MS);

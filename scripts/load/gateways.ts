@@ -3,11 +3,9 @@ import { measuredProcess } from "../../bench/processes.ts";
 import type { TimedModel } from "../../bench/timed-model.ts";
 import { isolationRegister } from "../../test/support/bed.ts";
 import type { Endpoint } from "../../test/support/clients.ts";
-import { merge } from "../../test/support/gateway-config.ts";
 import { freePort, startGateway } from "../../test/support/gateway.ts";
 import type { LoadReport } from "../../test/support/load-probe.ts";
 import type { Release } from "../../test/support/release.ts";
-import { LONG_ANSWERS } from "../../test/support/slow-consumer.ts";
 import type { Order, Outcome } from "./clients-child.ts";
 
 export type Name = "unprotected" | "module";
@@ -45,7 +43,7 @@ export async function loadedGateway(
     bootTimeoutMs: BOOT_TIMEOUT_MS,
     env: { NODE_OPTIONS: `--import=${PROBE.href}`, OPENCLAW_TEST_LOAD_PORT: String(port) },
     // All sessions at once, and one more.
-    config: merge(LONG_ANSWERS, { agents: { defaults: { maxConcurrent: sessions + 1 } } }),
+    config: { agents: { defaults: { maxConcurrent: sessions + 1 } } },
   });
   stack.defer(() => gateway.stop());
   const clients = await measuredProcess(new URL("clients-child.ts", import.meta.url), [

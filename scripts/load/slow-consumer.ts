@@ -5,7 +5,7 @@ import { connectRaw, type Endpoint, type RawClient } from "../../test/support/cl
 import { stopReading } from "../../test/support/slow-consumer.ts";
 
 export type Fate = {
-  /** As "1008 slow consumer", or "open". */
+  /** As "1008 slow consumer"; 2026.9 cuts (1006) who has not read that within a second. */
   readonly closed: string;
   /** Frames with content of sessions that reached it. */
   readonly frames: number;
@@ -13,49 +13,50 @@ export type Fate = {
 
 export type SlowOutcome = { readonly claimer: Fate; readonly bystander: Fate };
 
-/** Once reading again, it gets all that waits, and the close after it. */
-const DRAIN_MS = 10_000;
+export const OPEN = "open";
+
+/** Once reading again, it gets all that waits, and the close after it, within this. */
+const DRAIN_MS = 5000;
+/** From its last request until its buffer is full. */
+const FILL_MS = 1500;
 
 /** Connects both and has them stop reading. */
-export async function meetSlowConsumers(
-  gateway: Endpoint,
-  sessionKey: string,
-): Promise<{ outcome(): Promise<SlowOutcome> }> {
-  const open = async (name: string): Promise<SlowConsumer> => new SlowConsumer(await connect(gateway, name));
-  const claimer = await open("claimer");
-  const bystander = await open("bystander");
-  const { client } = claimer;
-  await client.request("chat.history", { sessionKey, limit: 1 });
-  for (const each of [claimer, bystander]) stopReading(each.client);
-  // Answered after theirs: from here on their buffers are full.
-  const last = await connect(gateway, "last");
-  await last.request("models.list", {}, { timeoutMs: 120_000 });
+export async function meetSlowConsumers(gateway: Endpoint, sessionKey: string): Promise<SlowConsumers> {
+  const claimer = await connectRaw(gateway, { name: "claimer", timeoutMs: 60_000 });
+  const bystander = await connectRaw(gateway, { name: "bystander", timeoutMs: 60_000 });
+  await claimer.request("chat.history", { sessionKey, limit: 1 });
+  for (const client of [claimer, bystander]) stopReading(client);
+  await sleep(FILL_MS);
+  const last = await connectRaw(gateway, { name: "last", timeoutMs: 60_000 });
   await last.close();
-  return {
-    async outcome() {
-      const [first, second] = await Promise.all([claimer.fate(), bystander.fate()]);
-      return { claimer: first, bystander: second };
-    },
-  };
+  return new SlowConsumers(claimer, bystander);
 }
 
-function connect(gateway: Endpoint, name: string): Promise<RawClient> {
-  return connectRaw(gateway, { name, timeoutMs: 60_000 });
+export class SlowConsumers {
+  readonly #claimer: RawClient;
+  readonly #bystander: RawClient;
+
+  constructor(claimer: RawClient, bystander: RawClient) {
+    this.#claimer = claimer;
+    this.#bystander = bystander;
+  }
+
+  /** The one with the claim reads again, soon enough to see why it was closed. */
+  async wake(): Promise<void> {
+    await sleep(200);
+    this.#claimer.resume();
+  }
+
+  async outcome(): Promise<SlowOutcome> {
+    this.#bystander.resume();
+    const [claimer, bystander] = await Promise.all([fateOf(this.#claimer), fateOf(this.#bystander)]);
+    return { claimer, bystander };
+  }
 }
 
-class SlowConsumer {
-  readonly client: RawClient;
-
-  constructor(client: RawClient) {
-    this.client = client;
-  }
-
-  async fate(): Promise<Fate> {
-    this.client.resume();
-    const open = sleep(DRAIN_MS, undefined, { ref: false });
-    const closed = await Promise.race([this.client.closed, open]);
-    const frames = this.client.frames.filter(({ json }) => tokensIn(json).size > 0).length;
-    await this.client.close();
-    return { closed: closed ? `${closed.code} ${closed.reason}`.trim() : "open", frames };
-  }
+async function fateOf(client: RawClient): Promise<Fate> {
+  const closed = await Promise.race([client.closed, sleep(DRAIN_MS, undefined, { ref: false })]);
+  const frames = client.frames.filter(({ json }) => tokensIn(json).size > 0).length;
+  await client.close();
+  return { closed: closed ? `${closed.code} ${closed.reason}`.trim() : OPEN, frames };
 }

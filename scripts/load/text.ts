@@ -1,7 +1,8 @@
 /** The result for the terminal. */
 import { ratio, type Table } from "../../bench/report.ts";
 import { sizeText } from "../../src/report/shape.ts";
-import type { LoadResult, Sum } from "./result.ts";
+import type { Round } from "./gateways.ts";
+import { type LoadResult, type Sum, sumOf } from "./result.ts";
 
 const ms = (value: number): string => value.toFixed(value < 100 ? 1 : 0);
 
@@ -58,4 +59,10 @@ export function loadTables({ gateways, slow, ...run }: LoadResult): Table[] {
       ],
     },
   ];
+}
+
+/** A round in one line, while others go on. */
+export function roundText(round: Round): string {
+  const { counts, answered, overlapping, seconds, cpuMs, latency } = sumOf([round]);
+  return `${answered} answers, ${overlapping} at a time, in ${seconds.toFixed(1)} s: ${counts.frames} frames, ${counts.foreign} foreign, p50 ${ms(latency.p50)} ms, p99 ${ms(latency.p99)} ms, ${(cpuMs / 1000).toFixed(1)} s of CPU`;
 }

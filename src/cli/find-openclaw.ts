@@ -46,10 +46,11 @@ export function findOpenclaw(
       `there is no openclaw package in ${oneLine(dir, 200)}: --openclaw takes the folder with its package.json`,
     );
   }
-  const found = onPath(env) ?? firstIn(localFolders(cwd)) ?? firstIn(npmGlobalFolders());
+  // A folder that commands are typed in may be one that an agent writes to: it comes last.
+  const found = onPath(env) ?? firstIn(npmGlobalFolders()) ?? firstIn(localFolders(cwd));
   if (found) return found;
   throw new Failure(
-    "openclaw is not installed: it is not in PATH, in a node_modules folder here, or among npm's global packages; name its folder with --openclaw",
+    "openclaw is not installed: it is not in PATH, among npm's global packages, or in a node_modules folder here; name its folder with --openclaw",
   );
 }
 

@@ -38,6 +38,13 @@ test("run finds openclaw in PATH, npm's global folder, node_modules here, or whe
   expect(asked(["--openclaw", project], emptyFolder())).toContain(version);
   expect(asked([], below)).toContain(version);
   expect(asked([], emptyFolder(), { npm_config_prefix: inject("prefix") })).toContain(version);
+  // A working folder may be one that an agent writes to: what it holds comes last.
+  const planted = join(emptyFolder(), "node_modules/openclaw");
+  mkdirSync(planted, { recursive: true });
+  writeFileSync(join(planted, "package.json"), '{"name":"openclaw","version":"0.0.1"}');
+  writeFileSync(join(planted, "openclaw.mjs"), 'console.log("planted");');
+  expect(asked([], planted)).toContain("planted");
+  expect(asked([], planted, { npm_config_prefix: inject("prefix") })).toContain(version);
 });
 
 test("run says what is missing: openclaw, or a Node that can load the module", async () => {
