@@ -1,4 +1,5 @@
 /** How fast something grows, and how sure that is. */
+import { linearRegression, mean, sum } from "simple-statistics";
 
 export interface Slope {
   /** Per unit of `x`. */
@@ -9,16 +10,13 @@ export interface Slope {
 
 /** Least squares over points `[x, y]`. */
 export function slopeOf(points: readonly (readonly [number, number])[]): Slope {
-  const n = points.length;
-  const mean = (at: 0 | 1): number => points.reduce((sum, point) => sum + point[at], 0) / n;
-  const [meanX, meanY] = [mean(0), mean(1)];
-  const sum = (term: (x: number, y: number) => number): number =>
-    points.reduce((total, [x, y]) => total + term(x - meanX, y - meanY), 0);
-  const spread = sum((x) => x * x);
-  if (spread === 0) return { perUnit: 0, error: Infinity };
-  const perUnit = sum((x, y) => x * y) / spread;
-  const left = sum((x, y) => (y - perUnit * x) ** 2);
-  return { perUnit, error: n < 3 ? Infinity : Math.sqrt(left / (n - 2) / spread) };
+  if (new Set(points.map(([x]) => x)).size < 2) return { perUnit: 0, error: Infinity };
+  const plain = points.map(([x, y]) => [x, y]);
+  const { m: perUnit, b: start } = linearRegression(plain);
+  const centre = mean(points.map(([x]) => x));
+  const spread = sum(points.map(([x]) => (x - centre) ** 2));
+  const left = sum(points.map(([x, y]) => (y - start - perUnit * x) ** 2));
+  return { perUnit, error: points.length > 2 ? Math.sqrt(left / (points.length - 2) / spread) : Infinity };
 }
 
 /** How much faster `one` grows than `other`. */
