@@ -67,7 +67,7 @@ async function prove(patch: Patch, reproducer: Scene, release: Release, run: Run
     return { ...base, ...judge(plain.value, patched.value) };
   }
   const lines = halves.flatMap((each) => (each.status === "rejected" ? [messageOf(each.reason)] : []));
-  return { ...base, proven: false, lines };
+  return { ...base, proven: false, inconclusive: true, lines };
 }
 
 function messageOf(error: unknown): string {
@@ -92,22 +92,35 @@ await runScript("test:patches", async () => {
   const started = Date.now();
   const run = limited(jobs);
   const pending: Promise<Proof>[] = [];
+  const again: (() => Promise<Proof>)[] = [];
   for (const { patch, reproducer } of patches) {
     for (const version of base === undefined ? reproducer.bases : [base]) {
       const release = await ensureRelease(version);
-      const proof = prove(patch, reproducer, release, run);
-      pending.push(proof);
-      if (!values.json) void proof.then(print);
+      const first = prove(patch, reproducer, release, run).then((proof) => {
+        if (proof.inconclusive && jobs > 1) again.push(() => prove(patch, reproducer, release, limited(1)));
+        report(proof);
+        return proof;
+      });
+      pending.push(first);
     }
   }
   const proofs = await Promise.all(pending);
+  // A machine that is too slow for two of them may do for one.
+  for (const retry of again) {
+    const proof = await retry();
+    report(proof, ", the second time, alone");
+    proofs[proofs.findIndex(({ patch, release }) => patch === proof.patch && release === proof.release)] = proof;
+  }
   const proven = proofs.filter((proof) => proof.proven).length;
   if (values.json) console.log(JSON.stringify(proofs, null, 2));
   else console.log(`${proven} of ${proofs.length} proven in ${secondsSince(started)} s, ${jobs} at a time`);
   return proven === proofs.length ? 0 : 1;
 });
 
-function print({ patch, release, proven, lines, seconds }: Proof): void {
-  console.log(`${proven ? "proven" : "FAILED"}  ${patch} on OpenClaw ${release} (${seconds} s)`);
+/** One line for a patch, with its findings below. */
+function report({ patch, release, proven, inconclusive, lines, seconds }: Proof, when = ""): void {
+  if (values.json) return;
+  const verdict = proven ? "proven" : inconclusive ? "FAILED TO SHOW" : "FAILED";
+  console.log(`${verdict}  ${patch} on OpenClaw ${release} (${seconds} s${when})`);
   for (const line of lines) console.log(`  ${line}`);
 }

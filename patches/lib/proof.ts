@@ -18,6 +18,8 @@ export interface Proof {
   readonly patch: string;
   readonly release: string;
   readonly proven: boolean;
+  /** A scene could not be played: that says nothing of the patch. */
+  readonly inconclusive?: boolean;
   /** One line for each finding. */
   readonly lines: readonly string[];
   /** From the start of its first gateway to the end of its last. */
