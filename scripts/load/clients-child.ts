@@ -40,6 +40,8 @@ const [endpoint, count] = process.argv.slice(2) as [string, string];
 const gateway = JSON.parse(endpoint) as Endpoint;
 const tallies: Tally[] = Array.from({ length: Number(count) }, (_, at) => new Tally(at, now()));
 const clients: RawClient[] = [];
+/** Frames for everybody that may not be dropped: they close every slow consumer, and rightly so. */
+let health = 0;
 
 async function connectAll(): Promise<void> {
   let next = 0;
@@ -53,6 +55,7 @@ async function connectAll(): Promise<void> {
         takes: (json) => {
           if (!json.startsWith('{"type":"event"') || json.includes('"connect.challenge"')) return false;
           tallies[at]!.take(json, now());
+          if (at === 0 && json.includes('"event":"health"')) health += 1;
           return true;
         },
       });
@@ -74,6 +77,7 @@ async function round({ sessions, chunks, slow }: Order): Promise<Outcome> {
   const over = async (): Promise<void> => {
     while (now() - start < TIMEOUT_MS && talking.some(({ ended }) => ended === undefined)) await sleep(50);
   };
+  health = 0;
   const slowOnes = slow ? await meetSlowConsumers(gateway, keyOf(0)) : undefined;
   await Promise.all(clients.slice(0, sessions).map(say));
   if (slowOnes) {
@@ -91,7 +95,7 @@ async function round({ sessions, chunks, slow }: Order): Promise<Outcome> {
     answered: talking.filter(({ ended }) => ended === "final").length,
     missing: talking.reduce((sum, tally) => sum + Math.max(0, chunks - tally.chunks), 0),
     seconds,
-    ...(slowOnes ? { slow: await slowOnes.outcome() } : {}),
+    ...(slowOnes ? { slow: await slowOnes.outcome(health) } : {}),
   };
 }
 

@@ -80,7 +80,7 @@ export function slowRounds(calm: Round, met: Round): SlowRounds {
 /** What is wrong with the gateway that has the module; nothing if all is well. */
 export function findingsOf({ gateways, slow, sessions, rounds }: Omit<LoadResult, "findings">): string[] {
   const { counts, answered, missing } = gateways.module;
-  const { claimer, bystander } = slow.module.outcome;
+  const { claimer, bystander, health } = slow.module.outcome;
   const findings: [boolean, string][] = [
     [counts.foreign > 0, `${counts.foreign} foreign frames`],
     [missing > 0, `${missing} chunks of own answers that no frame brought`],
@@ -92,7 +92,7 @@ export function findingsOf({ gateways, slow, sessions, rounds }: Omit<LoadResult
       `a slow consumer with a claim: ${claimer.closed}, upstream: ${slow.unprotected.outcome.claimer.closed}`,
     ],
     [bystander.frames > 0, `${bystander.frames} foreign frames at a slow bystander`],
-    [bystander.closed !== OPEN, "a slow bystander was closed for frames that are not its own"],
+    [bystander.closed !== OPEN && health === 0, "a slow bystander was closed for frames that are not its own"],
   ];
   return findings.filter(([found]) => found).map(([, text]) => text);
 }

@@ -11,7 +11,12 @@ export type Fate = {
   readonly frames: number;
 };
 
-export type SlowOutcome = { readonly claimer: Fate; readonly bystander: Fate };
+export type SlowOutcome = {
+  readonly claimer: Fate;
+  readonly bystander: Fate;
+  /** Frames for everybody that may not be dropped, once a minute: they close every slow consumer. */
+  readonly health: number;
+};
 
 export const OPEN = "open";
 
@@ -47,10 +52,10 @@ export class SlowConsumers {
     this.#claimer.resume();
   }
 
-  async outcome(): Promise<SlowOutcome> {
+  async outcome(health: number): Promise<SlowOutcome> {
     this.#bystander.resume();
     const [claimer, bystander] = await Promise.all([fateOf(this.#claimer), fateOf(this.#bystander)]);
-    return { claimer, bystander };
+    return { claimer, bystander, health };
   }
 }
 

@@ -51,6 +51,7 @@ export function loadTables({ gateways, slow, ...run }: LoadResult): Table[] {
         ["others' chunks missing", slow.unprotected.missing, slow.module.missing],
         ["claims a streaming session", slow.unprotected.outcome.claimer.closed, slow.module.outcome.claimer.closed],
         ["claims nothing", slow.unprotected.outcome.bystander.closed, slow.module.outcome.bystander.closed],
+        ["frames for everybody meanwhile", slow.unprotected.outcome.health, slow.module.outcome.health],
         [
           "frames of sessions at the latter",
           slow.unprotected.outcome.bystander.frames,

@@ -63,7 +63,7 @@ function round(changes: Partial<Round> = {}): Round {
 
 function resultOf(module: Round, met: Round["slow"]): LoadResult {
   const closed = { closed: "1008 slow consumer", frames: 9 };
-  const upstream = slowRounds(round(), round({ slow: { claimer: closed, bystander: closed } }));
+  const upstream = slowRounds(round(), round({ slow: { claimer: closed, bystander: closed, health: 0 } }));
   const leaking = round({ counts: { ...noCounts(), frames: 1000, bytes: 50_000, own: 50, foreign: 900 } });
   const run = { release: "2026.9.6", connections: 20, sessions: 10, rounds: 1, chunks: 12, delayMs: 100 };
   const found = {
@@ -77,10 +77,16 @@ function resultOf(module: Round, met: Round["slow"]): LoadResult {
 const AS_IT_SHOULD = {
   claimer: { closed: "1008 slow consumer", frames: 9 },
   bystander: { closed: "open", frames: 0 },
+  health: 0,
 };
 
 test("nothing is found where all own frames came and no other", () => {
   expect(resultOf(round(), AS_IT_SHOULD).findings).toEqual([]);
+});
+
+test("a bystander that a frame for everybody closed is none", () => {
+  const bystander = { closed: "1008 slow consumer", frames: 0 };
+  expect(resultOf(round(), { ...AS_IT_SHOULD, bystander, health: 1 }).findings).toEqual([]);
 });
 
 test("each thing that is wrong is found", () => {
@@ -88,6 +94,7 @@ test("each thing that is wrong is found", () => {
   const { findings } = resultOf(round({ counts, missing: 3, answered: 9 }), {
     claimer: { closed: "open", frames: 9 },
     bystander: { closed: "1008 slow consumer", frames: 1 },
+    health: 0,
   });
   expect(findings).toEqual([
     "2 foreign frames",

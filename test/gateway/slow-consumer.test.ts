@@ -10,8 +10,14 @@ const DRAIN_MS = 15_000;
 /** From its last request until its buffer is full. */
 const FILL_MS = 1500;
 
+/** The same again if the frame for everybody that may not be dropped, once a minute, came in between. */
+async function beside(gateway: Endpoint): Promise<Awaited<ReturnType<typeof once>>> {
+  const seen = await once(gateway);
+  return seen.user.frames.some(({ event }) => event === "health") ? once(gateway) : seen;
+}
+
 /** One run in a session, beside a client with a claim on it and one without that both stopped reading. */
-async function beside(gateway: Endpoint) {
+async function once(gateway: Endpoint) {
   const session = freshSession();
   const clients = await Promise.all(
     ["user", "claimer", "bystander"].map((name) => connectRaw(gateway, { name, timeoutMs: 60_000 })),
@@ -35,7 +41,8 @@ async function beside(gateway: Endpoint) {
   return { session, user, runId, bystander, ofClaimer, ofBystander };
 }
 
-const CLOSED = { code: 1008, reason: "slow consumer" };
+/** 2026.9 cuts (1006) who has not read its close within a second. */
+const CLOSED = expect.objectContaining({ code: expect.toBeOneOf([1008, 1006]) });
 
 test("a slow consumer is closed as upstream closes it where it claims the session, and left alone where not", async () => {
   const { plain, isolated } = gateways();
