@@ -37,7 +37,7 @@ const FRAMES: readonly [string, Frame | ((client: RawClient) => Frame)][] = [
   ["__proto__ for a key", text("chat.history", '{"sessionKey":"__proto__","__proto__":null}')],
   ["constructor.prototype", text("chat.history", '{"constructor":{"prototype":{"sessionKey":"agent:main:main"}}}')],
   ["toString and valueOf", text("chat.send", '{"sessionKey":{"toString":1,"valueOf":2},"message":[]}')],
-  ["100,000 keys", json("sessions.preview", { keys: Array.from({ length: 100_000 }, (_, n) => `agent:main:k${n}`) })],
+  ["1,000 keys", json("sessions.preview", { keys: Array.from({ length: 1_000 }, (_, n) => `agent:main:k${n}`) })],
   ["100,000 fields", json("chat.history", Object.fromEntries(Array.from({ length: 100_000 }, (_, n) => [`f${n}`, n])))],
   [
     "a key as long as a frame may be",
@@ -74,6 +74,8 @@ test(`${FRAMES.length} frames, on connections of their own, while a session stre
   const session = freshSession();
   const sender = await connect(isolated);
   const reply = converse(sender, session.key, say(session.id, 100, 60));
+  // Looked at below; until then a failed one must not end the run.
+  reply.catch(() => undefined);
   const outcomes: Record<"published" | "scoped", Record<string, unknown>> = { published: {}, scoped: {} };
   const clients: RawClient[] = [];
   const queue = [...FRAMES];
