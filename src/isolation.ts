@@ -30,7 +30,6 @@ import { SettingsReload } from "./host/settings-reload.ts";
 import { hookWakeReplacements } from "./host/hook-wakes.ts";
 import { TargetedWakes } from "./host/targeted-wakes.ts";
 import { heartbeatReplacements } from "./host/wake.ts";
-import { accessDenied } from "./access-guard.ts";
 import { type DiagnosticEmitter, Metrics } from "./metrics.ts";
 import { accessWarnings } from "./policy/access.ts";
 import { claimIntent } from "./policy/claims.ts";
@@ -232,7 +231,7 @@ export class Isolation {
         return connection && scope.access.admit(connection, method, params);
       } catch {
         scope?.counters.count("(request)", "error");
-        return { refuse: accessDenied(method, "session") };
+        return { refuse: notLookedAt(method) };
       }
     },
     intentOf: (method, params) => {
