@@ -5,7 +5,8 @@ import { releaseOption, scriptOptions } from "./options.ts";
 
 const HELP = `Usage: npm run test:releases -- [release …] [-t <name>]
 
-Runs the contract suite (test/gateway) on each release, installing it on first use.
+Runs the contract suite (test/gateway) and the tests of OpenClaw's own user interfaces
+(test/browser) on each release, installing it on first use.
 Without releases: ${PINNED_RELEASES.toSorted(compareVersions).join(", ")}.
 
 Options:
@@ -23,7 +24,7 @@ function suite(release: string, name: string | undefined, packaging: boolean): P
     ...(name === undefined ? [] : ["-t", name]),
     ...(packaging ? [] : PACKAGING.flatMap((file) => ["--exclude", file])),
   ];
-  const child = spawn("vitest", ["run", "--project", "gateway", ...filter], {
+  const child = spawn("vitest", ["run", "--project", "gateway", "--project", "browser", ...filter], {
     stdio: "inherit",
     env: { ...process.env, OPENCLAW_RELEASE: release },
   });
