@@ -6,7 +6,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { answer, freshSession, say } from "../gateway/contract.ts";
 import { releaseUnderTest } from "../gateway/release-under-test.ts";
-import { foreignFrames } from "../support/asked-for.ts";
+import { askedFor, foreignFrames } from "../support/asked-for.ts";
 import { isolationRegister, openBed, type OpenBed } from "../support/bed.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { type ControlUi, openControlUi } from "../support/control-ui.ts";
@@ -69,6 +69,7 @@ describe.skipIf(missing !== undefined)(`the Control UI of ${version} under acces
       await bob.say(say(b.id));
       await until(async () => (await bob.conversation()).includes(answer(b.id)), "Bob's own reply");
       await bob.screenshot("access-own-after-denial");
+      expect(askedFor(bob.wire.entries)).toContain(a.key);
       expect(foreignFrames(bob.wire.entries)).toEqual([]);
       expect(tells(bob.wire.entries, a)).toEqual([]);
       expect(await bob.text()).not.toContain(`${a.id}-0`);

@@ -70,23 +70,23 @@ export async function openControlUi(
       const device = isObject(connect) ? connect["device"] : undefined;
       return isObject(device) ? String(device["id"]) : "";
     },
-    addressOf: (sessionKey) => address(pathOf(gateway.release, sessionKey)),
-    async open(sessionKey) {
-      await page.goto(ui.addressOf(sessionKey));
+    addressOf: (key) => address(pathOf(gateway.release, key)),
+    async open(key) {
+      await page.goto(ui.addressOf(key));
       await ready();
     },
-    async pick(sessionKey) {
+    async pick(key) {
       const select = page.locator("select[data-chat-session-select]:visible").first();
-      if ((await select.count()) > 0) await select.selectOption(sessionKey);
-      else await page.locator(rowOf(sessionKey)).first().click();
+      if ((await select.count()) > 0) await select.selectOption(key);
+      else await page.locator(rowOf(key)).first().click();
       await ready();
     },
-    async lists(sessionKey) {
-      const option = `select[data-chat-session-select] option[value="${sessionKey}"]`;
+    async lists(key) {
+      const option = `select[data-chat-session-select] option[value="${key}"]`;
       return (
         (await page
           .locator(option)
-          .or(page.locator(rowOf(sessionKey)))
+          .or(page.locator(rowOf(key)))
           .count()) > 0
       );
     },

@@ -1,6 +1,5 @@
 /** A program in a pseudo-terminal, and what its screen shows. */
-import { spawn } from "node:child_process";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import xterm from "@xterm/headless";
 import { descendantsOf, killAll } from "./process-tree.ts";

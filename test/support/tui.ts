@@ -1,6 +1,5 @@
 /** OpenClaw's own terminal UI, in a terminal and behind a wire that is listened to. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startFrameProxy } from "./frame-proxy.ts";
@@ -31,7 +30,9 @@ export async function openTui(gateway: Gateway, sessionKey: string): Promise<Tui
       process.execPath,
       gateway.release.entry,
       "tui",
-      ...["--url", proxy.url, "--token", gateway.token, "--session", sessionKey],
+      `--url=${proxy.url}`,
+      `--token=${gateway.token}`,
+      `--session=${sessionKey}`,
     ],
     { HOME: home, OPENCLAW_STATE_DIR: home, OPENCLAW_NO_RESPAWN: "1" },
   );
@@ -61,6 +62,8 @@ export async function openTui(gateway: Gateway, sessionKey: string): Promise<Tui
 }
 
 function hasHistory({ entries }: WireLog): boolean {
-  const asked = entries.filter(({ frame }) => frame["method"] === "chat.history").map(({ frame }) => frame["id"]);
-  return entries.some(({ frame }) => frame["ok"] === true && asked.includes(frame["id"]) && isObject(frame["payload"]));
+  const asked = new Set(
+    entries.filter(({ frame }) => frame["method"] === "chat.history").map(({ frame }) => frame["id"]),
+  );
+  return entries.some(({ frame }) => frame["ok"] === true && asked.has(frame["id"]) && isObject(frame["payload"]));
 }
