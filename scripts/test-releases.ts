@@ -5,25 +5,28 @@ import { releaseOption, scriptOptions } from "./options.ts";
 
 const HELP = `Usage: npm run test:releases -- [release …] [-t <name>]
 
-Runs the contract suite (test/gateway) on each release, installing it on first use.
+Runs the contract suite (test/gateway) and the tests of OpenClaw's own user interfaces
+(test/browser) on each release, installing it on first use.
 Without releases: ${PINNED_RELEASES.toSorted(compareVersions).join(", ")}.
 
 Options:
   -t, --name <pattern>  only cases whose name matches
-  --no-packaging        without the cases that install the packed tarball (minutes, and the same on all releases)
+  --contract            the contract only: without what installs the packed tarball, tries faults, or drives a page
   -h, --help            show this help
 
 Exit codes: 0 all passed; 1 a case failed; 2 wrong usage.`;
 
-const PACKAGING = ["test/gateway/package.test.ts", "test/gateway/client-package.test.ts"];
+/** Minutes each: on every change they run on the newest release, on the others nightly. */
+const BEYOND_CONTRACT = ["package", "client-package", "churn", "clock", "faults", "frames", "fuzz"];
 
 /** One vitest run; resolves with its exit code. */
-function suite(release: string, name: string | undefined, packaging: boolean): Promise<number> {
+function suite(release: string, name: string | undefined, contractOnly: boolean): Promise<number> {
   const filter = [
     ...(name === undefined ? [] : ["-t", name]),
-    ...(packaging ? [] : PACKAGING.flatMap((file) => ["--exclude", file])),
+    ...(contractOnly ? BEYOND_CONTRACT.flatMap((file) => ["--exclude", `test/gateway/${file}.test.ts`]) : []),
   ];
-  const child = spawn("vitest", ["run", "--project", "gateway", ...filter], {
+  const projects = ["gateway", ...(contractOnly ? [] : ["browser"])].flatMap((project) => ["--project", project]);
+  const child = spawn("vitest", ["run", ...projects, ...filter], {
     stdio: "inherit",
     env: { ...process.env, OPENCLAW_RELEASE: release },
   });
@@ -35,7 +38,7 @@ function suite(release: string, name: string | undefined, packaging: boolean): P
 
 const { values, positionals } = scriptOptions(
   HELP,
-  { name: { type: "string", short: "t" }, "no-packaging": { type: "boolean", default: false } },
+  { name: { type: "string", short: "t" }, contract: { type: "boolean", default: false } },
   true,
 );
 for (const release of positionals) releaseOption(release, HELP);
@@ -44,7 +47,7 @@ const results: { release: string; passed: boolean; seconds: number }[] = [];
 for (const release of releases) {
   process.stderr.write(`\n=== contract suite on OpenClaw ${release} (${results.length + 1} of ${releases.length})\n`);
   const started = Date.now();
-  const code = await suite(release, values.name, !values["no-packaging"]);
+  const code = await suite(release, values.name, values.contract);
   results.push({ release, passed: code === 0, seconds: Math.round((Date.now() - started) / 1000) });
 }
 for (const { release, passed, seconds } of results) {

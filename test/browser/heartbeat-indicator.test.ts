@@ -4,32 +4,19 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { releaseUnderTest } from "../gateway/release-under-test.ts";
 import { isolationRegister, openBed, type OpenBed } from "../support/bed.ts";
-import { launchBrowser, noBrowser } from "../support/browser.ts";
+import { launchBrowser } from "../support/browser.ts";
 import { type Client, field, type RecordedFrame } from "../support/clients.ts";
 import { HEARTBEATS_ON, MAIN_SESSION } from "../support/heartbeat-scene.ts";
-import { compareVersions, ensureRelease } from "../support/release.ts";
+import { textOf } from "../support/control-ui.ts";
+import { ensureRelease } from "../support/release.ts";
+import { noControlUi } from "./control-ui-here.ts";
 
 const version = releaseUnderTest();
-const missing =
-  noBrowser() ??
-  (compareVersions(version, "2026.5.0") < 0
-    ? `SKIPPED: the Control UI of ${version} proves its device in a way that is not driven here`
-    : undefined);
+const missing = noControlUi(version);
 if (missing) process.stderr.write(`${missing}\n`);
 
 /** The page asks for the last heartbeat every few seconds. */
 const SHOWN_WITHIN_MS = 20_000;
-
-/** All text of a page, that of its components included. As text, since a compiled function brings helpers along. */
-const TEXT_OF_PAGE = `(() => {
-  const textOf = (node) =>
-    node.nodeType === Node.TEXT_NODE
-      ? node.textContent
-      : ["STYLE", "SCRIPT"].includes(node.nodeName)
-        ? ""
-        : [...(node.shadowRoot?.childNodes ?? []), ...node.childNodes].map(textOf).join(" ");
-  return textOf(document.body).replaceAll(/\\s+/g, " ");
-})()`;
 
 interface Shown {
   readonly status: unknown;
@@ -48,10 +35,6 @@ async function openDebugPage(browser: Browser, { gateway }: OpenBed): Promise<Pa
   await page.goto(`http://127.0.0.1:${gateway.port}/debug#token=${gateway.token}`);
   await until(async () => /Last heartbeat/.test(await textOf(page)), 60_000);
   return page;
-}
-
-async function textOf(page: Page): Promise<string> {
-  return String(await page.evaluate(TEXT_OF_PAGE));
 }
 
 async function until(done: () => Promise<boolean>, timeoutMs: number): Promise<boolean> {

@@ -1,6 +1,7 @@
 /** A wire between a client and a gateway on which the gateway's frames can be dropped, repeated and swapped. */
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
+import { wireLog, type WireLog } from "./wire-log.ts";
 
 export type WireFrame = {
   readonly type: string;
@@ -12,6 +13,8 @@ export interface FrameProxy {
   readonly url: string;
   /** What becomes of a frame from the gateway: the frames that are sent in its place. */
   tamper: (frame: WireFrame) => readonly WireFrame[];
+  /** What came from either side, before it is tampered with. */
+  readonly wire: WireLog;
   close(): Promise<void>;
 }
 
@@ -22,6 +25,7 @@ export async function startFrameProxy(target: string): Promise<FrameProxy> {
   const proxy: FrameProxy = {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
     tamper: (frame) => [frame],
+    wire: wireLog(),
     close: () =>
       new Promise((resolve) => {
         for (const socket of server.clients) socket.terminate();
@@ -31,12 +35,15 @@ export async function startFrameProxy(target: string): Promise<FrameProxy> {
   server.on("connection", (inner) => {
     const outer = new WebSocket(target);
     const early: string[] = [];
+    const add = proxy.wire.connection();
     inner.on("message", (data) => {
+      add("client", data.toString());
       if (outer.readyState === WebSocket.OPEN) outer.send(data.toString());
       else early.push(data.toString());
     });
     outer.on("open", () => early.forEach((text) => outer.send(text)));
     outer.on("message", (data) => {
+      add("gateway", data.toString());
       for (const frame of proxy.tamper(JSON.parse(data.toString()) as WireFrame)) inner.send(JSON.stringify(frame));
     });
     outer.on("error", () => inner.terminate());

@@ -1,0 +1,90 @@
+/** OpenClaw's own terminal UI with the module as without it, but for what it had not asked for. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { answer, freshSession, say } from "../gateway/contract.ts";
+import { releaseUnderTest } from "../gateway/release-under-test.ts";
+import { foreignFrames } from "../support/asked-for.ts";
+import { isolationRegister, openBed, type OpenBed } from "../support/bed.ts";
+import { ensureRelease } from "../support/release.ts";
+import { noTerminal } from "../support/terminal.ts";
+import { openTui, type Tui } from "../support/tui.ts";
+import { until } from "../support/watch.ts";
+
+const version = releaseUnderTest();
+const missing = noTerminal();
+if (missing) process.stderr.write(`${missing}\n`);
+
+const TIMEOUT_MS = 280_000;
+
+type Kind = "plain" | "isolated";
+
+describe.skipIf(missing !== undefined)(`openclaw tui of ${version}`, () => {
+  let beds: Record<Kind, OpenBed>;
+  const opened: { tui: Tui; name: string }[] = [];
+  beforeAll(async () => {
+    const release = await ensureRelease(version);
+    const [plain, isolated] = await Promise.all([openBed(release), openBed(release, { preload: isolationRegister() })]);
+    beds = { plain, isolated };
+  }, 240_000);
+  afterAll(() => Promise.all(Object.values(beds ?? {}).map((bed) => bed.close())));
+  afterEach(async ({ task }) => {
+    for (const { tui, name } of opened.splice(0)) {
+      await tui.shot(task.result?.state === "fail" ? `FAILED-${name}` : name);
+      await tui.close();
+    }
+  });
+
+  async function start(kind: Kind, name: string, sessionKey: string): Promise<Tui> {
+    const tui = await openTui(beds[kind].gateway, sessionKey);
+    opened.push({ tui, name: `${kind}-${name}` });
+    return tui;
+  }
+
+  const shows = async (tui: Tui, text: string): Promise<boolean> =>
+    unwrapped(await tui.screen()).includes(unwrapped(text));
+
+  async function twoPeople(kind: Kind) {
+    const [a, b] = [freshSession("tui"), freshSession("tui")];
+    const [alice, bob] = await Promise.all([start(kind, "alice", a.key), start(kind, "bob", b.key)]);
+    alice.say(say(a.id, 12, 100));
+    await until(() => shows(alice, answer(a.id, 12)), "Alice's reply on her screen");
+    bob.say(say(b.id, 4));
+    await until(() => shows(bob, answer(b.id, 4)), "Bob's reply on his screen");
+    await sleep(500);
+    const foreign = foreignFrames(bob.wire.entries).filter(({ key }) => key === a.key);
+    return { onBobsScreen: await shows(bob, a.id), foreign: [...new Set(foreign.map(({ event }) => event))] };
+  }
+
+  test(
+    "a reply is on its screen, and another person's terminal gets none of it",
+    async () => {
+      const published = await twoPeople("plain");
+      const ruled = await twoPeople("isolated");
+      expect(published.foreign).toContain("agent");
+      expect(published.onBobsScreen).toBe(false);
+      expect(ruled).toEqual({ onBobsScreen: false, foreign: [] });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    "Escape aborts the run, and the next message is answered",
+    async () => {
+      const { key, id } = freshSession("tui");
+      const tui = await start("isolated", "aborted", key);
+      tui.say(say(id, 400, 100));
+      await until(() => shows(tui, `${id}-5`), "a part of the reply");
+      tui.abort();
+      expect(await beds.isolated.model.waitFor(id, 20_000, "settled")).toMatchObject({ aborted: true, done: false });
+      await sleep(1000);
+      tui.say(say(`${id}N`, 4));
+      await until(() => shows(tui, answer(`${id}N`, 4)), "the answer to the next message");
+    },
+    TIMEOUT_MS,
+  );
+});
+
+/** A line of the screen ends anywhere. */
+function unwrapped(text: string): string {
+  return text.replaceAll(/\s/g, "");
+}
