@@ -60,9 +60,10 @@ export function watchRequests(original: HandleRequest, gate: RequestGate): Handl
       opts.respond(false, undefined, request.refuse);
       return Promise.resolve();
     }
-    const admitted = admission ? withRespond(opts, lookedAt(opts.respond, admission)) : opts;
-    const handle = (): Promise<unknown> =>
-      request ? settleWith(request, admitted, (watched) => original(watched, ...rest)) : original(admitted, ...rest);
+    // The claim goes by what is sent: an answer that the rules take back makes none.
+    const ask = (own: RequestOptions): Promise<unknown> =>
+      original(admission ? withRespond(own, lookedAt(own.respond, admission)) : own, ...rest);
+    const handle = (): Promise<unknown> => (request ? settleWith(request, opts, ask) : ask(opts));
     return client ? handling.run(client.connId, handle) : handle();
   };
 }
