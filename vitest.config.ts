@@ -23,7 +23,7 @@ export default defineConfig({
       {
         test: {
           name: "browser",
-          include: ["test/browser/**/*.test.ts"],
+          include: ["test/browser/{asked-for,heartbeat-indicator,report}.test.ts"],
           globalSetup: ["test/browser/setup.ts"],
           testTimeout: 30_000,
           hookTimeout: 30_000,
@@ -36,9 +36,30 @@ export default defineConfig({
         },
       },
       {
+        // Minutes, and a machine that does nothing else: `npm run test:interfaces`, nightly.
+        test: {
+          name: "interfaces",
+          include: ["test/browser/{control-ui,control-ui-access,tui}.test.ts"],
+          globalSetup: ["test/browser/setup.ts"],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+        },
+      },
+      {
+        // The same: `npm run test:faults`.
+        test: {
+          name: "faults",
+          include: ["test/gateway/{churn,clock,faults,frames,fuzz}.test.ts"],
+          globalSetup: ["test/gateway/setup.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 240_000,
+        },
+      },
+      {
         test: {
           name: "gateway",
           include: ["test/gateway/**/*.test.ts"],
+          exclude: ["test/gateway/{churn,clock,faults,frames,fuzz}.test.ts"],
           globalSetup: ["test/gateway/setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 240_000,

@@ -11,13 +11,14 @@ Without releases: ${PINNED_RELEASES.toSorted(compareVersions).join(", ")}.
 
 Options:
   -t, --name <pattern>  only cases whose name matches
-  --contract            the contract only: without what installs the packed tarball, tries faults, or drives a page
+  --contract            the contract only: without what installs the packed tarball, tries faults or slow consumers,
+                        or drives OpenClaw's user interfaces
   -h, --help            show this help
 
 Exit codes: 0 all passed; 1 a case failed; 2 wrong usage.`;
 
 /** Minutes each: on every change they run on the newest release, on the others nightly. */
-const BEYOND_CONTRACT = ["package", "client-package", "churn", "clock", "faults", "frames", "fuzz"];
+const BEYOND_CONTRACT = ["package", "client-package", "slow-consumer"];
 
 /** One vitest run; resolves with its exit code. */
 function suite(release: string, name: string | undefined, contractOnly: boolean): Promise<number> {
@@ -25,7 +26,10 @@ function suite(release: string, name: string | undefined, contractOnly: boolean)
     ...(name === undefined ? [] : ["-t", name]),
     ...(contractOnly ? BEYOND_CONTRACT.flatMap((file) => ["--exclude", `test/gateway/${file}.test.ts`]) : []),
   ];
-  const projects = ["gateway", ...(contractOnly ? [] : ["browser"])].flatMap((project) => ["--project", project]);
+  const projects = ["gateway", ...(contractOnly ? [] : ["browser", "faults", "interfaces"])].flatMap((project) => [
+    "--project",
+    project,
+  ]);
   const child = spawn("vitest", ["run", ...projects, ...filter], {
     stdio: "inherit",
     env: { ...process.env, OPENCLAW_RELEASE: release },

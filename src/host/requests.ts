@@ -37,7 +37,11 @@ export interface RequestGate {
 }
 
 /** The connection whose request is being handled: what the gateway asks in its name then is not its asking. */
-const handling = new AsyncLocalStorage<{ readonly connId: string; readonly nested: boolean }>();
+const handling = new AsyncLocalStorage<{
+  readonly connId: string;
+  readonly nested: boolean;
+  readonly admission: Exclude<Admission, { refuse: unknown }>;
+}>();
 
 /**
  * Wraps the gateway's `handleGatewayRequest`. Requests without a claim pass untouched.
@@ -64,8 +68,7 @@ function admitRequests(handle: HandleRequest, gate: RequestGate): HandleRequest 
       opts.respond(false, undefined, admission.refuse);
       return Promise.resolve();
     }
-    const admitted = admission ? withRespond(opts, lookedAt(opts.respond, admission)) : opts;
-    return handling.run({ connId: client.connId, nested }, () => handle(admitted, ...rest));
+    return handling.run({ connId: client.connId, nested, admission }, () => handle(opts, ...rest));
   };
 }
 
@@ -77,14 +80,16 @@ function claimByRequests(original: HandleRequest, gate: RequestGate): HandleRequ
       opts.respond(false, undefined, intent.refuse);
       return Promise.resolve();
     }
-    const asker = client && !handling.getStore()?.nested ? client : undefined;
-    const request = intent && gate.begin(asker, intent);
-    if (!request) return original(opts, ...rest);
-    if ("refuse" in request) {
+    const { nested = false, admission } = (client && handling.getStore()) || {};
+    // The claim goes by what is sent: an answer that the rules take back makes none.
+    const ask = (own: RequestOptions): Promise<unknown> =>
+      original(admission ? withRespond(own, lookedAt(own.respond, admission)) : own, ...rest);
+    const request = intent && gate.begin(client && !nested ? client : undefined, intent);
+    if (request && "refuse" in request) {
       opts.respond(false, undefined, request.refuse);
       return Promise.resolve();
     }
-    return settleWith(request, opts, (watched) => original(watched, ...rest));
+    return request ? settleWith(request, opts, ask) : ask(opts);
   };
 }
 

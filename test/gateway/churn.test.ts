@@ -58,11 +58,11 @@ interface Streamer {
 
 /** Two clients that have the model talk all the time, until `over`. */
 async function streaming(
-  gateway: Endpoint,
+  join: () => Promise<Client>,
   over: AbortSignal,
 ): Promise<{ all: readonly Streamer[]; ended: Promise<void> }> {
   const all = await Promise.all(
-    [1, 2].map(async () => ({ session: freshSession(), client: await connect(gateway), runIds: [] as string[] })),
+    [1, 2].map(async () => ({ session: freshSession(), client: await join(), runIds: [] as string[] })),
   );
   const talk = async ({ session, client, runIds }: (typeof all)[number]): Promise<void> => {
     while (!over.aborted) {
@@ -110,15 +110,17 @@ test(`${CYCLES} clients that connect, claim and vanish while two sessions stream
 
   const bystander = await connectByHand(gateway);
   const over = new AbortController();
-  const { all, ended } = await streaming(gateway, over.signal);
-  ended.catch(() => undefined);
+  const { all, ended } = await streaming(() => connect(gateway), over.signal);
+  const beside = await streaming(() => control.connect(), over.signal);
+  const talks = Promise.all([ended, beside.ended]);
+  talks.catch(() => undefined);
   const keys = all.map(({ session }) => session.key);
   await Promise.all([churn(gateway, keys, CYCLES / 5), churn(control.gateway, keys, CYCLES / 5)]); // caches fill
   await settle();
   const [before, controlBefore] = [await state(), await control.state()];
   await Promise.all([churn(gateway, keys, (CYCLES * 4) / 5), churn(control.gateway, keys, (CYCLES * 4) / 5)]);
   over.abort();
-  await ended;
+  await talks;
 
   const streamersOnly = { connections: 3, claims: 2, sessions: 2, roster: 0, observers: 0, frames: 0, runs: 0 };
   const after = await vi.waitFor(
@@ -142,7 +144,7 @@ test(`${CYCLES} clients that connect, claim and vanish while two sessions stream
 test("clients killed in the midst of a frame", async () => {
   const { gateway, state } = bed;
   const [bystander, over] = [await connectByHand(gateway), new AbortController()];
-  const { all, ended } = await streaming(gateway, over.signal);
+  const { all, ended } = await streaming(() => connect(gateway), over.signal);
   ended.catch(() => undefined);
   const before = held(await state());
   const endpoint = JSON.stringify({ url: gateway.url, token: gateway.token, release: gateway.release });

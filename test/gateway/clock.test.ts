@@ -78,7 +78,7 @@ test.each([12, -12])("to %i hours from it, while a heartbeat waits for a user's 
   expect(calls()).toBe(before);
   await vi.waitFor(() => expect(calls()).toBe(before + 1), { timeout: MAX_DEFER_MS, interval: 100 });
   expect(performance.now() - endedAt).toBeLessThan(MAX_DEFER_MS);
-  await vi.waitFor(async () => expect((await bed.state()).heartbeats).toMatchObject({ runs: 0, deferred: 0 }), {
+  await vi.waitFor(async () => expect((await bed.state()).heartbeats).toMatchObject({ runs: 0, running: 0 }), {
     timeout: 10_000,
     interval: 250,
   });

@@ -53,7 +53,8 @@ async function scene(gateway: Endpoint, random: Random, ms = SCENE_MS) {
         sent.push({ after: client.lines.length, id, method, params });
         runIds.push(runId);
         client.sendRaw({ type: "req", id, method, params });
-        await sleep(1_200); // its final may never come
+        await client.final(runId, 4_000).catch(() => undefined); // it may never come
+        await sleep(600); // 2026.5 answers a message right after a final with an empty one
       }
       answered += client.lines.filter((line) => line.startsWith('{"type":"res"')).length;
       await client.close();
@@ -95,12 +96,10 @@ test.each<[string, object]>([
   onTestFinished(({ task }) => {
     if (task.result?.state === "fail") console.error(`replay with FAULTS_SEED=${seed}`);
   });
-  // The judge sees what is wrong where something is; the first runs of a gateway may take their time.
-  let leaks = 0;
-  for (let turn = 0; turn < 4 && leaks === 0; turn += 1) {
-    leaks = (await scene(inject("plain"), new Random(seed + turn), 5_000)).findings.length;
-  }
-  expect(leaks).toBeGreaterThan(0);
+  // The judge sees what is wrong where something is. A gateway's first run takes its time, so there is one before.
+  await converse(await connect(inject("plain")), freshSession().key, say("first", 2));
+  const leak = await scene(inject("plain"), new Random(seed), 8_000);
+  expect(leak.findings).not.toHaveLength(0);
 
   const bed = await faultyBed(seed, settings);
   const { gateway } = bed;

@@ -62,6 +62,7 @@ async function fate(gateway: Endpoint, make: (typeof FRAMES)[number][1]) {
     () => closed,
   );
   const end = await Promise.race([closed, open]);
+  await settle(); // requests may overtake each other
   const answers = client.lines
     .slice(before)
     .map((line) => JSON.parse(line) as { type: string; id?: string; ok?: boolean; error?: { code?: string } })

@@ -123,3 +123,12 @@ test("what a plugin or a tool asks in a connection's name is not its request, an
   await handle({ ...request("command line"), client: null });
   expect(asked).toEqual(["outer"]);
 });
+
+test("an answer that the rules take back makes no claim", async () => {
+  const log: string[] = [];
+  const error = { code: "FORBIDDEN", message: "denied" };
+  const gate: RequestGate = { ...gateOf(log), admit: () => ({ answered: () => ({ refuse: error }) }) };
+  const handle = watchRequests(async ({ respond }) => respond(true, { key: "a" }), gate);
+  await handle({ ...request("sessions.preview"), respond: (ok) => void log.push(`sent ${ok}`) });
+  expect(log).toEqual(["begin c", "sent false", "answered false"]);
+});
