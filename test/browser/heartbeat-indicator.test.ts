@@ -102,5 +102,5 @@ describe.skipIf(missing !== undefined)(`the Control UI of ${version}`, () => {
       { snapshot: true, log: true, quoted: true },
     ]);
     expect(isolated).toEqual(published.map((each) => ({ ...each, quoted: false })));
-  }, 200_000);
+  }, 300_000);
 });
