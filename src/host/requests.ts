@@ -36,7 +36,10 @@ export interface RequestGate {
   begin(client: GatewayClient | undefined, intent: ClaimIntent): { refuse: GatewayError } | OpenRequest | undefined;
 }
 
-/** The connection whose request is being handled: what the gateway asks in its name then is not its asking. */
+/**
+ * The connection whose request is being handled, and who looks at the answer. What the gateway asks in
+ * its name then (nested) is not its asking.
+ */
 const handling = new AsyncLocalStorage<{
   readonly connId: string;
   readonly nested: boolean;
