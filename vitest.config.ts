@@ -16,7 +16,7 @@ export default defineConfig({
           name: "cli",
           include: ["test/cli/**/*.test.ts"],
           globalSetup: ["test/cli/setup.ts"],
-          testTimeout: 60_000,
+          testTimeout: 200_000,
           hookTimeout: 240_000,
         },
       },

@@ -8,6 +8,7 @@ import { answer, freshSession, say } from "../gateway/contract.ts";
 import { releaseUnderTest } from "../gateway/release-under-test.ts";
 import { askedFor, foreignFrames } from "../support/asked-for.ts";
 import { isolationRegister, openBed, type OpenBed } from "../support/bed.ts";
+import { WITH_CONTROL_UI } from "../support/gateway-config.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { type ControlUi, openControlUi } from "../support/control-ui.ts";
 import { ensureRelease } from "../support/release.ts";
@@ -36,7 +37,11 @@ describe.skipIf(missing !== undefined)(`the Control UI of ${version} under acces
     const release = await ensureRelease(version);
     [browser, bed] = await Promise.all([
       launchBrowser(),
-      openBed(release, { preload: isolationRegister(), env: { OPENCLAW_EVENT_ISOLATION_CONFIG: file } }),
+      openBed(release, {
+        config: WITH_CONTROL_UI,
+        preload: isolationRegister(),
+        env: { OPENCLAW_EVENT_ISOLATION_CONFIG: file },
+      }),
     ]);
   }, 240_000);
   afterAll(async () => {

@@ -5,6 +5,7 @@ import { answer, freshSession, say } from "../gateway/contract.ts";
 import { releaseUnderTest } from "../gateway/release-under-test.ts";
 import { foreignFrames } from "../support/asked-for.ts";
 import { isolationRegister, openBed, type OpenBed } from "../support/bed.ts";
+import { WITH_CONTROL_UI } from "../support/gateway-config.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { type ControlUi, openControlUi } from "../support/control-ui.ts";
 import { ensureRelease } from "../support/release.ts";
@@ -37,8 +38,8 @@ describe.skipIf(missing !== undefined)(`the Control UI of ${version}`, () => {
     const release = await ensureRelease(version);
     const [launched, plain, isolated] = await Promise.all([
       launchBrowser(),
-      openBed(release),
-      openBed(release, { preload: isolationRegister() }),
+      openBed(release, { config: WITH_CONTROL_UI }),
+      openBed(release, { config: WITH_CONTROL_UI, preload: isolationRegister() }),
     ]);
     [browser, beds] = [launched, { plain, isolated }];
   }, 240_000);

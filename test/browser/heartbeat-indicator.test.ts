@@ -4,6 +4,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { releaseUnderTest } from "../gateway/release-under-test.ts";
 import { isolationRegister, openBed, type OpenBed } from "../support/bed.ts";
+import { WITH_CONTROL_UI } from "../support/gateway-config.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { type Client, field, type RecordedFrame } from "../support/clients.ts";
 import { HEARTBEATS_ON, MAIN_SESSION } from "../support/heartbeat-scene.ts";
@@ -79,7 +80,10 @@ describe.skipIf(missing !== undefined)(`the Control UI of ${version}`, () => {
   afterAll(() => browser?.close());
 
   async function observe(preload: string | undefined): Promise<Shown[]> {
-    const bed = await openBed(await ensureRelease(version), { config: HEARTBEATS_ON, preload });
+    const bed = await openBed(await ensureRelease(version), {
+      config: { ...HEARTBEATS_ON, ...WITH_CONTROL_UI },
+      preload,
+    });
     onTestFinished(() => bed.close());
     const page = await openDebugPage(browser, bed);
     const operator = await bed.connect({ name: "operator" });

@@ -69,7 +69,7 @@ test("run starts the gateway of PATH with the module; status and doctor say so; 
   onTestFinished(() => bed.close());
   const [alice, bob] = [await bed.connect({ name: "alice" }), await bed.connect({ name: "bob" })];
   const { runId } = await alice.chat("agent:main:alice", "[[say id=ALICE n=4 delay=20]]");
-  await alice.final(runId, 30_000);
+  await alice.final(runId);
   await sleep(300);
   expect(alice.eventsWith("ALICE-").length).toBeGreaterThan(0);
   expect(bob.eventsWith("ALICE-")).toEqual([]);

@@ -10,6 +10,7 @@ import { createDevice } from "../support/device.ts";
 import { compareVersions } from "../support/release.ts";
 import { answer, connectByHand, converse, freshSession, gateways, offers, say, settle, traces } from "./contract.ts";
 import { isolatedBed } from "./own-bed.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 
 const { plain } = gateways();
 const SCOPES = ["operator.admin", "operator.read", "operator.write"];
@@ -250,7 +251,7 @@ test("changed rules take effect without a restart: claims beyond them end at onc
     const config = JSON.parse(await readFile(gateway.configPath, "utf8")) as object;
     await writeFile(gateway.configPath, JSON.stringify({ ...config, ...entries(access) }, null, 2));
   };
-  const said = (text: string) => vi.waitFor(() => expect(gateway.logs()).toContain(text), { timeout: 20_000 });
+  const said = (text: string) => vi.waitFor(() => expect(gateway.logs()).toContain(text), { timeout: PATIENCE_MS });
   const { a } = tenantSessions();
   const { alice: client, dashboard } = await connections(gateway);
   const frames = async (): Promise<number> => {

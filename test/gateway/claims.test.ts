@@ -13,6 +13,7 @@ import {
   settle,
   traces,
 } from "./contract.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 
 const { plain, isolated } = gateways();
 const ADMIN = { scopes: ["operator.admin", "operator.read", "operator.write"] };
@@ -82,11 +83,11 @@ test.each([
   const { runId } = (await client.request("agent", params)) as { runId: string };
   const { payload } = await client.waitFor(
     (frame) => frame.event === "agent" && field(frame, "runId") === runId && field(frame, "stream") === "lifecycle",
-    20_000,
+    PATIENCE_MS,
     "the run's lifecycle",
   );
   expect(payload).toMatchObject({ runId });
-  await client.waitFor((frame) => frame.json.includes(`${session.id}-7`), 20_000, "the last chunk");
+  await client.waitFor((frame) => frame.json.includes(`${session.id}-7`), PATIENCE_MS, "the last chunk");
 });
 
 test("sessions.create claims the key that the gateway chose", async (context) => {

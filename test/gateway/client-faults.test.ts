@@ -10,6 +10,7 @@ import { compareVersions } from "../support/release.ts";
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
 import { connectScoped, read, rest, shown, untilText } from "./client-scene.ts";
 import { answer, freshSession, say } from "./contract.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 
 const { release } = inject("isolated");
 let bed: OpenBed;
@@ -116,11 +117,11 @@ test("as a device, a run stays its own over a reconnect: its abort is confirmed"
   const events = await untilText(run);
   proxy.cut();
   proxy.heal();
-  await vi.waitFor(() => expect(client.state).toBe("reconnecting"), { timeout: 5_000 });
-  await vi.waitFor(() => expect(client.state).toBe("connected"), { timeout: 10_000 });
+  await vi.waitFor(() => expect(client.state).toBe("reconnecting"), { timeout: PATIENCE_MS });
+  await vi.waitFor(() => expect(client.state).toBe("connected"), { timeout: PATIENCE_MS });
   await run.abort();
   expect((await rest(events)).at(-1)).toMatchObject({ phase: "aborted", confirmed: true });
-  expect(await bed.model.waitFor(session.id, 5_000, "settled")).toMatchObject({ aborted: true });
+  expect(await bed.model.waitFor(session.id, PATIENCE_MS, "settled")).toMatchObject({ aborted: true });
 });
 
 test("a token that the gateway no longer takes: chats end with an auth error, for good", async () => {

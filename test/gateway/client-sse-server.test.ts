@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { answer, freshSession, say } from "./contract.ts";
 import { isolatedBed } from "./own-bed.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 
 const SERVER = fileURLToPath(new URL("../../examples/sse-server/server.mjs", import.meta.url));
 
@@ -109,7 +110,7 @@ test("two browsers, a stop, and a browser that leaves", async () => {
   expect((await rest(stopped)).at(-1)?.data).toMatchObject({ type: "lifecycle", phase: "aborted", confirmed: true });
   left.leave();
   for (const id of [ids[2]!, ids[3]!]) {
-    expect(await model.waitFor(id, 15_000, "settled"), "the model's request is closed").toMatchObject({
+    expect(await model.waitFor(id, PATIENCE_MS, "settled"), "the model's request is closed").toMatchObject({
       aborted: true,
     });
   }

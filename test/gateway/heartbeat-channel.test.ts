@@ -6,6 +6,7 @@ import { type Channel, channelOptions, channelReady, startChannel } from "../sup
 import { HEARTBEATS_ON } from "../support/heartbeat-scene.ts";
 import { compareVersions } from "../support/release.ts";
 import { wordsOf } from "../support/script.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 
 const { release } = inject("isolated");
 /** From 2026.8 the release aborts heartbeats for channels' messages itself. */
@@ -34,16 +35,16 @@ async function meet(preload: string | undefined): Promise<Outcome> {
   await channelReady(channel, bed);
   // The first run loads and compiles what all later ones use.
   channel.receive("[[say id=WARM n=2]]");
-  await until(() => channel.sent.length > 0, 30_000, "the first answer");
+  await until(() => channel.sent.length > 0, PATIENCE_MS, "the first answer");
   await sleep(700);
 
   await operator.request("wake", { mode: "now", text: "EVENTX" });
-  const heartbeat = await model.waitFor("HEARTBEAT", 30_000);
+  const heartbeat = await model.waitFor("HEARTBEAT", PATIENCE_MS);
   const answers = (): readonly string[] =>
     channel.sent.map(({ text }) => text).filter((text) => text.includes("FRIEND"));
   channel.receive("[[say id=FRIEND n=3]]");
-  await until(() => heartbeat.done || heartbeat.aborted, 30_000, "end of the heartbeat");
-  if (heartbeat.aborted) await until(() => answers().length > 0, 20_000, "answer");
+  await until(() => heartbeat.done || heartbeat.aborted, PATIENCE_MS, "end of the heartbeat");
+  if (heartbeat.aborted) await until(() => answers().length > 0, PATIENCE_MS, "answer");
   return { bed, channel, aborted: heartbeat.aborted, answers: answers() };
 }
 
@@ -64,7 +65,7 @@ test("a channel's message aborts a heartbeat, is answered once, and the heartbea
   if (!abortsItself) {
     const answered = (): boolean =>
       bed.model.requests.some(({ done, lastUserText }) => done && lastUserText.includes("EVENTX"));
-    await until(answered, 30_000, "answer to the prompt with the event");
+    await until(answered, PATIENCE_MS, "answer to the prompt with the event");
   }
   expect(channel.sent.filter(({ text }) => text.includes("FRIEND"))).toHaveLength(1);
 }, 200_000);

@@ -10,6 +10,7 @@ import { isolationRegister } from "../support/bed.ts";
 import { type Endpoint, field } from "../support/clients.ts";
 import { answer, connect, converse, freshSession, offers, say, settle, traces } from "./contract.ts";
 import { isolatedBed } from "./own-bed.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 
 const run = promisify(execFile);
 const { release } = inject("isolated");
@@ -80,10 +81,14 @@ test("SIGTERM while streaming: the gateway ends, the client gets no foreign fram
   const session = freshSession();
   const [own, other] = [await connect(gateway), await connect(gateway)];
   const { runId } = await own.chat(session.key, say(session.id, 40, 100));
-  await own.waitFor((frame) => frame.event === "chat" && field(frame, "runId") === runId, 20_000, "the first delta");
+  await own.waitFor(
+    (frame) => frame.event === "chat" && field(frame, "runId") === runId,
+    PATIENCE_MS,
+    "the first delta",
+  );
   await own.request("chat.abort", { sessionKey: session.key, runId });
   const next = await own.chat(session.key, say(session.id, 40, 100));
-  await own.waitFor((frame) => field(frame, "runId") === next.runId, 20_000, "a frame of the next run");
+  await own.waitFor((frame) => field(frame, "runId") === next.runId, PATIENCE_MS, "a frame of the next run");
   gateway.signal("SIGTERM");
   await gateway.stop();
   expect(traces(other, session)).toEqual([]);

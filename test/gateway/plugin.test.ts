@@ -16,6 +16,7 @@ import type { MetricsReport } from "../support/metrics-probe.ts";
 import { startModel } from "../support/model.ts";
 import { compareVersions } from "../support/release.ts";
 import { answer, connect, converse, freshSession, gateways, say, settle, traces } from "./contract.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 
 const run = promisify(execFile);
 const PLUGIN = fileURLToPath(new URL("../../plugin", import.meta.url));
@@ -202,7 +203,7 @@ test("with the preload: settings of plugins.entries, status by scope, command an
       expect(report.metrics).toHaveProperty(["openclaw.event_isolation.events"]);
       return report;
     },
-    { timeout: 20_000, interval: 500 },
+    { timeout: PATIENCE_MS, interval: 500 },
   );
   const attributes = { event: "chat", reason: "delivered" };
   const counted = metrics["openclaw.event_isolation.events"]!.find((point) => point.attributes["event"] === "chat");

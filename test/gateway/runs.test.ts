@@ -2,6 +2,7 @@
 import { expect, test, vi } from "vitest";
 import { type Client, type Endpoint, field } from "../support/clients.ts";
 import { answer, connect, freshSession, gateways, say, settle, traces } from "./contract.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 
 const { plain, isolated } = gateways();
 
@@ -19,7 +20,7 @@ async function run(
   await other.request("chat.history", { sessionKey: freshSession().key });
   const { runId } = await own.chat(session.key, message(session.id));
   await during?.(own, session.key, runId);
-  const final = await own.final(runId, 60_000);
+  const final = await own.final(runId);
   await settle();
   return { session, own, other, runId, state: field(final, "state") };
 }
@@ -51,7 +52,11 @@ test("a run that the model refuses", async () => {
 test("chat.abort in mid-run", async () => {
   const message = (id: string) => say(id, 60, 100);
   const { session, own, other, runId, state } = await run(isolated, message, async (client, key, id) => {
-    await client.waitFor((frame) => frame.event === "chat" && field(frame, "runId") === id, 20_000, "the first delta");
+    await client.waitFor(
+      (frame) => frame.event === "chat" && field(frame, "runId") === id,
+      PATIENCE_MS,
+      "the first delta",
+    );
     await client.request("chat.abort", { sessionKey: key, runId: id });
   });
   expect(state).toBe("aborted");
@@ -65,7 +70,11 @@ test("an abort by another client on the session reaches both", async () => {
   const [own, second] = [await connect(isolated), await connect(isolated, { scopes: ["operator.admin"] })];
   await second.request("chat.history", { sessionKey: session.key });
   const { runId } = await own.chat(session.key, say(session.id, 60, 100));
-  await second.waitFor((frame) => frame.event === "chat" && field(frame, "runId") === runId, 20_000, "the first delta");
+  await second.waitFor(
+    (frame) => frame.event === "chat" && field(frame, "runId") === runId,
+    PATIENCE_MS,
+    "the first delta",
+  );
   await second.request("chat.abort", { sessionKey: session.key, runId });
   expect(field(await own.final(runId), "state")).toBe("aborted");
   expect(field(await second.final(runId), "state")).toBe("aborted");
@@ -81,7 +90,7 @@ test("chat.inject reaches the session's clients only", async () => {
   await admin.request("chat.inject", { sessionKey: session.key, message: `injected-${session.id}` });
   await reader.waitFor(
     (frame) => frame.event === "chat" && frame.json.includes(`injected-${session.id}`),
-    10_000,
+    PATIENCE_MS,
     "the injected message",
   );
   await settle();
@@ -101,20 +110,20 @@ test("a sub-agent's session is a session of its own", async () => {
     await other.request("chat.history", { sessionKey: freshSession().key });
     const before = await subAgents(own);
     const { runId } = await own.chat(parent.key, `[[spawn id=${parent.id} child=${child.id} n=4]]`);
-    await own.final(runId, 60_000);
+    await own.final(runId);
     const [key] = await vi.waitFor(
       async () => {
         const added = (await subAgents(own)).filter((each) => !before.includes(each));
         expect(added).toHaveLength(1);
         return added;
       },
-      { timeout: 20_000, interval: 500 },
+      { timeout: PATIENCE_MS, interval: 500 },
     );
     // Its history holds an answer once the sub-agent's run is over; only now is reading it a claim.
     const reader = await connect(gateway);
     const answered = async (): Promise<void> =>
       expect(JSON.stringify(await reader.request("chat.history", { sessionKey: key }))).toContain('"assistant"');
-    await vi.waitFor(answered, { timeout: 30_000, interval: 500 });
+    await vi.waitFor(answered, { timeout: PATIENCE_MS, interval: 500 });
     await settle();
     const childFrames = (client: Client) => client.frames.filter((frame) => field(frame, "sessionKey") === key);
     return { own: childFrames(own), other: childFrames(other), traces: traces(other, child) };

@@ -15,6 +15,7 @@ import {
   traces,
 } from "./contract.ts";
 import type { Endpoint } from "../support/clients.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 
 const { plain, isolated } = gateways();
 
@@ -83,7 +84,7 @@ test("a client that disconnects in mid-run and comes back on its session gets th
   const session = freshSession();
   const first = await connect(isolated);
   const { runId } = await first.chat(session.key, say(session.id, 30, 60));
-  await first.waitFor((frame) => frame.event === "chat", 15_000, "the first delta");
+  await first.waitFor((frame) => frame.event === "chat", PATIENCE_MS, "the first delta");
   await first.close();
   const second = await connect(isolated);
   await second.request("chat.history", { sessionKey: session.key });

@@ -108,16 +108,11 @@ async function refusal(options: { env?: Record<string, string>; config?: object 
   }
 }
 
-test.each([
-  [{ roster: "everybody" }, /"roster" has to be one of "subscribers", "claimed", not "everybody"/],
-  [
-    { limits: { claimsPerConection: 5 } },
-    /unknown setting "limits\.claimsPerConection" \(known here: claimsPerConnection/,
-  ],
-])("settings %j stop the start with a message that names the setting", async (settings, message) => {
+test("a wrong setting stops the start with a message that names it", async () => {
+  const settings = { limits: { claimsPerConection: 5 } };
   const { code, logs } = await refusal({ env: { OPENCLAW_EVENT_ISOLATION_CONFIG: await settingsFile(settings) } });
   expect(code).toBe(78);
-  expect(logs).toMatch(message);
+  expect(logs).toContain('unknown setting "limits.claimsPerConection" (known here: claimsPerConnection');
 });
 
 test("settings are read from plugins.entries of the gateway's own config", async () => {

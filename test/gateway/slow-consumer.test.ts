@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { connectRaw, type Endpoint, type RawClient } from "../support/clients.ts";
 import { stopReading } from "../support/slow-consumer.ts";
 import { answer, freshSession, gateways, say, traces } from "./contract.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 
 /** Once it reads again, a client has all that waits for it, and the close after that, within this. */
 const DRAIN_MS = 15_000;
@@ -30,7 +31,7 @@ async function once(gateway: Endpoint) {
   await sleep(FILL_MS);
   await user.request("sessions.list", { limit: 1 });
   const { runId } = await user.chat(session.key, say(session.id, 40, 50));
-  await user.waitFor((frame) => frame.json.includes(session.key), 30_000, "a frame of the run");
+  await user.waitFor((frame) => frame.json.includes(session.key), PATIENCE_MS, "a frame of the run");
   // Soon, since 2026.9 cuts a connection that has not read its close within a second.
   await sleep(200);
   claimer.resume();

@@ -6,6 +6,7 @@ import { WebSocket } from "ws";
 import { createDevice, deviceProof, needsDevice, type Device } from "./device.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import type { Release } from "./release.ts";
+import { PATIENCE_MS } from "./patience.ts";
 
 export { field, type RecordedFrame } from "./recorder.ts";
 
@@ -74,7 +75,7 @@ const DEFAULTS = {
   scopes: ["operator.read", "operator.write"],
   minProtocol: 3,
   maxProtocol: 4,
-  timeoutMs: 15_000,
+  timeoutMs: PATIENCE_MS,
 };
 const CLIENT = { id: "gateway-client", mode: "backend", version: "0", platform: "linux" } as const;
 
@@ -166,7 +167,7 @@ export async function connectOfficial(gateway: Endpoint, options: ConnectOptions
     name,
     hello,
     closed: closed.promise,
-    async request(method, params, { timeoutMs: limit = 30_000 } = {}) {
+    async request(method, params, { timeoutMs: limit = PATIENCE_MS } = {}) {
       try {
         return await client.request<Payload>(method, params ?? {}, { timeoutMs: limit });
       } catch (error) {
@@ -220,7 +221,7 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
   function request(
     method: string,
     params: unknown,
-    { timeoutMs: limit = 30_000 }: { timeoutMs?: number } = {},
+    { timeoutMs: limit = PATIENCE_MS }: { timeoutMs?: number } = {},
   ): Promise<Payload> {
     const id = randomUUID();
     const { promise, resolve, reject } = Promise.withResolvers<Payload>();

@@ -6,6 +6,7 @@ import { merge, type Config } from "./gateway-config.ts";
 import { freePort } from "./gateway.ts";
 import type { ProbeReport } from "./queue-probe.ts";
 import { compareVersions, type Release } from "./release.ts";
+import { PATIENCE_MS } from "./patience.ts";
 
 export interface CronBed extends OpenBed {
   /** May add and run cron jobs. */
@@ -66,7 +67,7 @@ async function peek(port: number): Promise<ProbeReport> {
  * @param timeoutMs until the run's end
  * @returns the job's id
  */
-export async function runCronJob(bed: CronBed, message: string, timeoutMs = 30_000): Promise<string> {
+export async function runCronJob(bed: CronBed, message: string, timeoutMs = PATIENCE_MS): Promise<string> {
   const { admin, gateway } = bed;
   // Without a delivery target newer releases withhold exit notices; 2026.2 knows no webhooks.
   const old = compareVersions(gateway.release.version, "2026.3.0") < 0;
@@ -120,7 +121,6 @@ export interface Outcome {
 }
 
 const COMMAND_S = 3;
-const SEEN_WITHIN_MS = 20_000;
 const DRAINED_WITHIN_MS = 10_000;
 
 /** Runs a cron job that leaves a command behind, and follows the event of the command's end. */
@@ -150,7 +150,7 @@ export async function follow(bed: CronBed, marker: string): Promise<Outcome> {
       const { waitingUnder, drainedFrom } = await places();
       return waitingUnder.length + drainedFrom.length > 0 ? true : undefined;
     },
-    SEEN_WITHIN_MS,
+    PATIENCE_MS,
     `a system event with ${marker}`,
   );
   const since = Date.now();
@@ -172,7 +172,7 @@ async function heartbeat(bed: CronBed): Promise<void> {
   await bed.admin.request("wake", { mode: "now", text: `please look at ${Date.now()}` });
   await until(
     () => bed.model.requests.slice(before).find(({ id, done }) => id === "" && done),
-    15_000,
+    PATIENCE_MS,
     "the heartbeat's model call",
   );
   await sleep(1_500);

@@ -17,10 +17,20 @@ export const ECHO_MODEL = {
   maxTokens: 4096,
 };
 
+/** For a gateway whose Control UI is looked at. */
+export const WITH_CONTROL_UI: Config = { gateway: { controlUi: { enabled: true } } };
+
 /** A config that every release accepts: loopback, one token, the scripted model, no heartbeat. */
 export function baseConfig({ port, token, stateDir, model }: Basics): Config {
   return {
-    gateway: { mode: "local", port, bind: "loopback", auth: { mode: "token", token } },
+    gateway: {
+      mode: "local",
+      port,
+      bind: "loopback",
+      auth: { mode: "token", token },
+      // 2026.9 checks its files over and over: a third of the CPU of a gateway that nobody looks at.
+      controlUi: { enabled: false },
+    },
     logging: { file: join(stateDir, "gateway.log") },
     // Neither the registry nor more ports: a test depends on this machine only.
     update: { checkOnStart: false },

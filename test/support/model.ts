@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readChatRequest, type ChatRequest } from "./chat-request.ts";
 import { scriptOf, type Script } from "./script.ts";
+import { PATIENCE_MS } from "./patience.ts";
 
 /** One request of a gateway to the model. */
 export type ModelRequest = {
@@ -82,7 +83,7 @@ export async function startModel(): Promise<Model> {
         .filter((request) => request.id === id)
         .map((request) => request.sentText)
         .join(""),
-    async waitFor(id, timeoutMs = 20_000, state = "arrived") {
+    async waitFor(id, timeoutMs = PATIENCE_MS, state = "arrived") {
       const deadline = Date.now() + timeoutMs;
       for (;;) {
         const found = requests.find(

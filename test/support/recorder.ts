@@ -1,5 +1,6 @@
 /** Records every event of one connection, and answers what tests ask about them. */
 import { textOf } from "./chat-request.ts";
+import { PATIENCE_MS } from "./patience.ts";
 
 export type RecordedFrame = {
   readonly at: number;
@@ -55,7 +56,7 @@ export function createRecorder(name: string): Recorder {
     frames,
     add,
     waitFor,
-    final: (runId, timeoutMs = 30_000) =>
+    final: (runId, timeoutMs = PATIENCE_MS) =>
       waitFor((frame) => isFinal(frame, runId), timeoutMs, `the end of run ${runId}`),
     text: (runId) => chatText(frames.find((frame) => isFinal(frame, runId))),
     gaps: () => steps(frames).filter((step) => step > 1).length,
