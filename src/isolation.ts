@@ -9,20 +9,14 @@ import { Attached } from "./host/attached.ts";
 import { scopeBroadcaster } from "./host/broadcast.ts";
 import { gatewayConfig, hasSettingsFile, readSettings } from "./host/config.ts";
 import { cronEventReplacements } from "./host/cron-events.ts";
-import type {
-  CreateBroadcaster,
-  GatewayClient,
-  GatewayConfig,
-  GatewayError,
-  HandleRequest,
-} from "./host/gateway-types.ts";
+import type { CreateBroadcaster, GatewayClient, GatewayConfig, HandleRequest } from "./host/gateway-types.ts";
 import { lookForHeartbeatSeams } from "./host/heartbeat-seams.ts";
 import { installLoader } from "./host/loader.ts";
 import { info, reasonOf, refuse, warn } from "./host/messages.ts";
 import { ownVersion } from "./host/own-version.ts";
 import { keepForRestart, leaveChildren } from "./host/preload.ts";
 import type { GatewayProcess } from "./host/process.ts";
-import { type RequestGate, watchRequests } from "./host/requests.ts";
+import { watchRequests } from "./host/requests.ts";
 import { watchRuns } from "./host/runs.ts";
 import { SEAM_FUNCTIONS } from "./host/seams.ts";
 import { type KeyFunctions, SessionKeys } from "./host/session-keys.ts";
@@ -32,8 +26,8 @@ import { TargetedWakes } from "./host/targeted-wakes.ts";
 import { heartbeatReplacements } from "./host/wake.ts";
 import { type DiagnosticEmitter, Metrics } from "./metrics.ts";
 import { accessWarnings } from "./policy/access.ts";
-import { claimIntent } from "./policy/claims.ts";
 import { type Settings, SettingsError, STRICT_SETTINGS } from "./policy/settings.ts";
+import { requestGate } from "./request-gate.ts";
 import { ISOLATION_SYMBOL, type IsolationStatus, MAX_STATUS_SESSIONS, STATUS_SCHEMA } from "./status.ts";
 
 /** After a gateway's start: what it loads by then need not be looked for on disk. */
@@ -45,6 +39,11 @@ export class Isolation {
   readonly #process: GatewayProcess;
   readonly #attached = new Attached();
   readonly #scopeOf = new WeakMap<GatewayClient, GatewayScope>();
+  readonly #requests = requestGate({
+    scopeOf: (client) => (client && this.#scopeOf.get(client)) ?? this.#current,
+    rulesMayChange: () => this.#reload?.check(),
+  });
+
   #current: GatewayScope | undefined;
   #inForce: Settings | undefined;
   #reload: SettingsReload | undefined;
@@ -218,42 +217,6 @@ export class Isolation {
     setTimeout(() => void look().catch(failed), LOOK_AFTER_MS).unref();
   }
 
-  readonly #requests: RequestGate = {
-    admit: (client, method, params) => {
-      const scope = this.#scopeOf.get(client) ?? this.#current;
-      try {
-        // Without rules a request costs nothing here; the first rule is noticed within a second.
-        if (!scope?.access.hasRules) return undefined;
-        this.#reload?.check();
-        // Who is no connection, such as the command line's own request, is not under the rules; who was one
-        // when it asked still is.
-        const connection = scope.connection(client) ?? (client.socket ? client : undefined);
-        return connection && scope.access.admit(connection, method, params);
-      } catch {
-        scope?.counters.count("(request)", "error");
-        return { refuse: notLookedAt(method) };
-      }
-    },
-    intentOf: (method, params) => {
-      try {
-        return claimIntent(method, params);
-      } catch {
-        this.#current?.counters.count("(request)", "error");
-        return { refuse: notLookedAt(method) };
-      }
-    },
-    begin: (client, intent) => {
-      const scope = (client && this.#scopeOf.get(client)) ?? this.#current;
-      try {
-        // A synthetic client, e.g. of the command line's own request, is no connection and claims nothing.
-        return scope?.begin(client && scope.connection(client), intent);
-      } catch {
-        scope?.counters.count("(request)", "error");
-        return { refuse: notLookedAt(intent.kind) };
-      }
-    },
-  };
-
   #config(): GatewayConfig {
     return gatewayConfig(this.#attached.originals);
   }
@@ -292,16 +255,6 @@ export class Isolation {
       `${problem}. The gateway was not started. Update openclaw-event-isolation, or start without it, or set onMissingSeam to "warn" to run unprotected`,
     );
   }
-}
-
-/** Who leaves a session has to know if that failed, and who opens one that nothing of it will come. */
-function notLookedAt(what: string): GatewayError {
-  return {
-    code: "UNAVAILABLE",
-    message: `event-isolation: failed on this request (${what}), which was not passed on; please report it`,
-    retryable: true,
-    details: { reason: "isolation-failed" },
-  };
 }
 
 /** Installs the isolation into this process, before any module of the gateway has loaded. */

@@ -60,7 +60,7 @@ describe.skipIf(missing !== undefined)(`the Control UI of ${version} under acces
       const seed = await bed.connect({ name: "seed" });
       for (const { key, id } of [a, b]) {
         const { runId } = await seed.chat(key, say(`${id}S`, 2));
-        await seed.final(runId, 60_000);
+        await seed.final(runId);
       }
       // Bob asks for Alice's session by its address, and stays there while she is answered.
       await Promise.all([alice.open(a.key), bob.page.goto(bob.addressOf(a.key))]);

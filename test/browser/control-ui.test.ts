@@ -68,7 +68,7 @@ describe.skipIf(missing !== undefined)(`the Control UI of ${version}`, () => {
     const fresh = Array.from({ length: count }, () => freshSession("ui"));
     for (const { key } of fresh) {
       const { runId } = await client.chat(key, say("SEED", 2));
-      await client.final(runId, 60_000);
+      await client.final(runId);
     }
     await client.close();
     return fresh;
@@ -100,7 +100,7 @@ describe.skipIf(missing !== undefined)(`the Control UI of ${version}`, () => {
     // The page of 2026.9 soon subscribes to what it sees in its roster, Alice's session too: not to one before it is there.
     const stranger = await beds[kind].connect({ name: "stranger" });
     const fresh = freshSession("new");
-    await stranger.final((await stranger.chat(fresh.key, say(fresh.id, 20, 50))).runId, 60_000);
+    await stranger.final((await stranger.chat(fresh.key, say(fresh.id, 20, 50))).runId);
     await stranger.close();
     await alice.screenshot(`${kind}-reply`);
     await bob.screenshot(`${kind}-other-person`);
@@ -158,7 +158,10 @@ describe.skipIf(missing !== undefined)(`the Control UI of ${version}`, () => {
       await until(() => shows(ui, `${a.id}-5`), "a part of the reply");
       expect(await ui.running()).toBe(true);
       await ui.stop();
-      expect(await beds.isolated.model.waitFor(a.id, 20_000, "settled")).toMatchObject({ aborted: true, done: false });
+      expect(await beds.isolated.model.waitFor(a.id, undefined, "settled")).toMatchObject({
+        aborted: true,
+        done: false,
+      });
       await until(async () => !(await ui.running()), "the page shows that it has stopped");
       await ui.screenshot("stopped");
       await checked("isolated", ui);
