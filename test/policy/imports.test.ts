@@ -25,10 +25,10 @@ const RULES: readonly Rule[] = [
   { files: /^policy\/[\w-]+\.ts$/, may: [SIBLING] },
   { files: /^host\/[\w-]+\.ts$/, may: [SIBLING, /^\.\.\/policy\/[\w-]+\.ts$/, NODE] },
   {
-    files: /^(?:isolation|gateway-scope|access-guard|heartbeat-guard)\.ts$/,
+    files: /^(?:isolation|gateway-scope|request-gate|access-guard|heartbeat-guard)\.ts$/,
     may: [
       /^\.\/(?:policy|host)\/[\w-]+\.ts$/,
-      /^\.\/(?:gateway-scope|access-guard|heartbeat-guard|metrics|status)\.ts$/,
+      /^\.\/(?:gateway-scope|request-gate|access-guard|heartbeat-guard|metrics|status)\.ts$/,
       NODE,
     ],
   },
