@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+const PACKED = "test/gateway/{package,client-package}.test.ts";
+const FAULTS = "test/gateway/{churn,clock,faults,frames,fuzz,slow-consumer}.test.ts";
+
 export default defineConfig({
   test: {
     // Two cores: two files at a time. Gateway cases mostly wait.
@@ -49,7 +52,17 @@ export default defineConfig({
         // The same: `npm run test:faults`.
         test: {
           name: "faults",
-          include: ["test/gateway/{churn,clock,faults,frames,fuzz}.test.ts"],
+          include: [FAULTS],
+          globalSetup: ["test/gateway/setup.ts"],
+          testTimeout: 200_000,
+          hookTimeout: 240_000,
+        },
+      },
+      {
+        // What is installed from the tarball: minutes, and nothing that differs by release.
+        test: {
+          name: "packed",
+          include: [PACKED],
           globalSetup: ["test/gateway/setup.ts"],
           testTimeout: 200_000,
           hookTimeout: 240_000,
@@ -59,7 +72,7 @@ export default defineConfig({
         test: {
           name: "gateway",
           include: ["test/gateway/**/*.test.ts"],
-          exclude: ["test/gateway/{churn,clock,faults,frames,fuzz}.test.ts"],
+          exclude: [PACKED, FAULTS],
           globalSetup: ["test/gateway/setup.ts"],
           testTimeout: 200_000,
           hookTimeout: 240_000,

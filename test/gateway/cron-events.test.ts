@@ -75,8 +75,9 @@ describe("a command that a cron run left behind", { retry: 1 }, () => {
 
   test.each([
     ["the gateway as published", false],
-    ["cron.remap false", true],
-  ])("stays under the run's key with %s", async (_, isolated) => {
+    // Where the release remaps these by itself, the setting changes nothing of it.
+    ...(since("2026.8.2") ? [] : ([["cron.remap false", true]] as const)),
+  ] as const)("stays under the run's key with %s", async (_, isolated) => {
     const file = await settingsFile({ cron: { remap: false } });
     const env = isolated ? { OPENCLAW_EVENT_ISOLATION_CONFIG: file } : {};
     const bed = await cronBed({ isolated, env });
