@@ -82,7 +82,42 @@ describe.skipIf(missing !== undefined)(`openclaw tui of ${version}`, () => {
     },
     TIMEOUT_MS,
   );
+
+  test(
+    "a terminal that loses its connection comes back to its session, and Ctrl-C ends it",
+    async () => {
+      const [own, other] = [freshSession("tui"), freshSession("tui")];
+      const tui = await start("isolated", "reconnected", own.key);
+      tui.say(say(own.id, 4));
+      await until(() => shows(tui, answer(own.id, 4)), "the first reply");
+      tui.cut();
+      await until(() => Promise.resolve(openedTwice(tui, own.key)), "it has come back to its session");
+      const stranger = await beds.isolated.connect({ name: "stranger" });
+      await stranger.final((await stranger.chat(other.key, say(other.id, 4))).runId);
+      await stranger.close();
+      tui.say(say(`${own.id}R`, 4));
+      await until(() => shows(tui, answer(`${own.id}R`, 4)), "the reply on the new connection");
+      expect(foreignFrames(tui.wire.entries)).toEqual([]);
+      expect(await shows(tui, other.id)).toBe(false);
+      expect(await tui.quit()).toBe(0);
+    },
+    TIMEOUT_MS,
+  );
 });
+
+/** Whether it has asked for its session on two connections, and been answered on the second. */
+function openedTwice({ wire }: Tui, key: string): boolean {
+  const asked = wire.entries.filter(({ frame }) => frame["method"] === "chat.history");
+  const [first, last] = [asked.at(0), asked.at(-1)];
+  return (
+    first?.connection !== last?.connection &&
+    last?.text.includes(key) === true &&
+    wire.entries.some(
+      ({ connection, frame }) =>
+        connection === last.connection && frame["id"] === last.frame["id"] && frame["ok"] === true,
+    )
+  );
+}
 
 /** A line of the screen ends anywhere. */
 function unwrapped(text: string): string {

@@ -15,6 +15,8 @@ export interface FrameProxy {
   tamper: (frame: WireFrame) => readonly WireFrame[];
   /** What came from either side, before it is tampered with. */
   readonly wire: WireLog;
+  /** Cuts all connections without a word, as a lost network does; new ones are let through. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -26,9 +28,12 @@ export async function startFrameProxy(target: string): Promise<FrameProxy> {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
     tamper: (frame) => [frame],
     wire: wireLog(),
+    cut() {
+      for (const socket of server.clients) socket.terminate();
+    },
     close: () =>
       new Promise((resolve) => {
-        for (const socket of server.clients) socket.terminate();
+        proxy.cut();
         server.close(() => resolve());
       }),
   };

@@ -11,6 +11,8 @@ export interface Terminal {
   screen(): Promise<string>;
   /** Sends keys; `\r` is Enter, `\x1b` is Escape. */
   type(keys: string): void;
+  /** The exit code of the program, once it has ended. */
+  readonly ended: Promise<number | null>;
   close(): Promise<void>;
 }
 
@@ -29,7 +31,7 @@ export function openTerminal(command: readonly string[], env: Readonly<Record<st
     env: { PATH: process.env["PATH"] ?? "", SHELL: "/bin/sh", TERM: "xterm-256color", LANG: "C.UTF-8", ...env },
     stdio: ["pipe", "pipe", "inherit"],
   });
-  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
   child.stdout.on("data", (data: Buffer) => screen.write(data));
   child.stdin.on("error", () => undefined);
   // What a program asks its terminal (where is the cursor, which colours), the terminal answers.
@@ -45,6 +47,7 @@ export function openTerminal(command: readonly string[], env: Readonly<Record<st
           resolve(lines.join("\n").trimEnd());
         }),
       ),
+    ended,
     type: (keys) => void child.stdin.write(keys),
     async close() {
       if (child.pid !== undefined) killAll([...descendantsOf(child.pid), child.pid]);

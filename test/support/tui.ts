@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { startFrameProxy } from "./frame-proxy.ts";
 import type { Gateway } from "./gateway.ts";
 import { ARTIFACTS, until } from "./watch.ts";
@@ -16,6 +17,10 @@ export interface Tui {
   say(message: string): void;
   /** Escape: aborts the run. */
   abort(): void;
+  /** Loses the connection, once. */
+  cut(): void;
+  /** Ctrl-C twice: ends it. @returns its exit code */
+  quit(): Promise<number | null>;
   /** Keeps what is shown as an artefact. */
   shot(step: string): Promise<void>;
   close(): Promise<void>;
@@ -41,6 +46,13 @@ export async function openTui(gateway: Gateway, sessionKey: string): Promise<Tui
     screen: terminal.screen,
     say: (message) => terminal.type(`${message}\r`),
     abort: () => terminal.type("\u001b"),
+    cut: () => proxy.cut(),
+    async quit() {
+      terminal.type("\u0003");
+      await sleep(300);
+      terminal.type("\u0003");
+      return terminal.ended;
+    },
     async shot(step) {
       await mkdir(ARTIFACTS, { recursive: true });
       await writeFile(join(ARTIFACTS, `tui-${gateway.release.version}-${step}.txt`), `${await terminal.screen()}\n`);
