@@ -121,6 +121,8 @@ export interface Outcome {
 }
 
 const COMMAND_S = 3;
+/** It may never come: the release drops wakes at times. */
+const HEARTBEAT_WITHIN_MS = 15_000;
 const DRAINED_WITHIN_MS = 10_000;
 
 /** Runs a cron job that leaves a command behind, and follows the event of the command's end. */
@@ -172,7 +174,7 @@ async function heartbeat(bed: CronBed): Promise<void> {
   await bed.admin.request("wake", { mode: "now", text: `please look at ${Date.now()}` });
   await until(
     () => bed.model.requests.slice(before).find(({ id, done }) => id === "" && done),
-    PATIENCE_MS,
+    HEARTBEAT_WITHIN_MS,
     "the heartbeat's model call",
   );
   await sleep(1_500);
