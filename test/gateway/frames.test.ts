@@ -39,9 +39,10 @@ const FRAMES: readonly [string, Frame | ((client: RawClient) => Frame)][] = [
   ["toString and valueOf", text("chat.send", '{"sessionKey":{"toString":1,"valueOf":2},"message":[]}')],
   ["1,000 keys", json("sessions.preview", { keys: Array.from({ length: 1_000 }, (_, n) => `agent:main:k${n}`) })],
   ["100,000 fields", json("chat.history", Object.fromEntries(Array.from({ length: 100_000 }, (_, n) => [`f${n}`, n])))],
+  // The answer holds it twice: of a longer key it is too much for a connection's buffer, and how that ends is a race.
   [
-    "a key as long as a frame may be",
-    (client) => json("chat.history", { sessionKey: "x".repeat(payloadOf(client) - 200) }),
+    "a key as long as a quarter of a frame",
+    (client) => json("chat.history", { sessionKey: "x".repeat(payloadOf(client) / 4) }),
   ],
   ["a frame that is too large", (client) => json("chat.history", { sessionKey: "x".repeat(payloadOf(client) + 1) })],
   ["bytes that are too many", (client) => Buffer.alloc(payloadOf(client) + 1)],
