@@ -60,14 +60,6 @@ export function foreignFrames(entries: readonly WireEntry[]): Foreign[] {
   return foreign;
 }
 
-/** The sessions that a client has asked for, on any of its connections. */
-export function askedFor(entries: readonly WireEntry[]): string[] {
-  const named = entries.flatMap(({ from, frame }) =>
-    from === "client" && OPENING.has(String(frame["method"])) ? sessionKeys(frame["params"]) : [],
-  );
-  return [...new Set(named)];
-}
-
 /** Only what the gateway has accepted counts. */
 function answered(asked: Asked, frame: WireEntry["frame"]): void {
   const request = asked.pending.get(frame["id"]);
