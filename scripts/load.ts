@@ -26,7 +26,7 @@ Options:
   --json               print the result as JSON on stdout
   -h, --help           show this help
 
-Writes artifacts/load.json and artifacts/load.svg. The defaults take about six minutes on two cores.
+Writes artifacts/load.json and artifacts/load.svg. The defaults take three to six minutes on two cores.
 
 Exit codes: 0 with the module no foreign frame and no own frame lost; 1 a finding;
             2 could not be measured, or the published gateway did not leak.`;
