@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isolationRegister, withBed } from "../test/support/bed.ts";
 import { ensureRelease, type Release } from "../test/support/release.ts";
-import { errorsOf, stateProbe } from "../test/support/state.ts";
+import { errorsOf, type GatewayState, stateProbe } from "../test/support/state.ts";
 import { episode, type EpisodeResult } from "./fuzz/episode.ts";
 import { releaseOption, runScript, scriptOptions, wholeNumber, wrongUsage } from "./options.ts";
 
@@ -29,6 +29,8 @@ Exit codes: 0 no foreign frame, every honest reply whole, nothing left; 1 a find
             2 the fuzzer itself failed, or did not find the published gateway's leak.`;
 
 const UINT32 = 2 ** 32;
+/** For the messages of those who have gone, which wait for their turn. */
+const LEAVE_MS = 120_000;
 
 async function main(): Promise<number> {
   const { values } = scriptOptions(HELP, {
@@ -92,15 +94,27 @@ async function protectedRun(release: Release, preload: string, first: number, wa
         `seed ${seed}: ${result.requests} requests, ${result.events} events, ${result.rightful} asked for, ${result.findings.length} foreign`,
       );
     }
-    await sleep(2_000);
-    const end = await state();
-    const { connections = 0, claims = 0, held = 0 } = end.gateway ?? {};
-    for (const [what, count] of Object.entries({ connections, claims, held, runs: end.heartbeats?.runs ?? 0 }))
+    const end = await whenAllHaveGone(state);
+    for (const [what, count] of Object.entries(heldBy(end)))
       if (count > 0) left.push(`${count} ${what} left when everybody had gone`);
     for (const [event, count] of Object.entries(errorsOf(end)))
       left.push(`the module failed ${count} times on ${event}`);
   });
   return { ...sums, left, failed };
+}
+
+/** What the module holds of connections and their runs. */
+function heldBy({ gateway, heartbeats }: GatewayState): Record<"connections" | "claims" | "held" | "runs", number> {
+  const { connections = 0, claims = 0, held = 0 } = gateway ?? {};
+  return { connections, claims, held, runs: heartbeats?.runs ?? 0 };
+}
+
+/** The state once nothing is held any more, or when that takes too long. Messages that were sent are still answered. */
+async function whenAllHaveGone(state: () => Promise<GatewayState>): Promise<GatewayState> {
+  for (const until = Date.now() + LEAVE_MS; ; await sleep(500)) {
+    const now = await state();
+    if (Date.now() > until || Object.values(heldBy(now)).every((count) => count === 0)) return now;
+  }
 }
 
 /** For modules with a defect: see test/support/broken-policy.ts. */

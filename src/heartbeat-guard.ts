@@ -52,7 +52,7 @@ const MAX_HEARTBEAT_RUNS = 1_024;
 /** The end of a run, as `chat` events tell it. */
 const ENDED: ReadonlySet<unknown> = new Set(["final", "error", "aborted"]);
 /** Answers after which the run of a request goes on. */
-const GOES_ON: ReadonlySet<unknown> = new Set([undefined, "started", "accepted", "in_flight"]);
+const GOES_ON: ReadonlySet<unknown> = new Set([undefined, "started", "accepted"]);
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -165,7 +165,9 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
           this.#safely(undefined, () => {
             const { runId, status } = (payload ?? {}) as Fields;
             if (typeof runId !== "string") return;
-            if (ok && GOES_ON.has(status)) policy.runActive(runId, place, performance.now());
+            // Somebody else's answer started it, on a session of its own, and it may have ended by now.
+            if (ok && status === "in_flight") policy.runSeen(runId, performance.now());
+            else if (ok && GOES_ON.has(status)) policy.runActive(runId, place, performance.now());
             else this.#ended(runId);
           }),
       };

@@ -44,6 +44,25 @@ describe("a user's run", () => {
     await expect(scene.heartbeat()).resolves.toEqual(RAN);
   });
 
+  // The gateway forgets a run some moments after its end: a message sent once more by then is "in flight".
+  test("is not active again when its message is sent once more just after its end", async () => {
+    scene.send("r1").done();
+    scene.guard.setAside("chat", { runId: "r1", state: "final" }, () => {});
+    const again = scene.guard.request("chat.send", { sessionKey: "main", message: "x" })!;
+    again.answered(true, { runId: "r1", status: "in_flight" });
+    again.done();
+    expect(scene.guard.status().runs).toBe(0);
+    await expect(scene.heartbeat()).resolves.toEqual(RAN);
+  });
+
+  test("stays on its session when its id is sent on another one", async () => {
+    scene.send("r1").done();
+    const other = scene.guard.request("chat.send", { sessionKey: "agent:main:other", message: "x" })!;
+    other.answered(true, { runId: "r1", status: "in_flight" });
+    other.done();
+    await expect(scene.heartbeat()).resolves.toEqual(BUSY);
+  });
+
   test("keeps a heartbeat asking every second once it is overdue and the release itself is busy", async () => {
     const theirs = { status: "skipped", reason: "requests-in-flight" };
     await expect(scene.heartbeat(() => Promise.resolve(theirs))).resolves.toBe(theirs);
