@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isolationRegister, withBed } from "../test/support/bed.ts";
+import { connectOfficial, type Endpoint } from "../test/support/clients.ts";
 import { ensureRelease, type Release } from "../test/support/release.ts";
 import { errorsOf, type GatewayState, stateProbe } from "../test/support/state.ts";
 import { episode, type EpisodeResult } from "./fuzz/episode.ts";
@@ -78,6 +79,7 @@ async function protectedRun(release: Release, preload: string, first: number, wa
   /** What the module has to answer for when all clients have gone. */
   const left: string[] = [];
   await withBed(release, { preload, env: { ...testVariables(), ...env } }, async ({ gateway }) => {
+    await warmUp(gateway);
     const until = Date.now() + timeMs;
     while (!failed && sums.episodes < wanted && Date.now() < until) {
       const seed = (first + sums.episodes) % UINT32;
@@ -101,6 +103,13 @@ async function protectedRun(release: Release, preload: string, first: number, wa
       left.push(`the module failed ${count} times on ${event}`);
   });
   return { ...sums, left, failed };
+}
+
+/** A gateway's first run loads and compiles what all later ones use. */
+async function warmUp(gateway: Endpoint): Promise<void> {
+  const client = await connectOfficial(gateway, { name: "first" });
+  await client.final((await client.chat("agent:main:first", "[[say id=FIRST n=2]]")).runId);
+  await client.close();
 }
 
 /** What the module holds of connections and their runs. */

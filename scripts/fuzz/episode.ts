@@ -45,7 +45,7 @@ export async function episode(gateway: Endpoint, seed: number, actions = 120): P
       for (let turn = 0; !over.signal.aborted; turn += 1) {
         const { runId } = await client.chat(session.key, `[[say id=${session.token} n=${CHUNKS} delay=15]]`);
         runIds.push(runId);
-        await client.final(runId, 60_000);
+        await client.final(runId);
         const whole = wordsOf(session.token, CHUNKS).join("");
         if (client.text(runId) !== whole)
           lost.push(`${session.key} turn ${turn}: "${client.text(runId).slice(0, 80)}"`);

@@ -44,9 +44,13 @@ export interface Verdict {
 
 /** Methods that open a session for the connection, and where they name it. */
 const OPENS: Readonly<Record<string, "sessionKey" | "key" | "keys">> = {
+  "board.get": "sessionKey",
   "chat.history": "sessionKey",
+  "chat.message.get": "sessionKey",
   "chat.send": "sessionKey",
   "chat.startup": "sessionKey",
+  "progressCard.get": "sessionKey",
+  "session.suggestions.list": "sessionKey",
   "sessions.get": "key",
   "sessions.messages.subscribe": "key",
   "sessions.preview": "keys",
