@@ -28,7 +28,7 @@ export function baseConfig({ port, token, stateDir, model }: Basics): Config {
       port,
       bind: "loopback",
       auth: { mode: "token", token },
-      // 2026.9 checks its files over and over: a third of the CPU of a gateway that nobody looks at.
+      // 2026.9 checks its files over and over, and is busy with that also while nobody looks at it.
       controlUi: { enabled: false },
     },
     logging: { file: join(stateDir, "gateway.log") },
