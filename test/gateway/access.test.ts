@@ -7,10 +7,10 @@ import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest"
 import { isolationRegister, type OpenBed, openBed } from "../support/bed.ts";
 import { type Client, type Endpoint, GatewayRequestError, type Payload, type RawClient } from "../support/clients.ts";
 import { createDevice } from "../support/device.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 import { compareVersions } from "../support/release.ts";
 import { answer, connectByHand, converse, freshSession, gateways, offers, say, settle, traces } from "./contract.ts";
 import { isolatedBed } from "./own-bed.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
 
 const { plain } = gateways();
 const SCOPES = ["operator.admin", "operator.read", "operator.write"];

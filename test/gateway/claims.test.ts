@@ -1,6 +1,7 @@
 /** How claims begin and end. */
 import { expect, test } from "vitest";
 import { type Client, field } from "../support/clients.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 import {
   answer,
   connect,
@@ -13,7 +14,6 @@ import {
   settle,
   traces,
 } from "./contract.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
 
 const { plain, isolated } = gateways();
 const ADMIN = { scopes: ["operator.admin", "operator.read", "operator.write"] };

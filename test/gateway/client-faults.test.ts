@@ -6,11 +6,11 @@ import { isolationRegister, type OpenBed, openBed } from "../support/bed.ts";
 import { createDevice } from "../support/device.ts";
 import { startFrameProxy, type WireFrame } from "../support/frame-proxy.ts";
 import { startGateway } from "../support/gateway.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 import { compareVersions } from "../support/release.ts";
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
 import { connectScoped, read, rest, shown, untilText } from "./client-scene.ts";
 import { answer, freshSession, say } from "./contract.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
 
 const { release } = inject("isolated");
 let bed: OpenBed;

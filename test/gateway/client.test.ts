@@ -5,11 +5,11 @@ import type { ChatEvent, Client, ConnectOptions, SessionEvent } from "../../src/
 import { isolationRegister, type OpenBed, openBed } from "../support/bed.ts";
 import { ECHO_MODEL } from "../support/gateway-config.ts";
 import { HEARTBEATS_ON, MAIN_SESSION } from "../support/heartbeat-scene.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 import { compareVersions } from "../support/release.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { connectScoped, read, rest, shown, untilText } from "./client-scene.ts";
 import { answer, freshSession, say } from "./contract.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
 
 const { release } = inject("isolated");
 /** 2026.8.2 and newer take care of heartbeats beside users themselves. */

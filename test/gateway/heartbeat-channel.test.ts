@@ -4,9 +4,9 @@ import { expect, inject, onTestFinished, test } from "vitest";
 import { isolationRegister, openBed, type OpenBed } from "../support/bed.ts";
 import { type Channel, channelOptions, channelReady, startChannel } from "../support/channel.ts";
 import { HEARTBEATS_ON } from "../support/heartbeat-scene.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 import { compareVersions } from "../support/release.ts";
 import { wordsOf } from "../support/script.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
 
 const { release } = inject("isolated");
 /** From 2026.8 the release aborts heartbeats for channels' messages itself. */

@@ -8,9 +8,9 @@ import { promisify } from "node:util";
 import { expect, inject, onTestFinished, test, vi } from "vitest";
 import { isolationRegister } from "../support/bed.ts";
 import { type Endpoint, field } from "../support/clients.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 import { answer, connect, converse, freshSession, offers, say, settle, traces } from "./contract.ts";
 import { isolatedBed } from "./own-bed.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
 
 const run = promisify(execFile);
 const { release } = inject("isolated");

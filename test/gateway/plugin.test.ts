@@ -14,9 +14,9 @@ import { type Config } from "../support/gateway-config.ts";
 import { freePort, startGateway } from "../support/gateway.ts";
 import type { MetricsReport } from "../support/metrics-probe.ts";
 import { startModel } from "../support/model.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 import { compareVersions } from "../support/release.ts";
 import { answer, connect, converse, freshSession, gateways, say, settle, traces } from "./contract.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
 
 const run = promisify(execFile);
 const PLUGIN = fileURLToPath(new URL("../../plugin", import.meta.url));

@@ -10,9 +10,9 @@ import type { GatewayReport, ProbeReport } from "../../src/report/shape.ts";
 import { type OpenBed, openBed } from "../support/bed.ts";
 import type { Defect } from "../support/broken-policy.ts";
 import type { Endpoint } from "../support/clients.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 import { connect, freshSession, gateways, say } from "./contract.ts";
 import { settingsFile } from "./own-bed.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
 
 const { plain, isolated } = gateways();
 const COMMAND = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import { connectRaw, type Endpoint, type RawClient } from "../support/clients.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 import { stopReading } from "../support/slow-consumer.ts";
 import { answer, freshSession, gateways, say, traces } from "./contract.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
 
 /** Once it reads again, a client has all that waits for it, and the close after that, within this. */
 const DRAIN_MS = 15_000;

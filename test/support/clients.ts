@@ -4,9 +4,9 @@ import { GatewayClient } from "@openclaw/gateway-client";
 import type { HelloOk } from "@openclaw/gateway-protocol";
 import { WebSocket } from "ws";
 import { createDevice, deviceProof, needsDevice, type Device } from "./device.ts";
+import { PATIENCE_MS } from "./patience.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import type { Release } from "./release.ts";
-import { PATIENCE_MS } from "./patience.ts";
 
 export { field, type RecordedFrame } from "./recorder.ts";
 

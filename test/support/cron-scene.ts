@@ -4,9 +4,9 @@ import { isolationRegister, type OpenBed, openBed } from "./bed.ts";
 import type { Client } from "./clients.ts";
 import { merge, type Config } from "./gateway-config.ts";
 import { freePort } from "./gateway.ts";
+import { PATIENCE_MS } from "./patience.ts";
 import type { ProbeReport } from "./queue-probe.ts";
 import { compareVersions, type Release } from "./release.ts";
-import { PATIENCE_MS } from "./patience.ts";
 
 export interface CronBed extends OpenBed {
   /** May add and run cron jobs. */

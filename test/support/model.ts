@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readChatRequest, type ChatRequest } from "./chat-request.ts";
-import { scriptOf, type Script } from "./script.ts";
 import { PATIENCE_MS } from "./patience.ts";
+import { scriptOf, type Script } from "./script.ts";
 
 /** One request of a gateway to the model. */
 export type ModelRequest = {
