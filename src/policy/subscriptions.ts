@@ -4,6 +4,7 @@
  *
  * `C` is the connection as the host knows it; it is only ever compared.
  */
+import { Claim } from "./claim.ts";
 
 /** Which sessions a connection may claim at all; keys are canonical. */
 export interface ClaimAccess {
@@ -15,16 +16,6 @@ export interface SubscriptionLimits {
   readonly claimsPerConnection: number;
   /** Runs remembered as started by one connection; the oldest is forgotten. */
   readonly runsPerConnection: number;
-}
-
-/** Requests are numbered in the order they begin; 0 stands for none. */
-interface Claim {
-  /** The last request on this session that the gateway accepted. */
-  acceptedBy: number;
-  /** The last accepted one that asked for the session's events in so many words. */
-  explicitBy: number;
-  /** Requests that the gateway has not answered yet; nearly always none or one, but a client may send any number. */
-  pending: Set<number> | undefined;
 }
 
 interface Subscriber {
@@ -116,10 +107,7 @@ export class Subscriptions<C> {
     if (subscriber.claims.size + added > this.#limits.claimsPerConnection) return undefined;
     this.#requests += 1;
     const request = this.#requests;
-    for (const key of distinct) {
-      const claim = this.#claim(subscriber, key);
-      (claim.pending ??= new Set()).add(request);
-    }
+    for (const key of distinct) this.#claim(subscriber, key).begin(request);
     this.#reindex(connection, subscriber, distinct);
     let settled = false;
     const settle = (accepted: boolean, extraKeys: readonly string[], runId?: string): void => {
@@ -129,9 +117,7 @@ export class Subscriptions<C> {
       for (const key of distinct) {
         const claim = subscriber.claims.get(key);
         // Ended in between: an unsubscribe or a deletion overtook the answer.
-        if (!claim?.pending?.delete(request)) continue;
-        if (claim.pending.size === 0) claim.pending = undefined;
-        if (accepted) this.#accept(claim, request, explicit);
+        if (claim?.settle(request) && accepted) claim.accept(request, explicit);
       }
       this.#reindex(connection, subscriber, distinct);
       if (!accepted) return;
@@ -171,10 +157,7 @@ export class Subscriptions<C> {
       const subscriber = this.#subscribers.get(connection);
       const claim = subscriber?.claims.get(key);
       if (!subscriber || !claim) continue;
-      if (claim.acceptedBy <= asOf) claim.acceptedBy = 0;
-      if (claim.explicitBy <= asOf) claim.explicitBy = 0;
-      const later = [...(claim.pending ?? [])].filter((request) => request > asOf);
-      claim.pending = later.length > 0 ? new Set(later) : undefined;
+      claim.end(asOf);
       this.#reindex(connection, subscriber, [key]);
     }
   }
@@ -205,11 +188,11 @@ export class Subscriptions<C> {
 
   /** True while the gateway owes this connection an answer to a request on the session. */
   isPending(connection: C, key: string): boolean {
-    return this.#subscribers.get(connection)?.claims.get(key)?.pending !== undefined;
+    return this.#subscribers.get(connection)?.claims.get(key)?.pending === true;
   }
 
   isExplicit(connection: C, key: string): boolean {
-    return (this.#subscribers.get(connection)?.claims.get(key)?.explicitBy ?? 0) > 0;
+    return this.#subscribers.get(connection)?.claims.get(key)?.explicit === true;
   }
 
   startedRun(connection: C, runId: string): boolean {
@@ -273,16 +256,11 @@ export class Subscriptions<C> {
   #claim(subscriber: Subscriber, key: string): Claim {
     let claim = subscriber.claims.get(key);
     if (!claim) {
-      claim = { acceptedBy: 0, explicitBy: 0, pending: undefined };
+      claim = new Claim();
       subscriber.claims.set(key, claim);
       this.#claims += 1;
     }
     return claim;
-  }
-
-  #accept(claim: Claim, request: number, explicit: boolean): void {
-    claim.acceptedBy = Math.max(claim.acceptedBy, request);
-    if (explicit) claim.explicitBy = Math.max(claim.explicitBy, request);
   }
 
   #acceptExtra(
@@ -296,7 +274,7 @@ export class Subscriptions<C> {
       if (!mayHave(subscriber, key)) continue;
       // The gateway has already said yes; a full connection keeps what it has and gets no more.
       if (!subscriber.claims.has(key) && subscriber.claims.size >= this.#limits.claimsPerConnection) continue;
-      this.#accept(this.#claim(subscriber, key), request, explicit);
+      this.#claim(subscriber, key).accept(request, explicit);
     }
     this.#reindex(connection, subscriber, keys);
   }
@@ -315,14 +293,14 @@ export class Subscriptions<C> {
       const claim = subscriber.claims.get(key);
       this.#unlink(connection, key);
       if (!claim) continue;
-      if (claim.acceptedBy === 0 && claim.pending === undefined) {
+      if (!claim.accepted && !claim.pending) {
         subscriber.claims.delete(key);
         this.#claims -= 1;
         continue;
       }
       let entry = this.#keys.get(key);
       if (!entry) this.#keys.set(key, (entry = { claimed: new Set(), pending: new Set() }));
-      (claim.acceptedBy > 0 ? entry.claimed : entry.pending).add(connection);
+      (claim.accepted ? entry.claimed : entry.pending).add(connection);
     }
   }
 

@@ -1,0 +1,50 @@
+/**
+ * One connection's claim on one session: the requests that it rests on.
+ *
+ * Requests are numbered in the order they begin, since their answers may come in another; 0 stands for none.
+ */
+export class Claim {
+  /** The last request on this session that the gateway accepted. */
+  #acceptedBy = 0;
+  /** The last accepted one that asked for the session's events in so many words. */
+  #explicitBy = 0;
+  /** Requests that the gateway has not answered yet; nearly always none or one, but a client may send any number. */
+  #pending: Set<number> | undefined;
+
+  get accepted(): boolean {
+    return this.#acceptedBy > 0;
+  }
+
+  get explicit(): boolean {
+    return this.#explicitBy > 0;
+  }
+
+  get pending(): boolean {
+    return this.#pending !== undefined;
+  }
+
+  /** A request waits for its answer from now on. */
+  begin(request: number): void {
+    (this.#pending ??= new Set()).add(request);
+  }
+
+  /** The answer has come, or will not. @returns false if the request was ended in between: it brings nothing then */
+  settle(request: number): boolean {
+    if (!this.#pending?.delete(request)) return false;
+    if (this.#pending.size === 0) this.#pending = undefined;
+    return true;
+  }
+
+  accept(request: number, explicit: boolean): void {
+    this.#acceptedBy = Math.max(this.#acceptedBy, request);
+    if (explicit) this.#explicitBy = Math.max(this.#explicitBy, request);
+  }
+
+  /** Takes back what requests up to `asOf` have brought, and will bring. */
+  end(asOf: number): void {
+    if (this.#acceptedBy <= asOf) this.#acceptedBy = 0;
+    if (this.#explicitBy <= asOf) this.#explicitBy = 0;
+    const later = [...(this.#pending ?? [])].filter((request) => request > asOf);
+    this.#pending = later.length > 0 ? new Set(later) : undefined;
+  }
+}
