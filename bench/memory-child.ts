@@ -14,6 +14,11 @@ export type MemoryVariant = "unprotected" | "module" | "shared" | "own";
 export type Heap = {
   /** Bytes in use beyond those of a gateway without connections, by size. */
   readonly grown: readonly number[];
+  /**
+   * Bytes of that which came when the connections claimed, by size; no differences of two processes,
+   * whose heaps are apart by more than a few claims take.
+   */
+  readonly claimed: readonly number[];
   /** The same after all connections have gone: what is remembered of their keys, up to a bound. */
   readonly left: number;
   /** What is left more after as many have come and gone again: what would add up. */
@@ -35,13 +40,18 @@ function build() {
 
 const { clients, scope, broadcaster } = build();
 
-function fill(from: number, to: number): void {
+function connect(from: number, to: number): GatewayClient[] {
   const added: GatewayClient[] = [];
   for (let index = from; index < to; index += 1) {
     const client = clientAt(index);
     clients.add(client);
     added.push(client);
   }
+  return added;
+}
+
+/** @param added the connections from the `from`th on */
+function claim(added: readonly GatewayClient[], from: number): void {
   if (!scope || variant === "module") return;
   claimSessions(scope, added, built.claimIntent, (at) => sessionKey(variant === "own" ? from + at : 0));
 }
@@ -60,21 +70,28 @@ async function heapUsed(): Promise<number> {
 }
 
 // Once full and empty again: what is compiled and what has grown to its final size is no cost of a connection.
-fill(0, 1000);
+claim(connect(0, 1000), 0);
 empty();
 const before = await heapUsed();
 const grown: number[] = [];
+const claimed: number[] = [];
 let filled = 0;
+let claims = 0;
 for (const size of sizes.split(",").map(Number)) {
-  fill(filled, size);
+  const added = connect(filled, size);
+  const unclaimed = await heapUsed();
+  claim(added, filled);
+  const heap = await heapUsed();
+  claims += heap - unclaimed;
   filled = size;
-  grown.push((await heapUsed()) - before);
+  grown.push(heap - before);
+  claimed.push(claims);
 }
 empty();
 const left = (await heapUsed()) - before;
-fill(0, filled);
+claim(connect(0, filled), 0);
 empty();
 const leftAgain = (await heapUsed()) - before - left;
 broadcaster.broadcast("tick", { ts: 0 });
-process.send?.({ grown, left, leftAgain, status: scope?.status() } satisfies Heap);
+process.send?.({ grown, claimed, left, leftAgain, status: scope?.status() } satisfies Heap);
 process.disconnect();

@@ -49,7 +49,7 @@ export async function benchScale(options: Options): Promise<Part> {
       "subscribers: all connections claim one session, which all events are of. unprotected: the same without the module.",
       "In both, the gateway's own check of each recipient (canReceiveSessionEvent) is a stub: with the real one the module's part is smaller.",
       "Fits are least squares over all sizes; the exponent is that of the logarithms: 0 flat, 1 linear, 2 quadratic.",
-      "Heap: in use after forced collection, each variant in a process of its own. The module's part is the difference to stub connections without it.",
+      "Heap: in use after forced collection, each variant in a process of its own. The module's part of a connection is the difference to stub connections without it; of a claim, what the same process holds more once its connections have claimed.",
     ],
   };
 }
@@ -150,12 +150,11 @@ function eventTargets(version: string, sessions: Measurements, recipients: Measu
 
 /** What the module adds to a connection, and what a claim adds to that, by size. */
 function heapSeries(heaps: Heaps): Record<"connection" | "sharedClaim" | "ownClaim", Point[]> {
-  const over = (variant: MemoryVariant, base: MemoryVariant): Point[] =>
-    MEMORY_SIZES.map((size, at) => [size, heaps[variant].grown[at]! - heaps[base].grown[at]!]);
+  const points = (bytes: (at: number) => number): Point[] => MEMORY_SIZES.map((size, at) => [size, bytes(at)]);
   return {
-    connection: over("module", "unprotected"),
-    sharedClaim: over("shared", "module"),
-    ownClaim: over("own", "module"),
+    connection: points((at) => heaps.module.grown[at]! - heaps.unprotected.grown[at]!),
+    sharedClaim: points((at) => heaps.shared.claimed[at]!),
+    ownClaim: points((at) => heaps.own.claimed[at]!),
   };
 }
 
