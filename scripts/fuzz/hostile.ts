@@ -1,14 +1,12 @@
 /** A client that does everything but what it should, by random choice. */
 import { randomUUID } from "node:crypto";
 import { connectRaw, type Endpoint, type RawClient } from "../../test/support/clients.ts";
+import { OPENS } from "../../test/support/opens.ts";
 import type { Log, Sent, Session } from "./oracle.ts";
 import type { Random } from "./random.ts";
 
 /** Methods that only read, whatever they are called with. */
 const READS = /(?:^|[.-])(?:list|get|status|describe|resolve|usage|preview|wait|history|presence)$/;
-
-/** Names that would open a session are sent on purpose only, see `open` below. */
-const OPENING = /^(?:chat\.(?:history|startup)|sessions\.(?:get|preview)|board\.get|progressCard\.get)$/;
 
 export interface Targets {
   readonly sessions: readonly Session[];
@@ -86,22 +84,18 @@ export class Hostile {
   /** Asks for a session as an honest client would, or with a flaw for which it is refused. */
   #open(client: RawClient, key: string): void {
     const offered = offeredOf(client);
-    const ways: readonly [string, object][] = [
-      ["chat.history", { sessionKey: key }],
-      ["chat.startup", { sessionKey: key }],
-      ["sessions.get", { key }],
-      ["sessions.messages.subscribe", { key }],
-      ["sessions.preview", { keys: [key] }],
-    ];
-    const [method, params] = this.#random.pick(ways.filter(([name]) => offered.includes(name)));
+    const [method, field] = this.#random.pick(
+      Object.entries(OPENS).filter(([name]) => name !== "chat.send" && offered.includes(name)),
+    );
+    const params = { [field]: field === "keys" ? [key] : key };
     const flaws = [{ limit: "all" }, { limit: -1 }, { noSuchParameter: true }];
     this.#send(method, this.#random.chance(0.4) ? { ...params, ...this.#random.pick(flaws) } : params);
   }
 
-  /** Any reading method, with the victim's key or run wherever a parameter could take it. */
+  /** Any reading method that does not open sessions, with the victim's key or run wherever a parameter could take it. */
   #read(client: RawClient, key: string, runIds: readonly string[]): void {
     const random = this.#random;
-    const methods = offeredOf(client).filter((name) => READS.test(name) && !OPENING.test(name));
+    const methods = offeredOf(client).filter((name) => READS.test(name) && !(name in OPENS));
     const guesses = [
       { key },
       { sessionKey: key },

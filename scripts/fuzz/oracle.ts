@@ -3,6 +3,7 @@
  *
  * Deliberately not built on `src/policy`: it is the judge of it.
  */
+import { OPENS } from "../../test/support/opens.ts";
 
 export interface Session {
   readonly key: string;
@@ -41,20 +42,6 @@ export interface Verdict {
   /** Events of sessions that the connection had asked for. */
   readonly rightful: number;
 }
-
-/** Methods that open a session for the connection, and where they name it. */
-const OPENS: Readonly<Record<string, "sessionKey" | "key" | "keys">> = {
-  "board.get": "sessionKey",
-  "chat.history": "sessionKey",
-  "chat.message.get": "sessionKey",
-  "chat.send": "sessionKey",
-  "chat.startup": "sessionKey",
-  "progressCard.get": "sessionKey",
-  "session.suggestions.list": "sessionKey",
-  "sessions.get": "key",
-  "sessions.messages.subscribe": "key",
-  "sessions.preview": "keys",
-};
 
 /** Events for everybody that may name sessions, but never hold text of one. */
 const NAMES_ONLY = new Set(["health", "presence"]);

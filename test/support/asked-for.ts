@@ -4,24 +4,11 @@
  * It knows the protocol from outside only and shares nothing with the module's policy, whose
  * work it judges: what is asked is read off the requests and their answers on the wire.
  */
+import { OPENS } from "./opens.ts";
 import { isObject, type WireEntry } from "./wire-log.ts";
 
 /** Requests of OpenClaw's own clients that open, read or drive the session they name. */
-const OPENING = new Set([
-  "chat.abort",
-  "chat.history",
-  "chat.message.get",
-  "chat.send",
-  "chat.startup",
-  "progressCard.get",
-  "board.get",
-  "session.suggestions.list",
-  "sessions.abort",
-  "sessions.create",
-  "sessions.messages.subscribe",
-  "sessions.preview",
-  "sessions.reset",
-]);
+const OPENING = new Set([...Object.keys(OPENS), "chat.abort", "sessions.abort", "sessions.create", "sessions.reset"]);
 
 /** Status for everybody, which names recent sessions or those that are watched; and which models there are. */
 const FOR_ALL = new Set(["health", "presence", "models.snapshot"]);
