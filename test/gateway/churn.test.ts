@@ -1,5 +1,6 @@
-/** Clients that come, claim and die without a word leave nothing behind and disturb nobody. */
+/** Clients that come, claim and die without a word, or ask twice, leave nothing behind and disturb nobody. */
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, inject, test, vi } from "vitest";
@@ -174,4 +175,23 @@ test("clients killed in the midst of a frame", async () => {
     expectUndisturbed(streamer);
     expect(traces(bystander, streamer.session)).toEqual([]);
   }
+});
+
+test("a message that is sent once more as its run ends leaves no run", async () => {
+  const { gateway, state } = bed;
+  const [client, session] = [await connect(gateway), freshSession()];
+  const before = held(await state());
+  let inFlight = 0;
+  for (let turn = 0; turn < 20; turn += 1) {
+    const message = { sessionKey: session.key, message: say(session.id, 1), idempotencyKey: randomUUID() };
+    await client.request("chat.send", message);
+    await client.final(message.idempotencyKey);
+    // The gateway sends the final before it forgets the run.
+    const again = await Promise.all(Array.from({ length: 5 }, () => client.request("chat.send", message)));
+    inFlight += again.filter(({ status }) => status === "in_flight").length;
+    await sleep(500);
+  }
+  expect(inFlight, "answers that say so, without which this shows nothing").toBeGreaterThan(0);
+  await vi.waitFor(async () => expect(held(await state()).runs).toBe(before.runs), { timeout: 10_000, interval: 500 });
+  expect(errorsOf(await state())).toEqual({});
 });
