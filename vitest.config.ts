@@ -1,6 +1,5 @@
 import { defineConfig } from "vitest/config";
 
-const PACKED = "test/gateway/{package,client-package}.test.ts";
 const FAULTS = "test/gateway/{churn,clock,faults,frames,fuzz,slow-consumer}.test.ts";
 
 export default defineConfig({
@@ -59,20 +58,10 @@ export default defineConfig({
         },
       },
       {
-        // What is installed from the tarball: minutes, and nothing that differs by release.
-        test: {
-          name: "packed",
-          include: [PACKED],
-          globalSetup: ["test/gateway/setup.ts"],
-          testTimeout: 200_000,
-          hookTimeout: 240_000,
-        },
-      },
-      {
         test: {
           name: "gateway",
           include: ["test/gateway/**/*.test.ts"],
-          exclude: [PACKED, FAULTS],
+          exclude: [FAULTS],
           globalSetup: ["test/gateway/setup.ts"],
           testTimeout: 200_000,
           hookTimeout: 240_000,

@@ -7,7 +7,7 @@
  * takes reports only from a node that an operator has approved: there an explicit run key in
  * `system-event` and `wake` stands in for them.
  */
-import { inject, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, inject, describe, expect, onTestFinished, test } from "vitest";
 import { type CronBed, type CronBedOptions, follow, followCronEvent, openCronBed } from "../support/cron-scene.ts";
 import { compareVersions } from "../support/release.ts";
 import { settingsFile } from "./own-bed.ts";
@@ -47,10 +47,19 @@ function publishedKey(): RegExp {
   return since("2026.4.0") ? /^agent:main:cron:[^:]+:run:/ : /^agent:main:cron:[^:]+$/;
 }
 
+/** One gateway for the cases that ask for nothing else, booted by the first of them. */
+let shared: Promise<CronBed> | undefined;
+const sharedBed = (): Promise<CronBed> =>
+  (shared ??= openCronBed({ release: inject("isolated").release, isolated: true }));
+
+afterAll(async () => {
+  await (await shared)?.close();
+});
+
 // Once more at a failure: the release itself drops wakes on a machine that is slow at that moment.
 describe("a command that a cron run left behind", { retry: 1 }, () => {
   test("reports its end to the main session, however it went to the background and ended", async () => {
-    const bed = await cronBed({ isolated: true });
+    const bed = await sharedBed();
     for (const how of [{}, { exitCode: 3 }, { foreground: true }]) {
       const outcome = await followCronEvent(bed, how);
       expect(outcome).toMatchObject({ waitingUnder: [], drainedFrom: ["agent:main:main"] });
@@ -59,7 +68,7 @@ describe("a command that a cron run left behind", { retry: 1 }, () => {
   });
 
   test("reports its end also when a heartbeat ran before, so that the next one is not due", async () => {
-    const bed = await cronBed({ isolated: true });
+    const bed = await sharedBed();
     const outcome = await followCronEvent(bed, { prewake: true });
     expect(outcome).toMatchObject({ waitingUnder: [], drainedFrom: ["agent:main:main"] });
     expect(outcome.heartbeats).toBeGreaterThan(0);
@@ -90,7 +99,7 @@ describe("a command that a cron run left behind", { retry: 1 }, () => {
 });
 
 test("a command of a chat session reports to that session, and an explicit run key means the main one", async () => {
-  const bed = await cronBed({ isolated: true });
+  const bed = await sharedBed();
   const id = `CHAT${Date.now()}`;
   await bed.admin.chat("agent:main:own-chat", `[[tool id=${id} cmd="sleep 2; echo ${id}-END" background n=1]]`);
   const { waitingUnder, drainedFrom } = await follow(bed, `${id}-END`);

@@ -1,10 +1,13 @@
 /** What a heartbeat has to say is delivered as the release as published does it, and to nobody else. */
+import { readFile, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, inject, onTestFinished, test } from "vitest";
+import { afterAll, expect, inject, onTestFinished, test, vi } from "vitest";
 import { isolationRegister, openBed, type OpenBed } from "../support/bed.ts";
 import { type Channel, channelOptions, channelReady, startChannel } from "../support/channel.ts";
 import { type Client, field, type RecordedFrame } from "../support/clients.ts";
+import { type Config, merge } from "../support/gateway-config.ts";
 import { MAIN_SESSION, visibilityKey } from "../support/heartbeat-scene.ts";
+import { PATIENCE_MS } from "../support/patience.ts";
 import { chatText } from "../support/recorder.ts";
 import { compareVersions } from "../support/release.ts";
 
@@ -41,33 +44,89 @@ interface Observed {
   readonly others: readonly Seen[];
 }
 
-/** A gateway whose heartbeats deliver to a channel, and what its clients see of each scene. */
-async function observe(visibility: Visibility, preload: string | undefined): Promise<Observed[]> {
+/** A gateway whose heartbeats deliver to a channel. */
+interface Place {
+  readonly bed: OpenBed;
+  readonly channel: Channel;
+}
+
+/** From 2026.9 on a running gateway takes over how visible heartbeats are; before, it restarts for that. */
+const takesOver = compareVersions(release.version, "2026.9.0") >= 0;
+const kept = new Map<string | undefined, Place>();
+
+afterAll(async () => {
+  await Promise.all([...kept.values()].map(close));
+});
+
+async function close({ bed, channel }: Place): Promise<void> {
+  await bed.close();
+  await channel.close();
+}
+
+async function placeWith(visibility: Visibility, preload: string | undefined): Promise<Place> {
+  const place = kept.get(preload);
+  if (place) {
+    await takeOver(place, visibility);
+    return place;
+  }
+  const opened = await open(visibility, preload);
+  if (takesOver) kept.set(preload, opened);
+  else onTestFinished(() => close(opened));
+  return opened;
+}
+
+async function open(visibility: Visibility, preload: string | undefined): Promise<Place> {
   const channel = await startChannel(release);
-  onTestFinished(() => channel.close());
-  const bed = await openBed(release, {
-    ...channelOptions(channel, {
-      agents: { defaults: { heartbeat: { every: "30m", target: channel.name, to: channel.friend } } },
-      channels: { defaults: { [visibilityKey(release)]: visibility } },
-    }),
-    preload,
-  });
-  onTestFinished(() => bed.close());
-  await channelReady(channel, bed);
+  try {
+    const bed = await openBed(release, {
+      ...channelOptions(channel, {
+        agents: { defaults: { heartbeat: { every: "30m", target: channel.name, to: channel.friend } } },
+        channels: { defaults: { [visibilityKey(release)]: visibility } },
+      }),
+      preload,
+    });
+    await channelReady(channel, bed);
+    return { bed, channel };
+  } catch (error) {
+    await channel.close();
+    throw error;
+  }
+}
+
+/** Changes the configuration, and waits until the channel has been started with it. */
+async function takeOver({ bed: { gateway } }: Place, visibility: Visibility): Promise<void> {
+  const from = gateway.logs().length;
+  const config = JSON.parse(await readFile(gateway.configPath, "utf8")) as Config;
+  const channels = { defaults: { [visibilityKey(release)]: visibility } };
+  await writeFile(gateway.configPath, JSON.stringify(merge(config, { channels })));
+  const taken = (): void => {
+    const logs = gateway.logs().slice(from);
+    expect(logs).toContain("config hot reload applied");
+    expect(logs).toContain("polling ingress started");
+  };
+  await vi.waitFor(taken, { timeout: PATIENCE_MS, interval: 100 });
+}
+
+/** What the clients of such a gateway see of each scene. */
+async function observe(visibility: Visibility, preload: string | undefined): Promise<Observed[]> {
+  const { bed, channel } = await placeWith(visibility, preload);
   const user = await bed.connect({ name: "user" });
   const second = await bed.connect({ name: "second" });
   for (const client of [user, second]) await client.request("chat.history", { sessionKey: MAIN_SESSION });
   const elsewhere = await bed.connect({ name: "elsewhere" });
   await elsewhere.request("chat.history", { sessionKey: "agent:main:elsewhere" });
   const bystander = await bed.connectRaw({ name: "bystander", scopes: ["operator.read"] });
+  const clients = [user, second, elsewhere, bystander];
 
   const observed = [];
   for (const [index, { during, answer }] of SCENES.entries()) {
-    const text = answer === "ALERT" ? `ALERT${index}` : answer;
-    const mark = [user, second, elsewhere, bystander].map(({ frames }) => frames.length);
+    // A channel gets no text twice.
+    const id = `${Number(visibility.showOk)}${Number(visibility.showAlerts)}${index}`;
+    const text = answer === "ALERT" ? `ALERT${id}` : answer;
+    const mark = clients.map(({ frames }) => frames.length);
     const sentBefore = channel.sent.length;
-    await play(bed, user, { during, text, id: `U${index}` });
-    const seen = [user, second, elsewhere, bystander].map((client, at) => seenBy(client, mark[at]!));
+    await play(bed, user, { during, text, id: `U${id}` });
+    const seen = clients.map((client, at) => seenBy(client, mark[at]!));
     observed.push({
       scene: `${text} ${during ? "during" : "outside"}`,
       delivered: textsOf(channel, sentBefore),
@@ -75,12 +134,13 @@ async function observe(visibility: Visibility, preload: string | undefined): Pro
       others: seen.slice(2),
     });
   }
+  await Promise.all(clients.map((client) => client.close()));
   return observed;
 }
 
 function textsOf(channel: Channel, from: number): string[] {
   // The first alert to a friend may have a preamble.
-  return channel.sent.slice(from).map(({ text }) => /ALERT\d|HEARTBEAT_OK/.exec(text)?.[0] ?? text);
+  return channel.sent.slice(from).map(({ text }) => /ALERT\d+|HEARTBEAT_OK/.exec(text)?.[0] ?? text);
 }
 
 /** A user's message, and in its run or some time after it a wake; until the heartbeat has come to its end. */
@@ -115,7 +175,9 @@ function isOutcome(frame: RecordedFrame): boolean {
 
 function seenBy(client: Client, from: number): Seen {
   const frames = client.frames.slice(from);
-  const texts = frames.filter(({ event, json }) => /^(?:chat|agent)$/.test(event) && /ALERT\d|HEARTBEAT_OK/.test(json));
+  const texts = frames.filter(
+    ({ event, json }) => /^(?:chat|agent)$/.test(event) && /ALERT\d+|HEARTBEAT_OK/.test(json),
+  );
   return {
     finals: texts.filter((frame) => field(frame, "state") === "final").map((frame) => chatText(frame)),
     frames: texts.length,

@@ -1,13 +1,14 @@
 /** What the settings change, and how they are refused. */
-import { expect, inject, test } from "vitest";
-import { isolationRegister } from "../support/bed.ts";
-import { type Client, field } from "../support/clients.ts";
+import { beforeAll, describe, expect, inject, test } from "vitest";
+import { isolationRegister, openBed } from "../support/bed.ts";
+import { type Client, type Endpoint, field } from "../support/clients.ts";
 import { createDevice } from "../support/device.ts";
 import { startGateway } from "../support/gateway.ts";
 import { startModel } from "../support/model.ts";
 import { compareVersions } from "../support/release.ts";
 import { answer, connect, connectByHand, converse, freshSession, offers, say, settle, traces } from "./contract.ts";
-import { isolatedBed, settingsFile } from "./own-bed.ts";
+import { isolated } from "./isolated-by.ts";
+import { isolatedBed, settingsFile, writeSettings } from "./own-bed.ts";
 
 const chats = (client: Client, runId: string) =>
   client.frames.filter((frame) => frame.event === "chat" && field(frame, "runId") === runId);
@@ -33,46 +34,65 @@ test('scope "run": a run goes to who started it or subscribed explicitly, readin
   expect(chats(starter, second.runId)).toEqual([]);
 });
 
-test("observers see every session, nobody else does", async () => {
+describe("observers, a narrow roster and a claim limit", () => {
   const device = createDevice();
-  const observers = [{ deviceId: device.deviceId }, { clientId: "cli", mode: "cli" }];
-  const { gateway } = await isolatedBed({ settings: { observers } });
-  const session = freshSession();
-  const [sender, bystander] = [await connect(gateway), await connect(gateway)];
-  // 2026.2 wants device proofs of an older kind than the official client makes.
-  const old = compareVersions(gateway.release.version, "2026.3.0") < 0;
-  const observer = old
-    ? await connectByHand(gateway, { client: { id: "cli", mode: "cli" }, scopes: ["operator.read"] })
-    : await connect(gateway, { device, scopes: ["operator.read"] });
-  const { runId } = await sender.chat(session.key, say(session.id));
-  await Promise.all([sender.final(runId), observer.final(runId)]);
-  expect(observer.text(runId)).toBe(answer(session.id));
-  await settle();
-  expect(traces(bystander, session)).toEqual([]);
-});
+  let gateway: Endpoint;
 
-test('roster "claimed": rows and texts of claimed sessions only; a claim limit is a clear error', async (context) => {
-  const { gateway } = await isolatedBed({ settings: { roster: "claimed", limits: { claimsPerConnection: 3 } } });
-  const [own, other] = [freshSession(), freshSession()];
-  const client = await connect(gateway);
-  const sender = await connect(gateway);
-  const read = (key: string) => client.request("chat.history", { sessionKey: key });
+  beforeAll(async () => {
+    const { file, remove } = await writeSettings({
+      observers: [{ deviceId: device.deviceId }, { clientId: "cli", mode: "cli" }],
+      roster: "claimed",
+      limits: { claimsPerConnection: 3 },
+    });
+    const env = { OPENCLAW_EVENT_ISOLATION_CONFIG: file };
+    const bed = await openBed(inject("isolated").release, await isolated({ env }));
+    gateway = bed.gateway;
+    return async () => {
+      await bed.close();
+      await remove();
+    };
+  });
 
-  await read(own.key);
-  await read(freshSession().key);
-  await read(freshSession().key);
-  await read(own.key); // held already: no new claim
-  await expect(read(other.key)).rejects.toThrow(/limits\.claimsPerConnection.*sessions\.messages\.unsubscribe/);
-  expect(await converse(client, own.key, say(own.id, 3))).toBe(answer(own.id, 3));
+  test("observers see every session, nobody else does", async () => {
+    const session = freshSession();
+    const [sender, bystander] = [await connect(gateway), await connect(gateway)];
+    // 2026.2 wants device proofs of an older kind than the official client makes.
+    const old = compareVersions(gateway.release.version, "2026.3.0") < 0;
+    const observer = old
+      ? await connectByHand(gateway, { client: { id: "cli", mode: "cli" }, scopes: ["operator.read"] })
+      : await connect(gateway, { device, scopes: ["operator.read"] });
+    const { runId } = await sender.chat(session.key, say(session.id));
+    await Promise.all([sender.final(runId), observer.final(runId)]);
+    expect(observer.text(runId)).toBe(answer(session.id));
+    await settle();
+    expect(traces(bystander, session)).toEqual([]);
+  });
 
-  if (!offers(client, "sessions.subscribe"))
-    return context.skip("no roster on this release; the claim limit was checked");
-  await client.request("sessions.subscribe", {});
-  await converse(sender, own.key, say(own.id, 3));
-  await converse(sender, other.key, say(other.id, 3));
-  await settle();
-  expect(traces(client, other)).toEqual([]);
-  expect(client.frames.some((frame) => frame.event === "sessions.changed" && frame.json.includes(own.key))).toBe(true);
+  test("a claim beyond the limit is a clear error, and changes nothing", async () => {
+    const [own, other] = [freshSession(), freshSession()];
+    const client = await connect(gateway);
+    const read = (key: string) => client.request("chat.history", { sessionKey: key });
+    await read(own.key);
+    await read(freshSession().key);
+    await read(freshSession().key);
+    await read(own.key); // held already: no new claim
+    await expect(read(other.key)).rejects.toThrow(/limits\.claimsPerConnection.*sessions\.messages\.unsubscribe/);
+    expect(await converse(client, own.key, say(own.id, 3))).toBe(answer(own.id, 3));
+  });
+
+  test('roster "claimed": rows and texts of claimed sessions only', async (context) => {
+    const [own, other] = [freshSession(), freshSession()];
+    const [client, sender] = [await connect(gateway), await connect(gateway)];
+    if (!offers(client, "sessions.subscribe")) return context.skip("no roster on this release");
+    await client.request("chat.history", { sessionKey: own.key });
+    await client.request("sessions.subscribe", {});
+    await converse(sender, own.key, say(own.id, 3));
+    await converse(sender, other.key, say(other.id, 3));
+    await settle();
+    expect(traces(client, other)).toEqual([]);
+    const rows = client.frames.filter(({ event, json }) => event === "sessions.changed" && json.includes(own.key));
+    expect(rows).not.toHaveLength(0);
+  });
 });
 
 test("session.scope global: all raw and main keys are one session, and it is not everybody's", async () => {
