@@ -2,6 +2,9 @@ import { defineConfig } from "vitest/config";
 
 const FAULTS = "test/gateway/{churn,clock,faults,frames,fuzz,slow-consumer}.test.ts";
 
+/** One file at a time, after all others: these measure time and memory, or have a gateway do all that it can. */
+const ALONE = { maxWorkers: 1, sequence: { groupOrder: 1 } };
+
 export default defineConfig({
   test: {
     // Two cores: two files at a time. Gateway cases mostly wait.
@@ -42,6 +45,7 @@ export default defineConfig({
         test: {
           name: "interfaces",
           include: ["test/browser/{control-ui,control-ui-access,tui}.test.ts"],
+          ...ALONE,
           globalSetup: ["test/browser/setup.ts"],
           testTimeout: 240_000,
           hookTimeout: 240_000,
@@ -52,6 +56,7 @@ export default defineConfig({
         test: {
           name: "faults",
           include: [FAULTS],
+          ...ALONE,
           globalSetup: ["test/gateway/setup.ts"],
           testTimeout: 200_000,
           hookTimeout: 240_000,
