@@ -36,16 +36,24 @@ const CONTRACT = [
 /** 2026.2 boots in seconds: with two files at a time two cores were idle half of the time. */
 const WORKERS_ON_2026_2 = "3";
 
+/** On a busy machine 2026.5 leaves a message unanswered now and then, as published too. A case that leaks does so twice. */
+const AGAIN_ON_2026_5 = "1";
+
 /** One vitest run; resolves with its exit code. */
 function suite(release: string, name: string | undefined, contractOnly: boolean): Promise<number> {
   const filter = name === undefined ? [] : ["-t", name];
   const projects = contractOnly ? ["gateway"] : ["gateway", "browser", "faults", "interfaces"];
   const selected = projects.flatMap((project) => ["--project", project]);
   const workers = compareVersions(release, "2026.3.0") < 0 ? ["--maxWorkers", WORKERS_ON_2026_2] : [];
-  const child = spawn("vitest", ["run", ...selected, ...workers, ...filter, ...(contractOnly ? CONTRACT : [])], {
-    stdio: "inherit",
-    env: { ...process.env, OPENCLAW_RELEASE: release },
-  });
+  const again = release.startsWith("2026.5.") ? ["--retry", AGAIN_ON_2026_5] : [];
+  const child = spawn(
+    "vitest",
+    ["run", ...selected, ...workers, ...again, ...filter, ...(contractOnly ? CONTRACT : [])],
+    {
+      stdio: "inherit",
+      env: { ...process.env, OPENCLAW_RELEASE: release },
+    },
+  );
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => resolve(code ?? 1));

@@ -72,8 +72,11 @@ export function answer(id: string, chunks = 8): string {
   return wordsOf(id, chunks).join("");
 }
 
-/** 2026.5 answers a message that follows a final at once with an empty one, module or not. */
-const BETWEEN_MESSAGES_MS = 500;
+/**
+ * 2026.5 answers a message that follows a final at once with an empty one or not at all, module or not; the
+ * busier the machine, the longer.
+ */
+const BETWEEN_MESSAGES_MS = inject("isolated").release.version.startsWith("2026.5.") ? 2_000 : 500;
 
 /** Runs one message in a session to its end, and returns the final text. */
 export async function converse(client: Client, key: string, message: string): Promise<string> {
