@@ -14,15 +14,15 @@ export type MemoryVariant = "unprotected" | "module" | "shared" | "own";
 export type Heap = {
   /** Bytes in use beyond those of a gateway without connections, by size. */
   readonly grown: readonly number[];
-  /**
-   * Bytes of that which came when the connections claimed, by size; no differences of two processes,
-   * whose heaps are apart by more than a few claims take.
-   */
-  readonly claimed: readonly number[];
   /** The same after all connections have gone: what is remembered of their keys, up to a bound. */
   readonly left: number;
   /** What is left more after as many have come and gone again: what would add up. */
   readonly leftAgain: number;
+  /**
+   * Bytes of `grown` that came when the connections claimed, by size; no differences of two processes,
+   * whose heaps are apart by more than a few claims take.
+   */
+  readonly claimed: readonly number[];
   readonly status: { readonly connections: number; readonly claims: number; readonly sessions: number } | undefined;
 };
 

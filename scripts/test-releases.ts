@@ -36,7 +36,7 @@ const CONTRACT = [
 /** 2026.2 boots in seconds: with two files at a time two cores were idle half of the time. */
 const WORKERS_ON_2026_2 = "3";
 
-/** On a busy machine 2026.5 leaves a message unanswered now and then, as published too. A case that leaks does so twice. */
+/** On a busy machine 2026.5 leaves a message unanswered now and then, and a case with it is red once. */
 const AGAIN_ON_2026_5 = "1";
 
 /** One vitest run; resolves with its exit code. */

@@ -73,8 +73,8 @@ export function answer(id: string, chunks = 8): string {
 }
 
 /**
- * 2026.5 answers a message that follows a final at once with an empty one or not at all, module or not; the
- * busier the machine, the longer.
+ * 2026.5 answers a message that follows a final at once with an empty one, module or not, and on a busy
+ * machine also one that comes some hundred milliseconds later.
  */
 const BETWEEN_MESSAGES_MS = inject("isolated").release.version.startsWith("2026.5.") ? 2_000 : 500;
 

@@ -77,8 +77,9 @@ async function placeWith(visibility: Visibility, preload: string | undefined): P
 
 async function open(visibility: Visibility, preload: string | undefined): Promise<Place> {
   const channel = await startChannel(release);
+  let bed: OpenBed | undefined;
   try {
-    const bed = await openBed(release, {
+    bed = await openBed(release, {
       ...channelOptions(channel, {
         agents: { defaults: { heartbeat: { every: "30m", target: channel.name, to: channel.friend } } },
         channels: { defaults: { [visibilityKey(release)]: visibility } },
@@ -88,6 +89,7 @@ async function open(visibility: Visibility, preload: string | undefined): Promis
     await channelReady(channel, bed);
     return { bed, channel };
   } catch (error) {
+    await bed?.close();
     await channel.close();
     throw error;
   }

@@ -45,7 +45,10 @@ describe("observers, a narrow roster and a claim limit", () => {
       limits: { claimsPerConnection: 3 },
     });
     const env = { OPENCLAW_EVENT_ISOLATION_CONFIG: file };
-    const bed = await openBed(inject("isolated").release, await isolated({ env }));
+    const bed = await openBed(inject("isolated").release, await isolated({ env })).catch(async (error: unknown) => {
+      await remove();
+      throw error;
+    });
     gateway = bed.gateway;
     return async () => {
       await bed.close();
