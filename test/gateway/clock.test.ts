@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, inject, test, vi } from "vitest";
 import { isolationRegister, type OpenBed, openBed } from "../support/bed.ts";
 import { freePort } from "../support/gateway.ts";
-import { heartbeatScene, HEARTBEATS_ON, MAIN_SESSION, type Scene } from "../support/heartbeat-scene.ts";
+import { heartbeatScene, MAIN_SESSION, type Scene } from "../support/heartbeat-scene.ts";
 import { errorsOf, type StateProbe, stateProbe } from "../support/state.ts";
 import { answer, connect, connectByHand, expectInOrder, freshSession, say, settle, traces } from "./contract.ts";
 import { writeSettings } from "./own-bed.ts";
@@ -20,7 +20,8 @@ beforeAll(async () => {
   const settings = await writeSettings({ heartbeat: { maxDeferMs: MAX_DEFER_MS } });
   const open = await openBed(inject("isolated").release, {
     preload: isolationRegister(),
-    config: HEARTBEATS_ON,
+    // Hours later, a heartbeat is due.
+    config: { agents: { defaults: { heartbeat: { every: "30m" } } } },
     env: {
       ...env,
       OPENCLAW_TEST_CLOCK_PORT: String(port),

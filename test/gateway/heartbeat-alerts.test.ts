@@ -6,7 +6,7 @@ import { isolationRegister, openBed, type OpenBed } from "../support/bed.ts";
 import { type Channel, channelOptions, channelReady, startChannel } from "../support/channel.ts";
 import { type Client, field, type RecordedFrame } from "../support/clients.ts";
 import { type Config, merge } from "../support/gateway-config.ts";
-import { MAIN_SESSION, visibilityKey } from "../support/heartbeat-scene.ts";
+import { visibilityKey } from "../support/heartbeat-scene.ts";
 import { PATIENCE_MS } from "../support/patience.ts";
 import { chatText } from "../support/recorder.ts";
 import { compareVersions } from "../support/release.ts";
@@ -19,6 +19,13 @@ interface Visibility {
   readonly showOk: boolean;
   readonly showAlerts: boolean;
 }
+
+const VISIBILITIES: readonly Visibility[] = [
+  { showOk: false, showAlerts: false },
+  { showOk: false, showAlerts: true },
+  { showOk: true, showAlerts: false },
+  { showOk: true, showAlerts: true },
+];
 
 const SCENES = [
   { during: true, answer: "ALERT" },
@@ -52,6 +59,11 @@ interface Place {
 
 /** From 2026.9 on a running gateway takes over how visible heartbeats are; before, it restarts for that. */
 const takesOver = compareVersions(release.version, "2026.9.0") >= 0;
+
+/** On a gateway that is kept, each visibility has an agent: the flood guard puts off the sixth heartbeat of a minute. */
+const agentOf = ({ showOk, showAlerts }: Visibility): string =>
+  takesOver ? `agent-${Number(showOk)}${Number(showAlerts)}` : "main";
+
 const kept = new Map<string | undefined, Place>();
 
 afterAll(async () => {
@@ -77,11 +89,13 @@ async function placeWith(visibility: Visibility, preload: string | undefined): P
 
 async function open(visibility: Visibility, preload: string | undefined): Promise<Place> {
   const channel = await startChannel(release);
+  const heartbeat = { every: "24h", target: channel.name, to: channel.friend };
+  const ids = [...new Set(VISIBILITIES.map(agentOf))];
   let bed: OpenBed | undefined;
   try {
     bed = await openBed(release, {
       ...channelOptions(channel, {
-        agents: { defaults: { heartbeat: { every: "30m", target: channel.name, to: channel.friend } } },
+        agents: { list: ids.map((id, index) => ({ id, default: index === 0, heartbeat })) },
         channels: { defaults: { [visibilityKey(release)]: visibility } },
       }),
       preload,
@@ -112,11 +126,12 @@ async function takeOver({ bed: { gateway } }: Place, visibility: Visibility): Pr
 /** What the clients of such a gateway see of each scene. */
 async function observe(visibility: Visibility, preload: string | undefined): Promise<Observed[]> {
   const { bed, channel } = await placeWith(visibility, preload);
+  const sessionKey = `agent:${agentOf(visibility)}:main`;
   const user = await bed.connect({ name: "user" });
   const second = await bed.connect({ name: "second" });
-  for (const client of [user, second]) await client.request("chat.history", { sessionKey: MAIN_SESSION });
+  for (const client of [user, second]) await client.request("chat.history", { sessionKey });
   const elsewhere = await bed.connect({ name: "elsewhere" });
-  await elsewhere.request("chat.history", { sessionKey: "agent:main:elsewhere" });
+  await elsewhere.request("chat.history", { sessionKey: `agent:${agentOf(visibility)}:elsewhere` });
   const bystander = await bed.connectRaw({ name: "bystander", scopes: ["operator.read"] });
   const clients = [user, second, elsewhere, bystander];
 
@@ -127,7 +142,7 @@ async function observe(visibility: Visibility, preload: string | undefined): Pro
     const text = answer === "ALERT" ? `ALERT${id}` : answer;
     const mark = clients.map(({ frames }) => frames.length);
     const sentBefore = channel.sent.length;
-    await play(bed, user, { during, text, id: `U${id}` });
+    await play(bed, user, { sessionKey, during, text, id: `U${id}` });
     const seen = clients.map((client, at) => seenBy(client, mark[at]!));
     observed.push({
       scene: `${text} ${during ? "during" : "outside"}`,
@@ -149,17 +164,17 @@ function textsOf(channel: Channel, from: number): string[] {
 async function play(
   bed: OpenBed,
   user: Client,
-  { during, text, id }: { during: boolean; text: string; id: string },
+  { sessionKey, during, text, id }: { sessionKey: string; during: boolean; text: string; id: string },
 ): Promise<void> {
   bed.model.otherwise = () => ({ kind: "say", id: "HEARTBEAT", chunks: [text], delayMs: 100 });
   const from = user.frames.length;
-  const { runId } = await user.chat(MAIN_SESSION, `[[say id=${id} n=${during ? 12 : 2} delay=80]]`);
+  const { runId } = await user.chat(sessionKey, `[[say id=${id} n=${during ? 12 : 2} delay=80]]`);
   if (during) await bed.model.waitFor(id);
   else {
     await user.final(runId);
     await sleep(700);
   }
-  await user.request("wake", { mode: "now", text: `EVENT${id}` });
+  await user.request("wake", { mode: "now", text: `EVENT${id}`, ...(takesOver ? { sessionKey } : {}) });
   await user.final(runId);
   await user.waitFor(
     (frame) => user.frames.indexOf(frame) >= from && isOutcome(frame),
@@ -197,12 +212,7 @@ function promised(scene: string, { showOk, showAlerts }: Visibility): readonly s
   return (text === "HEARTBEAT_OK" ? showOk : showAlerts) ? [text!] : [];
 }
 
-test.each([
-  { showOk: false, showAlerts: false },
-  { showOk: false, showAlerts: true },
-  { showOk: true, showAlerts: false },
-  { showOk: true, showAlerts: true },
-])(
+test.each(VISIBILITIES)(
   "alerts and acks with %j reach the channel and the session's clients as published, once, and nobody else",
   async (visibility) => {
     const [plain, isolated] = await Promise.all([

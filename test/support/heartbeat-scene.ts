@@ -13,8 +13,8 @@ export type Gap = number | "mid";
 
 export const GAPS: readonly Gap[] = [100, 300, 900, 2000, "mid"];
 
-/** Heartbeats on, as the runner's default has it; none comes by itself in the time of a scene. */
-export const HEARTBEATS_ON: BedOptions["config"] = { agents: { defaults: { heartbeat: { every: "30m" } } } };
+/** Heartbeats on. From 2026.5 on the first comes at a random time within the interval: hardly ever in a scene. */
+export const HEARTBEATS_ON: BedOptions["config"] = { agents: { defaults: { heartbeat: { every: "24h" } } } };
 
 /** The key under which a release configures what of heartbeats is shown: `channels.defaults.<key>`. */
 export function visibilityKey({ version }: Release): string {
