@@ -61,6 +61,7 @@ export function missingHeartbeatSeams(found: ReadonlySet<string>): readonly stri
  * @throws {Error} if the package has no readable dist folder
  */
 export async function lookForHeartbeatSeams(root: string, attached: ReadonlySet<string>): Promise<readonly string[]> {
+  if (missingHeartbeatSeams(attached).length === 0) return [];
   const others = HEARTBEAT_FUNCTIONS.filter((name) => !attached.has(name));
   return missingHeartbeatSeams(new Set([...attached, ...(await declaredNames(root, others))]));
 }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { GatewayScope } from "../../src/gateway-scope.ts";
 import { ClientsView } from "../../src/host/clients.ts";
-import { attachToSource } from "../../src/host/loader.ts";
+import { attacher } from "../../src/host/loader.ts";
 import { withoutPreload } from "../../src/host/process.ts";
 import { SessionKeys } from "../../src/host/session-keys.ts";
 import { routeEvent } from "../../src/policy/session-event.ts";
@@ -111,7 +111,7 @@ test("the view is narrow however it is walked: entries() too", () => {
 
 test("a name at the start of a line of a template or a block comment does not break the module", async () => {
   const source = "const help = `\nfunction seam(\n`;\nexport default help;\n";
-  const attached = attachToSource(source, ["seam"])?.source ?? source;
+  const attached = attacher(["seam"])(source)?.source ?? source;
   await expect(import(`data:text/javascript,${encodeURIComponent(attached)}`)).resolves.toBeDefined();
 });
 
