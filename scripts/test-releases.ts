@@ -35,9 +35,6 @@ const CONTRACT_OF_2026_2 = [...CONTRACT, "claims", "heartbeat-alerts", "hostile"
 /** 2026.2 boots in seconds: with two files at a time two cores were idle half of the time. */
 const WORKERS_ON_2026_2 = "4";
 
-/** On a busy machine 2026.5 leaves a message unanswered now and then, and a case with it is red once. */
-const AGAIN_ON_2026_5 = "1";
-
 /** One vitest run; resolves with its exit code. */
 function suite(release: string, name: string | undefined, contractOnly: boolean): Promise<number> {
   const filter = name === undefined ? [] : ["-t", name];
@@ -46,15 +43,10 @@ function suite(release: string, name: string | undefined, contractOnly: boolean)
   const is2026_2 = compareVersions(release, "2026.3.0") < 0;
   const workers = is2026_2 ? ["--maxWorkers", WORKERS_ON_2026_2] : [];
   const contract = (is2026_2 ? CONTRACT_OF_2026_2 : CONTRACT).map((file) => `test/gateway/${file}.test.ts`);
-  const again = release.startsWith("2026.5.") ? ["--retry", AGAIN_ON_2026_5] : [];
-  const child = spawn(
-    "vitest",
-    ["run", ...selected, ...workers, ...again, ...filter, ...(contractOnly ? contract : [])],
-    {
-      stdio: "inherit",
-      env: { ...process.env, OPENCLAW_RELEASE: release },
-    },
-  );
+  const child = spawn("vitest", ["run", ...selected, ...workers, ...filter, ...(contractOnly ? contract : [])], {
+    stdio: "inherit",
+    env: { ...process.env, OPENCLAW_RELEASE: release },
+  });
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code) => resolve(code ?? 1));

@@ -1,4 +1,5 @@
 /** Some seconds of honest clients who stream on their sessions, beside hostile ones. */
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectOfficial, type Endpoint } from "../../test/support/clients.ts";
 import { wordsOf } from "../../test/support/script.ts";
@@ -43,7 +44,9 @@ export async function episode(gateway: Endpoint, seed: number, actions = 120): P
     const client = await connectOfficial(gateway, { name: `victim-${index}` });
     try {
       for (let turn = 0; !over.signal.aborted; turn += 1) {
-        const { runId } = await client.chat(session.key, `[[say id=${session.token} n=${CHUNKS} delay=15]]`);
+        // 2026.5 takes a text that a session has just had for the same message, and then runs nothing.
+        const message = `${randomUUID()}: [[say id=${session.token} n=${CHUNKS} delay=15]]`;
+        const { runId } = await client.chat(session.key, message);
         runIds.push(runId);
         const { json } = await client.final(runId);
         // 2026.2 as published fails so too, with many sessions on a busy machine.

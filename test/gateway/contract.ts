@@ -62,9 +62,15 @@ export function freshSession(label = "s"): { key: string; id: string } {
   return { key: `agent:main:${label}-${id.toLowerCase()}`, id };
 }
 
-/** The message that makes the model answer with `chunks` chunks of an id. */
+let messages = 0;
+
+/**
+ * The message that makes the model answer with `chunks` chunks of an id. No two are the same: 2026.5 takes a text that
+ * a session has just had for the same message, also when its run has had its final, and then runs nothing.
+ */
 export function say(id: string, chunks = 8, delayMs = 25): string {
-  return `[[say id=${id} n=${chunks} delay=${delayMs}]]`;
+  messages += 1;
+  return `${messages}: [[say id=${id} n=${chunks} delay=${delayMs}]]`;
 }
 
 /** The text that the model sends for {@link say}. */
@@ -72,11 +78,8 @@ export function answer(id: string, chunks = 8): string {
   return wordsOf(id, chunks).join("");
 }
 
-/**
- * 2026.5 answers a message that follows a final at once with an empty one, module or not, and on a busy
- * machine also one that comes some hundred milliseconds later.
- */
-const BETWEEN_MESSAGES_MS = inject("isolated").release.version.startsWith("2026.5.") ? 2_000 : 500;
+/** 2026.5 answers a message that follows a final at once with an empty one, module or not. */
+const BETWEEN_MESSAGES_MS = 500;
 
 /** Runs one message in a session to its end, and returns the final text. */
 export async function converse(client: Client, key: string, message: string): Promise<string> {

@@ -19,6 +19,7 @@ import {
 } from "../support/heartbeat-scene.ts";
 import { compareVersions } from "../support/release.ts";
 import { wordsOf } from "../support/script.ts";
+import { say } from "./contract.ts";
 import { isolatedBed, settingsFile } from "./own-bed.ts";
 
 const { release } = inject("isolated");
@@ -188,7 +189,7 @@ test(
     const wanted = wordsOf("BUSY", 8).join("");
     let startedAt = 0;
     const converse = async (): Promise<void> => {
-      const { runId } = await user.chat("agent:main:busy", "[[say id=BUSY n=8 delay=100]]");
+      const { runId } = await user.chat("agent:main:busy", say("BUSY", 8, 100));
       if (startedAt === 0) {
         startedAt = Date.now();
         await user.request("wake", { mode: "next-heartbeat", text: "EVENTX" });
