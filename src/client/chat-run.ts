@@ -4,7 +4,7 @@ import { abortOnGateway } from "./abort.ts";
 import { isSameBoot } from "./connection.ts";
 import { ClientError } from "./errors.ts";
 import { createEventQueue } from "./event-queue.ts";
-import { isCommandStatus, mend, readUsage, type Verdict } from "./recovery.ts";
+import { isCommandStatus, isSwallowed, mend, readUsage, type Verdict } from "./recovery.ts";
 import { createRunReader, type Reading, type RunEnd } from "./run-state.ts";
 import type { ChatRequest, RunCore, RunHost } from "./run-host.ts";
 import type { KnownOutcome, LiveRun, SentKey } from "./run-table.ts";
@@ -13,6 +13,8 @@ import type { ChatEvent } from "./types.ts";
 
 /** 2026.5 and older merge a message that follows a reply at once into the run that just ended. */
 const REST_MS = 500;
+/** Until a message that the gateway was not ready for, or ran nothing for, is sent again. */
+const RESEND_MS = 500;
 
 /** Starts a chat; never throws, everything ends up in the stream. */
 export function startRun(host: RunHost, request: ChatRequest): RunCore {
@@ -234,10 +236,16 @@ export function startRun(host: RunHost, request: ChatRequest): RunCore {
       const { generation } = connection;
       const answer = await sendOnce().catch((error: unknown) => asError(error));
       if (isOver) return;
-      if (!(answer instanceof ClientError)) return onAnswer(answer);
+      if (!(answer instanceof ClientError)) {
+        const isRun = Date.now() + RESEND_MS > until || !(await isSwallowed(host, runId, answer));
+        if (isOver) return;
+        if (isRun) return onAnswer(answer);
+        await sleep(RESEND_MS);
+        continue;
+      }
       if (aborting) return;
       if (answer.kind === "unresponsive") connection.restart(generation);
-      else if (isStartingUp(answer)) await sleep(500);
+      else if (isStartingUp(answer)) await sleep(RESEND_MS);
       else if (answer.kind !== "disconnected") throw answer;
     }
   }

@@ -48,6 +48,24 @@ export function isCommandStatus(status: unknown): boolean {
   return status === "started" || status === "in_flight" || status === "accepted" || status === undefined;
 }
 
+/**
+ * Whether an answer to `chat.send` joined the message to a run that is over: nothing will come of it then. 2026.5 does so
+ * with the text of a run for some time after its reply.
+ */
+export async function isSwallowed(
+  { connection }: Host,
+  runId: string,
+  { runId: answered }: Readonly<Record<string, unknown>>,
+): Promise<boolean> {
+  if (typeof answered !== "string" || answered === runId) return false;
+  return connection.request("agent.wait", { runId: answered, timeoutMs: PROBE_MS }).then(isEnded, () => false);
+}
+
+/** Whether an answer to `agent.wait` says that the run is over. */
+function isEnded(wait: Readonly<Record<string, unknown>>): boolean {
+  return wait["status"] !== "timeout" || wait["endedAt"] !== undefined;
+}
+
 /** Looks a message up in its session's history. @throws ClientError */
 export async function findOutcome({ connection }: Host, place: Place, timeoutMs?: number) {
   const { sessionKey } = place;
@@ -110,8 +128,7 @@ async function onSameBoot(host: Host, place: RunPlace, until: number, isOver: ()
   await claim(connection, place);
   const runId = place.gatewayRunId;
   const wait = await connection.request("agent.wait", { runId, timeoutMs: PROBE_MS });
-  const isEnded = wait["status"] !== "timeout" || wait["endedAt"] !== undefined;
-  if (!isEnded) return { kind: "running" };
+  if (!isEnded(wait)) return { kind: "running" };
   const frameUntil = Date.now() + LAST_FRAME_MS;
   while (Date.now() < frameUntil && !isOver()) await sleep(50);
   const found = await poll(host, place, Math.min(until, Date.now() + SETTLE_MS), isOver);

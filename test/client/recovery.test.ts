@@ -79,6 +79,37 @@ describe("a run cannot hang", () => {
     expect([keys.length, new Set(keys).size]).toEqual([2, 1]);
   });
 
+  test("joined to a run that is over: sent again, with the same key, until it is run", async () => {
+    const { gateway, client } = await open(
+      {
+        "chat.send": (params, peer) => {
+          if (gateway.count("chat.send") < 3) return { runId: "earlier", status: "in_flight" };
+          setImmediate(() => peer.event("chat", final(params, 1, "x")));
+          return { runId: params["idempotencyKey"], status: "started" };
+        },
+        "agent.wait": ({ runId }) => (runId === "earlier" ? { status: "ok", endedAt: 1 } : { status: "timeout" }),
+      },
+      { recoverMs: 5_000 },
+    );
+    expect(await client.chat({ sessionKey: KEY, message: "m", usage: false }).finalText()).toBe("x");
+    const keys = gateway.requests
+      .filter(({ method }) => method === "chat.send")
+      .map(({ params }) => params["idempotencyKey"]);
+    expect([keys.length, new Set(keys).size]).toEqual([3, 1]);
+  });
+
+  test("joined to runs that are over for longer than recoverMs: a lost reply", async () => {
+    const { client } = await open(
+      {
+        "chat.send": () => ({ runId: "earlier", status: "in_flight" }),
+        "agent.wait": () => ({ status: "ok", endedAt: 1 }),
+      },
+      { recoverMs: 1_000 },
+    );
+    const events = await read(client.chat({ sessionKey: KEY, message: "m", usage: false }));
+    expect(events.at(-1)).toMatchObject({ type: "error", kind: "lost-reply" });
+  });
+
   test("cut before the answer, and restarted meanwhile: not sent again", async () => {
     const { gateway, client } = await open(
       {

@@ -98,6 +98,15 @@ describe.each(WAYS)("a gateway %s", (way) => {
     expect((await refused).at(-1)).toMatchObject({ type: "error", kind: "model", retryable: false });
   });
 
+  test("the same text twice in a row is answered twice", async () => {
+    const client = await clientOf(way);
+    const { key, id } = freshSession();
+    const message = say(id, 3);
+    for (const turn of [1, 2]) {
+      expect(await client.chat({ sessionKey: key, message }).finalText(), `turn ${turn}`).toBe(answer(id, 3));
+    }
+  });
+
   test("reasoning, on the release that streams it to such clients", async () => {
     const client = await clientOf(way);
     const { key, id } = freshSession();
