@@ -23,14 +23,16 @@ export interface EpisodeResult {
 }
 
 /**
- * @param seed what the hostile clients do follows from it; how it interleaves does not
+ * @param seed what the hostile clients do follows from it; how it interleaves and the ends of the session keys do not
  * @param actions how many things each hostile client does
  */
 export async function episode(gateway: Endpoint, seed: number, actions = 120): Promise<EpisodeResult> {
   const random = new Random(seed);
   const sessions: Session[] = Array.from({ length: VICTIMS }, () => {
     // The token is not part of the key: some events name sessions to everybody, none shows text.
-    return { key: `agent:main:victim-${random.word(8)}`, token: `t${random.word(9)}` };
+    // New ones each time: a session that had a run just now is one that 2026.5 may answer with nothing.
+    const unique = randomUUID().slice(0, 8);
+    return { key: `agent:main:victim-${random.word(8)}-${unique}`, token: `t${random.word(9)}` };
   });
   const hostiles = Array.from(
     { length: HOSTILES },
