@@ -15,6 +15,9 @@ import { isolatedBed } from "./own-bed.ts";
 
 const RATE = 0.05;
 const SCENE_MS = 15_000;
+/** What has to fail once at least; 2026.5 searches its plugins for every run, and may get to few of them in one scene. */
+const HIT = ["chat", "agent", "(request)"];
+const MAX_SCENES = 4;
 const FAULTS = new URL("../support/faulty-module.ts", import.meta.url).href;
 
 interface FaultyBed extends OpenBed, Pick<StateProbe, "state"> {
@@ -91,37 +94,50 @@ async function scene(gateway: Endpoint, random: Random, ms = SCENE_MS) {
 test.each<[string, object]>([
   ["without access rules", {}],
   ["with access rules", { access: [{ match: {}, sessions: ["agent:main:*", "global"] }] }],
-])("%s: one call in twenty of its functions throws", async (_, settings) => {
-  const seed = Number(process.env["FAULTS_SEED"] ?? new Random(Date.now()).below(2 ** 32));
-  onTestFinished(({ task }) => {
-    if (task.result?.state === "fail") console.error(`replay with FAULTS_SEED=${seed}`);
-  });
-  // The judge sees what is wrong where something is. A gateway's first run takes its time, so there is one before.
-  await converse(await connect(inject("plain")), freshSession().key, say("first", 2));
-  const seen: Finding[] = [];
-  // 2026.5 searches its plugins for every run, and may get to few of them in this time.
-  for (let tries = 0; tries < 5 && seen.length === 0; tries += 1)
-    seen.push(...(await scene(inject("plain"), new Random(seed), 8_000)).findings);
-  expect(seen).not.toHaveLength(0);
+])(
+  "%s: one call in twenty of its functions throws",
+  async (_, settings) => {
+    const seed = Number(process.env["FAULTS_SEED"] ?? new Random(Date.now()).below(2 ** 32));
+    onTestFinished(({ task }) => {
+      if (task.result?.state === "fail") console.error(`replay with FAULTS_SEED=${seed}`);
+    });
+    // The judge sees what is wrong where something is. A gateway's first run takes its time, so there is one before.
+    await converse(await connect(inject("plain")), freshSession().key, say("first", 2));
+    const seen: Finding[] = [];
+    for (let tries = 0; tries < 5 && seen.length === 0; tries += 1)
+      seen.push(...(await scene(inject("plain"), new Random(seed), 8_000)).findings);
+    expect(seen).not.toHaveLength(0);
 
-  const bed = await faultyBed(seed, settings);
-  const { gateway } = bed;
-  const session = freshSession();
-  expect(await converse(await connect(gateway), session.key, say(session.id, 4))).toBe(answer(session.id, 4));
-  expect(errorsOf(await bed.state())).toEqual({});
+    const bed = await faultyBed(seed, settings);
+    const { gateway } = bed;
+    const session = freshSession();
+    expect(await converse(await connect(gateway), session.key, say(session.id, 4))).toBe(answer(session.id, 4));
+    expect(errorsOf(await bed.state())).toEqual({});
 
-  await bed.fail(RATE);
-  const { findings, answered } = await scene(gateway, new Random(seed));
-  const thrown = await bed.fail(0);
-  expect(findings).toEqual([]);
-  expect(answered).toBeGreaterThan(10);
-  expect(Object.values(thrown).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(30);
-  expect(Object.keys(errorsOf(await bed.state()))).toEqual(expect.arrayContaining(["chat", "agent", "(request)"]));
-  expect(bed.gateway.logs()).toMatch(/"(?:agent|chat)" events go to nobody: the module failed on one of them/);
+    await bed.fail(RATE);
+    const hit = async (): Promise<boolean> => {
+      const failed = Object.keys(errorsOf(await bed.state()));
+      return HIT.every((each) => failed.includes(each));
+    };
+    const findings: Finding[] = [];
+    let answered = 0;
+    for (let n = 0; n < MAX_SCENES && !(await hit()); n += 1) {
+      const part = await scene(gateway, new Random(seed + n));
+      findings.push(...part.findings);
+      answered += part.answered;
+    }
+    const thrown = await bed.fail(0);
+    expect(findings).toEqual([]);
+    expect(answered).toBeGreaterThan(10);
+    expect(Object.values(thrown).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(30);
+    expect(await hit(), HIT.join(", ")).toBe(true);
+    expect(bed.gateway.logs()).toMatch(/"(?:agent|chat)" events go to nobody: the module failed on one of them/);
 
-  for (let n = 0; n < 3; n += 1) {
-    const after = freshSession();
-    const client = await connect(gateway);
-    expect(await converse(client, after.key, say(after.id, 12))).toBe(answer(after.id, 12));
-  }
-});
+    for (let n = 0; n < 3; n += 1) {
+      const after = freshSession();
+      const client = await connect(gateway);
+      expect(await converse(client, after.key, say(after.id, 12))).toBe(answer(after.id, 12));
+    }
+  },
+  300_000,
+);
