@@ -55,9 +55,9 @@ export function isCommandStatus(status: unknown): boolean {
 export async function isSwallowed(
   { connection }: Host,
   runId: string,
-  { runId: answered }: Readonly<Record<string, unknown>>,
+  { runId: answered, status }: Readonly<Record<string, unknown>>,
 ): Promise<boolean> {
-  if (typeof answered !== "string" || answered === runId) return false;
+  if (typeof answered !== "string" || answered === runId || status !== "in_flight") return false;
   return connection.request("agent.wait", { runId: answered, timeoutMs: PROBE_MS }).then(isEnded, () => false);
 }
 

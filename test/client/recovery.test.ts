@@ -1,8 +1,13 @@
 /** Whatever fails, a run ends: with its reply, or with a typed error within a bound. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { SILENT } from "../support/stand-in-gateway.ts";
+import { SILENT, type StandIn } from "../support/stand-in-gateway.ts";
 import { answered, delta, FAST, final, history, KEY, open, plays, read } from "./open-client.ts";
+
+/** The idempotency key of each `chat.send`. */
+function keysSent({ requests }: StandIn): unknown[] {
+  return requests.filter(({ method }) => method === "chat.send").map(({ params }) => params["idempotencyKey"]);
+}
 
 describe("a run cannot hang", () => {
   test("lost final: the outcome comes from the history", async () => {
@@ -73,9 +78,7 @@ describe("a run cannot hang", () => {
       { recoverMs: 5_000 },
     );
     expect(await client.chat({ sessionKey: KEY, message: "m", usage: false }).finalText()).toBe("x");
-    const keys = gateway.requests
-      .filter(({ method }) => method === "chat.send")
-      .map(({ params }) => params["idempotencyKey"]);
+    const keys = keysSent(gateway);
     expect([keys.length, new Set(keys).size]).toEqual([2, 1]);
   });
 
@@ -92,9 +95,7 @@ describe("a run cannot hang", () => {
       { recoverMs: 5_000 },
     );
     expect(await client.chat({ sessionKey: KEY, message: "m", usage: false }).finalText()).toBe("x");
-    const keys = gateway.requests
-      .filter(({ method }) => method === "chat.send")
-      .map(({ params }) => params["idempotencyKey"]);
+    const keys = keysSent(gateway);
     expect([keys.length, new Set(keys).size]).toEqual([3, 1]);
   });
 

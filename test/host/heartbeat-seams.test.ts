@@ -70,6 +70,10 @@ describe("what heartbeats do without", () => {
 });
 
 describe("in an installed release", () => {
+  test("is not looked for where nothing is missing", async () => {
+    expect(await lookForHeartbeatSeams("/no/such/folder", new Set(OF_2026_2_9))).toEqual([]);
+  });
+
   function release(files: Readonly<Record<string, string>>): string {
     const root = mkdtempSync(join(tmpdir(), "isolation-seams-"));
     onTestFinished(() => rmSync(root, { recursive: true }));
