@@ -12,8 +12,12 @@ export default defineConfig({
     projects: [
       {
         test: {
-          name: "policy",
-          include: ["test/{policy,host,plugin,report,patches,docs,bench}/**/*.test.ts"],
+          name: "unit",
+          include: [
+            "test/*.test.ts",
+            "test/{attach,bench,delivery,docs,heartbeats,isolation,patches,plugin,policy,report,wakes}/**/*.test.ts",
+            "test/gateway/unit/*.test.ts",
+          ],
         },
       },
       {
@@ -66,7 +70,7 @@ export default defineConfig({
         test: {
           name: "gateway",
           include: ["test/gateway/**/*.test.ts"],
-          exclude: [FAULTS],
+          exclude: [FAULTS, "test/gateway/unit/**"],
           globalSetup: ["test/gateway/setup.ts"],
           testTimeout: 200_000,
           hookTimeout: 240_000,

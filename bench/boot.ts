@@ -4,12 +4,12 @@ import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isolationRegister } from "../test/support/bed.ts";
-import { connectRaw } from "../test/support/clients.ts";
-import { baseConfig } from "../test/support/gateway-config.ts";
-import { freePort } from "../test/support/gateway.ts";
-import { startModel, type Model } from "../test/support/model.ts";
-import { ensureRelease, type Release } from "../test/support/release.ts";
+import { isolationRegister } from "../test/support/gateway/bed.ts";
+import { connectRaw } from "../test/support/wire/clients.ts";
+import { baseConfig } from "../test/support/gateway/gateway-config.ts";
+import { freePort } from "../test/support/gateway/gateway.ts";
+import { startModel, type Model } from "../test/support/gateway/model.ts";
+import { ensureRelease, type Release } from "../test/support/gateway/release.ts";
 import { cpuMs, stopProcess, track } from "./processes.ts";
 import { atMost, median, type Options, type Part, progress, ratio } from "./report.ts";
 

@@ -2,7 +2,7 @@
  * Measured process of part b: the broadcaster of a release, taken out of the installed bundle, in
  * one variant. Arguments: variant, the package's folder, the chunk that declares the broadcaster.
  */
-import type { Broadcaster } from "../src/host/gateway-types.ts";
+import type { Broadcaster } from "../src/gateway/types.ts";
 import { captureBroadcaster, clientAt, gatewayParams, Socket } from "./captured.ts";
 import { serve, type World } from "./measured.ts";
 import {

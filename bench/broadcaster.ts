@@ -1,7 +1,7 @@
 /** Part b: the gateway's own broadcaster, unprotected, with upstream's opt-in cap, and with the module. */
 import { realpathSync } from "node:fs";
-import { scanPackage } from "../src/host/loader.ts";
-import { ensureRelease } from "../test/support/release.ts";
+import { scanPackage } from "../src/attach/loader.ts";
+import { ensureRelease } from "../test/support/gateway/release.ts";
 import type { BroadcasterVariant } from "./broadcaster-child.ts";
 import { BROADCASTER } from "./captured.ts";
 import { interleave, type Measurements, type Variant } from "./interleave.ts";

@@ -1,7 +1,7 @@
 /** The gateway's own broadcaster, taken out of the installed bundle, with stub connections. */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { BroadcasterParams, CreateBroadcaster, GatewayClient, GatewayClients } from "../src/host/gateway-types.ts";
+import type { BroadcasterParams, CreateBroadcaster, GatewayClient, GatewayClients } from "../src/gateway/types.ts";
 import type { BuiltModule } from "./scene.ts";
 
 export const BROADCASTER = "createGatewayBroadcaster";

@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { type Params, type Peer, startStandIn } from "../test/support/stand-in-gateway.ts";
+import { type Params, type Peer, startStandIn } from "../test/support/wire/stand-in-gateway.ts";
 import { stopProcess, track } from "./processes.ts";
 import { atMost, median, micros, type Options, type Part, ratio } from "./report.ts";
 

@@ -1,5 +1,5 @@
 /** Measured process of part a: the module's decision alone. */
-import type { GatewayClient } from "../src/host/gateway-types.ts";
+import type { GatewayClient } from "../src/gateway/types.ts";
 import { serve, type World } from "./measured.ts";
 import { builtModule, chatDeltas, claimSessions, newScope, sessionKey, watchedSession } from "./scene.ts";
 

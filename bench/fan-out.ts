@@ -1,9 +1,9 @@
 /** Part c: what a booted gateway sends to 40 clients on 40 sessions, with and without the module. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { isolationRegister } from "../test/support/bed.ts";
-import { connectRaw, type RawClient } from "../test/support/clients.ts";
-import { startGateway, type Gateway } from "../test/support/gateway.ts";
-import { ensureRelease } from "../test/support/release.ts";
+import { isolationRegister } from "../test/support/gateway/bed.ts";
+import { connectRaw, type RawClient } from "../test/support/wire/clients.ts";
+import { startGateway, type Gateway } from "../test/support/gateway/gateway.ts";
+import { ensureRelease } from "../test/support/gateway/release.ts";
 import { cpuMs } from "./processes.ts";
 import { atMost, median, type Options, type Part, progress, quantile, ratio } from "./report.ts";
 import { keyOf, keysIn, now, sendTimesIn, startTimedModel, tokenOf, tokensIn } from "./timed-model.ts";

@@ -4,7 +4,7 @@
  *
  * Answers one message: heap in use at each size, and after all have gone, twice.
  */
-import type { GatewayClient } from "../src/host/gateway-types.ts";
+import type { GatewayClient } from "../src/gateway/types.ts";
 import { captureBroadcaster, clientAt, gatewayParams } from "./captured.ts";
 import { builtModule, claimSessions, newScope, sessionKey } from "./scene.ts";
 

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { descendantsOf, killAll, killTree } from "../test/support/process-tree.ts";
+import { descendantsOf, killAll, killTree } from "../test/support/gateway/process-tree.ts";
 
 const STOP_TIMEOUT_MS = 10_000;
 /** Of Linux, on every architecture that Node runs on. */

@@ -1,7 +1,7 @@
 /** Connections and chat events as a gateway sees them; shared by the measured processes. */
-import type { GatewayScope } from "../src/gateway-scope.ts";
-import type { GatewayClient } from "../src/host/gateway-types.ts";
-import type { ClaimIntent } from "../src/policy/claims.ts";
+import type { GatewayScope } from "../src/delivery/gateway-scope.ts";
+import type { GatewayClient } from "../src/gateway/types.ts";
+import type { ClaimIntent } from "../src/policy/claim-intent.ts";
 
 export const SIZES: readonly number[] = [1, 100, 1000, 10_000];
 
@@ -73,20 +73,20 @@ export async function builtModule() {
   const load = (path: string): Promise<unknown> => import(new URL(`../dist/${path}`, import.meta.url).href);
   const [scope, broadcast, loader, keys, claims, settings] = await Promise.all(
     [
-      "gateway-scope.js",
-      "host/broadcast.js",
-      "host/loader.js",
-      "host/session-keys.js",
-      "policy/claims.js",
+      "delivery/gateway-scope.js",
+      "delivery/broadcast.js",
+      "attach/loader.js",
+      "gateway/session-keys.js",
+      "policy/claim-intent.js",
       "policy/settings.js",
     ].map(load),
   );
   return {
-    ...(scope as typeof import("../src/gateway-scope.ts")),
-    ...(broadcast as typeof import("../src/host/broadcast.ts")),
-    ...(loader as typeof import("../src/host/loader.ts")),
-    ...(keys as typeof import("../src/host/session-keys.ts")),
-    ...(claims as typeof import("../src/policy/claims.ts")),
+    ...(scope as typeof import("../src/delivery/gateway-scope.ts")),
+    ...(broadcast as typeof import("../src/delivery/broadcast.ts")),
+    ...(loader as typeof import("../src/attach/loader.ts")),
+    ...(keys as typeof import("../src/gateway/session-keys.ts")),
+    ...(claims as typeof import("../src/policy/claim-intent.ts")),
     ...(settings as typeof import("../src/policy/settings.ts")),
   };
 }

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startModel, type Model } from "../test/support/model.ts";
+import { startModel, type Model } from "../test/support/gateway/model.ts";
 
 export type Timing = {
   /** Chunks of an answer. */

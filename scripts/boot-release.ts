@@ -1,7 +1,7 @@
 /** Boots a release with the module and sees whether a bystander gets another's reply. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { isolationRegister, withBed } from "../test/support/bed.ts";
-import { ensureRelease, type Release } from "../test/support/release.ts";
+import { isolationRegister, withBed } from "../test/support/gateway/bed.ts";
+import { ensureRelease, type Release } from "../test/support/gateway/release.ts";
 
 const SETTLE_MS = 500;
 const REPLY_MS = 60_000;

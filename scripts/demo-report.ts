@@ -4,7 +4,7 @@ import { judge } from "../src/report/judge.ts";
 import { observe, type Witness } from "../src/report/observe.ts";
 import { type GatewayReport, type ProbeReport, REPORT_VERSION } from "../src/report/shape.ts";
 import { summaryOf } from "../src/report/text.ts";
-import type { Client } from "../test/support/clients.ts";
+import type { Client } from "../test/support/wire/clients.ts";
 
 interface Scene {
   readonly label: string;

@@ -5,10 +5,10 @@
 import { writeFile } from "node:fs/promises";
 import { reportPage } from "../src/report/page.ts";
 import type { GatewayReport } from "../src/report/shape.ts";
-import { isolationRegister, withBed } from "../test/support/bed.ts";
-import { type Client, connectOfficial } from "../test/support/clients.ts";
-import { ensureRelease, type Release } from "../test/support/release.ts";
-import { wordsOf } from "../test/support/script.ts";
+import { isolationRegister, withBed } from "../test/support/gateway/bed.ts";
+import { type Client, connectOfficial } from "../test/support/wire/clients.ts";
+import { ensureRelease, type Release } from "../test/support/gateway/release.ts";
+import { wordsOf } from "../test/support/gateway/script.ts";
 import { demoReport, gatewayReport } from "./demo-report.ts";
 import { type Leaks, matrixTable, verdictOf } from "./leak-matrix.ts";
 import { releaseOption, runScript, scriptOptions } from "./options.ts";

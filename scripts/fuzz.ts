@@ -2,10 +2,10 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isolationRegister, withBed } from "../test/support/bed.ts";
-import { connectOfficial, type Endpoint } from "../test/support/clients.ts";
-import { ensureRelease, type Release } from "../test/support/release.ts";
-import { errorsOf, type GatewayState, stateProbe } from "../test/support/state.ts";
+import { isolationRegister, withBed } from "../test/support/gateway/bed.ts";
+import { connectOfficial, type Endpoint } from "../test/support/wire/clients.ts";
+import { ensureRelease, type Release } from "../test/support/gateway/release.ts";
+import { errorsOf, type GatewayState, stateProbe } from "../test/support/gateway/state.ts";
 import { episode, type EpisodeResult } from "./fuzz/episode.ts";
 import { releaseOption, runScript, scriptOptions, wholeNumber, wrongUsage } from "./options.ts";
 
@@ -126,7 +126,7 @@ async function whenAllHaveGone(state: () => Promise<GatewayState>): Promise<Gate
   }
 }
 
-/** For modules with a defect: see test/support/broken-policy.ts. */
+/** For modules with a defect: see test/support/fault/broken-policy.ts. */
 function testVariables(): Record<string, string> {
   const { OPENCLAW_TEST_DEFECT: defect } = process.env;
   return defect === undefined ? {} : { OPENCLAW_TEST_DEFECT: defect };

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { printTable } from "../bench/report.ts";
 import { startTimedModel } from "../bench/timed-model.ts";
-import { ensureRelease } from "../test/support/release.ts";
+import { ensureRelease } from "../test/support/gateway/release.ts";
 import { type Loaded, loadedGateway, type Name, type Round } from "./load/gateways.ts";
 import { loadPlot } from "./load/plot.ts";
 import { findingsOf, type LoadResult, slowRounds, sumOf } from "./load/result.ts";

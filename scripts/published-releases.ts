@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { compareVersions } from "../test/support/release.ts";
+import { compareVersions } from "../test/support/gateway/release.ts";
 
 const run = promisify(execFile);
 const CACHE = fileURLToPath(new URL("../.cache/packages/", import.meta.url));

@@ -1,6 +1,6 @@
 /** The page docs/releases.md. */
-import type { Seam } from "../src/host/seams.ts";
-import { UPSTREAM_PARTS } from "../src/host/upstream.ts";
+import type { Seam } from "../src/attach/seams.ts";
+import { UPSTREAM_PARTS } from "../src/attach/upstream.ts";
 import type { BootResult } from "./boot-release.ts";
 
 /** One release in docs/releases.json. */

@@ -1,6 +1,6 @@
 /** Shows where the event of a cron run's command ends up, on a real gateway without and with the module. */
-import { followCronEvent, openCronBed, type Outcome } from "../test/support/cron-scene.ts";
-import { ensureRelease, type Release } from "../test/support/release.ts";
+import { followCronEvent, openCronBed, type Outcome } from "../test/support/scene/cron-scene.ts";
+import { ensureRelease, type Release } from "../test/support/gateway/release.ts";
 import { releaseOption, runScript, scriptOptions, wrongUsage } from "./options.ts";
 
 const VARIANTS = ["default", "prewake", "global"] as const;

@@ -2,9 +2,9 @@
  * The heartbeat reproducer: a real gateway as published and one with the module, a wake in a user's
  * run and a rapid follow-up; for each, what became of the follow-up's reply and who else saw it.
  */
-import { isolationRegister, withBed } from "../test/support/bed.ts";
-import { GAPS, heartbeatScene, HEARTBEATS_ON, isWhole, type Round } from "../test/support/heartbeat-scene.ts";
-import { compareVersions, ensureRelease, type Release } from "../test/support/release.ts";
+import { isolationRegister, withBed } from "../test/support/gateway/bed.ts";
+import { GAPS, heartbeatScene, HEARTBEATS_ON, isWhole, type Round } from "../test/support/scene/heartbeat-scene.ts";
+import { compareVersions, ensureRelease, type Release } from "../test/support/gateway/release.ts";
 import { releaseOption, runScript, scriptOptions } from "./options.ts";
 
 const HELP = `Usage: npm run repro:heartbeat -- [options]

@@ -1,5 +1,5 @@
 /** Prints what the pure functions make of the session keys of cron runs. */
-import { resolveEventSessionKey, scopedHeartbeatWakeOptions, type SessionScope } from "../src/policy/wake-target.ts";
+import { resolveEventSessionKey, scopedHeartbeatWakeOptions, type SessionScope } from "../src/policy/cron-keys.ts";
 import { scriptOptions } from "./options.ts";
 
 const HELP = `Usage: npm run repro:keys [-- --json]

@@ -1,10 +1,10 @@
 /** A crowd on a protected and on an unprotected gateway for a long time: does anything grow, does anything stay? */
 import { mkdir, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isolationRegister, type OpenBed, openBed } from "../test/support/bed.ts";
-import { HEARTBEATS_ON } from "../test/support/heartbeat-scene.ts";
-import { ensureRelease } from "../test/support/release.ts";
-import { errorsOf, type GatewayState, type StateProbe, stateProbe } from "../test/support/state.ts";
+import { isolationRegister, type OpenBed, openBed } from "../test/support/gateway/bed.ts";
+import { HEARTBEATS_ON } from "../test/support/scene/heartbeat-scene.ts";
+import { ensureRelease } from "../test/support/gateway/release.ts";
+import { errorsOf, type GatewayState, type StateProbe, stateProbe } from "../test/support/gateway/state.ts";
 import { releaseOption, runScript, scriptOptions, wrongUsage } from "./options.ts";
 import { type Crowd, crowd } from "./soak/crowd.ts";
 import { heapPlot } from "./soak/plot.ts";

@@ -3,7 +3,7 @@ import { selectPatches } from "../patches/index.ts";
 import type { Patch } from "../patches/lib/codemod.ts";
 import { examine, type Found, judge, type Proof, secondsSince } from "../patches/lib/proof.ts";
 import type { Scene } from "../patches/lib/reproducer.ts";
-import { ensureRelease, type Release } from "../test/support/release.ts";
+import { ensureRelease, type Release } from "../test/support/gateway/release.ts";
 import { releaseOption, runScript, scriptOptions, wrongUsage } from "./options.ts";
 
 const HELP = `Usage: npm run test:patches [-- --only <nn> …] [--base <release>] [--jobs <n>] [--json]

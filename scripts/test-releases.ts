@@ -1,6 +1,6 @@
 /** Runs the contract suite on published OpenClaw releases, one after the other. */
 import { spawn } from "node:child_process";
-import { compareVersions, PINNED_RELEASES } from "../test/support/release.ts";
+import { compareVersions, PINNED_RELEASES } from "../test/support/gateway/release.ts";
 import { releaseOption, scriptOptions } from "./options.ts";
 
 const HELP = `Usage: npm run test:releases -- [release …] [-t <name>]

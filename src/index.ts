@@ -6,7 +6,7 @@ export {
   isObserver,
   matchesConnection,
 } from "./policy/connection-match.ts";
-export { type ClaimIntent, claimIntent } from "./policy/claims.ts";
+export { type ClaimIntent, claimIntent } from "./policy/claim-intent.ts";
 export { type CountReason, Counters, type SystemEventReason } from "./policy/counters.ts";
 export {
   type CanonicalRoute,
@@ -35,20 +35,20 @@ export {
   settingsSchema,
   STRICT_SETTINGS,
 } from "./policy/settings.ts";
-export { type ClaimAccess, type PendingClaim, type SubscriptionLimits, Subscriptions } from "./policy/subscriptions.ts";
+export { type ClaimAccess, type PendingClaim, type SubscriptionLimits, Subscriptions } from "./policy/claims.ts";
 export {
   isCronRunSessionKey,
   isExecCompletionEvent,
   resolveEventSessionKey,
   scopedHeartbeatWakeOptions,
   type SessionScope,
-} from "./policy/wake-target.ts";
+} from "./policy/cron-keys.ts";
 export {
   canonicalizeWakeSessionKey,
   type WakeConfig,
   type WakeRequest,
   type WakeTarget,
-} from "./policy/wake-request.ts";
+} from "./policy/wake-target.ts";
 export {
   concerns,
   describeStatus,

@@ -3,31 +3,31 @@
  * to let a gateway listen that it could not attach to.
  */
 import { subscribe } from "node:diagnostics_channel";
-import { GatewayScope } from "./gateway-scope.ts";
-import { HeartbeatGuard } from "./heartbeat-guard.ts";
-import { Attached } from "./host/attached.ts";
-import { scopeBroadcaster } from "./host/broadcast.ts";
-import { gatewayConfig, hasSettingsFile, readSettings } from "./host/config.ts";
-import { cronEventReplacements } from "./host/cron-events.ts";
-import type { CreateBroadcaster, GatewayClient, GatewayConfig, HandleRequest } from "./host/gateway-types.ts";
-import { lookForHeartbeatSeams } from "./host/heartbeat-seams.ts";
-import { installLoader } from "./host/loader.ts";
-import { info, reasonOf, refuse, warn } from "./host/messages.ts";
-import { ownVersion } from "./host/own-version.ts";
-import { keepForRestart, leaveChildren } from "./host/preload.ts";
-import type { GatewayProcess } from "./host/process.ts";
-import { watchRequests } from "./host/requests.ts";
-import { watchRuns } from "./host/runs.ts";
-import { SEAM_FUNCTIONS } from "./host/seams.ts";
-import { type KeyFunctions, SessionKeys } from "./host/session-keys.ts";
-import { SettingsReload } from "./host/settings-reload.ts";
-import { hookWakeReplacements } from "./host/hook-wakes.ts";
-import { TargetedWakes } from "./host/targeted-wakes.ts";
-import { heartbeatReplacements } from "./host/wake.ts";
+import { GatewayScope } from "./delivery/gateway-scope.ts";
+import { HeartbeatGuard } from "./heartbeats/guard.ts";
+import { Attached } from "./attach/attached.ts";
+import { scopeBroadcaster } from "./delivery/broadcast.ts";
+import { gatewayConfig, hasSettingsFile, readSettings } from "./gateway/config.ts";
+import { cronEventReplacements } from "./wakes/attach.ts";
+import type { CreateBroadcaster, GatewayClient, GatewayConfig, HandleRequest } from "./gateway/types.ts";
+import { lookForHeartbeatSeams } from "./attach/heartbeat-seams.ts";
+import { installLoader } from "./attach/loader.ts";
+import { info, reasonOf, refuse, warn } from "./attach/log.ts";
+import { ownVersion } from "./attach/own-version.ts";
+import { keepForRestart, leaveChildren } from "./attach/preload.ts";
+import type { GatewayProcess } from "./attach/process.ts";
+import { watchRequests } from "./delivery/requests.ts";
+import { watchRuns } from "./heartbeats/user-runs.ts";
+import { SEAM_FUNCTIONS } from "./attach/seams.ts";
+import { type KeyFunctions, SessionKeys } from "./gateway/session-keys.ts";
+import { SettingsReload } from "./gateway/settings-reload.ts";
+import { hookWakeReplacements } from "./wakes/hooks.ts";
+import { TargetedWakes } from "./wakes/requests.ts";
+import { heartbeatReplacements } from "./heartbeats/run.ts";
 import { type DiagnosticEmitter, Metrics } from "./metrics.ts";
 import { accessWarnings } from "./policy/access.ts";
 import { type Settings, SettingsError, STRICT_SETTINGS } from "./policy/settings.ts";
-import { requestGate } from "./request-gate.ts";
+import { requestGate } from "./delivery/request-gate.ts";
 import { ISOLATION_SYMBOL, type IsolationStatus, MAX_STATUS_SESSIONS, STATUS_SCHEMA } from "./status.ts";
 
 /** After a gateway's start: what it loads by then need not be looked for on disk. */

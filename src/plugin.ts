@@ -3,8 +3,8 @@
  * modules have run when plugins are loaded; it carries the settings, answers `isolation.status`, and
  * keeps a gateway without the preload from running.
  */
-import { ownVersion } from "./host/own-version.ts";
-import { gatewayProcess, isGatewayRun } from "./host/process.ts";
+import { ownVersion } from "./attach/own-version.ts";
+import { gatewayProcess, isGatewayRun } from "./attach/process.ts";
 import type { MethodRequest, PluginApi } from "./plugin/api.ts";
 import { registerCommand } from "./plugin/command.ts";
 import { PLUGIN_ID } from "./plugin/manifest.ts";

@@ -3,7 +3,7 @@
  * a gateway run it does nothing and loads nothing more.
  */
 import { isMainThread } from "node:worker_threads";
-import { gatewayProcess } from "./host/process.ts";
+import { gatewayProcess } from "./attach/process.ts";
 
 if (isMainThread) {
   const gateway = gatewayProcess(process.argv);

@@ -1,7 +1,7 @@
 /** A scoped client asks for the roster, and somebody else's transcript comes with it. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Client } from "../../test/support/clients.ts";
-import { openBed } from "../../test/support/bed.ts";
+import type { Client } from "../../test/support/wire/clients.ts";
+import { openBed } from "../../test/support/gateway/bed.ts";
 import { scene } from "../lib/reproducer.ts";
 
 /** Messages of a transcript are sent some time after the final. */

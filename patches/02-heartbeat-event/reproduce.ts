@@ -1,8 +1,8 @@
 /** A heartbeat's alert, and who gets to read it. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Client, field } from "../../test/support/clients.ts";
-import { HEARTBEATS_ON, MAIN_SESSION } from "../../test/support/heartbeat-scene.ts";
-import { openBed } from "../../test/support/bed.ts";
+import { type Client, field } from "../../test/support/wire/clients.ts";
+import { HEARTBEATS_ON, MAIN_SESSION } from "../../test/support/scene/heartbeat-scene.ts";
+import { openBed } from "../../test/support/gateway/bed.ts";
 import { scene } from "../lib/reproducer.ts";
 
 const events = (client: Client) => client.frames.filter((frame) => frame.event === "heartbeat");

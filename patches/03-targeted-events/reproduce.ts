@@ -1,7 +1,7 @@
 /** Events that name a session, and the queue out of which they are taken, if any. */
-import { GatewayRequestError } from "../../test/support/clients.ts";
-import { type CronBed, openCronBed, until } from "../../test/support/cron-scene.ts";
-import type { Config } from "../../test/support/gateway-config.ts";
+import { GatewayRequestError } from "../../test/support/wire/clients.ts";
+import { type CronBed, openCronBed, until } from "../../test/support/scene/cron-scene.ts";
+import type { Config } from "../../test/support/gateway/gateway-config.ts";
 import { scene } from "../lib/reproducer.ts";
 
 const HOOK_TOKEN = "hook-token-of-the-scene";

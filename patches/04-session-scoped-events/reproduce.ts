@@ -1,8 +1,8 @@
 /** Two people chat on two sessions; a third connection looks on. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { openBed } from "../../test/support/bed.ts";
-import { chatText } from "../../test/support/recorder.ts";
-import { wordsOf } from "../../test/support/script.ts";
+import { openBed } from "../../test/support/gateway/bed.ts";
+import { chatText } from "../../test/support/wire/recorder.ts";
+import { wordsOf } from "../../test/support/gateway/script.ts";
 import { scene } from "../lib/reproducer.ts";
 import { patch } from "./patch.ts";
 

@@ -1,5 +1,5 @@
 /** A command that a cron run leaves in the background ends after the run: who is told? */
-import { type CronBed, followCronEvent, openCronBed } from "../../test/support/cron-scene.ts";
+import { type CronBed, followCronEvent, openCronBed } from "../../test/support/scene/cron-scene.ts";
 import { scene } from "../lib/reproducer.ts";
 
 const MAIN = "agent:main:main";

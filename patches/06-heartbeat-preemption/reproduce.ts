@@ -1,7 +1,7 @@
 /** A message that comes while a heartbeat runs on its session: what becomes of its answer? */
-import { openBed } from "../../test/support/bed.ts";
-import { heartbeatScene, HEARTBEATS_ON, isWhole } from "../../test/support/heartbeat-scene.ts";
-import { until } from "../../test/support/cron-scene.ts";
+import { openBed } from "../../test/support/gateway/bed.ts";
+import { heartbeatScene, HEARTBEATS_ON, isWhole } from "../../test/support/scene/heartbeat-scene.ts";
+import { until } from "../../test/support/scene/cron-scene.ts";
 import { scene } from "../lib/reproducer.ts";
 
 /** Not every message is lost: 2026.5.7 loses about every second one. */

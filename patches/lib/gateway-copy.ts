@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { Release } from "../../test/support/release.ts";
+import type { Release } from "../../test/support/gateway/release.ts";
 import { applyPatch } from "./apply.ts";
 import { openBundle } from "./base.ts";
 import type { Patch } from "./codemod.ts";

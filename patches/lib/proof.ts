@@ -1,5 +1,5 @@
 /** Proves a patch on real gateways: wrong as published, right with the patch and nothing else. */
-import type { Release } from "../../test/support/release.ts";
+import type { Release } from "../../test/support/gateway/release.ts";
 import { applyPatch } from "./apply.ts";
 import { openBundle } from "./base.ts";
 import { runUpstreamTests, type TestRun } from "./bundle-tests.ts";

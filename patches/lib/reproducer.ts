@@ -1,6 +1,6 @@
 /** What a patch's `reproduce.ts` exports. */
-import type { OpenBed } from "../../test/support/bed.ts";
-import type { Release } from "../../test/support/release.ts";
+import type { OpenBed } from "../../test/support/gateway/bed.ts";
+import type { Release } from "../../test/support/gateway/release.ts";
 
 export interface Reproducer<B extends OpenBed = OpenBed> {
   /** Published releases that have the problem and to which the patch applies. */

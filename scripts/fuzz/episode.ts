@@ -1,8 +1,8 @@
 /** Some seconds of honest clients who stream on their sessions, beside hostile ones. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connectOfficial, type Endpoint } from "../../test/support/clients.ts";
-import { wordsOf } from "../../test/support/script.ts";
+import { connectOfficial, type Endpoint } from "../../test/support/wire/clients.ts";
+import { wordsOf } from "../../test/support/gateway/script.ts";
 import { Hostile } from "./hostile.ts";
 import { type Finding, judge, type Session } from "./oracle.ts";
 import { Random } from "./random.ts";

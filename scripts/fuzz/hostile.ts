@@ -1,7 +1,7 @@
 /** A client that does everything but what it should, by random choice. */
 import { randomUUID } from "node:crypto";
-import { connectRaw, type Endpoint, type RawClient } from "../../test/support/clients.ts";
-import { OPENS } from "../../test/support/opens.ts";
+import { connectRaw, type Endpoint, type RawClient } from "../../test/support/wire/clients.ts";
+import { OPENS } from "../../test/support/scene/opens.ts";
 import type { Log, Sent, Session } from "./oracle.ts";
 import type { Random } from "./random.ts";
 

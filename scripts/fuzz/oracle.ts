@@ -3,7 +3,7 @@
  *
  * Deliberately not built on `src/policy`: it is the judge of it.
  */
-import { OPENS } from "../../test/support/opens.ts";
+import { OPENS } from "../../test/support/scene/opens.ts";
 
 export interface Session {
   readonly key: string;

@@ -7,7 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { now, keyOf, tokenOf } from "../../bench/timed-model.ts";
-import { connectRaw, type Endpoint, type RawClient } from "../../test/support/clients.ts";
+import { connectRaw, type Endpoint, type RawClient } from "../../test/support/wire/clients.ts";
 import { meetSlowConsumers, type SlowOutcome } from "./slow-consumer.ts";
 import { addCounts, type Counts, noCounts, Tally } from "./tally.ts";
 

@@ -1,11 +1,11 @@
 /** The two gateways of the load, and what one of them went through in a round. */
 import { measuredProcess } from "../../bench/processes.ts";
 import type { TimedModel } from "../../bench/timed-model.ts";
-import { isolationRegister } from "../../test/support/bed.ts";
-import type { Endpoint } from "../../test/support/clients.ts";
-import { freePort, startGateway } from "../../test/support/gateway.ts";
-import type { LoadReport } from "../../test/support/load-probe.ts";
-import type { Release } from "../../test/support/release.ts";
+import { isolationRegister } from "../../test/support/gateway/bed.ts";
+import type { Endpoint } from "../../test/support/wire/clients.ts";
+import { freePort, startGateway } from "../../test/support/gateway/gateway.ts";
+import type { LoadReport } from "../../test/support/fault/load-probe.ts";
+import type { Release } from "../../test/support/gateway/release.ts";
 import type { Order, Outcome } from "./clients-child.ts";
 
 export type Name = "unprotected" | "module";
@@ -21,7 +21,7 @@ export type Loaded = AsyncDisposable & {
   round(order: Order & { readonly delayMs: number }): Promise<Round>;
 };
 
-const PROBE = new URL("../../test/support/load-probe.ts", import.meta.url);
+const PROBE = new URL("../../test/support/fault/load-probe.ts", import.meta.url);
 const BOOT_TIMEOUT_MS = 240_000;
 
 /** Boots a gateway and connects its clients. */

@@ -1,8 +1,8 @@
 /** Two connections that stop reading while others are served: one claims a session that streams, one nothing. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { tokensIn } from "../../bench/timed-model.ts";
-import { connectRaw, type Endpoint, type RawClient } from "../../test/support/clients.ts";
-import { stopReading } from "../../test/support/slow-consumer.ts";
+import { connectRaw, type Endpoint, type RawClient } from "../../test/support/wire/clients.ts";
+import { stopReading } from "../../test/support/wire/slow-consumer.ts";
 
 export type Fate = {
   /** As "1008 slow consumer"; 2026.9 cuts (1006) who has not read that within a second. */

@@ -1,8 +1,8 @@
 /** A crowd of clients on one gateway: they come, talk, look into each other's sessions, delete them and go. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { OpenBed } from "../../test/support/bed.ts";
-import { connectRaw, type RawClient } from "../../test/support/clients.ts";
-import { wordsOf } from "../../test/support/script.ts";
+import type { OpenBed } from "../../test/support/gateway/bed.ts";
+import { connectRaw, type RawClient } from "../../test/support/wire/clients.ts";
+import { wordsOf } from "../../test/support/gateway/script.ts";
 import { Random } from "../fuzz/random.ts";
 
 const CHUNKS = 8;

@@ -1,7 +1,7 @@
 /** What `doctor` says of OpenClaw's configuration: settings, heartbeats, hooks. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { SETTINGS_FILE_VARIABLE } from "../host/config.ts";
+import { SETTINGS_FILE_VARIABLE } from "../gateway/config.ts";
 import { IDLE_MINUTE_MS, QUIET_MS } from "../policy/heartbeat.ts";
 import { parseSettings, type Settings, SettingsError } from "../policy/settings.ts";
 import type { Check } from "./doctor.ts";

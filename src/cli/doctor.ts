@@ -1,6 +1,6 @@
 /** `doctor`: whether the module will work with the installed openclaw and its configuration. */
 import { Command } from "commander";
-import { ownVersion } from "../host/own-version.ts";
+import { ownVersion } from "../attach/own-version.ts";
 import { gatewayChecks } from "./doctor-gateway.ts";
 import { configChecks } from "./doctor-config.ts";
 import { EXIT, oneLine } from "./failure.ts";

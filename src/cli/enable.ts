@@ -1,8 +1,8 @@
 /** `enable` and `disable`: make the module permanent for the way the gateway is run, and undo it. */
 import { existsSync } from "node:fs";
 import { Command, Option } from "commander";
-import { ownVersion } from "../host/own-version.ts";
-import { registerUrl } from "../host/preload.ts";
+import { ownVersion } from "../attach/own-version.ts";
+import { registerUrl } from "../attach/preload.ts";
 import { Failure } from "./failure.ts";
 import { addOpenclawOption } from "./find-openclaw.ts";
 import { carryOut, type Plan } from "./plan.ts";

@@ -1,6 +1,6 @@
 /** Failures as the command tells them: one line that says what to do, and an exit code. */
 import { CommanderError } from "commander";
-import { oneLine } from "../host/messages.ts";
+import { oneLine } from "../attach/log.ts";
 
 export { oneLine };
 

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Command, Option } from "commander";
-import { openclawPackage } from "../host/process.ts";
+import { openclawPackage } from "../attach/process.ts";
 import { Failure, oneLine } from "./failure.ts";
 import { outputOf } from "./output-of.ts";
 

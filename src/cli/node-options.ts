@@ -1,6 +1,6 @@
 /** NODE_OPTIONS with this module in it, other options kept. */
-import { isOurs, registerUrl } from "../host/preload.ts";
-import { withoutPreload } from "../host/process.ts";
+import { isOurs, registerUrl } from "../attach/preload.ts";
+import { withoutPreload } from "../attach/process.ts";
 
 /** Wherever it is installed: also a copy that has since moved. */
 const ANY_INSTALL = /[\\/]openclaw-event-isolation[\\/]dist[\\/]register\.js$/;

@@ -1,6 +1,6 @@
 /** The command `openclaw-event-isolation`: its subcommands, one file each. */
 import { Command } from "commander";
-import { ownVersion } from "../host/own-version.ts";
+import { ownVersion } from "../attach/own-version.ts";
 import { doctorSubcommand } from "./doctor.ts";
 import { disableSubcommand, enableSubcommand } from "./enable.ts";
 import { reportFailure } from "./failure.ts";

@@ -1,6 +1,6 @@
 /** `run`: starts the installed openclaw with the module. */
 import { Command } from "commander";
-import { registerUrl } from "../host/preload.ts";
+import { registerUrl } from "../attach/preload.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { addOpenclawOption, findOpenclaw } from "./find-openclaw.ts";
 import { become } from "./launch.ts";

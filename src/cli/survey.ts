@@ -1,8 +1,8 @@
 /** What one OpenClaw package has of the functions that the module attaches to; it is read, not run. */
 import { join } from "node:path";
-import { scanPackage } from "../host/loader.ts";
-import { SEAM_FUNCTIONS, SEAMS } from "../host/seams.ts";
-import { UPSTREAM_PARTS } from "../host/upstream.ts";
+import { scanPackage } from "../attach/loader.ts";
+import { SEAM_FUNCTIONS, SEAMS } from "../attach/seams.ts";
+import { UPSTREAM_PARTS } from "../attach/upstream.ts";
 import { Failure } from "./failure.ts";
 
 export interface SeamSurvey {

@@ -1,5 +1,5 @@
 /** The part of OpenClaw's plugin API that the plugin uses. Members that a release lacks are optional. */
-import type { GatewayConfig } from "../host/gateway-types.ts";
+import type { GatewayConfig } from "../gateway/types.ts";
 
 export interface PluginApi {
   /** The plugin's folder; 2026.2 has only {@link source}, its entry file. */

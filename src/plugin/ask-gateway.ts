@@ -1,5 +1,5 @@
 /** Asks the running gateway for its status, by OpenClaw's own `gateway call`: it knows address and credentials. */
-import { reasonOf } from "../host/messages.ts";
+import { reasonOf } from "../attach/log.ts";
 import { type IsolationStatus, STATUS_METHOD } from "../status.ts";
 import type { PluginRuntime } from "./api.ts";
 

@@ -2,9 +2,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { readSettings } from "../host/config.ts";
-import { reasonOf, refuse, warn } from "../host/messages.ts";
-import { gatewayProcess } from "../host/process.ts";
+import { readSettings } from "../gateway/config.ts";
+import { reasonOf, refuse, warn } from "../attach/log.ts";
+import { gatewayProcess } from "../attach/process.ts";
 import { type Settings, STRICT_SETTINGS } from "../policy/settings.ts";
 import type { PluginApi } from "./api.ts";
 import { pluginFolder } from "./folder.ts";

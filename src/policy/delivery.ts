@@ -6,7 +6,7 @@
  * the two together.
  */
 import type { EventRoute } from "./session-event.ts";
-import type { Subscriptions } from "./subscriptions.ts";
+import type { Subscriptions } from "./claims.ts";
 
 export interface DeliverySettings {
   /** `session`: who claims the session. `run`: who started the run or subscribed explicitly. */

@@ -7,8 +7,8 @@ import { accessSchema, matchProperties } from "./access-schema.ts";
 import type { ConnectionMatch } from "./connection-match.ts";
 import type { DeliverySettings } from "./delivery.ts";
 import type { HeartbeatSettings } from "./heartbeat.ts";
-import type { HookSettings } from "./hook-session.ts";
-import type { SubscriptionLimits } from "./subscriptions.ts";
+import type { HookSettings } from "./hook-target.ts";
+import type { SubscriptionLimits } from "./claims.ts";
 
 export interface Settings extends DeliverySettings {
   readonly observers: readonly ConnectionMatch[];

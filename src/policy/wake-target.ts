@@ -1,150 +1,58 @@
-/**
- * Where an event of a cron run belongs: the queue that the agent's heartbeat drains, and the wake
- * that makes it do so. Mirrors upstream PRs #50818 and #80214. No configuration is read here.
- */
-import { parseAgentSessionKey } from "./session-key.ts";
+/** Which session an explicit wake or system event means, or why it means none. */
+import { canonicalSessionKey, parseAgentSessionKey, usableSessionKey } from "./session-key.ts";
+import { agentIdOf, resolveEventSessionKey, type SessionScope } from "./cron-keys.ts";
 
-/** `session.scope` of the configuration. */
-export type SessionScope = "per-sender" | "global";
-
-/**
- * Whether a session key is that of a cron run or of what one spawned, in any letter case. Mirrors
- * upstream's `isCronRunSessionKey`, and knows 2026.2's key without `:run:` too.
- *
- * @param sessionKey anything; what is not an agent-qualified key is no cron run's
- */
-export function isCronRunSessionKey(sessionKey: unknown): boolean {
-  return cronRunAgent(sessionKey) !== undefined;
+/** What a request says of its target; untrusted. */
+export interface WakeRequest {
+  readonly sessionKey: unknown;
+  readonly agentId?: unknown;
 }
 
-/**
- * Whether a key is `agent:<id>:cron:<job>`, which names a run on 2026.2 only.
- *
- * @param sessionKey anything
- */
-export function isCronJobSessionKey(sessionKey: unknown): boolean {
-  const part = cronPart(sessionKey);
-  return part !== undefined && part.run === undefined;
+/** What the gateway's configuration says of agents and sessions. */
+export interface WakeConfig {
+  readonly agentIds: readonly string[];
+  readonly defaultAgentId: string;
+  /** `session.mainKey`, `main` if unset. */
+  readonly mainKey?: string;
+  /** `session.scope`. */
+  readonly scope?: SessionScope;
 }
 
-/**
- * The queue in which an event is drained. Mirrors upstream's `resolveEventSessionKey`. Idempotent,
- * and the identity on every key that is not a cron run's.
- *
- * @param sessionKey the key that the event was raised under
- * @param mainKey `session.mainKey`, `main` if unset
- * @param scope `session.scope`
- * @returns the agent's main session, or `global` under scope `global`
- */
-export function resolveEventSessionKey(sessionKey: string, mainKey?: string, scope?: SessionScope): string {
-  const agentId = cronRunAgent(sessionKey);
-  if (agentId === undefined) return sessionKey;
-  return scope === "global" ? "global" : agentMainKey(agentId, mainKey);
-}
+/** The session to wake and its agent, or an error in the shape of upstream's answers. */
+export type WakeTarget =
+  | { readonly ok: true; readonly sessionKey: string; readonly agentId: string }
+  | { readonly ok: false; readonly error: { readonly code: "INVALID_REQUEST"; readonly message: string } };
 
 /**
- * The wake that goes with {@link resolveEventSessionKey}. Mirrors upstream's function of the name.
- *
- * @param sessionKey the key that the event was raised under
- * @param wakeOptions the wake's other options
- * @param mainKey `session.mainKey`, `main` if unset
- * @param scope `session.scope`
- * @returns the options with the session to wake; under scope `global` with the agent's id and no
- *   session for a cron run; as they are for a key that names no agent
+ * Makes the session key of a targeted wake canonical. Nothing is rerouted in silence: a key that
+ * is malformed, of an agent that does not exist, of a sub-agent (which has no heartbeat), or that
+ * contradicts `agentId` is an error. A cron run's key means the queue that is drained. Idempotent;
+ * mirrors upstream PR #80214.
  */
-export function scopedHeartbeatWakeOptions<T extends object>(
-  sessionKey: string,
-  wakeOptions: T,
-  mainKey?: string,
-  scope?: SessionScope,
-): T & { sessionKey?: string; agentId?: string } {
-  const agentId = cronRunAgent(sessionKey);
-  if (agentId === undefined) {
-    return typeof sessionKey === "string" && parseAgentSessionKey(sessionKey)
-      ? { ...wakeOptions, sessionKey }
-      : wakeOptions;
+export function canonicalizeWakeSessionKey(request: WakeRequest, config: WakeConfig): WakeTarget {
+  const key = usableSessionKey(request.sessionKey);
+  if (key === undefined) return refused("sessionKey must be a non-empty session key");
+  const parsed = parseAgentSessionKey(key);
+  if (!parsed && /^agent(?::|$)/i.test(key)) {
+    return refused(`malformed session key "${key}": expected agent:<agentId>:<session>`);
   }
-  if (scope !== "global") return { ...wakeOptions, sessionKey: agentMainKey(agentId, mainKey) };
-  const { sessionKey: _, ...rest } = wakeOptions as T & { sessionKey?: string };
-  return { ...(rest as T), agentId: cronPart(sessionKey)!.agentId };
+  if (request.agentId !== undefined && (typeof request.agentId !== "string" || request.agentId.trim() === "")) {
+    return refused("agentId must be a non-empty string");
+  }
+  const named = (request.agentId as string | undefined)?.trim().toLowerCase();
+  const agentId = parsed?.agentId.trim() ?? named ?? agentIdOf(config.defaultAgentId);
+  if (named !== undefined && named !== agentId) {
+    return refused(`agentId "${named}" contradicts the agent "${agentId}" of the session key`);
+  }
+  if (!config.agentIds.some((id) => agentIdOf(id) === agentId)) return refused(`Unknown agent id "${agentId}"`);
+  if (/^subagent:/i.test(parsed?.rest ?? key)) return refused("sessionKey cannot be that of a subagent session");
+  const { mainKey, scope } = config;
+  const qualified = parsed ? key : key.toLowerCase() === "global" ? key : `agent:${agentId}:${key}`;
+  const drained = resolveEventSessionKey(qualified, mainKey, scope);
+  const defaults = { defaultAgentId: agentId, ...(mainKey ? { mainKey } : {}), ...(scope ? { scope } : {}) };
+  return { ok: true, sessionKey: canonicalSessionKey(drained, defaults), agentId };
 }
 
-/**
- * Whether a system event reports the end of a command. Mirrors upstream's `isExecCompletionEvent`.
- *
- * @param text the event's text; only its start counts
- */
-export function isExecCompletionEvent(text: string): boolean {
-  if (typeof text !== "string") return false;
-  const start = text.trimStart();
-  const [word = "", verdict = ""] = start.toLowerCase().split(/[ (:]/, 2);
-  if (word !== "exec") return false;
-  const rest = start.slice(`exec ${verdict}`.length);
-  // As a node reports it.
-  if (verdict === "finished") return rest.startsWith(":") || rest.trimStart().startsWith("(");
-  if (verdict !== "completed" && verdict !== "failed") return false;
-  // As the registry of background commands does: ` (<id>, <how>)`, and perhaps the output.
-  const close = rest.indexOf(")");
-  if (!rest.startsWith(" (") || close < 0) return false;
-  const [id = "", how = ""] = splitOnce(rest.slice(2, close), ", ");
-  const output = rest.slice(close + 1);
-  return (
-    id.length <= 64 &&
-    /^[\w-]+$/.test(id) &&
-    /^code -?\d+$|^signal ./i.test(how) &&
-    (output === "" || output.startsWith(" :: "))
-  );
-}
-
-function splitOnce(text: string, separator: string): [string, string] {
-  const at = text.indexOf(separator);
-  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + separator.length)];
-}
-
-/** Whether a reply is a heartbeat's acknowledgement and nothing else, whatever marks stand around it. */
-export function isHeartbeatAck(text: unknown): boolean {
-  return typeof text === "string" && /^\W{0,16}HEARTBEAT_OK\W{0,16}$/.test(text);
-}
-
-interface CronPart {
-  readonly agentId: string;
-  /** Undefined for a key that ends with the job. */
-  readonly run: string | undefined;
-}
-
-/** What a cron run's key says: `cron:<job>` on 2026.2, `cron:<job>:run:<run>` later, or a descendant of one. */
-function cronPart(sessionKey: unknown): CronPart | undefined {
-  if (typeof sessionKey !== "string") return undefined;
-  const parsed = parseAgentSessionKey(sessionKey);
-  const agentId = parsed?.agentId.trim();
-  if (!parsed || !agentId) return undefined;
-  const [kind = "", job, run, id] = parsed.rest.split(":");
-  if (kind.toLowerCase() !== "cron" || !job) return undefined;
-  if (run === undefined) return { agentId, run: undefined };
-  return run.toLowerCase() === "run" && id ? { agentId, run: id } : undefined;
-}
-
-/** The agent of a cron run's key, as upstream writes agent ids in keys. */
-function cronRunAgent(sessionKey: unknown): string | undefined {
-  const part = cronPart(sessionKey);
-  return part && agentIdOf(part.agentId);
-}
-
-function agentMainKey(agentId: string, mainKey: string | undefined): string {
-  return `agent:${agentId}:${mainKey?.trim().toLowerCase() || "main"}`;
-}
-
-/**
- * An agent id as the gateway names the agent: lower case, at most 64 of `a-z0-9_-`, others turned
- * into dashes, and `main` if nothing is left. Mirrors upstream's `normalizeAgentId`. Idempotent.
- */
-export function agentIdOf(value: string): string {
-  const id = value.trim().toLowerCase();
-  const usable = /^[^\W_]/.test(id) && !/[^\w-]/.test(id) && id.length <= 64;
-  if (usable) return id;
-  const words = id.split(/[^\w-]+/).join("-");
-  let [start, end] = [0, words.length];
-  while (words[start] === "-") start += 1;
-  while (end > start && words[end - 1] === "-") end -= 1;
-  return words.slice(start, end).slice(0, 64) || "main";
+function refused(message: string): WakeTarget {
+  return { ok: false, error: { code: "INVALID_REQUEST", message } };
 }

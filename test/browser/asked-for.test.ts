@@ -1,7 +1,7 @@
 /** The judge of what the user interfaces get finds what it is there for. */
 import { describe, expect, test } from "vitest";
-import { foreignFrames } from "../support/asked-for.ts";
-import { wireLog } from "../support/wire-log.ts";
+import { foreignFrames } from "../support/scene/asked-for.ts";
+import { wireLog } from "../support/wire/wire-log.ts";
 
 const KEY = "agent:main:a";
 const FRAME = { type: "event", event: "chat", payload: { sessionKey: KEY, state: "delta" } };

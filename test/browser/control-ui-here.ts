@@ -1,6 +1,6 @@
 /** Whether a release's Control UI can be tested on this machine. */
-import { noBrowser } from "../support/browser.ts";
-import { compareVersions } from "../support/release.ts";
+import { noBrowser } from "../support/gateway/browser.ts";
+import { compareVersions } from "../support/gateway/release.ts";
 
 /** Why it cannot, or undefined if it can. */
 export function noControlUi(version: string): string | undefined {

@@ -7,8 +7,8 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { reportPage } from "../../src/report/page.ts";
 import type { ProbeReport } from "../../src/report/shape.ts";
-import { launchBrowser, noBrowser } from "../support/browser.ts";
-import { HOSTILE, hostileGateway, sampleGateway, sampleReport } from "../support/sample-report.ts";
+import { launchBrowser, noBrowser } from "../support/gateway/browser.ts";
+import { HOSTILE, hostileGateway, sampleGateway, sampleReport } from "../support/scene/sample-report.ts";
 
 const ARTIFACTS = fileURLToPath(new URL("../../artifacts/", import.meta.url));
 const missing = noBrowser();

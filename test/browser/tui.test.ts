@@ -3,12 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { answer, freshSession, say } from "../gateway/contract.ts";
 import { releaseUnderTest } from "../gateway/release-under-test.ts";
-import { foreignFrames } from "../support/asked-for.ts";
-import { isolationRegister, openBed, type OpenBed } from "../support/bed.ts";
-import { ensureRelease } from "../support/release.ts";
-import { noTerminal } from "../support/terminal.ts";
-import { openTui, type Tui } from "../support/tui.ts";
-import { until } from "../support/watch.ts";
+import { foreignFrames } from "../support/scene/asked-for.ts";
+import { isolationRegister, openBed, type OpenBed } from "../support/gateway/bed.ts";
+import { ensureRelease } from "../support/gateway/release.ts";
+import { noTerminal } from "../support/gateway/terminal.ts";
+import { openTui, type Tui } from "../support/gateway/tui.ts";
+import { until } from "../support/gateway/watch.ts";
 
 const version = releaseUnderTest();
 const missing = noTerminal();

@@ -8,8 +8,8 @@ import { X509Certificate } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { WebSocketServer } from "ws";
 import type { DoctorReport } from "../../src/cli/doctor.ts";
-import { openBed, type OpenBed } from "../support/bed.ts";
-import { freePort } from "../support/gateway.ts";
+import { openBed, type OpenBed } from "../support/gateway/bed.ts";
+import { freePort } from "../support/gateway/gateway.ts";
 import { command, emptyFolder, expectFailure } from "./command.ts";
 
 const status = (url: string, token: string | undefined, ...args: string[]) =>

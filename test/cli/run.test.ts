@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
-import { freePort } from "../support/gateway.ts";
+import { freePort } from "../support/gateway/gateway.ts";
 import { command, emptyFolder, expectFailure, installedCli, PLAIN_PATH } from "./command.ts";
 
 test("run passes on arguments, output and exit codes", async () => {

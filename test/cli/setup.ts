@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { TestProject } from "vitest/node";
 import { releaseUnderTest } from "../gateway/release-under-test.ts";
-import { ensureRelease } from "../support/release.ts";
+import { ensureRelease } from "../support/gateway/release.ts";
 
 declare module "vitest" {
   interface ProvidedContext {

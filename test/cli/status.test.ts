@@ -7,8 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from "vitest";
 import type { DoctorReport } from "../../src/cli/doctor.ts";
 import type { IsolationStatus } from "../../src/status.ts";
-import { openBed, type OpenBed } from "../support/bed.ts";
-import { compareVersions } from "../support/release.ts";
+import { openBed, type OpenBed } from "../support/gateway/bed.ts";
+import { compareVersions } from "../support/gateway/release.ts";
 import { command, emptyFolder, installedCli, PLAIN_PATH } from "./command.ts";
 
 const { version, dir, entry } = inject("openclaw");

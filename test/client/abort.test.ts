@@ -1,7 +1,7 @@
 /** An abort ends the stream in time, whatever the gateway does. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test, vi } from "vitest";
-import { type Handler, SILENT } from "../support/stand-in-gateway.ts";
+import { type Handler, SILENT } from "../support/wire/stand-in-gateway.ts";
 import { delta, FAST, KEY, open, plays, read } from "./open-client.ts";
 
 describe("abort", () => {

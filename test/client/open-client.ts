@@ -1,7 +1,7 @@
 /** A client on a stand-in gateway, and the frames that it plays. */
 import { onTestFinished } from "vitest";
 import { type ChatEvent, type ChatRun, type Client, connect, type ConnectOptions } from "../../src/client.ts";
-import { type Handler, type Params, type Peer, startStandIn, type StandIn } from "../support/stand-in-gateway.ts";
+import { type Handler, type Params, type Peer, startStandIn, type StandIn } from "../support/wire/stand-in-gateway.ts";
 
 export const KEY = "agent:main:s";
 /** Bounds short enough for a test to wait for. */

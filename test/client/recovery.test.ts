@@ -1,7 +1,7 @@
 /** Whatever fails, a run ends: with its reply, or with a typed error within a bound. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { SILENT, type StandIn } from "../support/stand-in-gateway.ts";
+import { SILENT, type StandIn } from "../support/wire/stand-in-gateway.ts";
 import { answered, delta, FAST, final, history, KEY, open, plays, read } from "./open-client.ts";
 
 /** The idempotency key of each `chat.send`. */

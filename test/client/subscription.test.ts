@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { SessionEvent, Subscription } from "../../src/client.ts";
-import type { Peer } from "../support/stand-in-gateway.ts";
+import type { Peer } from "../support/wire/stand-in-gateway.ts";
 import { final, KEY, open, plays } from "./open-client.ts";
 
 function collect(subscription: Subscription): { events: SessionEvent[]; over: Promise<void> } {

@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { accessDenied } from "../../src/access-guard.ts";
-import { missingHeartbeatSeams } from "../../src/host/heartbeat-seams.ts";
-import { hookKeyRefusal, hookSessionRefusal } from "../../src/policy/hook-session.ts";
+import { accessDenied } from "../../src/delivery/access-guard.ts";
+import { missingHeartbeatSeams } from "../../src/attach/heartbeat-seams.ts";
+import { hookKeyRefusal, hookSessionRefusal } from "../../src/policy/hook-target.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 /** The client's errors are kinds, in docs/client.md. The report is no message. */

@@ -4,11 +4,17 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
-import { isolationRegister, type OpenBed, openBed } from "../support/bed.ts";
-import { type Client, type Endpoint, GatewayRequestError, type Payload, type RawClient } from "../support/clients.ts";
-import { createDevice } from "../support/device.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
-import { compareVersions } from "../support/release.ts";
+import { isolationRegister, type OpenBed, openBed } from "../support/gateway/bed.ts";
+import {
+  type Client,
+  type Endpoint,
+  GatewayRequestError,
+  type Payload,
+  type RawClient,
+} from "../support/wire/clients.ts";
+import { createDevice } from "../support/gateway/device.ts";
+import { PATIENCE_MS } from "../support/gateway/patience.ts";
+import { compareVersions } from "../support/gateway/release.ts";
 import { answer, connectByHand, converse, freshSession, gateways, offers, say, settle, traces } from "./contract.ts";
 import { isolatedBed } from "./own-bed.ts";
 

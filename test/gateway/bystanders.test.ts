@@ -1,7 +1,7 @@
 /** Connections that asked for nothing get nothing of any session, whatever they are. */
 import { expect, test } from "vitest";
-import type { Client, ConnectOptions, Endpoint } from "../support/clients.ts";
-import { createDevice } from "../support/device.ts";
+import type { Client, ConnectOptions, Endpoint } from "../support/wire/clients.ts";
+import { createDevice } from "../support/gateway/device.ts";
 import {
   answer,
   connect,

@@ -4,9 +4,9 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, inject, test, vi } from "vitest";
-import { isolationRegister, type OpenBed, openBed } from "../support/bed.ts";
-import { type Client, connectRaw, type Endpoint } from "../support/clients.ts";
-import { errorsOf, type GatewayState, type StateProbe, stateProbe } from "../support/state.ts";
+import { isolationRegister, type OpenBed, openBed } from "../support/gateway/bed.ts";
+import { type Client, connectRaw, type Endpoint } from "../support/wire/clients.ts";
+import { errorsOf, type GatewayState, type StateProbe, stateProbe } from "../support/gateway/state.ts";
 import {
   answer,
   connect,
@@ -21,7 +21,7 @@ import {
 
 const CYCLES = 1_000;
 const AT_ONCE = 10;
-const HALF_FRAME = fileURLToPath(new URL("../support/half-frame.ts", import.meta.url));
+const HALF_FRAME = fileURLToPath(new URL("../support/wire/half-frame.ts", import.meta.url));
 /** A heap after forced collections still moves by some megabytes. */
 const HEAP_NOISE = 16 * 1024 * 1024;
 

@@ -1,7 +1,7 @@
 /** How claims begin and end. */
 import { expect, test } from "vitest";
-import { type Client, field } from "../support/clients.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
+import { type Client, field } from "../support/wire/clients.ts";
+import { PATIENCE_MS } from "../support/gateway/patience.ts";
 import {
   answer,
   connect,

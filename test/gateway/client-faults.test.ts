@@ -2,13 +2,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, onTestFinished, test, vi } from "vitest";
 import type { Client, ConnectOptions } from "../../src/client.ts";
-import { isolationRegister, type OpenBed, openBed } from "../support/bed.ts";
-import { createDevice } from "../support/device.ts";
-import { startFrameProxy, type WireFrame } from "../support/frame-proxy.ts";
-import { startGateway } from "../support/gateway.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
-import { compareVersions } from "../support/release.ts";
-import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
+import { isolationRegister, type OpenBed, openBed } from "../support/gateway/bed.ts";
+import { createDevice } from "../support/gateway/device.ts";
+import { startFrameProxy, type WireFrame } from "../support/wire/frame-proxy.ts";
+import { startGateway } from "../support/gateway/gateway.ts";
+import { PATIENCE_MS } from "../support/gateway/patience.ts";
+import { compareVersions } from "../support/gateway/release.ts";
+import { startTcpProxy, type TcpProxy } from "../support/wire/tcp-proxy.ts";
 import { connectScoped, read, rest, shown, untilText } from "./client-scene.ts";
 import { answer, freshSession, say } from "./contract.ts";
 

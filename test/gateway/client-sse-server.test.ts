@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { answer, freshSession, say } from "./contract.ts";
 import { isolatedBed } from "./own-bed.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
+import { PATIENCE_MS } from "../support/gateway/patience.ts";
 
 const SERVER = fileURLToPath(new URL("../../examples/sse-server/server.mjs", import.meta.url));
 

@@ -2,12 +2,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import type { ChatEvent, Client, ConnectOptions, SessionEvent } from "../../src/client.ts";
-import { isolationRegister, type OpenBed, openBed } from "../support/bed.ts";
-import { ECHO_MODEL } from "../support/gateway-config.ts";
-import { HEARTBEATS_ON, MAIN_SESSION } from "../support/heartbeat-scene.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
-import { compareVersions } from "../support/release.ts";
-import { startTcpProxy } from "../support/tcp-proxy.ts";
+import { isolationRegister, type OpenBed, openBed } from "../support/gateway/bed.ts";
+import { ECHO_MODEL } from "../support/gateway/gateway-config.ts";
+import { HEARTBEATS_ON, MAIN_SESSION } from "../support/scene/heartbeat-scene.ts";
+import { PATIENCE_MS } from "../support/gateway/patience.ts";
+import { compareVersions } from "../support/gateway/release.ts";
+import { startTcpProxy } from "../support/wire/tcp-proxy.ts";
 import { connectScoped, read, rest, shown, untilText } from "./client-scene.ts";
 import { answer, freshSession, say } from "./contract.ts";
 

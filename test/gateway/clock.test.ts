@@ -1,14 +1,14 @@
 /** The machine's clock is set by hours while the gateway works. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, inject, test, vi } from "vitest";
-import { isolationRegister, type OpenBed, openBed } from "../support/bed.ts";
-import { freePort } from "../support/gateway.ts";
-import { heartbeatScene, MAIN_SESSION, type Scene } from "../support/heartbeat-scene.ts";
-import { errorsOf, type StateProbe, stateProbe } from "../support/state.ts";
+import { isolationRegister, type OpenBed, openBed } from "../support/gateway/bed.ts";
+import { freePort } from "../support/gateway/gateway.ts";
+import { heartbeatScene, MAIN_SESSION, type Scene } from "../support/scene/heartbeat-scene.ts";
+import { errorsOf, type StateProbe, stateProbe } from "../support/gateway/state.ts";
 import { answer, connect, connectByHand, expectInOrder, freshSession, say, settle, traces } from "./contract.ts";
 import { writeSettings } from "./own-bed.ts";
 
-const CLOCK = new URL("../support/skewed-clock.ts", import.meta.url).href;
+const CLOCK = new URL("../support/fault/skewed-clock.ts", import.meta.url).href;
 const MAX_DEFER_MS = 20_000;
 
 let bed: OpenBed & Pick<StateProbe, "state">;

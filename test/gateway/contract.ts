@@ -11,8 +11,8 @@ import {
   type Endpoint,
   type RawClient,
   type RecordedFrame,
-} from "../support/clients.ts";
-import { wordsOf } from "../support/script.ts";
+} from "../support/wire/clients.ts";
+import { wordsOf } from "../support/gateway/script.ts";
 
 /** After the last expected frame: how long a leak may take to show itself. */
 const QUIET_MS = 700;

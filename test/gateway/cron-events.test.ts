@@ -8,8 +8,14 @@
  * `system-event` and `wake` stands in for them.
  */
 import { afterAll, inject, describe, expect, onTestFinished, test } from "vitest";
-import { type CronBed, type CronBedOptions, follow, followCronEvent, openCronBed } from "../support/cron-scene.ts";
-import { compareVersions } from "../support/release.ts";
+import {
+  type CronBed,
+  type CronBedOptions,
+  follow,
+  followCronEvent,
+  openCronBed,
+} from "../support/scene/cron-scene.ts";
+import { compareVersions } from "../support/gateway/release.ts";
 import { settingsFile } from "./own-bed.ts";
 
 const RUN_KEY = "agent:main:cron:a-job:run:a-run";

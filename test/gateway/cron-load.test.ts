@@ -1,7 +1,7 @@
 /** Many commands of many cron runs end at about the same time, while heartbeats run. */
 import { expect, inject, onTestFinished, test } from "vitest";
-import { openCronBed, runCronJob, until } from "../support/cron-scene.ts";
-import { wasSeen } from "../support/wake-scene.ts";
+import { openCronBed, runCronJob, until } from "../support/scene/cron-scene.ts";
+import { wasSeen } from "../support/scene/wake-scene.ts";
 
 /** Half a minute where nothing remaps by itself; newer releases take minutes, for their flood guards. */
 const RELEASE = process.env["OPENCLAW_TEST_LOAD"] ?? "2026.2.9";

@@ -4,12 +4,12 @@ import { expect, inject, onTestFinished, test } from "vitest";
 import { Hostile } from "../../scripts/fuzz/hostile.ts";
 import { type Finding, judge, type Log, type Sent, type Session } from "../../scripts/fuzz/oracle.ts";
 import { Random } from "../../scripts/fuzz/random.ts";
-import type { OpenBed } from "../support/bed.ts";
-import { connectRaw, type Endpoint } from "../support/clients.ts";
-import { freePort } from "../support/gateway.ts";
-import { type Thrown } from "../support/faulty-module.ts";
-import { HEARTBEATS_ON } from "../support/heartbeat-scene.ts";
-import { errorsOf, type StateProbe, stateProbe } from "../support/state.ts";
+import type { OpenBed } from "../support/gateway/bed.ts";
+import { connectRaw, type Endpoint } from "../support/wire/clients.ts";
+import { freePort } from "../support/gateway/gateway.ts";
+import { type Thrown } from "../support/fault/faulty-module.ts";
+import { HEARTBEATS_ON } from "../support/scene/heartbeat-scene.ts";
+import { errorsOf, type StateProbe, stateProbe } from "../support/gateway/state.ts";
 import { answer, connect, converse, freshSession, say } from "./contract.ts";
 import { isolatedBed } from "./own-bed.ts";
 
@@ -18,7 +18,7 @@ const SCENE_MS = 15_000;
 /** What has to fail once at least; 2026.5 searches its plugins for every run, and may get to few of them in one scene. */
 const MUST_FAIL = ["chat", "agent", "(request)"];
 const MAX_SCENES = 4;
-const FAULTS = new URL("../support/faulty-module.ts", import.meta.url).href;
+const FAULTS = new URL("../support/fault/faulty-module.ts", import.meta.url).href;
 
 interface FaultyBed extends OpenBed, Pick<StateProbe, "state"> {
   /** Sets how often the module's functions fail, and tells how often each has. */

@@ -1,6 +1,6 @@
 /** What no client sends: it meets the same fate as on the gateway as published, and disturbs nobody. */
 import { expect, test } from "vitest";
-import type { Endpoint, RawClient } from "../support/clients.ts";
+import type { Endpoint, RawClient } from "../support/wire/clients.ts";
 import { answer, connect, connectByHand, converse, freshSession, gateways, say, settle, traces } from "./contract.ts";
 
 const { plain, isolated } = gateways();

@@ -6,10 +6,10 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { episode } from "../../scripts/fuzz/episode.ts";
-import type { Defect } from "../support/broken-policy.ts";
-import { openBed } from "../support/bed.ts";
+import type { Defect } from "../support/fault/broken-policy.ts";
+import { openBed } from "../support/gateway/bed.ts";
 
-const DEFECTIVE = fileURLToPath(new URL("../support/broken-policy.ts", import.meta.url));
+const DEFECTIVE = fileURLToPath(new URL("../support/fault/broken-policy.ts", import.meta.url));
 const SCRIPT = fileURLToPath(new URL("../../scripts/fuzz.ts", import.meta.url));
 const { release } = inject("isolated");
 

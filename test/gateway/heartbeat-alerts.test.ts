@@ -2,14 +2,14 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, inject, onTestFinished, test, vi } from "vitest";
-import { isolationRegister, openBed, type OpenBed } from "../support/bed.ts";
-import { type Channel, channelOptions, channelReady, startChannel } from "../support/channel.ts";
-import { type Client, field, type RecordedFrame } from "../support/clients.ts";
-import { type Config, merge } from "../support/gateway-config.ts";
-import { visibilityKey } from "../support/heartbeat-scene.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
-import { chatText } from "../support/recorder.ts";
-import { compareVersions } from "../support/release.ts";
+import { isolationRegister, openBed, type OpenBed } from "../support/gateway/bed.ts";
+import { type Channel, channelOptions, channelReady, startChannel } from "../support/gateway/channel.ts";
+import { type Client, field, type RecordedFrame } from "../support/wire/clients.ts";
+import { type Config, merge } from "../support/gateway/gateway-config.ts";
+import { visibilityKey } from "../support/scene/heartbeat-scene.ts";
+import { PATIENCE_MS } from "../support/gateway/patience.ts";
+import { chatText } from "../support/wire/recorder.ts";
+import { compareVersions } from "../support/gateway/release.ts";
 
 const { release } = inject("isolated");
 /** With acks shown, 2026.2 sends the texts of heartbeats as chat too. */

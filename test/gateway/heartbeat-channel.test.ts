@@ -1,12 +1,12 @@
 /** A channel's message that meets a heartbeat is answered, once, and the heartbeat comes again. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, inject, onTestFinished, test } from "vitest";
-import { isolationRegister, openBed, type OpenBed } from "../support/bed.ts";
-import { type Channel, channelOptions, channelReady, startChannel } from "../support/channel.ts";
-import { HEARTBEATS_ON } from "../support/heartbeat-scene.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
-import { compareVersions } from "../support/release.ts";
-import { wordsOf } from "../support/script.ts";
+import { isolationRegister, openBed, type OpenBed } from "../support/gateway/bed.ts";
+import { type Channel, channelOptions, channelReady, startChannel } from "../support/gateway/channel.ts";
+import { HEARTBEATS_ON } from "../support/scene/heartbeat-scene.ts";
+import { PATIENCE_MS } from "../support/gateway/patience.ts";
+import { compareVersions } from "../support/gateway/release.ts";
+import { wordsOf } from "../support/gateway/script.ts";
 
 const { release } = inject("isolated");
 /** From 2026.8 the release aborts heartbeats for channels' messages itself. */

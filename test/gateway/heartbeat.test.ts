@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { expect, inject, onTestFinished, test, vi } from "vitest";
-import { isolationRegister, openBed, type OpenBed } from "../support/bed.ts";
-import { type Client, field } from "../support/clients.ts";
-import { chatText, type RecordedFrame } from "../support/recorder.ts";
+import { isolationRegister, openBed, type OpenBed } from "../support/gateway/bed.ts";
+import { type Client, field } from "../support/wire/clients.ts";
+import { chatText, type RecordedFrame } from "../support/wire/recorder.ts";
 import {
   GAPS,
   heartbeatScene,
@@ -16,9 +16,9 @@ import {
   type Round,
   type Scene,
   visibilityKey,
-} from "../support/heartbeat-scene.ts";
-import { compareVersions } from "../support/release.ts";
-import { wordsOf } from "../support/script.ts";
+} from "../support/scene/heartbeat-scene.ts";
+import { compareVersions } from "../support/gateway/release.ts";
+import { wordsOf } from "../support/gateway/script.ts";
 import { say } from "./contract.ts";
 import { isolatedBed, settingsFile } from "./own-bed.ts";
 

@@ -3,9 +3,9 @@
  * the upstream patches, in a copy of the release and without the module.
  */
 import type { Patch } from "../../patches/lib/codemod.ts";
-import { type BedOptions, isolationRegister } from "../support/bed.ts";
-import { merge } from "../support/gateway-config.ts";
-import type { Release } from "../support/release.ts";
+import { type BedOptions, isolationRegister } from "../support/gateway/bed.ts";
+import { merge } from "../support/gateway/gateway-config.ts";
+import type { Release } from "../support/gateway/release.ts";
 
 async function isolatingPatch(): Promise<Patch | undefined> {
   const by = process.env["OPENCLAW_ISOLATED_BY"];

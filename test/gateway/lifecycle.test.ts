@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { expect, inject, onTestFinished, test, vi } from "vitest";
-import { isolationRegister } from "../support/bed.ts";
-import { type Endpoint, field } from "../support/clients.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
+import { isolationRegister } from "../support/gateway/bed.ts";
+import { type Endpoint, field } from "../support/wire/clients.ts";
+import { PATIENCE_MS } from "../support/gateway/patience.ts";
 import { answer, connect, converse, freshSession, offers, say, settle, traces } from "./contract.ts";
 import { isolatedBed } from "./own-bed.ts";
 

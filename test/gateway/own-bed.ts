@@ -3,7 +3,7 @@ import { writeFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inject, onTestFinished } from "vitest";
-import { type BedOptions, type OpenBed, openBed } from "../support/bed.ts";
+import { type BedOptions, type OpenBed, openBed } from "../support/gateway/bed.ts";
 import { isolated } from "./isolated-by.ts";
 
 /** Boots an isolated gateway for one test; it is stopped with the test. */

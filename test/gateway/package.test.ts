@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, inject, onTestFinished, test } from "vitest";
-import { openBed } from "../support/bed.ts";
-import { manifestsFor } from "../support/release.ts";
+import { openBed } from "../support/gateway/bed.ts";
+import { manifestsFor } from "../support/gateway/release.ts";
 import { answer, connect, converse, freshSession, say, settle, traces } from "./contract.ts";
 
 const run = promisify(execFile);
@@ -37,7 +37,7 @@ test(
     const { dependencies: runtime = {} } = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as {
       dependencies?: object;
     };
-    // Of the command and the client; test/policy/imports.test.ts keeps them out of the gateway.
+    // Of the command and the client; test/imports.test.ts keeps them out of the gateway.
     expect(Object.keys(runtime).sort()).toEqual(["@openclaw/gateway-client", "commander", "json5"]);
     expect(await readdir(installed)).toEqual(expect.arrayContaining(["LICENSE", "README.md", "dist", "package.json"]));
 

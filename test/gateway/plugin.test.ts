@@ -8,19 +8,19 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, inject, onTestFinished, test, vi } from "vitest";
 import type { IsolationStatus } from "../../src/status.ts";
-import { isolationRegister, openBed, type BedOptions } from "../support/bed.ts";
-import { type Client, connectRaw, type Endpoint } from "../support/clients.ts";
-import { type Config } from "../support/gateway-config.ts";
-import { freePort, startGateway } from "../support/gateway.ts";
-import type { MetricsReport } from "../support/metrics-probe.ts";
-import { startModel } from "../support/model.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
-import { compareVersions } from "../support/release.ts";
+import { isolationRegister, openBed, type BedOptions } from "../support/gateway/bed.ts";
+import { type Client, connectRaw, type Endpoint } from "../support/wire/clients.ts";
+import { type Config } from "../support/gateway/gateway-config.ts";
+import { freePort, startGateway } from "../support/gateway/gateway.ts";
+import type { MetricsReport } from "../support/fault/metrics-probe.ts";
+import { startModel } from "../support/gateway/model.ts";
+import { PATIENCE_MS } from "../support/gateway/patience.ts";
+import { compareVersions } from "../support/gateway/release.ts";
 import { answer, connect, converse, freshSession, gateways, say, settle, traces } from "./contract.ts";
 
 const run = promisify(execFile);
 const PLUGIN = fileURLToPath(new URL("../../plugin", import.meta.url));
-const METRICS_PROBE = new URL("../support/metrics-probe.ts", import.meta.url).href;
+const METRICS_PROBE = new URL("../support/fault/metrics-probe.ts", import.meta.url).href;
 const { release } = inject("isolated");
 const from = (version: string): boolean => compareVersions(release.version, version) >= 0;
 

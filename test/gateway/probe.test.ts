@@ -7,16 +7,16 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import { type ProbeOptions, probeGateway } from "../../src/cli/probe-run.ts";
 import type { GatewayReport, ProbeReport } from "../../src/report/shape.ts";
-import { type OpenBed, openBed } from "../support/bed.ts";
-import type { Defect } from "../support/broken-policy.ts";
-import type { Endpoint } from "../support/clients.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
+import { type OpenBed, openBed } from "../support/gateway/bed.ts";
+import type { Defect } from "../support/fault/broken-policy.ts";
+import type { Endpoint } from "../support/wire/clients.ts";
+import { PATIENCE_MS } from "../support/gateway/patience.ts";
 import { connect, freshSession, gateways, say } from "./contract.ts";
 import { settingsFile } from "./own-bed.ts";
 
 const { plain, isolated } = gateways();
 const COMMAND = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
-const DEFECTIVE = fileURLToPath(new URL("../support/broken-policy.ts", import.meta.url));
+const DEFECTIVE = fileURLToPath(new URL("../support/fault/broken-policy.ts", import.meta.url));
 
 /** Runs the command as a user does. */
 function probe(args: readonly string[], token: string | undefined) {

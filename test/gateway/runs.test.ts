@@ -1,7 +1,7 @@
 /** All that a run can bring reaches its own client, and only it: tools, errors, aborts, sub-agents. */
 import { expect, test, vi } from "vitest";
-import { type Client, type Endpoint, field } from "../support/clients.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
+import { type Client, type Endpoint, field } from "../support/wire/clients.ts";
+import { PATIENCE_MS } from "../support/gateway/patience.ts";
 import { answer, connect, freshSession, gateways, say, settle, traces } from "./contract.ts";
 
 const { plain, isolated } = gateways();

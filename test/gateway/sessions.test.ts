@@ -14,8 +14,8 @@ import {
   settle,
   traces,
 } from "./contract.ts";
-import type { Endpoint } from "../support/clients.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
+import type { Endpoint } from "../support/wire/clients.ts";
+import { PATIENCE_MS } from "../support/gateway/patience.ts";
 
 const { plain, isolated } = gateways();
 

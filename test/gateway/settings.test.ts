@@ -1,11 +1,11 @@
 /** What the settings change, and how they are refused. */
 import { beforeAll, describe, expect, inject, test } from "vitest";
-import { isolationRegister, openBed } from "../support/bed.ts";
-import { type Client, type Endpoint, field } from "../support/clients.ts";
-import { createDevice } from "../support/device.ts";
-import { startGateway } from "../support/gateway.ts";
-import { startModel } from "../support/model.ts";
-import { compareVersions } from "../support/release.ts";
+import { isolationRegister, openBed } from "../support/gateway/bed.ts";
+import { type Client, type Endpoint, field } from "../support/wire/clients.ts";
+import { createDevice } from "../support/gateway/device.ts";
+import { startGateway } from "../support/gateway/gateway.ts";
+import { startModel } from "../support/gateway/model.ts";
+import { compareVersions } from "../support/gateway/release.ts";
 import { answer, connect, connectByHand, converse, freshSession, offers, say, settle, traces } from "./contract.ts";
 import { isolated } from "./isolated-by.ts";
 import { isolatedBed, settingsFile, writeSettings } from "./own-bed.ts";

@@ -4,9 +4,9 @@
  */
 import { execFileSync } from "node:child_process";
 import type { TestProject } from "vitest/node";
-import { openBed } from "../support/bed.ts";
-import type { Endpoint } from "../support/clients.ts";
-import { compareVersions, ensureRelease } from "../support/release.ts";
+import { openBed } from "../support/gateway/bed.ts";
+import type { Endpoint } from "../support/wire/clients.ts";
+import { compareVersions, ensureRelease } from "../support/gateway/release.ts";
 import { isolated as isolatedBy, isolatedRelease } from "./isolated-by.ts";
 import { releaseUnderTest } from "./release-under-test.ts";
 

@@ -1,9 +1,9 @@
 /** A client that does not read: it is treated as upstream treats one, and only for what it asked for. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
-import { connectRaw, type Endpoint, type RawClient } from "../support/clients.ts";
-import { PATIENCE_MS } from "../support/patience.ts";
-import { stopReading } from "../support/slow-consumer.ts";
+import { connectRaw, type Endpoint, type RawClient } from "../support/wire/clients.ts";
+import { PATIENCE_MS } from "../support/gateway/patience.ts";
+import { stopReading } from "../support/wire/slow-consumer.ts";
 import { answer, freshSession, gateways, say, traces } from "./contract.ts";
 
 /** Once it reads again, a client has all that waits for it, and the close after that, within this. */

@@ -6,8 +6,8 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
-import { until } from "../support/cron-scene.ts";
-import { compareVersions } from "../support/release.ts";
+import { until } from "../support/scene/cron-scene.ts";
+import { compareVersions } from "../support/gateway/release.ts";
 import {
   answerTo,
   fateOf,
@@ -18,7 +18,7 @@ import {
   type Send,
   wakeConfig,
   type WakeBed,
-} from "../support/wake-scene.ts";
+} from "../support/scene/wake-scene.ts";
 import { isolatedBed, writeSettings } from "./own-bed.ts";
 
 const RULES = { allowRequestSessionKey: true, allowedSessionKeyPrefixes: ["agent:", "hook:"] };

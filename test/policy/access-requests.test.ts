@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { accessOf } from "../../src/policy/access.ts";
 import { type Asker, judgeRequest } from "../../src/policy/access-requests.ts";
-import { CLAIMING_METHODS, claimIntent } from "../../src/policy/claims.ts";
+import { CLAIMING_METHODS, claimIntent } from "../../src/policy/claim-intent.ts";
 import { canonicalSessionKey, usableSessionKey } from "../../src/policy/session-key.ts";
 
 function asker(sessions: string[], methods: string[] = []): Asker {

@@ -1,159 +1,270 @@
-import { describe, expect, test } from "vitest";
-import { type ClaimIntent, claimIntent } from "../../src/policy/claims.ts";
+import { beforeEach, describe, expect, test } from "vitest";
+import { type PendingClaim, Subscriptions } from "../../src/policy/claims.ts";
 
 const A = "agent:main:a";
 const B = "agent:main:b";
+const LIMITS = { claimsPerConnection: 3, runsPerConnection: 2 };
+const NOTHING = { connections: 0, claims: 0, sessions: 0, roster: 0, observers: 0 };
 
-interface Row {
-  readonly method: string;
-  readonly field: "sessionKey" | "key" | "keys";
-  readonly explicit?: true;
-  readonly answered?: true;
-  readonly startsRun?: true;
+let subscriptions: Subscriptions<string>;
+
+beforeEach(() => {
+  subscriptions = new Subscriptions(LIMITS);
+  subscriptions.connect("one");
+  subscriptions.connect("two");
+});
+
+function begin(connection: string, keys: readonly string[], explicit = false): PendingClaim {
+  const claim = subscriptions.begin(connection, keys, explicit);
+  if (!claim) throw new Error("refused");
+  return claim;
 }
 
-const CLAIMING: readonly Row[] = [
-  { method: "agent", field: "sessionKey", answered: true, startsRun: true },
-  { method: "board.get", field: "sessionKey" },
-  { method: "chat.abort", field: "sessionKey" },
-  { method: "chat.history", field: "sessionKey" },
-  { method: "chat.inject", field: "sessionKey" },
-  { method: "chat.message.get", field: "sessionKey" },
-  { method: "chat.send", field: "sessionKey", startsRun: true },
-  { method: "chat.startup", field: "sessionKey" },
-  { method: "progressCard.get", field: "sessionKey" },
-  { method: "session.suggestions.list", field: "sessionKey" },
-  { method: "sessions.abort", field: "key" },
-  { method: "sessions.compact", field: "key" },
-  { method: "sessions.create", field: "key", answered: true, startsRun: true },
-  { method: "sessions.fork", field: "sessionKey", answered: true },
-  { method: "sessions.get", field: "key" },
-  { method: "sessions.messages.subscribe", field: "key", explicit: true, answered: true },
-  { method: "sessions.preview", field: "keys" },
-  { method: "sessions.recover", field: "key" },
-  { method: "sessions.reset", field: "key" },
-  { method: "sessions.send", field: "key", startsRun: true },
-  { method: "sessions.steer", field: "key", startsRun: true },
-  { method: "talk.client.create", field: "sessionKey" },
-  { method: "talk.session.create", field: "sessionKey" },
-];
-
-function keysOf(intent: ClaimIntent | undefined): readonly unknown[] | undefined {
-  return intent && "keys" in intent ? intent.keys : undefined;
+function claimed(key: string): string[] {
+  return [...subscriptions.claimed(key)];
 }
 
-describe("a request that opens, reads or drives a session claims it", () => {
-  test.each(CLAIMING)("$method by $field", ({ method, field, explicit, answered, startsRun }) => {
-    const params = { [field]: field === "keys" ? [A] : A, agentId: "work" };
-    expect(claimIntent(method, params)).toEqual({
-      kind: "claim",
-      keys: [A],
-      agentId: "work",
-      explicit: explicit ?? false,
-      answered: answered ?? false,
-      startsRun: startsRun ?? false,
-    });
+function pending(key: string): string[] {
+  return [...subscriptions.pending(key)];
+}
+
+describe("a claim", () => {
+  test("is pending until the gateway's answer and accepted after it", () => {
+    const claim = begin("one", [A]);
+    expect([claimed(A), pending(A), subscriptions.isPending("one", A)]).toEqual([[], ["one"], true]);
+    claim.accept();
+    expect([claimed(A), pending(A), subscriptions.isPending("one", A)]).toEqual([["one"], [], false]);
   });
 
-  test.each(CLAIMING)("$method ignores the other fields", ({ method, field }) => {
-    const others = { sessionKey: B, key: B, keys: [B], sessionKeys: [B] };
-    const params = { ...others, [field]: field === "keys" ? [A] : A };
-    expect(keysOf(claimIntent(method, params))).toEqual([A]);
+  test("is gone when the gateway refuses it", () => {
+    begin("one", [A, B]).reject();
+    expect([claimed(A), pending(A), subscriptions.claimsOf("one")]).toEqual([[], [], []]);
+    expect(subscriptions.size).toMatchObject({ claims: 0, sessions: 0 });
   });
 
-  test("sessions.preview claims each of its keys", () => {
-    expect(keysOf(claimIntent("sessions.preview", { keys: [A, B] }))).toEqual([A, B]);
-  });
-});
-
-describe("a request that says nothing of a session claims nothing", () => {
-  test.each(CLAIMING.filter(({ method }) => method !== "agent"))("$method without a key", ({ method, field }) => {
-    for (const value of [undefined, null, ""]) {
-      expect(keysOf(claimIntent(method, { [field]: value }))).toEqual([]);
-    }
-    expect(keysOf(claimIntent(method, {}))).toEqual([]);
+  test("is one connection's, on one session", () => {
+    begin("one", [A]).accept();
+    expect([claimed(A), claimed(B), pending(A)]).toEqual([["one"], [], []]);
+    expect(subscriptions.claimsOf("two")).toEqual([]);
   });
 
-  test.each([
-    "sessions.list",
-    "sessions.describe",
-    "sessions.patch",
-    "sessions.resolve",
-    "chat.metadata",
-    "health",
-    "status",
-    "config.get",
-    "agents.list",
-    "cron.run",
-    "wake",
-    "connect",
-    "Chat.send",
-    "chat.send ",
-    "",
-    "__proto__",
-    "constructor",
-    "toString",
-  ])("%j is not interest in a session's content", (method) => {
-    expect(claimIntent(method, { sessionKey: A, key: A, keys: [A] })).toBeUndefined();
-  });
-});
-
-describe("agent without a key", () => {
-  test.each([
-    ["runs in the main session of the agent it names", { agentId: "work" }, ["agent:work:main"]],
-    ["whatever blank the key is", { agentId: "work", sessionKey: "", sessionId: "", to: "" }, ["agent:work:main"]],
-    ["but where the answer says, if it names no agent", {}, []],
-    ["or a session id", { sessionId: "5e5510", agentId: "work" }, []],
-    ["or a recipient", { to: "+15550001", agentId: "work" }, []],
-    ["and the key it has goes first", { sessionKey: A, to: "+15550001", agentId: "work" }, [A]],
-  ])("%s: %j", (_, params, keys) => {
-    expect(claimIntent("agent", params)).toMatchObject({ kind: "claim", keys, answered: true, startsRun: true });
+  test("is settled once: what comes later changes nothing", () => {
+    const refused = begin("one", [A]);
+    refused.reject();
+    refused.accept({ extraKeys: [B], runId: "r1" });
+    expect([claimed(A), claimed(B), subscriptions.startedRun("one", "r1")]).toEqual([[], [], false]);
+    const accepted = begin("one", [A]);
+    accepted.accept();
+    accepted.reject();
+    accepted.reject();
+    expect(claimed(A)).toEqual(["one"]);
   });
 
-  test("holds for no other method", () => {
-    expect(keysOf(claimIntent("chat.send", { agentId: "work" }))).toEqual([]);
+  test("survives a refused request on the same session", () => {
+    begin("one", [A]).accept();
+    const second = begin("one", [A]);
+    expect([claimed(A), pending(A), subscriptions.isPending("one", A)]).toEqual([["one"], [], true]);
+    second.reject();
+    expect(claimed(A)).toEqual(["one"]);
+  });
+
+  test("stays pending while another request on the session is open", () => {
+    const first = begin("one", [A]);
+    const second = begin("one", [A]);
+    first.reject();
+    expect(pending(A)).toEqual(["one"]);
+    second.accept();
+    expect([claimed(A), pending(A)]).toEqual([["one"], []]);
+  });
+
+  test("on a session named twice in one request counts once", () => {
+    begin("one", [A, A]).reject();
+    expect(subscriptions.size.claims).toBe(0);
+    begin("one", [A, A]).accept();
+    subscriptions.unclaim("one", A);
+    expect(subscriptions.size.claims).toBe(0);
+  });
+
+  test("of an unknown connection is refused", () => {
+    expect(subscriptions.begin("three", [A])).toBeUndefined();
+    expect(pending(A)).toEqual([]);
   });
 });
 
-describe("leaving and the roster", () => {
-  test.each([
-    ["sessions.messages.unsubscribe", { key: A }, { kind: "unclaim", keys: [A], agentId: undefined }],
-    ["sessions.messages.unsubscribe", { sessionKey: A }, { kind: "unclaim", keys: [], agentId: undefined }],
-    ["sessions.delete", { key: A, agentId: "work" }, { kind: "end", keys: [A], agentId: "work" }],
-    ["sessions.delete", {}, { kind: "end", keys: [], agentId: undefined }],
-    ["sessions.subscribe", {}, { kind: "roster", wanted: true }],
-    ["sessions.subscribe", undefined, { kind: "roster", wanted: true }],
-    ["sessions.unsubscribe", {}, { kind: "roster", wanted: false }],
-  ])("%s %j", (method, params, intent) => {
-    expect(claimIntent(method, params)).toEqual(intent);
+describe("the end of a claim", () => {
+  test("by unsubscribing is that connection's alone", () => {
+    begin("one", [A]).accept();
+    begin("two", [A]).accept();
+    subscriptions.unclaim("one", A);
+    expect(claimed(A)).toEqual(["two"]);
+    subscriptions.unclaim("one", A);
+    subscriptions.unclaim("three", A);
+    expect(subscriptions.size.claims).toBe(1);
+  });
+
+  test("by deletion of the session is everybody's, pending claims included", () => {
+    begin("one", [A]).accept();
+    begin("two", [A]);
+    begin("two", [B]).accept();
+    subscriptions.end(A);
+    expect([claimed(A), pending(A), claimed(B)]).toEqual([[], [], ["two"]]);
+    subscriptions.end("agent:main:never-seen");
+    expect(subscriptions.size).toMatchObject({ claims: 1, sessions: 1 });
+  });
+
+  test.each(["unclaim", "end"] as const)("by %s is not undone by an answer that comes later", (how) => {
+    const late = begin("one", [A, B]);
+    if (how === "unclaim") subscriptions.unclaim("one", A);
+    else subscriptions.end(A);
+    late.accept();
+    expect([claimed(A), claimed(B)]).toEqual([[], ["one"]]);
+  });
+
+  test("leaves a newer claim on the session to its own answer", () => {
+    const old = begin("one", [A]);
+    subscriptions.unclaim("one", A);
+    const fresh = begin("one", [A]);
+    old.accept();
+    expect([claimed(A), pending(A)]).toEqual([[], ["one"]]);
+    fresh.accept();
+    expect(claimed(A)).toEqual(["one"]);
+  });
+
+  test("forgets that the claim was explicit", () => {
+    begin("one", [A], true).accept();
+    subscriptions.unclaim("one", A);
+    begin("one", [A]).accept();
+    expect(subscriptions.isExplicit("one", A)).toBe(false);
   });
 });
 
-describe("untrusted parameters", () => {
-  test.each([undefined, null, 7, "agent:main:a", true, [], [A], () => A])("%j name no session", (params) => {
-    expect(keysOf(claimIntent("chat.history", params))).toEqual([]);
-    expect(keysOf(claimIntent("sessions.preview", params))).toEqual([]);
-    expect(keysOf(claimIntent("sessions.delete", params))).toEqual([]);
+describe("an explicit claim", () => {
+  test("is explicit only when accepted", () => {
+    const claim = begin("one", [A], true);
+    expect(subscriptions.isExplicit("one", A)).toBe(false);
+    claim.accept();
+    expect(subscriptions.isExplicit("one", A)).toBe(true);
+    expect(subscriptions.isExplicit("one", B)).toBe(false);
+    expect(subscriptions.isExplicit("two", A)).toBe(false);
   });
 
-  test.each([[7], [{}], [["work"]], [null], [true], [""]])("an agentId of %j is none", (agentId) => {
-    expect(claimIntent("chat.send", { sessionKey: A, agentId })).not.toMatchObject({ agentId: "work" });
-    expect(claimIntent("agent", { agentId })).toMatchObject({ keys: [] });
+  test("stays explicit after an implicit one, and a refused one makes nothing explicit", () => {
+    begin("one", [A], true).accept();
+    begin("one", [A]).accept();
+    expect(subscriptions.isExplicit("one", A)).toBe(true);
+    begin("one", [B]).accept();
+    begin("one", [B], true).reject();
+    expect(subscriptions.isExplicit("one", B)).toBe(false);
+  });
+});
+
+describe("an answer", () => {
+  test("claims the keys that it names, as explicit as the request", () => {
+    begin("one", [], true).accept({ extraKeys: [A] });
+    begin("two", []).accept({ extraKeys: [A] });
+    expect(claimed(A)).toEqual(["one", "two"]);
+    expect([subscriptions.isExplicit("one", A), subscriptions.isExplicit("two", A)]).toEqual([true, false]);
   });
 
-  test("malformed keys are passed on as they are, for the key grammar to judge", () => {
-    const odd = [7, {}, null, "x"];
-    expect(keysOf(claimIntent("sessions.preview", { keys: odd }))).toEqual(odd);
-    expect(keysOf(claimIntent("chat.send", { sessionKey: { a: 1 } }))).toEqual([{ a: 1 }]);
-    expect(keysOf(claimIntent("chat.send", { sessionKey: 0 }))).toEqual([0]);
+  test("makes the connection the owner of the run it started, and nobody else", () => {
+    begin("one", [A]).accept({ runId: "r1" });
+    expect(subscriptions.startedRun("one", "r1")).toBe(true);
+    expect(subscriptions.startedRun("two", "r1")).toBe(false);
+    expect(subscriptions.startedRun("one", "r2")).toBe(false);
+  });
+});
+
+describe("the limits", () => {
+  test("refuse a request that would exceed them and change nothing", () => {
+    begin("one", ["k1", "k2"]).accept();
+    expect(subscriptions.begin("one", ["k3", "k4"])).toBeUndefined();
+    expect(subscriptions.claimsOf("one")).toEqual(["k1", "k2"]);
+    expect(pending("k3")).toEqual([]);
+    begin("one", ["k3"]);
+    expect(subscriptions.begin("one", ["k4"])).toBeUndefined();
   });
 
-  test.each(["agent:main:a", { 0: A, length: 1 }, 7])("keys of %j are no list", (keys) => {
-    expect(keysOf(claimIntent("sessions.preview", { keys }))).toEqual([]);
+  test("count pending claims, and let claimed sessions be asked for again", () => {
+    begin("one", ["k1", "k2", "k3"]);
+    expect(subscriptions.begin("one", ["k1", "k2", "k3"])).toBeDefined();
+    expect(subscriptions.begin("one", [])).toBeDefined();
+    expect(subscriptions.begin("two", ["k4"])).toBeDefined();
   });
 
-  test("of a long list only the beginning is read, more of it than the gateway reads", () => {
-    const keys = Array.from({ length: 1_000_000 }, (_, index) => `agent:main:${index}`);
-    expect(keysOf(claimIntent("sessions.preview", { keys }))).toEqual(keys.slice(0, 1_000));
+  test("leave room again after a refusal, an unsubscribe and a deletion", () => {
+    begin("one", ["k1", "k2", "k3"]).reject();
+    begin("one", ["k1", "k2", "k3"]).accept();
+    subscriptions.unclaim("one", "k1");
+    subscriptions.end("k2");
+    begin("one", ["k4", "k5"]).accept();
+    expect(subscriptions.claimsOf("one").toSorted()).toEqual(["k3", "k4", "k5"]);
+  });
+
+  test("hold for the keys of an answer too", () => {
+    begin("one", ["k1", "k2"]).accept({ extraKeys: ["k3", "k4", "k1"] });
+    expect(subscriptions.claimsOf("one").toSorted()).toEqual(["k1", "k2", "k3"]);
+    expect(claimed("k4")).toEqual([]);
+  });
+
+  test("need not be reached for many requests at once: each costs the same", { timeout: 10_000 }, () => {
+    const requests = Array.from({ length: 30_000 }, () => begin("one", [A]));
+    for (const request of requests) request.accept();
+    expect(subscriptions.size).toEqual({ ...NOTHING, connections: 2, claims: 1, sessions: 1 });
+  });
+
+  test("forget the oldest run", () => {
+    for (const runId of ["r1", "r2", "r3"]) begin("one", [A]).accept({ runId });
+    expect(["r1", "r2", "r3"].map((runId) => subscriptions.startedRun("one", runId))).toEqual([false, true, true]);
+  });
+});
+
+describe("connections", () => {
+  test("take all they had along, whatever state it is in", () => {
+    begin("one", [A], true).accept({ runId: "r1" });
+    begin("one", [B]);
+    begin("two", [A]).accept();
+    subscriptions.setRoster("one", true);
+    subscriptions.disconnect("one");
+    expect([claimed(A), pending(B), [...subscriptions.roster]]).toEqual([["two"], [], []]);
+    expect(subscriptions.startedRun("one", "r1")).toBe(false);
+    expect(subscriptions.size).toEqual({ ...NOTHING, connections: 1, claims: 1, sessions: 1 });
+    subscriptions.disconnect("two");
+    subscriptions.disconnect("two");
+    expect(subscriptions.size).toEqual(NOTHING);
+  });
+
+  test("get nothing from an answer that comes after they went, nor after they came back", () => {
+    const lost = begin("one", [A]);
+    subscriptions.disconnect("one");
+    lost.accept({ extraKeys: [B], runId: "r1" });
+    expect(subscriptions.has("one")).toBe(false);
+    const late = begin("two", [A]);
+    subscriptions.disconnect("two");
+    subscriptions.connect("two");
+    late.accept({ extraKeys: [B], runId: "r1" });
+    expect([claimed(A), claimed(B), subscriptions.startedRun("two", "r1")]).toEqual([[], [], false]);
+    expect(subscriptions.size).toEqual({ ...NOTHING, connections: 1 });
+  });
+
+  test("that connect again keep what they have", () => {
+    begin("one", [A]).accept();
+    subscriptions.connect("one", { observer: true });
+    expect([claimed(A), [...subscriptions.observers]]).toEqual([["one"], []]);
+  });
+
+  test("ask for the roster and leave it", () => {
+    subscriptions.setRoster("one", true);
+    subscriptions.setRoster("one", true);
+    subscriptions.setRoster("three", true);
+    expect([...subscriptions.roster]).toEqual(["one"]);
+    subscriptions.setRoster("one", false);
+    expect([...subscriptions.roster]).toEqual([]);
+  });
+
+  test("observe only if they connected as observers", () => {
+    subscriptions.connect("eye", { observer: true });
+    expect([...subscriptions.observers]).toEqual(["eye"]);
+    subscriptions.disconnect("eye");
+    expect(subscriptions.size.observers).toBe(0);
   });
 });

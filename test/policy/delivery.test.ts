@@ -6,7 +6,7 @@ import {
   recipients,
   type Verdict,
 } from "../../src/policy/delivery.ts";
-import { Subscriptions } from "../../src/policy/subscriptions.ts";
+import { Subscriptions } from "../../src/policy/claims.ts";
 
 const A = "agent:main:a";
 const B = "agent:main:b";

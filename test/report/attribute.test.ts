@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { matcher } from "../../src/report/attribute.ts";
-import { runFrames, seenFrame, SESSIONS } from "../support/sample-report.ts";
+import { runFrames, seenFrame, SESSIONS } from "../support/scene/sample-report.ts";
 
 const [a] = SESSIONS;
 const match = matcher(SESSIONS);

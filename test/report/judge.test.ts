@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { type Conduct, judge, LEFT } from "../../src/report/judge.ts";
 import { observe, type Witness } from "../../src/report/observe.ts";
 import { gatewayText } from "../../src/report/text.ts";
-import { HOSTILE, hostileGateway, runFrames, sampleGateway, SESSIONS } from "../support/sample-report.ts";
+import { HOSTILE, hostileGateway, runFrames, sampleGateway, SESSIONS } from "../support/scene/sample-report.ts";
 
 const RUNS: Conduct["runs"] = [1, 2].flatMap((round) =>
   SESSIONS.map(({ name }) => ({ session: name, round, end: "final" }) as const),

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { SeenFrame } from "../../src/report/attribute.ts";
 import { observe, OTHER_SESSIONS, type Witness } from "../../src/report/observe.ts";
-import { seenFrame, SESSIONS } from "../support/sample-report.ts";
+import { seenFrame, SESSIONS } from "../support/scene/sample-report.ts";
 
 const key = SESSIONS[0]!.key;
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { html, Markup } from "../../src/report/html.ts";
 import { reportPage } from "../../src/report/page.ts";
-import { hostileGateway, sampleGateway, sampleReport } from "../support/sample-report.ts";
+import { hostileGateway, sampleGateway, sampleReport } from "../support/scene/sample-report.ts";
 
 test("what is put into a template is escaped, unless it is markup", () => {
   expect(html`<p title="${'"'}">${["<b>", new Markup("<i>"), 3, undefined]}</p>`.text).toBe(

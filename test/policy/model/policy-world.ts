@@ -1,7 +1,7 @@
 /** The policy's three parts, put together by hand as the composition does. */
 import { mayReceive, recipients } from "../../../src/policy/delivery.ts";
 import { HeldFrames } from "../../../src/policy/held-frames.ts";
-import { type PendingClaim, Subscriptions } from "../../../src/policy/subscriptions.ts";
+import { type PendingClaim, Subscriptions } from "../../../src/policy/claims.ts";
 import {
   type Frame,
   type Intent,

@@ -1,10 +1,10 @@
 /** The real composition, under a broadcaster that only notes who gets what. */
-import { GatewayScope } from "../../../src/gateway-scope.ts";
-import type { HeldFrame } from "../../../src/host/broadcast.ts";
-import type { GatewayClient } from "../../../src/host/gateway-types.ts";
-import type { OpenRequest } from "../../../src/host/requests.ts";
-import { SessionKeys } from "../../../src/host/session-keys.ts";
-import type { ClaimIntent } from "../../../src/policy/claims.ts";
+import { GatewayScope } from "../../../src/delivery/gateway-scope.ts";
+import type { HeldFrame } from "../../../src/delivery/broadcast.ts";
+import type { GatewayClient } from "../../../src/gateway/types.ts";
+import type { OpenRequest } from "../../../src/delivery/requests.ts";
+import { SessionKeys } from "../../../src/gateway/session-keys.ts";
+import type { ClaimIntent } from "../../../src/policy/claim-intent.ts";
 import { parseSettings } from "../../../src/policy/settings.ts";
 import {
   type Frame,

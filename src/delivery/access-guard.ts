@@ -1,0 +1,144 @@
+/**
+ * The access rules of one gateway: joins the policy to its connections and their requests.
+ * What a connection may have is worked out when it connects, when it asks for something after what
+ * is known of it has changed, and when the rules change; never for an event.
+ */
+import { connectionFacts } from "../gateway/connection-facts.ts";
+import type { GatewayClient, GatewayError } from "../gateway/types.ts";
+import type { Admission, AnswerVerdict } from "./requests.ts";
+import type { SessionKeys } from "../gateway/session-keys.ts";
+import type { Reloadable } from "../gateway/settings-reload.ts";
+import { accessOf, type SessionAccess } from "../policy/access.ts";
+import { allowedRows, answersAllowedSession } from "../policy/access-answers.ts";
+import { judgeRequest } from "../policy/access-requests.ts";
+import { type ConnectionFacts, isObserver } from "../policy/connection-match.ts";
+
+interface GuardHost {
+  readonly keys: SessionKeys;
+  /** Sets what a connection may have; claims beyond it end. */
+  entitle(client: GatewayClient, access: SessionAccess | undefined, observer: boolean): void;
+  startedRun(client: GatewayClient, runId: string): boolean;
+  sessionsOfQuestion(id: unknown): readonly string[];
+  /** A request was denied. */
+  denied(): void;
+  /** An answer could not be looked at, and was denied. */
+  failed(): void;
+}
+
+interface Known {
+  readonly facts: ConnectionFacts;
+  /** For comparing. */
+  readonly text: string;
+  readonly access: SessionAccess | undefined;
+}
+
+export class AccessGuard {
+  readonly #host: GuardHost;
+  readonly #known = new Map<GatewayClient, Known>();
+  #settings: Reloadable;
+
+  constructor(host: GuardHost, settings: Reloadable) {
+    this.#host = host;
+    this.#settings = settings;
+  }
+
+  get hasRules(): boolean {
+    return this.#settings.access.length > 0;
+  }
+
+  connected(client: GatewayClient): void {
+    this.#remember(client, connectionFacts(client));
+  }
+
+  disconnected(client: GatewayClient): void {
+    this.#known.delete(client);
+  }
+
+  /** New rules: every connection is looked at again. */
+  update(settings: Reloadable): void {
+    this.#settings = settings;
+    for (const client of this.#known.keys()) this.#remember(client, connectionFacts(client));
+  }
+
+  /**
+   * Whether a connection may make a request, and what is to become of the answer. @see RequestGate
+   *
+   * @param client as the broadcaster knows it, or knew it: a request can outlive its connection
+   */
+  admit(client: GatewayClient, method: string, params: unknown): Admission {
+    if (!this.hasRules) return undefined;
+    const { access, facts } = this.#current(client);
+    // The methods of other roles are bound to their own connection by upstream.
+    if (!access || facts.role !== "operator") return undefined;
+    const { keys } = this.#host;
+    keys.refresh();
+    const verdict = judgeRequest(method, params, {
+      access,
+      canonical: keys.canonical,
+      startedRun: (runId) => this.#host.startedRun(client, runId),
+      sessionsOfQuestion: this.#host.sessionsOfQuestion,
+    });
+    if (!verdict.allowed) {
+      this.#host.denied();
+      return { refuse: accessDenied(method, verdict.because) };
+    }
+    const { answer } = verdict;
+    if (answer === "as-is") return undefined;
+    return {
+      answered: (payload) => {
+        try {
+          return this.#answer(client, method, answer, payload);
+        } catch {
+          this.#host.failed();
+          return { refuse: accessDenied(method, "session") };
+        }
+      },
+    };
+  }
+
+  /** By the rules of now: they may have changed since the request was made. */
+  #answer(client: GatewayClient, method: string, answer: "rows" | "key", payload: unknown): AnswerVerdict {
+    const known = this.#known.get(client);
+    if (!known) return { refuse: accessDenied(method, "session") };
+    const { access } = known;
+    if (!access) return { payload };
+    const { canonical } = this.#host.keys;
+    if (answer === "key" && !answersAllowedSession(payload, access, canonical)) {
+      this.#host.denied();
+      return { refuse: accessDenied(method, "session") };
+    }
+    return { payload: allowedRows(payload, access, canonical) };
+  }
+
+  #current(client: GatewayClient): Known {
+    const facts = connectionFacts(client);
+    const known = this.#known.get(client);
+    if (!known) return this.#assess(facts); // gone: there is nothing to keep
+    return known.text === JSON.stringify(facts) ? known : this.#remember(client, facts);
+  }
+
+  #remember(client: GatewayClient, facts: ConnectionFacts): Known {
+    const known = this.#assess(facts);
+    this.#known.set(client, known);
+    this.#host.entitle(client, known.access, isObserver(facts, this.#settings.observers));
+    return known;
+  }
+
+  #assess(facts: ConnectionFacts): Known {
+    return { facts, text: JSON.stringify(facts), access: accessOf(this.#settings.access, facts) };
+  }
+}
+
+/** Upstream's shape for what a connection may not have (2026.9; older ones have no such code). */
+export function accessDenied(method: string, because: "session" | "method"): GatewayError {
+  const why =
+    because === "session"
+      ? "no access rule lets this connection use the session"
+      : "the method is not bound to a session that this connection may use";
+  return {
+    code: "FORBIDDEN",
+    message: `session access denied: ${method}: ${why} (event-isolation)`,
+    retryable: false,
+    details: { reason: "session-access-denied", method },
+  };
+}

@@ -1,0 +1,230 @@
+/** Stands between the gateway and its broadcaster: each event goes to its audience only. */
+import type { CanonicalRoute } from "../policy/delivery.ts";
+import { ClientsView, watchClients } from "./clients.ts";
+import type { Broadcast, Broadcaster, BroadcasterParams, CreateBroadcaster, GatewayClient } from "../gateway/types.ts";
+import { passesScopes, probeNumbering } from "./numbering.ts";
+
+type Recipients = ReadonlySet<GatewayClient>;
+
+/** Who gets an event. Undefined stands for: as upstream sends it. */
+export type Audience =
+  | {
+      readonly route: CanonicalRoute;
+      readonly deliver: Recipients;
+      readonly hold: Recipients;
+      /** What all others get in its place, where they get anything. */
+      readonly others?: { readonly to: Recipients; readonly payload: unknown };
+    }
+  | undefined;
+
+/** The member of the broadcaster through which upstream sent a frame. */
+type Way = "broadcast" | "targeted" | "plugin";
+
+/** A frame that waits for the answer to a request. */
+export interface HeldFrame {
+  readonly event: string;
+  readonly payload: unknown;
+  readonly opts: unknown;
+  readonly route: CanonicalRoute;
+  readonly via: Way;
+}
+
+/** What the broadcaster asks. Nothing here throws. */
+export interface EventGate {
+  connected(client: GatewayClient): void;
+  disconnected(client: GatewayClient): void;
+  /** @param targets connection ids upstream chose, or undefined for all */
+  audience(event: string, payload: unknown, opts: unknown, targets?: ReadonlySet<string>): Audience;
+  /** The same question for one client, for a frame that upstream kept back and sends only now. */
+  mayReceive(client: GatewayClient, event: string, payload: unknown, opts: unknown): boolean;
+  hold(client: GatewayClient, frame: HeldFrame): void;
+  /** @returns true if nobody gets this event now; `send` sends it as if it came anew */
+  setAside(event: string, payload: unknown, send: () => void): boolean;
+  /** Gives the gate the means to send what it held. */
+  onRelease(send: (client: GatewayClient, frame: HeldFrame) => void): void;
+}
+
+/** The gateway's own broadcaster, made to reach a choice of clients. */
+interface Sender {
+  readonly all: Broadcast;
+  /** To the connections upstream chose. */
+  readonly toIds: NonNullable<Broadcaster["broadcastToConnIds"]>;
+  /** As `broadcast` numbers frames. */
+  some(to: Recipients, event: string, payload: unknown, opts: unknown): void;
+  /** As `broadcastToConnIds` numbers frames. */
+  targeted(to: Recipients, event: string, payload: unknown, opts: unknown): void;
+  /** One frame, late: side effects of `broadcast` beyond the connections have happened already. */
+  late(client: GatewayClient, frame: HeldFrame): void;
+  readonly plugin?: ((to: Recipients | undefined, event: string, payload: unknown, scope: unknown) => void) | undefined;
+}
+
+/**
+ * Builds the gateway's broadcaster so that it asks the gate for every event.
+ *
+ * @param create the release's own `createGatewayBroadcaster`
+ * @param params what the gateway passes it
+ * @throws {Error} if the release's broadcaster is of an unknown kind: before any client connects
+ */
+export function scopeBroadcaster(create: CreateBroadcaster, params: BroadcasterParams, gate: EventGate): Broadcaster {
+  // The probe's stand-ins leave their mark in the type feedback of the gateway's broadcaster, some
+  // percent for good; releases that ask `canReceiveSessionEvent` are all of the newer kind.
+  const perConnection = "canReceiveSessionEvent" in params || probeNumbering(create) === "per-connection";
+  const [upstream, sender] = perConnection ? sharedSender(create, params, gate) : separateSender(create, params);
+  watchClients(params.clients, gate.connected.bind(gate), gate.disconnected.bind(gate));
+  gate.onRelease((client, frame) => sender.late(client, frame));
+
+  const keepForAnswer = (
+    audience: NonNullable<Audience>,
+    event: string,
+    payload: unknown,
+    opts: unknown,
+    via: Way,
+  ): void => {
+    for (const client of audience.hold) {
+      gate.hold(client, { event, payload, opts, route: audience.route, via });
+    }
+  };
+  const scoped: Broadcaster = {
+    broadcast: (event, payload, opts) => {
+      if (gate.setAside(event, payload, () => scoped.broadcast(event, payload, opts))) return;
+      const audience = gate.audience(event, payload, opts);
+      if (!audience) return sender.all(event, payload, opts);
+      if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "broadcast");
+      sender.some(audience.deliver, event, payload, opts);
+      for (const client of audience.others?.to ?? []) {
+        sender.late(client, {
+          event,
+          payload: audience.others!.payload,
+          opts,
+          route: audience.route,
+          via: "broadcast",
+        });
+      }
+    },
+    broadcastToConnIds: (event, payload, connIds, opts) => {
+      const again = (): void => scoped.broadcastToConnIds?.(event, payload, connIds, opts);
+      if (gate.setAside(event, payload, again)) return;
+      const audience = gate.audience(event, payload, opts, connIds);
+      if (!audience) return sender.toIds(event, payload, connIds, opts);
+      if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "targeted");
+      // Also to nobody: newer releases tell their plugins of a change by way of such a broadcast.
+      sender.targeted(audience.deliver, event, payload, opts);
+    },
+    broadcastPluginEvent: (event, payload, scope) => {
+      const audience = gate.audience(event, payload, undefined);
+      if (audience && audience.hold.size > 0) keepForAnswer(audience, event, payload, scope, "plugin");
+      sender.plugin?.(audience?.deliver, event, payload, scope);
+    },
+  };
+  // Only what the release has, and all that it has.
+  const members = Object.entries(scoped).filter(([name]) => name in upstream);
+  return { ...upstream, ...Object.fromEntries(members) };
+}
+
+/** 2026.5 on: one broadcaster for all, which sees the recipients of the event at hand. */
+function sharedSender(create: CreateBroadcaster, params: BroadcasterParams, gate: EventGate): [Broadcaster, Sender] {
+  const view = new ClientsView(params.clients);
+  const original = params.canReceiveSessionEvent;
+  // Named parameters, as a list of them would be built for every frame; what a later release adds goes along.
+  const canReceive: BroadcasterParams["canReceiveSessionEvent"] = (client, keys, agentId, event, payload, ...more) => {
+    // A frame that upstream kept back for a slow client may come after the claim has ended.
+    const fresh = view.isSending(payload);
+    if (!fresh && !gate.mayReceive(client, event as string, payload, { sessionKeys: keys, agentId })) return false;
+    if (more.length > 0) return original!(client, keys, agentId, event, payload, ...more);
+    return original!(client, keys, agentId, event, payload);
+  };
+  const upstream = create(
+    replaced(params, { clients: view, ...(original ? { canReceiveSessionEvent: canReceive } : {}) }),
+  );
+  // Web push hangs on `broadcast` there and must not fire twice; both ways number frames alike.
+  const pushes = "onBroadcast" in params;
+  const some: Sender["some"] = (to, event, payload, opts) => view.narrow(to, payload, upstream.broadcast, event, opts);
+  const targeted: Sender["targeted"] = (to, event, payload, opts) =>
+    view.narrow(to, payload, () => upstream.broadcastToConnIds?.(event, payload, idsOf(to), opts));
+  const plugin: NonNullable<Sender["plugin"]> = (to, event, payload, scope) => {
+    const send = (): void => upstream.broadcastPluginEvent?.(event, payload, scope);
+    if (to) view.narrow(to, payload, send);
+    else view.widen(send);
+  };
+  const sender: Sender = {
+    all: (event, payload, opts) => view.widen(() => upstream.broadcast(event, payload, opts)),
+    toIds: (event, payload, connIds, opts) =>
+      view.widen(() => upstream.broadcastToConnIds?.(event, payload, connIds, opts)),
+    some,
+    targeted,
+    late: (client, { event, payload, opts, via }) => {
+      const to = new Set([client]);
+      if (via === "plugin") plugin(to, event, payload, opts);
+      else (pushes || via === "targeted" ? targeted : some)(to, event, payload, opts);
+    },
+    plugin,
+  };
+  return [upstream, sender];
+}
+
+/** Event names are upstream's; the bound is for plugins that make them up. */
+const MAX_EVENT_NAMES = 256;
+
+/**
+ * Up to 2026.4: frames are numbered over all clients, so that leaving one out shows up as a gap.
+ * Each connection gets a broadcaster, and with it a count, of its own, as 2026.5 does itself.
+ */
+function separateSender(create: CreateBroadcaster, params: BroadcasterParams): [Broadcaster, Sender] {
+  interface Own {
+    readonly broadcaster: Broadcaster;
+    /** By event name: whether upstream lets this connection have it. */
+    readonly passes: Map<string, boolean>;
+  }
+  const connections = new WeakMap<GatewayClient, Own>();
+  const of = (client: GatewayClient): Own => {
+    let own = connections.get(client);
+    if (!own) {
+      own = { broadcaster: create(replaced(params, { clients: new Set([client]) })), passes: new Map() };
+      connections.set(client, own);
+    }
+    return own;
+  };
+  const some = (to: Iterable<GatewayClient>, event: string, payload: unknown, opts: unknown): void => {
+    for (const client of to) {
+      const { broadcaster, passes } = of(client);
+      let mayPass = passes.get(event);
+      if (mayPass === undefined) {
+        if (passes.size >= MAX_EVENT_NAMES) passes.clear();
+        passes.set(event, (mayPass = passesScopes(create, client, event)));
+      }
+      if (mayPass) broadcaster.broadcast(event, payload, opts);
+    }
+  };
+  const targeted: Sender["targeted"] = (to, event, payload, opts) => {
+    for (const client of to) {
+      of(client).broadcaster.broadcastToConnIds?.(event, payload, new Set([client.connId]), opts);
+    }
+  };
+  const upstream = create(params);
+  const sender: Sender = {
+    all: (event, payload, opts) => some(params.clients, event, payload, opts),
+    toIds: (event, payload, connIds, opts) => upstream.broadcastToConnIds?.(event, payload, connIds, opts),
+    some,
+    targeted,
+    late: (client, { event, payload, opts, via }) =>
+      (via === "targeted" ? targeted : some)(new Set([client]), event, payload, opts),
+  };
+  return [upstream, sender];
+}
+
+/** A copy of the gateway's parameters, its getters kept, with some of them replaced. */
+function replaced(params: BroadcasterParams, changes: Readonly<Record<string, unknown>>): BroadcasterParams {
+  const descriptors: PropertyDescriptorMap = Object.getOwnPropertyDescriptors(params);
+  // A literal where there is no getter to keep: the engine knows more about those.
+  if (Object.values(descriptors).every((each) => "value" in each)) return { ...params, ...changes };
+  for (const [name, value] of Object.entries(changes)) {
+    descriptors[name] = { value, writable: true, enumerable: true, configurable: true };
+  }
+  return Object.create(Object.getPrototypeOf(params) as object | null, descriptors) as BroadcasterParams;
+}
+
+function idsOf(clients: Recipients): ReadonlySet<string> {
+  const ids = new Set<string>();
+  for (const client of clients) ids.add(client.connId);
+  return ids;
+}

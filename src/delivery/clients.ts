@@ -1,0 +1,128 @@
+/** The gateway's set of clients: who comes and goes, and a narrowed view of it for one event. */
+import type { Broadcast, GatewayClient, GatewayClients } from "../gateway/types.ts";
+
+/**
+ * Tells of every client in the set, those already there included.
+ *
+ * The three mutators are shadowed on this one set; no prototype is touched.
+ */
+export function watchClients(
+  clients: GatewayClients,
+  onConnect: (client: GatewayClient) => void,
+  onDisconnect: (client: GatewayClient) => void,
+): void {
+  const add = clients.add.bind(clients);
+  const remove = clients.delete.bind(clients);
+  const clear = clients.clear.bind(clients);
+  clients.add = (client) => {
+    const result = add(client);
+    onConnect(client);
+    return result;
+  };
+  clients.delete = (client) => {
+    const removed = remove(client);
+    if (!clients.has(client)) onDisconnect(client);
+    return removed;
+  };
+  clients.clear = () => {
+    const gone = [...clients];
+    clear();
+    for (const client of gone) onDisconnect(client);
+  };
+  for (const client of clients) onConnect(client);
+}
+
+/** Stands for: no payload is being sent. Equal to none. */
+const IDLE = Symbol("idle");
+
+type Shown = Iterable<GatewayClient> & { readonly size: number };
+
+/**
+ * Stands in for the set in the gateway's own broadcaster. While narrowed, it holds only the
+ * recipients of the event at hand, so that the gateway's loop visits them and nobody else.
+ */
+export class ClientsView {
+  readonly #all: GatewayClients;
+  /** All, or the recipients of the event at hand. */
+  #shown: Shown;
+  #sending: unknown = IDLE;
+
+  constructor(all: GatewayClients) {
+    this.#all = all;
+    this.#shown = all;
+    // Look-ups by id and whatever else a release adds to a Set go to the real one. What Set itself has and
+    // this class has not is left out on purpose: un-narrowed it would reach everybody.
+    const own = ClientsView.prototype as object;
+    for (
+      let proto: object | null = all;
+      proto && proto !== Set.prototype && proto !== Object.prototype;
+      proto = Object.getPrototypeOf(proto) as object | null
+    ) {
+      for (const name of Reflect.ownKeys(proto)) {
+        if (name in own || Object.hasOwn(this, name)) continue;
+        Object.defineProperty(this, name, {
+          get: () => {
+            const value: unknown = Reflect.get(all, name, all);
+            return typeof value === "function" ? (value.bind(all) as unknown) : value;
+          },
+        });
+      }
+    }
+  }
+
+  /**
+   * Shows only `recipients` while `send` runs. Calls nest: sending one event may send another.
+   * The event's parts are passed on, as a function made for each event costs as much as deciding on it.
+   */
+  narrow(recipients: Shown, payload: unknown, send: Broadcast, event = "", opts?: unknown): void {
+    const shown = this.#shown;
+    const sending = this.#sending;
+    this.#shown = recipients;
+    this.#sending = payload;
+    try {
+      send(event, payload, opts);
+    } finally {
+      this.#shown = shown;
+      this.#sending = sending;
+    }
+  }
+
+  /** Shows all again while `send` runs: an open event may be sent in the midst of a scoped one. */
+  widen(send: () => void): void {
+    this.narrow(this.#all, IDLE, send);
+  }
+
+  /** True while this very payload is being sent to its recipients: the decision is fresh. */
+  isSending(payload: unknown): boolean {
+    return this.#sending === payload;
+  }
+
+  get size(): number {
+    return this.#shown.size;
+  }
+
+  /** Membership is not narrowed: the gateway asks it whether a client is still connected. */
+  has(client: GatewayClient): boolean {
+    return this.#all.has(client);
+  }
+
+  [Symbol.iterator](): Iterator<GatewayClient> {
+    return this.#shown[Symbol.iterator]();
+  }
+
+  *entries(): Generator<[GatewayClient, GatewayClient]> {
+    for (const client of this) yield [client, client];
+  }
+
+  forEach(visit: (client: GatewayClient) => void): void {
+    for (const client of this) visit(client);
+  }
+
+  values(): Iterator<GatewayClient> {
+    return this[Symbol.iterator]();
+  }
+
+  keys(): Iterator<GatewayClient> {
+    return this[Symbol.iterator]();
+  }
+}

@@ -1,0 +1,123 @@
+/** Session keys made canonical by the gateway's own functions, as far as the release has them. */
+import {
+  canonicalSessionKey,
+  MAX_SESSION_KEY_LENGTH,
+  parseAgentSessionKey,
+  usableSessionKey,
+} from "../policy/session-key.ts";
+import type { GatewayConfig } from "./types.ts";
+
+/** Functions of the gateway; each may be missing. */
+export interface KeyFunctions {
+  /** Mirrors `resolveSessionStoreKey` (2026.1 on). */
+  readonly storeKey?:
+    | ((params: { cfg: GatewayConfig; sessionKey: string; storeAgentId?: string }) => unknown)
+    | undefined;
+  /** Mirrors `resolveSessionSubscriptionKey` (2026.8 on). */
+  readonly subscriptionKey?: ((key: string, agentId: string) => unknown) | undefined;
+}
+
+/**
+ * Up to 2026.3 the gateway folds letter case elsewhere than in its resolver. Later resolvers fold
+ * it themselves and know the peer ids in which case matters.
+ */
+function foldsCase(storeKey: NonNullable<KeyFunctions["storeKey"]>, cfg: GatewayConfig): boolean {
+  return storeKey({ cfg, sessionKey: "agent:main:CASE" }) === "agent:main:case";
+}
+
+/**
+ * What is remembered at most, in characters: some 60,000 keys of usual length, and no more memory
+ * where a client makes up the longest ones. Fewer keys than live sessions would mean that every
+ * event asks the gateway's resolver.
+ */
+const MAX_REMEMBERED = 10_000_000;
+/** Of an entry, beside its keys. */
+const ENTRY = 100;
+
+export class SessionKeys {
+  readonly #config: () => GatewayConfig;
+  readonly #functions: () => KeyFunctions;
+  /** By the agent named beside the key, then by key; `#size` in characters over all. */
+  readonly #remembered = new Map<string | undefined, Map<string, string>>();
+  #size = 0;
+  #lastConfig: GatewayConfig | undefined;
+
+  /**
+   * @param config the gateway's configuration getter; it may be slow, and is asked once a request
+   * @param functions late-bound: their modules may load after the broadcaster's
+   */
+  constructor(config: () => GatewayConfig, functions: () => KeyFunctions) {
+    this.#config = config;
+    this.#functions = functions;
+  }
+
+  /** Looks at the configuration again: the default agent and the session scope can be reloaded. */
+  refresh(): void {
+    const config = this.#config();
+    if (config === this.#lastConfig) return;
+    this.#lastConfig = config;
+    this.#forget();
+  }
+
+  /**
+   * The key under which claims and events of a session meet.
+   *
+   * @param value as a client or an event holds it
+   * @param agentId agent named beside the key, for keys that do not name one
+   * @returns undefined for what cannot be a session key
+   */
+  readonly canonical = (value: unknown, agentId?: string): string | undefined => {
+    // What was canonical once needs no second look: nearly every event takes this way out.
+    let remembered = this.#remembered.get(agentId);
+    const known = remembered?.get(value as string);
+    if (known !== undefined) return known;
+    const key = usableSessionKey(value);
+    if (key === undefined || (agentId !== undefined && agentId.length > MAX_SESSION_KEY_LENGTH)) return undefined;
+    const canonical = usableSessionKey(this.#resolve(key, agentId));
+    if (canonical === undefined) return undefined;
+    // Dropping all of them now and then is cheaper than keeping an order among them.
+    if (this.#size >= MAX_REMEMBERED) {
+      this.#forget();
+      remembered = undefined;
+    }
+    if (!remembered) {
+      this.#remembered.set(agentId, (remembered = new Map()));
+      this.#size += (agentId?.length ?? 0) + ENTRY;
+    }
+    if (!remembered.has(key)) this.#size += key.length + canonical.length + ENTRY;
+    remembered.set(key, canonical);
+    return canonical;
+  };
+
+  #forget(): void {
+    this.#remembered.clear();
+    this.#size = 0;
+  }
+
+  #resolve(written: string, agentId: string | undefined): unknown {
+    if (!this.#lastConfig) this.refresh();
+    const cfg = this.#lastConfig!;
+    const { storeKey, subscriptionKey } = this.#functions();
+    const key = storeKey && !foldsCase(storeKey, cfg) ? written.toLowerCase() : written;
+    const parsed = parseAgentSessionKey(key);
+    const resolved = storeKey
+      ? storeKey({ cfg, sessionKey: key, ...(agentId !== undefined && !parsed ? { storeAgentId: agentId } : {}) })
+      : canonicalSessionKey(key, { ...cfg.session, ...(agentId !== undefined ? { defaultAgentId: agentId } : {}) });
+    if (resolved !== "global" || !subscriptionKey) return resolved;
+    return subscriptionKey("global", parsed?.agentId ?? agentId ?? defaultAgentOf(cfg, storeKey));
+  }
+}
+
+/** The gateway's default agent, read off the key of its main session. */
+export function defaultAgentOf(cfg: GatewayConfig, storeKey: KeyFunctions["storeKey"]): string {
+  const perSender: GatewayConfig = { ...cfg, session: { ...cfg.session, scope: "per-sender" } };
+  try {
+    const main = storeKey?.({ cfg: perSender, sessionKey: "main" });
+    const agent = typeof main === "string" ? parseAgentSessionKey(main)?.agentId : undefined;
+    if (agent !== undefined) return agent;
+  } catch {
+    // 2026.9 does not choose among several agents here, but takes this one elsewhere.
+  }
+  const agents = cfg.agents?.list ?? [];
+  return (agents.find((each) => each.default === true) ?? agents[0])?.id ?? "main";
+}

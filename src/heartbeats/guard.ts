@@ -1,0 +1,295 @@
+/**
+ * Keeps heartbeats away from users' runs: joins the policy to the seams of heartbeats, requests
+ * and broadcasts. One per process; an in-process restart of the gateway begins it anew.
+ *
+ * Its clock is `performance.now()`: nobody sets that.
+ */
+import type { HeartbeatFrames } from "../delivery/gateway-scope.ts";
+import type { GatewayConfig } from "../gateway/types.ts";
+import {
+  abortsHeartbeatsItself,
+  type Functions,
+  giveBackEvents,
+  heartbeatIntervals,
+  heartbeatSession,
+  isBusy,
+} from "./release.ts";
+import { untilFree } from "./hold.ts";
+import { LastWords } from "./last-words.ts";
+import { type RunGate, type RunRequest, type RunSign, type UserTurn, watchAgentEvents } from "./user-runs.ts";
+import type { SessionKeys } from "../gateway/session-keys.ts";
+import { currentHeartbeat, type HeartbeatGate, type HeartbeatOptions, HeartbeatRun, type Skip } from "./run.ts";
+import { claimIntent } from "../policy/claim-intent.ts";
+import {
+  HeartbeatPolicy,
+  type HeartbeatSettings,
+  IDLE_MINUTE_MS,
+  type Place,
+  QUIET_MS,
+  RETRY_MS,
+  type Wake,
+} from "../policy/heartbeat.ts";
+import { parseAgentSessionKey } from "../policy/session-key.ts";
+import type { HeartbeatNumbers } from "../status.ts";
+
+type Fn = (...args: never[]) => unknown;
+
+/** What the guard needs of the process around it. */
+export interface GuardHost {
+  readonly functions: Functions;
+  config(): GatewayConfig;
+  /** Something of ours failed. */
+  failed(): void;
+  /** Says something in the gateway's log. */
+  info(message: string): void;
+}
+
+/** A run's end is known a little before its last frame is sent. */
+const AFTER_FINAL_MS = 100;
+
+const MAX_HEARTBEAT_RUNS = 1_024;
+
+/** The end of a run, as `chat` events tell it. */
+const ENDED: ReadonlySet<unknown> = new Set(["final", "error", "aborted"]);
+/** Answers after which the run of a request goes on. */
+const GOES_ON: ReadonlySet<unknown> = new Set([undefined, "started", "accepted"]);
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
+  readonly #host: GuardHost;
+  readonly #subscribed = new Set<Fn>();
+  /** Heartbeats under way, by session. */
+  readonly #running = new Map<string, HeartbeatRun>();
+  /** Heartbeats by the id of their agent run. */
+  readonly #byRunId = new Map<string, HeartbeatRun>();
+  readonly #lastWords = new LastWords(
+    (run) => this.#current?.policy.isActive(run.wake.sessionKey, performance.now()) ?? false,
+    () => this.#host.failed(),
+  );
+  #current: { policy: HeartbeatPolicy; settings: HeartbeatSettings; keys: SessionKeys } | undefined;
+  #putOff = 0;
+  #aborted = 0;
+  #turns = 0;
+
+  constructor(host: GuardHost) {
+    this.#host = host;
+  }
+
+  /** A gateway starts. Until then heartbeats and requests pass untouched. */
+  begin(settings: HeartbeatSettings, keys: SessionKeys): void {
+    const { functions } = this.#host;
+    const timed = {
+      ...settings,
+      // Asked late: the module that tells may not be loaded yet.
+      get quietMs(): number {
+        return settings.quietMs ?? (abortsHeartbeatsItself(functions) ? IDLE_MINUTE_MS : QUIET_MS);
+      },
+    };
+    this.#current = { policy: new HeartbeatPolicy(timed), settings, keys };
+    this.#running.clear();
+    this.#lastWords.drop();
+    for (const onAgentEvent of this.#host.functions("onAgentEvent")) {
+      if (this.#subscribed.has(onAgentEvent)) continue;
+      this.#subscribed.add(onAgentEvent);
+      watchAgentEvents(onAgentEvent, (sign) => this.#safely(undefined, () => this.#signed(sign)));
+    }
+  }
+
+  /** A snapshot for status: no session keys. */
+  status(): HeartbeatNumbers {
+    const { runs = 0, deferrals = 0 } = this.#current?.policy.size ?? {};
+    return {
+      running: this.#running.size,
+      deferred: deferrals,
+      held: this.#lastWords.size,
+      runs,
+      putOff: this.#putOff,
+      aborted: this.#aborted,
+    };
+  }
+
+  /** @see HeartbeatGate */
+  started(): void {
+    this.#safely(undefined, () => {
+      const line = heartbeatIntervals(this.#host.functions, this.#host.config());
+      if (line !== undefined) this.#host.info(line);
+    });
+  }
+
+  /** @see HeartbeatGate */
+  admit(opts: HeartbeatOptions): HeartbeatRun | Skip | undefined {
+    return this.#safely(undefined, () => {
+      const wake = this.#wakeOf(opts);
+      // A second one on the session: the release keeps the two apart itself.
+      if (!wake || this.#running.has(wake.sessionKey)) return undefined;
+      const decision = this.#current!.policy.decide(wake, performance.now());
+      if (decision.act === "defer") {
+        this.#putOff += 1;
+        return busy(decision.retryInMs);
+      }
+      const run = new HeartbeatRun(wake, decision.overdue);
+      this.#running.set(wake.sessionKey, run);
+      return run;
+    });
+  }
+
+  /** @see HeartbeatGate */
+  finished(run: HeartbeatRun, result: unknown): Skip | undefined {
+    if (this.#running.get(run.wake.sessionKey) === run) this.#running.delete(run.wake.sessionKey);
+    return this.#safely(undefined, () => {
+      if (run.aborted) {
+        this.#aborted += 1;
+        this.#current?.policy.preempted(run.wake, performance.now());
+        this.#lastWords.drop(run);
+        giveBackEvents(this.#host.functions, run);
+        return busy(RETRY_MS);
+      }
+      if (!isBusy(result)) this.#current?.policy.completed(run.wake);
+      // Overdue, and the release itself is busy: in a minute it may be so again.
+      else if (run.overdue) return busy(RETRY_MS);
+      return undefined;
+    });
+  }
+
+  /** @see RunGate */
+  request(method: string, params: unknown): RunRequest | undefined {
+    return this.#safely(undefined, () => {
+      const place = this.#target(method, params);
+      const turn = place && this.#open(place);
+      const policy = this.#current?.policy;
+      if (!turn || !policy) return undefined;
+      return {
+        ...turn,
+        answered: (ok: boolean, payload: unknown) =>
+          this.#safely(undefined, () => {
+            const { runId, status } = (payload ?? {}) as Fields;
+            if (typeof runId !== "string") return;
+            // Somebody else's answer started it, on a session of its own, and it may have ended by now.
+            if (ok && status === "in_flight") policy.runSeen(runId, performance.now());
+            else if (ok && GOES_ON.has(status)) policy.runActive(runId, place, performance.now());
+            else this.#ended(runId);
+          }),
+      };
+    });
+  }
+
+  /** @see HeartbeatGate */
+  turn(sessionKey: unknown): UserTurn | undefined {
+    return this.#safely(undefined, () => {
+      const place = this.#place(sessionKey);
+      return place && this.#open(place);
+    });
+  }
+
+  /** @see HeartbeatFrames */
+  heartbeatSession(): string | undefined {
+    return currentHeartbeat()?.wake.sessionKey;
+  }
+
+  /** @see HeartbeatFrames */
+  setAside(event: string, payload: unknown, send: () => void): boolean {
+    // The failure of an aborted heartbeat is ours.
+    if (event === "heartbeat") return currentHeartbeat()?.aborted ?? false;
+    if (this.#lastWords.releasing || (event !== "chat" && event !== "agent")) return false;
+    return this.#safely(false, () => {
+      const { runId, state, message } = (payload ?? {}) as Fields;
+      if (typeof runId !== "string") return false;
+      const run = this.#heartbeatOf(runId);
+      if (!run) {
+        if (event === "chat" && ENDED.has(state)) this.#ended(runId);
+        return false;
+      }
+      if (run.aborted) return true;
+      const current = this.#current;
+      if (!current?.policy.isActive(run.wake.sessionKey, performance.now())) return false;
+      if (event === "chat" && state === "final" && message !== undefined) {
+        this.#lastWords.hold(run, send, current.settings.maxDeferMs);
+      }
+      return true;
+    });
+  }
+
+  #signed({ runId, sessionKey, phase }: RunSign): void {
+    if (this.#heartbeatOf(runId)) return;
+    const policy = this.#current?.policy;
+    const now = performance.now();
+    if (phase === "end") this.#ended(runId);
+    else if (phase === "running") policy?.runSeen(runId, now);
+    else {
+      const place = sessionKey === undefined ? undefined : this.#place(sessionKey);
+      if (place) policy?.runActive(runId, place, now);
+    }
+  }
+
+  #heartbeatOf(runId: string): HeartbeatRun | undefined {
+    const known = this.#byRunId.get(runId);
+    if (known) return known;
+    const run = currentHeartbeat();
+    // What a heartbeat's end sets off, such as a queued message, runs in its context too.
+    if (!run || run.runId !== undefined) return undefined;
+    run.runId = runId;
+    if (this.#byRunId.size >= MAX_HEARTBEAT_RUNS) this.#byRunId.delete(this.#byRunId.keys().next().value!);
+    this.#byRunId.set(runId, run);
+    return run;
+  }
+
+  #ended(runId: string): void {
+    this.#current?.policy.runEnded(runId, performance.now());
+    this.#lastWords.releaseIn(AFTER_FINAL_MS);
+  }
+
+  /** A user's message is being answered from now until `done`. */
+  #open(place: Place): UserTurn {
+    const id = `turn ${(this.#turns += 1)}`;
+    this.#current?.policy.runActive(id, place, performance.now());
+    return { ready: this.#clear(place), done: () => this.#safely(undefined, () => this.#ended(id)) };
+  }
+
+  /** What a message on a session waits for. */
+  #clear(place: Place): Promise<void> | undefined {
+    const run = this.#running.get(place.sessionKey);
+    // From 2026.8 the release aborts the heartbeat itself.
+    if (!run || abortsHeartbeatsItself(this.#host.functions)) return undefined;
+    return this.#settled(run);
+  }
+
+  async #settled(run: HeartbeatRun): Promise<void> {
+    if (await untilFree(run, this.#current!.settings.preempt)) return;
+    // It does not end: nobody else waits for it.
+    if (this.#running.get(run.wake.sessionKey) === run) this.#running.delete(run.wake.sessionKey);
+  }
+
+  #wakeOf(opts: HeartbeatOptions): Wake | undefined {
+    const { agentId, intent, reason } = opts;
+    const sessionKey = heartbeatSession(this.#host.functions, () => this.#host.config(), opts);
+    const place = this.#place(sessionKey, typeof agentId === "string" ? agentId : undefined);
+    return place && { ...place, scheduled: intent === "scheduled" || reason === "interval" };
+  }
+
+  #target(method: string, params: unknown): Place | undefined {
+    const intent = claimIntent(method, params);
+    // A session that is being created has no heartbeat yet.
+    if (intent?.kind !== "claim" || !intent.startsRun || method === "sessions.create") return undefined;
+    return this.#place(intent.keys[0] ?? "main", intent.agentId);
+  }
+
+  #place(value: unknown, agentId?: string): Place | undefined {
+    const sessionKey = this.#current?.keys.canonical(value, agentId);
+    if (sessionKey === undefined) return undefined;
+    return { sessionKey, agentId: parseAgentSessionKey(sessionKey)?.agentId ?? agentId?.toLowerCase() };
+  }
+
+  #safely<T>(fallback: T, action: () => T): T {
+    try {
+      return action();
+    } catch {
+      this.#host.failed();
+      return fallback;
+    }
+  }
+}
+
+function busy(retryInMs: number): Skip {
+  return { status: "skipped", reason: "requests-in-flight", retryAtMs: Date.now() + retryInMs };
+}

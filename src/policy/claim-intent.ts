@@ -1,0 +1,123 @@
+/**
+ * What a request says about the sessions its connection is interested in.
+ *
+ * The table lists methods that open, read or drive one session. Looking at a list
+ * (`sessions.list`), describing a row or changing its label is not interest in its content.
+ */
+
+/** What a request, once the gateway has accepted it, does to the claims of its connection. */
+export type ClaimIntent =
+  | NewClaim
+  /** The connection leaves the sessions. */
+  | (NamedSessions & { readonly kind: "unclaim" })
+  /** The sessions are deleted: nobody claims them any more. */
+  | (NamedSessions & { readonly kind: "end" })
+  | { readonly kind: "roster"; readonly wanted: boolean };
+
+export interface NewClaim extends NamedSessions {
+  readonly kind: "claim";
+  /** The client asked for this session's events in so many words. */
+  readonly explicit: boolean;
+  /** The answer's `key` or `sessionKey` is claimed too: the gateway chose or resolved it. */
+  readonly answered: boolean;
+  /** The answer's `runId` is a run that this connection started. */
+  readonly startsRun: boolean;
+}
+
+interface NamedSessions {
+  /** Session keys as the client wrote them, untrusted. */
+  readonly keys: readonly unknown[];
+  readonly agentId?: string | undefined;
+}
+
+interface ClaimingMethod {
+  readonly field: "sessionKey" | "key" | "keys";
+  readonly explicit?: true;
+  readonly answered?: true;
+  readonly startsRun?: true;
+}
+
+const CLAIMING: ReadonlyMap<string, ClaimingMethod> = new Map<string, ClaimingMethod>([
+  ["agent", { field: "sessionKey", answered: true, startsRun: true }],
+  ["board.get", { field: "sessionKey" }],
+  ["chat.abort", { field: "sessionKey" }],
+  ["chat.history", { field: "sessionKey" }],
+  ["chat.inject", { field: "sessionKey" }],
+  ["chat.message.get", { field: "sessionKey" }],
+  ["chat.send", { field: "sessionKey", startsRun: true }],
+  ["chat.startup", { field: "sessionKey" }],
+  ["progressCard.get", { field: "sessionKey" }],
+  ["session.suggestions.list", { field: "sessionKey" }],
+  ["sessions.abort", { field: "key" }],
+  ["sessions.branches.switch", { field: "sessionKey" }],
+  ["sessions.compact", { field: "key" }],
+  ["sessions.compaction.branch", { field: "key", answered: true }],
+  ["sessions.create", { field: "key", answered: true, startsRun: true }],
+  ["sessions.fork", { field: "sessionKey", answered: true }],
+  ["sessions.get", { field: "key" }],
+  ["sessions.messages.subscribe", { field: "key", explicit: true, answered: true }],
+  ["sessions.preview", { field: "keys" }],
+  ["sessions.recover", { field: "key" }],
+  ["sessions.reset", { field: "key" }],
+  ["sessions.rewind", { field: "sessionKey" }],
+  ["sessions.send", { field: "key", startsRun: true }],
+  ["sessions.steer", { field: "key", startsRun: true }],
+  ["talk.client.create", { field: "sessionKey" }],
+  ["talk.client.steer", { field: "sessionKey", startsRun: true }],
+  ["talk.client.toolCall", { field: "sessionKey", startsRun: true }],
+  ["talk.realtime.session", { field: "sessionKey" }],
+  ["talk.session.create", { field: "sessionKey" }],
+  ["talk.session.steer", { field: "sessionKey", startsRun: true }],
+]);
+
+/** The methods that claim the sessions they name. */
+export const CLAIMING_METHODS: readonly string[] = [...CLAIMING.keys()];
+
+/** Of a list of keys; the gateway itself looks at 64. A hostile client's list may hold a million. */
+const MAX_KEYS = 1_000;
+
+type Params = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads the claim out of a request.
+ *
+ * @param method gateway method, e.g. `chat.send`
+ * @param params the request's parameters, untrusted in shape
+ * @returns undefined for requests that change no claim
+ */
+export function claimIntent(method: string, params: unknown): ClaimIntent | undefined {
+  const body: Params = typeof params === "object" && params !== null ? (params as Params) : Object.freeze({});
+  const agentId = typeof body["agentId"] === "string" ? body["agentId"] : undefined;
+  switch (method) {
+    case "sessions.subscribe":
+    case "sessions.unsubscribe":
+      return { kind: "roster", wanted: method === "sessions.subscribe" };
+    case "sessions.messages.unsubscribe":
+      return { kind: "unclaim", keys: valuesOf(body, "key"), agentId };
+    case "sessions.delete":
+      return { kind: "end", keys: valuesOf(body, "key"), agentId };
+  }
+  const claiming = CLAIMING.get(method);
+  if (!claiming) return undefined;
+  const named = valuesOf(body, claiming.field);
+  const keys = named.length === 0 && method === "agent" ? mainSession(body, agentId) : named;
+  return {
+    kind: "claim",
+    keys,
+    agentId,
+    explicit: claiming.explicit === true,
+    answered: claiming.answered === true,
+    startsRun: claiming.startsRun === true,
+  };
+}
+
+function valuesOf(body: Params, field: ClaimingMethod["field"]): readonly unknown[] {
+  const value = body[field];
+  if (field === "keys") return Array.isArray(value) ? value.slice(0, MAX_KEYS) : [];
+  return value === undefined || value === null || value === "" ? [] : [value];
+}
+
+/** `agent` with an agent and no other target runs in that agent's main session. */
+function mainSession(body: Params, agentId: string | undefined): readonly string[] {
+  return agentId && !body["sessionId"] && !body["to"] ? [`agent:${agentId}:main`] : [];
+}

@@ -1,0 +1,49 @@
+/** What takes the place of the release's functions for system events and wakes. */
+import { isHeartbeatAck } from "../policy/cron-keys.ts";
+import { redirectEvents, redirectWakes } from "./redirect.ts";
+import { type EnqueueSystemEvent, type RemapHost, SystemEvents } from "./cron-events.ts";
+import { inTargetedHeartbeat } from "./errands.ts";
+import { type RequestWake, WakeTargets } from "./cron-wakes.ts";
+
+type Replace = (original: (...args: never[]) => unknown) => unknown;
+
+/**
+ * Joins events and wakes of one process.
+ *
+ * @returns by function name, what makes the replacement from the release's own function
+ */
+export function cronEventReplacements(host: RemapHost): Readonly<Record<string, Replace>> {
+  const events = new SystemEvents(host);
+  const wakes = new WakeTargets(host, events);
+  const enqueue: Replace = (original) => redirectEvents(events.wrap(original as EnqueueSystemEvent));
+  const request: Replace = (original) => redirectWakes(wakes.wrap(original as RequestWake));
+  return {
+    enqueueSystemEvent: enqueue,
+    enqueueSystemEventEntry: enqueue,
+    enqueueOwnedSystemEventEntry: enqueue,
+    enqueueSystemEventWithReceipt: enqueue,
+    requestHeartbeat: request,
+    requestHeartbeatNow: request,
+    buildPendingFinalDeliveryText: (original) => withoutAcks(original as () => unknown, host),
+    enqueueHeartbeatRequest: (original) => wakes.reroute(original as RequestWake),
+    createSessionEventWakeRuntime: (original) => wakes.wrapRuntime(original as () => unknown),
+  };
+}
+
+/**
+ * 2026.5 remembers a heartbeat's reply as not yet delivered, repeats it in place of the next
+ * heartbeat's model call, and takes that heartbeat's events out of their queue all the same. An
+ * acknowledgement is delivered to nobody, so there is nothing to remember; nor is what a targeted
+ * heartbeat says, which the release delivers itself if there is somebody to deliver it to.
+ */
+function withoutAcks(original: (...args: unknown[]) => unknown, host: RemapHost): (...args: unknown[]) => unknown {
+  return (...args) => {
+    const text = original(...args);
+    try {
+      return inTargetedHeartbeat() || (host.enabled() && isHeartbeatAck(text)) ? "" : text;
+    } catch {
+      host.count("error");
+      return text;
+    }
+  };
+}

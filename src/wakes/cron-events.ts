@@ -1,0 +1,157 @@
+/** Puts events of cron runs into the queue that a heartbeat drains, whichever function enqueues them. */
+import type { SystemEventReason } from "../policy/counters.ts";
+import { parseAgentSessionKey } from "../policy/session-key.ts";
+import {
+  isCronJobSessionKey,
+  isCronRunSessionKey,
+  resolveEventSessionKey,
+  type SessionScope,
+} from "../policy/cron-keys.ts";
+
+/** All of the release's enqueue functions begin alike; options hold `sessionKey` and more. */
+export type EnqueueSystemEvent = (text: unknown, options: unknown, ...rest: unknown[]) => unknown;
+
+/** What the remapping needs of the process around it. */
+export interface RemapHost {
+  /** Setting `cron.remap`. */
+  enabled(): boolean;
+  /** `session` of the gateway's configuration. May throw. */
+  session(): { readonly mainKey?: string; readonly scope?: SessionScope };
+  /** The originals of one of the release's functions: some releases ship several copies. */
+  originals(name: string): readonly ((...args: never[]) => unknown)[];
+  count(reason: SystemEventReason): void;
+  warn(message: string): void;
+  /** Gets a wake function that is no declaration, as the release's callers see it: 2026.8 on. */
+  made?(name: string, request: (...args: never[]) => unknown): void;
+}
+
+interface QueuedEvent {
+  readonly id?: unknown;
+  readonly text: unknown;
+  readonly ts?: unknown;
+  readonly contextKey?: unknown;
+}
+
+/** One gateway process's system events. */
+export class SystemEvents {
+  readonly #host: RemapHost;
+  #enqueuing = false;
+  #warned = false;
+
+  constructor(host: RemapHost) {
+    this.#host = host;
+  }
+
+  /** Wraps one of the release's enqueue functions; in 2026.8 on they call each other. */
+  wrap(original: EnqueueSystemEvent): EnqueueSystemEvent {
+    return (text, options, ...rest) => {
+      const routed = this.#routed(options);
+      if (this.#enqueuing) return original(text, routed, ...rest);
+      this.#enqueuing = true;
+      const heads = this.#heads(routed);
+      try {
+        return original(text, routed, ...rest);
+      } finally {
+        this.#enqueuing = false;
+        this.#noteDropped(heads, routed);
+      }
+    };
+  }
+
+  /**
+   * Whether this release leaves events of this key in a queue that nobody drains.
+   *
+   * `agent:<id>:cron:<job>` is a run's key on releases whose wakes name no session, up to 2026.4;
+   * later it is a session of its own, which its own heartbeat drains.
+   */
+  strands(sessionKey: unknown): sessionKey is string {
+    if (!isCronRunSessionKey(sessionKey) || !this.#host.enabled()) return false;
+    return !isCronJobSessionKey(sessionKey) || !this.#targetsWakes();
+  }
+
+  /** The queue, as the release names it, that takes the events of a stranding key. */
+  queueOf(sessionKey: string): string {
+    const { mainKey, scope } = this.#host.session();
+    const key = resolveEventSessionKey(sessionKey, mainKey, scope);
+    // 2026.8 on: an agent's global session has a queue of its own, and an unqualified key throws.
+    if (key !== "global" || this.#host.originals("enqueueOwnedSystemEventEntry").length === 0) return key;
+    const main = resolveEventSessionKey(sessionKey);
+    return `agent:${parseAgentSessionKey(main)?.agentId ?? "main"}:global`;
+  }
+
+  /** Texts that wait in a queue; empty where the release does not let us look. */
+  waiting(queue: string): string[] {
+    return this.#queues(queue).flatMap((events) => events.map(({ text }) => String(text)));
+  }
+
+  #targetsWakes(): boolean {
+    const names = ["requestHeartbeat", "enqueueHeartbeatRequest", "createSessionEventWakeRuntime"];
+    return names.some((name) => this.#host.originals(name).length > 0);
+  }
+
+  #routed(options: unknown): unknown {
+    try {
+      const sessionKey = keyOf(options);
+      if (!this.strands(sessionKey)) return options;
+      const routed = { ...(options as object), sessionKey: this.queueOf(sessionKey) };
+      this.#host.count("remapped");
+      return routed;
+    } catch {
+      this.#host.count("error");
+      return options;
+    }
+  }
+
+  /** The queues of one key, one for each copy of the module that the release runs. */
+  #queues(queue: string): QueuedEvent[][] {
+    const entries = this.#host.originals("peekSystemEventEntries");
+    const peeks = entries.length > 0 ? entries : this.#host.originals("peekSystemEvents");
+    try {
+      return peeks.map((peek) =>
+        (peek as (key: string) => unknown[])(queue).map((each) =>
+          typeof each === "object" && each !== null ? (each as QueuedEvent) : { text: each },
+        ),
+      );
+    } catch {
+      return []; // a key that the release refuses
+    }
+  }
+
+  #heads(options: unknown): QueuedEvent[][] {
+    const sessionKey = keyOf(options);
+    return typeof sessionKey === "string" ? this.#queues(sessionKey) : [];
+  }
+
+  /** Upstream's queues are short, and what falls off is gone without a word. */
+  #noteDropped(before: QueuedEvent[][], options: unknown): void {
+    try {
+      const after = this.#heads(options);
+      const lost = before.some((events, copy) => fellOff(events, after[copy] ?? [], options));
+      if (!lost) return;
+      this.#host.count("queue-overflow");
+      if (this.#warned) return;
+      this.#warned = true;
+      this.#host.warn(
+        `a session's queue of system events was full (${before[0]?.length} events) and its oldest event was dropped; further ones are only counted`,
+      );
+    } catch {
+      this.#host.count("error");
+    }
+  }
+}
+
+/** Whether the oldest event made room: same length, another head that was not replaced on purpose. */
+function fellOff(before: readonly QueuedEvent[], after: readonly QueuedEvent[], options: unknown): boolean {
+  const [first] = before;
+  if (!first || before.length !== after.length || identity(first) === identity(after[0]!)) return false;
+  const { replace, contextKey } = options as { replace?: unknown; contextKey?: unknown };
+  return !(replace === true && first.contextKey === String(contextKey).trim().toLowerCase());
+}
+
+function identity({ id, ts, text }: QueuedEvent): string {
+  return id === undefined ? `${String(ts)}\n${String(text)}` : String(id);
+}
+
+function keyOf(options: unknown): unknown {
+  return typeof options === "object" && options !== null ? (options as { sessionKey?: unknown }).sessionKey : undefined;
+}

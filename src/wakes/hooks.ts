@@ -1,0 +1,126 @@
+/**
+ * Webhooks that name the session to wake: `/hooks/wake` and hook mappings with `action: "wake"`.
+ * Up to 2026.7 the release drops the key; from 2026.8 it takes one, but moves a key of another
+ * agent to its default agent.
+ */
+import type { HookKeySource } from "../policy/hook-target.ts";
+import { currentRedirect, type Redirect, redirected } from "./redirect.ts";
+import type { Resolved, TargetedWakes } from "./requests.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** What the release's parsers answer. */
+type Parsed = {
+  readonly ok: boolean;
+  readonly error?: string;
+  readonly value?: Fields;
+  readonly action?: Fields | null;
+};
+
+type Handler = (req: unknown, res: unknown, ...rest: unknown[]) => Promise<unknown>;
+type Replace = (original: (...args: never[]) => unknown) => unknown;
+
+/**
+ * What takes the place of the functions behind the gateway's webhooks.
+ *
+ * @returns by function name, what makes the replacement from the release's own function
+ */
+export function hookWakeReplacements(wakes: TargetedWakes): Readonly<Record<string, Replace>> {
+  return {
+    createHooksRequestHandler: (original) => handleHooks(original as (...args: unknown[]) => Handler, wakes),
+    normalizeWakePayload: (original) => targetPayload(original as (payload: Fields) => Parsed, wakes),
+    buildActionFromMapping: (original) => keepKey(original as BuildAction, wakes),
+    mergeAction: (original) => targetAction(original as MergeAction, wakes),
+  };
+}
+
+/** Each request may turn out to name a session, once its body is read. */
+function handleHooks(create: (...args: unknown[]) => Handler, wakes: TargetedWakes) {
+  return function createHooksRequestHandler(...args: unknown[]): Handler {
+    const handle = create(...args);
+    return async (req, res, ...rest) => {
+      const redirect: Redirect = { session: undefined, events: new Map(), open: true };
+      try {
+        return await redirected(redirect, () => handle(req, res, ...rest));
+      } finally {
+        wakes.wake(redirect);
+      }
+    };
+  };
+}
+
+/** Wraps `normalizeWakePayload`, which reads the body of `/hooks/wake`. */
+function targetPayload(original: (payload: Fields) => Parsed, wakes: TargetedWakes) {
+  return function normalizeWakePayload(payload: Fields): Parsed {
+    const { sessionKey, agentId } = payload;
+    if (sessionKey === undefined) return original(payload);
+    // Whatever the mode: an event that was sent to a session is for now.
+    const parsed = original({ ...payload, mode: "now" });
+    if (!parsed.ok) return parsed;
+    const aimed = aim(wakes, { sessionKey, agentId }, "request");
+    return aimed.ok ? { ok: true, value: { ...parsed.value, ...aimed.fields } } : aimed;
+  };
+}
+
+type BuildAction = (mapping: Fields, ctx: unknown) => Parsed;
+
+/** Wraps `buildActionFromMapping`: up to 2026.7 it leaves the session key out of a wake. */
+function keepKey(original: BuildAction, wakes: TargetedWakes): BuildAction {
+  return function buildActionFromMapping(mapping, ctx) {
+    const built = original(mapping, ctx);
+    const template = mapping["sessionKey"];
+    if (!built.action || built.action["kind"] !== "wake" || typeof template !== "string" || wakes.native) return built;
+    // The release renders the key for agents only.
+    const asAgent = original({ ...mapping, action: "agent", messageTemplate: "-" }, ctx).action;
+    const sessionKeySource = /\{\{[^}]+\}\}/.test(template) ? "templated" : "static";
+    const action = {
+      ...built.action,
+      agentId: mapping["agentId"],
+      sessionKey: asAgent?.["sessionKey"],
+      sessionKeySource,
+    };
+    return { ...built, action };
+  };
+}
+
+type MergeAction = (base: Fields, override: Fields | null | undefined, ...rest: unknown[]) => Parsed;
+
+/** Wraps `mergeAction`, which joins a mapping's action with what its transform says. */
+function targetAction(original: MergeAction, wakes: TargetedWakes): MergeAction {
+  return function mergeAction(base, override, ...rest) {
+    const own = base["kind"] === "wake" ? base : {};
+    const said = override ?? {};
+    const sessionKey = said["sessionKey"] ?? own["sessionKey"];
+    const source = said["sessionKey"] === undefined ? own["sessionKeySource"] : said["sessionKeySource"];
+    if (sessionKey === undefined && source === undefined) return original(base, override, ...rest);
+    const merged = original(now(base), override && now(override), ...rest);
+    if (!merged.ok || merged.action?.["kind"] !== "wake") return original(base, override, ...rest);
+    if (typeof sessionKey !== "string" || sessionKey.trim() === "") {
+      return { ok: false, error: "hook mapping sessionKey template rendered empty" };
+    }
+    const agentId = said["agentId"] ?? own["agentId"];
+    const aimed = aim(wakes, { sessionKey, agentId }, source === "static" ? "mapping-static" : "mapping-templated");
+    return aimed.ok ? { ...merged, action: { ...merged.action, ...aimed.fields } } : aimed;
+  };
+}
+
+function now(action: Fields): Fields {
+  return action["mode"] === undefined ? action : { ...action, mode: "now" };
+}
+
+/** Checks a target, and leads what is handled now to it. */
+function aim(
+  wakes: TargetedWakes,
+  { sessionKey, agentId }: { sessionKey: unknown; agentId: unknown },
+  source: HookKeySource,
+): { readonly ok: true; readonly fields: Fields } | { readonly ok: false; readonly error: string } {
+  const request = { sessionKey, ...(agentId === undefined ? {} : { agentId }) };
+  const target: Resolved = wakes.resolveHook(request, source);
+  if (!target.ok) return { ok: false, error: target.error.message };
+  // The release takes the key itself, and the agent has to be named beside it.
+  if (wakes.native) return { ok: true, fields: { agentId: target.agentId } };
+  const redirect = currentRedirect();
+  if (!redirect) return { ok: false, error: "sessionKey is not supported here" };
+  redirect.session = target;
+  return { ok: true, fields: {} };
+}

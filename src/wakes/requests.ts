@@ -1,0 +1,245 @@
+/**
+ * Wakes and system events that name a session. Older releases refuse or ignore the key; newer ones
+ * queue the event and may wake nobody. Here the key is checked, the release does the rest, and the
+ * session is woken.
+ */
+import type { SystemEventReason } from "../policy/counters.ts";
+import {
+  type HookConfig,
+  hookKeyRefusal,
+  type HookKeySource,
+  hookSessionRefusal,
+  type HookSettings,
+} from "../policy/hook-target.ts";
+import { canonicalizeWakeSessionKey, type WakeRequest, type WakeTarget } from "../policy/wake-target.ts";
+import { agentIdOf, isCronRunSessionKey } from "../policy/cron-keys.ts";
+import type { GatewayConfig, GatewayError, HandleRequest, RequestOptions, Respond } from "../gateway/types.ts";
+import { type Redirect, redirected, type WokenSession } from "./redirect.ts";
+import { defaultAgentOf, type KeyFunctions } from "../gateway/session-keys.ts";
+import { TargetedHeartbeats } from "./errands.ts";
+
+type Fn = (...args: never[]) => unknown;
+
+/** What targeted wakes need of the process around them. */
+export interface TargetHost {
+  /** The gateway's configuration as it is now. May throw. */
+  config(): GatewayConfig;
+  /** The gateway's own canonical form of a key. May throw. */
+  canonical(key: unknown, agentId: string): string | undefined;
+  /** The release's own functions of a name, one for each copy of its module. */
+  originals(name: string): readonly Fn[];
+  /** The same as the release's callers see them. */
+  replaced(name: string): readonly Fn[];
+  hooks(): HookSettings;
+  count(reason: SystemEventReason): void;
+  warn(message: string): void;
+}
+
+/** A target that was found good: as the request wrote it, and as the release's queues name it. */
+export interface Target extends WokenSession {
+  readonly ok: true;
+  readonly written: string;
+}
+
+export type Resolved = Target | Extract<WakeTarget, { ok: false }>;
+
+type Params = Readonly<Record<string, unknown>>;
+
+/** The functions by which a release keeps what it cannot wake now, and how it is asked. */
+const NATIVE_WAKES = [
+  { seam: "createSessionEventWakeRuntime", request: "requestSessionEventWake" }, // from 2026.9.3
+  { seam: "enqueueHeartbeatRequest", request: "enqueueHeartbeatRequest" }, // from 2026.8.2
+] as const;
+
+const GLOBAL_ONLY =
+  'under session.scope "global" this release wakes the global session only: leave out sessionKey, or name "global"';
+
+const METHODS: ReadonlySet<string> = new Set(["wake", "system-event"]);
+/** Answers to a request that says nothing: who gets one is allowed to ask. */
+const BAD_REQUEST = /^(?:invalid (?:wake|system-event) params|text required)/;
+/** A line about a node's presence is no event for a model. As 2026.9. */
+function isPresence(text: unknown): boolean {
+  // Of what is no text, `String` can throw: an object that says how it is made one, an array nested too deep.
+  return typeof text === "string" && /^\s*Node:/.test(text);
+}
+
+export class TargetedWakes {
+  readonly #host: TargetHost;
+  readonly #heartbeats: TargetedHeartbeats;
+
+  constructor(host: TargetHost) {
+    this.#host = host;
+    this.#heartbeats = new TargetedHeartbeats({
+      config: () => host.config(),
+      originals: (name) => host.originals(name),
+      replaced: (name) => host.replaced(name),
+      waiting: (queue) => this.#waiting(queue),
+      count: (reason) => host.count(reason),
+      warn: (message) => host.warn(message),
+    });
+  }
+
+  /** From 2026.8 on requests may name a session, and a wake that cannot be had now is kept. */
+  get native(): boolean {
+    return NATIVE_WAKES.some(({ seam }) => this.#host.originals(seam).length > 0);
+  }
+
+  /** Wraps the gateway's `handleGatewayRequest`. Requests that name no session pass untouched. */
+  wrap(original: HandleRequest): HandleRequest {
+    return (opts, ...rest) => {
+      const { method, params } = opts.req;
+      if (!METHODS.has(method) || !namesSession(params)) return original(opts, ...rest);
+      const handle = (changed: RequestOptions): Promise<unknown> => original(changed, ...rest);
+      const { text, sessionKey, agentId } = params;
+      const target =
+        typeof text === "string" && text.trim() === ""
+          ? refusal("text required")
+          : this.resolve({ sessionKey, ...(agentId === undefined ? {} : { agentId }) });
+      if (!target.ok) return refuse(opts, handle, target.error);
+      return this.native ? this.#natively(opts, handle, target) : this.#redirected(opts, handle, target);
+    };
+  }
+
+  /** The session that a request means, or why it means none. Counts what it refuses. */
+  resolve(request: WakeRequest): Resolved {
+    try {
+      const config = this.#host.config();
+      const agentIds = this.#agentIds(config);
+      const storeKey = this.#host.originals("resolveSessionStoreKey").at(-1) as KeyFunctions["storeKey"];
+      const defaultAgentId = defaultAgentOf(config, storeKey);
+      const found = canonicalizeWakeSessionKey(request, { ...config.session, agentIds, defaultAgentId });
+      if (!found.ok) return this.#refused(found);
+      if (this.native && config.session?.scope === "global" && found.sessionKey !== "global") {
+        return this.#refused(refusal(GLOBAL_ONLY));
+      }
+      const written = String(request.sessionKey).trim();
+      // The release's own form, which knows the keys in which letter case matters.
+      const own = isCronRunSessionKey(written) ? found.sessionKey : this.#host.canonical(written, found.agentId);
+      return { ok: true, written, sessionKey: own ?? found.sessionKey, agentId: found.agentId };
+    } catch {
+      this.#host.count("error");
+      return refusal("the session key could not be checked against the gateway's configuration");
+    }
+  }
+
+  /** The same for a webhook, which has to be allowed to name the session. */
+  resolveHook(request: WakeRequest, source: HookKeySource): Resolved {
+    try {
+      const settings = this.#host.hooks();
+      const rules = this.#hookRules();
+      const disabled = hookKeyRefusal(source, rules, settings);
+      if (disabled !== undefined) return this.#refused(refusal(disabled));
+      const target = this.resolve(request);
+      if (!target.ok) return target;
+      const why = hookSessionRefusal(target, source, rules, settings);
+      return why === undefined ? target : this.#refused(refusal(why));
+    } catch {
+      this.#host.count("error");
+      return refusal("the webhook's session key could not be checked");
+    }
+  }
+
+  #hookRules(): HookConfig {
+    try {
+      return this.#host.config().hooks ?? {};
+    } catch {
+      return { allowRequestSessionKey: false };
+    }
+  }
+
+  /** Has the session take events out of its queue. */
+  wake({ session, events }: Redirect): void {
+    if (!session || events.size === 0) return;
+    this.#host.count("targeted");
+    this.#heartbeats.request(session, events);
+  }
+
+  /** The release knows targets, but for `system-event` it only queues. */
+  async #natively(opts: RequestOptions, handle: Handle, target: Target): Promise<unknown> {
+    const { method, params } = opts.req;
+    const { text, wake } = params as Params;
+    this.#host.count("targeted");
+    const key = this.#keyFor(target);
+    const queued = method === "system-event" && wake !== true && !isPresence(text);
+    const { req, respond } = opts;
+    const watched: Respond = (ok, ...answer) => {
+      if (ok && queued) this.#wakeNatively(key, target.agentId);
+      respond(ok, ...answer);
+    };
+    return await handle({
+      ...opts,
+      req: { ...req, params: { ...(params as Params), sessionKey: key } },
+      respond: watched,
+    });
+  }
+
+  #wakeNatively(sessionKey: string, agentId: string): void {
+    try {
+      const [request] = NATIVE_WAKES.flatMap((wake) => this.#host.replaced(wake.request)) as ((wake: object) => void)[];
+      request?.({ source: "manual", intent: "immediate", reason: "wake", agentId, sessionKey });
+    } catch {
+      this.#host.count("error");
+    }
+  }
+
+  /** Raw keys are qualified; where sessions are global the release has ways of its own. */
+  #keyFor({ written, sessionKey }: Target): string {
+    return this.#host.config().session?.scope === "global" || isCronRunSessionKey(written) ? written : sessionKey;
+  }
+
+  async #redirected(opts: RequestOptions, handle: Handle, session: Target): Promise<unknown> {
+    const { req } = opts;
+    const { sessionKey: _key, agentId: _agent, ...params } = req.params as Params;
+    const redirect: Redirect = { session, events: new Map(), open: true };
+    try {
+      return await redirected(redirect, () => handle({ ...opts, req: { ...req, params } }));
+    } finally {
+      if (!isPresence(params["text"])) this.wake(redirect);
+    }
+  }
+
+  #refused<T>(error: T): T {
+    this.#host.count("target-refused");
+    return error;
+  }
+
+  #agentIds(config: GatewayConfig): readonly string[] {
+    const list = this.#host.originals("listAgentIds").at(-1) as ((config: GatewayConfig) => unknown) | undefined;
+    const ids = list?.(config) ?? config.agents?.list?.map(({ id }) => id) ?? [];
+    const named = (ids as unknown[]).filter((id): id is string => typeof id === "string");
+    return named.length > 0 ? named.map(agentIdOf) : ["main"];
+  }
+
+  #waiting(queue: string): readonly string[] | undefined {
+    const entries = this.#host.originals("peekSystemEventEntries");
+    const peeks = entries.length > 0 ? entries : this.#host.originals("peekSystemEvents");
+    if (peeks.length === 0) return undefined;
+    return peeks.flatMap((peek) =>
+      (peek as (key: string) => (string | { text: string })[])(queue).map((event) =>
+        typeof event === "string" ? event : event.text,
+      ),
+    );
+  }
+}
+
+type Handle = (opts: RequestOptions) => Promise<unknown>;
+
+function namesSession(params: unknown): params is Params & { sessionKey: unknown } {
+  return typeof params === "object" && params !== null && (params as Params)["sessionKey"] !== undefined;
+}
+
+function refusal(message: string): Extract<WakeTarget, { ok: false }> {
+  return { ok: false, error: { code: "INVALID_REQUEST", message } };
+}
+
+/**
+ * Answers with an error, but only who may ask at all: the release is given an empty request first,
+ * which changes nothing, and what else it has against it goes before.
+ */
+function refuse(opts: RequestOptions, handle: Handle, error: GatewayError): Promise<unknown> {
+  const respond: Respond = (ok, payload, own, ...rest) => {
+    const bad = ok || BAD_REQUEST.test(String(own?.message));
+    opts.respond(false, bad ? undefined : payload, bad ? error : own, ...rest);
+  };
+  return handle({ ...opts, req: { ...opts.req, params: {} }, respond });
+}

@@ -1,0 +1,164 @@
+import { describe, expect, test, vi } from "vitest";
+import { ClientsView, watchClients } from "../../src/delivery/clients.ts";
+import { fakeClient, FakeClients } from "../support/stand-in/stand-ins.ts";
+
+const a = fakeClient("a");
+const b = fakeClient("b");
+const c = fakeClient("c");
+
+function shown(view: ClientsView): string[] {
+  return [...view].map(({ connId }) => connId);
+}
+
+describe("a view of the clients", () => {
+  test("shows all of them, as they come and go", () => {
+    const all = new FakeClients([a, b]);
+    const view = new ClientsView(all);
+    expect([shown(view), view.size]).toEqual([["a", "b"], 2]);
+    all.add(c);
+    all.delete(a);
+    expect([shown(view), view.size]).toEqual([["b", "c"], 2]);
+  });
+
+  test("shows only the recipients while an event is sent, however it is walked", () => {
+    const view = new ClientsView(new FakeClients([a, b, c]));
+    view.narrow(new Set([b]), {}, () => {
+      const visited: string[] = [];
+      view.forEach(({ connId }) => visited.push(connId));
+      expect(visited).toEqual(["b"]);
+      expect([shown(view), view.size]).toEqual([["b"], 1]);
+      expect(view.values().next().value).toBe(b);
+      expect(view.keys().next().value).toBe(b);
+    });
+    expect(shown(view)).toEqual(["a", "b", "c"]);
+  });
+
+  test("shows nobody where there are no recipients", () => {
+    const view = new ClientsView(new FakeClients([a, b]));
+    view.narrow(new Set(), {}, () => expect([shown(view), view.size]).toEqual([[], 0]));
+  });
+
+  test("is wide again after an exception, which goes on to the caller", () => {
+    const view = new ClientsView(new FakeClients([a, b]));
+    const payload = {};
+    expect(() =>
+      view.narrow(new Set([a]), payload, () => {
+        throw new Error("socket gone");
+      }),
+    ).toThrow("socket gone");
+    expect(shown(view)).toEqual(["a", "b"]);
+    expect(view.isSending(payload)).toBe(false);
+  });
+
+  test("nests: the outer recipients are back after the inner event", () => {
+    const view = new ClientsView(new FakeClients([a, b, c]));
+    view.narrow(new Set([a]), 1, () => {
+      expect(() =>
+        view.narrow(new Set([b, c]), 2, () => {
+          expect(shown(view)).toEqual(["b", "c"]);
+          throw new Error("inner");
+        }),
+      ).toThrow("inner");
+      expect(shown(view)).toEqual(["a"]);
+    });
+    expect(shown(view)).toEqual(["a", "b", "c"]);
+  });
+
+  test("says which payload is being sent, by identity", () => {
+    const view = new ClientsView(new FakeClients([a]));
+    const payload = { text: "x" };
+    expect(view.isSending(undefined)).toBe(false);
+    view.narrow(new Set([a]), payload, () => {
+      expect(view.isSending(payload)).toBe(true);
+      expect(view.isSending({ text: "x" })).toBe(false);
+      view.narrow(new Set([a]), {}, () => expect(view.isSending(payload)).toBe(false));
+      expect(view.isSending(payload)).toBe(true);
+    });
+  });
+
+  test("tells of all clients whether they are connected, narrowed or not", () => {
+    const view = new ClientsView(new FakeClients([a, b]));
+    view.narrow(new Set([a]), {}, () => {
+      expect([view.has(a), view.has(b), view.has(c)]).toEqual([true, true, false]);
+    });
+  });
+
+  test("passes look-ups that a release adds on to the real set, and offers no other way around the narrowing", () => {
+    const all = new FakeClients([a, b]);
+    const view = new ClientsView(all) as ClientsView & FakeClients;
+    const lookUp = view.getByConnectionId;
+    expect(lookUp("b")).toBe(b);
+    expect(view.getByConnectionIds(["a", "z"])).toEqual([a]);
+    expect([view.add, view.delete]).toEqual([undefined, undefined]);
+  });
+
+  test("passes an own property of the set on, as it is at the time", () => {
+    const all = Object.assign(new FakeClients([a]), { generation: 1 });
+    const view = new ClientsView(all) as ClientsView & typeof all;
+    all.generation = 2;
+    expect(view.generation).toBe(2);
+  });
+});
+
+describe("watching the clients", () => {
+  function watched(clients: FakeClients): string[] {
+    const log: string[] = [];
+    watchClients(
+      clients,
+      ({ connId }) => log.push(`+${connId}`),
+      ({ connId }) => log.push(`-${connId}`),
+    );
+    return log;
+  }
+
+  test("tells of those already there", () => {
+    expect(watched(new FakeClients([a, b]))).toEqual(["+a", "+b"]);
+  });
+
+  test("tells of each that comes and goes, when the set has already changed", () => {
+    const clients = new FakeClients();
+    const sizes: number[] = [];
+    watchClients(
+      clients,
+      () => sizes.push(clients.size),
+      () => sizes.push(clients.size),
+    );
+    clients.add(a);
+    clients.add(b);
+    clients.delete(a);
+    expect(sizes).toEqual([1, 2, 1]);
+  });
+
+  test("tells of everybody when the set is cleared", () => {
+    const clients = new FakeClients([a, b]);
+    const log = watched(clients);
+    clients.clear();
+    expect(log).toEqual(["+a", "+b", "-a", "-b"]);
+    expect(clients.size).toBe(0);
+  });
+
+  test("keeps what the mutators return", () => {
+    const clients = new FakeClients();
+    watched(clients);
+    expect(clients.add(a)).toBe(clients);
+    expect([clients.delete(a), clients.delete(a)]).toEqual([true, false]);
+  });
+
+  test("does not say that a client went which the set still holds", () => {
+    const clients = new FakeClients([a]);
+    const gone = vi.fn();
+    clients.delete = () => false;
+    watchClients(clients, () => {}, gone);
+    clients.delete(a);
+    expect(gone).not.toHaveBeenCalled();
+  });
+
+  test("touches that one set only", () => {
+    const other = new FakeClients();
+    const log = watched(new FakeClients());
+    other.add(a);
+    other.delete(a);
+    expect(log).toEqual([]);
+    expect(Object.hasOwn(Set.prototype, "add") && Set.prototype.add.name).toBe("add");
+  });
+});

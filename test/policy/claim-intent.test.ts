@@ -1,0 +1,159 @@
+import { describe, expect, test } from "vitest";
+import { type ClaimIntent, claimIntent } from "../../src/policy/claim-intent.ts";
+
+const A = "agent:main:a";
+const B = "agent:main:b";
+
+interface Row {
+  readonly method: string;
+  readonly field: "sessionKey" | "key" | "keys";
+  readonly explicit?: true;
+  readonly answered?: true;
+  readonly startsRun?: true;
+}
+
+const CLAIMING: readonly Row[] = [
+  { method: "agent", field: "sessionKey", answered: true, startsRun: true },
+  { method: "board.get", field: "sessionKey" },
+  { method: "chat.abort", field: "sessionKey" },
+  { method: "chat.history", field: "sessionKey" },
+  { method: "chat.inject", field: "sessionKey" },
+  { method: "chat.message.get", field: "sessionKey" },
+  { method: "chat.send", field: "sessionKey", startsRun: true },
+  { method: "chat.startup", field: "sessionKey" },
+  { method: "progressCard.get", field: "sessionKey" },
+  { method: "session.suggestions.list", field: "sessionKey" },
+  { method: "sessions.abort", field: "key" },
+  { method: "sessions.compact", field: "key" },
+  { method: "sessions.create", field: "key", answered: true, startsRun: true },
+  { method: "sessions.fork", field: "sessionKey", answered: true },
+  { method: "sessions.get", field: "key" },
+  { method: "sessions.messages.subscribe", field: "key", explicit: true, answered: true },
+  { method: "sessions.preview", field: "keys" },
+  { method: "sessions.recover", field: "key" },
+  { method: "sessions.reset", field: "key" },
+  { method: "sessions.send", field: "key", startsRun: true },
+  { method: "sessions.steer", field: "key", startsRun: true },
+  { method: "talk.client.create", field: "sessionKey" },
+  { method: "talk.session.create", field: "sessionKey" },
+];
+
+function keysOf(intent: ClaimIntent | undefined): readonly unknown[] | undefined {
+  return intent && "keys" in intent ? intent.keys : undefined;
+}
+
+describe("a request that opens, reads or drives a session claims it", () => {
+  test.each(CLAIMING)("$method by $field", ({ method, field, explicit, answered, startsRun }) => {
+    const params = { [field]: field === "keys" ? [A] : A, agentId: "work" };
+    expect(claimIntent(method, params)).toEqual({
+      kind: "claim",
+      keys: [A],
+      agentId: "work",
+      explicit: explicit ?? false,
+      answered: answered ?? false,
+      startsRun: startsRun ?? false,
+    });
+  });
+
+  test.each(CLAIMING)("$method ignores the other fields", ({ method, field }) => {
+    const others = { sessionKey: B, key: B, keys: [B], sessionKeys: [B] };
+    const params = { ...others, [field]: field === "keys" ? [A] : A };
+    expect(keysOf(claimIntent(method, params))).toEqual([A]);
+  });
+
+  test("sessions.preview claims each of its keys", () => {
+    expect(keysOf(claimIntent("sessions.preview", { keys: [A, B] }))).toEqual([A, B]);
+  });
+});
+
+describe("a request that says nothing of a session claims nothing", () => {
+  test.each(CLAIMING.filter(({ method }) => method !== "agent"))("$method without a key", ({ method, field }) => {
+    for (const value of [undefined, null, ""]) {
+      expect(keysOf(claimIntent(method, { [field]: value }))).toEqual([]);
+    }
+    expect(keysOf(claimIntent(method, {}))).toEqual([]);
+  });
+
+  test.each([
+    "sessions.list",
+    "sessions.describe",
+    "sessions.patch",
+    "sessions.resolve",
+    "chat.metadata",
+    "health",
+    "status",
+    "config.get",
+    "agents.list",
+    "cron.run",
+    "wake",
+    "connect",
+    "Chat.send",
+    "chat.send ",
+    "",
+    "__proto__",
+    "constructor",
+    "toString",
+  ])("%j is not interest in a session's content", (method) => {
+    expect(claimIntent(method, { sessionKey: A, key: A, keys: [A] })).toBeUndefined();
+  });
+});
+
+describe("agent without a key", () => {
+  test.each([
+    ["runs in the main session of the agent it names", { agentId: "work" }, ["agent:work:main"]],
+    ["whatever blank the key is", { agentId: "work", sessionKey: "", sessionId: "", to: "" }, ["agent:work:main"]],
+    ["but where the answer says, if it names no agent", {}, []],
+    ["or a session id", { sessionId: "5e5510", agentId: "work" }, []],
+    ["or a recipient", { to: "+15550001", agentId: "work" }, []],
+    ["and the key it has goes first", { sessionKey: A, to: "+15550001", agentId: "work" }, [A]],
+  ])("%s: %j", (_, params, keys) => {
+    expect(claimIntent("agent", params)).toMatchObject({ kind: "claim", keys, answered: true, startsRun: true });
+  });
+
+  test("holds for no other method", () => {
+    expect(keysOf(claimIntent("chat.send", { agentId: "work" }))).toEqual([]);
+  });
+});
+
+describe("leaving and the roster", () => {
+  test.each([
+    ["sessions.messages.unsubscribe", { key: A }, { kind: "unclaim", keys: [A], agentId: undefined }],
+    ["sessions.messages.unsubscribe", { sessionKey: A }, { kind: "unclaim", keys: [], agentId: undefined }],
+    ["sessions.delete", { key: A, agentId: "work" }, { kind: "end", keys: [A], agentId: "work" }],
+    ["sessions.delete", {}, { kind: "end", keys: [], agentId: undefined }],
+    ["sessions.subscribe", {}, { kind: "roster", wanted: true }],
+    ["sessions.subscribe", undefined, { kind: "roster", wanted: true }],
+    ["sessions.unsubscribe", {}, { kind: "roster", wanted: false }],
+  ])("%s %j", (method, params, intent) => {
+    expect(claimIntent(method, params)).toEqual(intent);
+  });
+});
+
+describe("untrusted parameters", () => {
+  test.each([undefined, null, 7, "agent:main:a", true, [], [A], () => A])("%j name no session", (params) => {
+    expect(keysOf(claimIntent("chat.history", params))).toEqual([]);
+    expect(keysOf(claimIntent("sessions.preview", params))).toEqual([]);
+    expect(keysOf(claimIntent("sessions.delete", params))).toEqual([]);
+  });
+
+  test.each([[7], [{}], [["work"]], [null], [true], [""]])("an agentId of %j is none", (agentId) => {
+    expect(claimIntent("chat.send", { sessionKey: A, agentId })).not.toMatchObject({ agentId: "work" });
+    expect(claimIntent("agent", { agentId })).toMatchObject({ keys: [] });
+  });
+
+  test("malformed keys are passed on as they are, for the key grammar to judge", () => {
+    const odd = [7, {}, null, "x"];
+    expect(keysOf(claimIntent("sessions.preview", { keys: odd }))).toEqual(odd);
+    expect(keysOf(claimIntent("chat.send", { sessionKey: { a: 1 } }))).toEqual([{ a: 1 }]);
+    expect(keysOf(claimIntent("chat.send", { sessionKey: 0 }))).toEqual([0]);
+  });
+
+  test.each(["agent:main:a", { 0: A, length: 1 }, 7])("keys of %j are no list", (keys) => {
+    expect(keysOf(claimIntent("sessions.preview", { keys }))).toEqual([]);
+  });
+
+  test("of a long list only the beginning is read, more of it than the gateway reads", () => {
+    const keys = Array.from({ length: 1_000_000 }, (_, index) => `agent:main:${index}`);
+    expect(keysOf(claimIntent("sessions.preview", { keys }))).toEqual(keys.slice(0, 1_000));
+  });
+});

@@ -1,0 +1,35 @@
+/** How to ask a gateway under test how much it holds. */
+import { freePort } from "./gateway.ts";
+import type { GatewayState } from "../fault/state-probe.ts";
+
+export type { GatewayState } from "../fault/state-probe.ts";
+
+export interface StateProbe {
+  /** For the gateway's environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Collects the gateway's garbage, then tells. */
+  state(): Promise<GatewayState>;
+}
+
+/**
+ * A probe for one gateway.
+ *
+ * @param preloads more modules to load before the gateway's own preload, as `file:` URLs
+ */
+export async function stateProbe(preloads: readonly string[] = []): Promise<StateProbe> {
+  const port = await freePort();
+  const probe = new URL("../fault/state-probe.ts", import.meta.url).href;
+  return {
+    env: {
+      NODE_OPTIONS: [probe, ...preloads].map((url) => `--import=${url}`).join(" "),
+      OPENCLAW_TEST_STATE_PORT: String(port),
+    },
+    state: async () => (await (await fetch(`http://127.0.0.1:${port}/`)).json()) as GatewayState,
+  };
+}
+
+/** How often the module failed, by event name. */
+export function errorsOf({ gateway }: GatewayState): Readonly<Record<string, number>> {
+  const errors = Object.entries(gateway?.events ?? {}).map(([event, { error = 0 }]) => [event, error] as const);
+  return Object.fromEntries(errors.filter(([, count]) => count > 0));
+}

@@ -1,0 +1,82 @@
+/**
+ * A judge of what a client got: frames of sessions that it had not asked for.
+ *
+ * It knows the protocol from outside only and shares nothing with the module's policy, whose
+ * work it judges: what is asked is read off the requests and their answers on the wire.
+ */
+import { OPENS } from "./opens.ts";
+import { isObject, type WireEntry } from "../wire/wire-log.ts";
+
+/** Requests of OpenClaw's own clients that open, read or drive the session they name. */
+const OPENING = new Set([...Object.keys(OPENS), "chat.abort", "sessions.abort", "sessions.create", "sessions.reset"]);
+
+/** Status for everybody, which names recent sessions or those that are watched; and which models there are. */
+const FOR_ALL = new Set(["health", "presence", "models.snapshot"]);
+
+export interface Foreign {
+  readonly event: string;
+  /** The session that it tells of. */
+  readonly key: string;
+  readonly text: string;
+}
+
+interface Asked {
+  readonly sessions: Set<string>;
+  readonly pending: Map<unknown, { method: string; keys: string[] }>;
+  roster: boolean;
+}
+
+/** The events of sessions that their connection had not asked for, or no more, when they came. */
+export function foreignFrames(entries: readonly WireEntry[]): Foreign[] {
+  const connections = new Map<number, Asked>();
+  const foreign: Foreign[] = [];
+  for (const { connection, from, frame, text } of entries) {
+    const asked: Asked = connections.get(connection) ?? { sessions: new Set(), pending: new Map(), roster: false };
+    connections.set(connection, asked);
+    if (from === "client") {
+      asked.pending.set(frame["id"], { method: String(frame["method"]), keys: sessionKeys(frame["params"]) });
+    } else if (frame["type"] === "res") answered(asked, frame);
+    else {
+      const event = String(frame["event"]);
+      if (FOR_ALL.has(event) || (event === "sessions.changed" && asked.roster)) continue;
+      const keys = sessionKeys(frame["payload"]);
+      const [key] = keys;
+      if (key !== undefined && !keys.some((each) => asked.sessions.has(each))) foreign.push({ event, key, text });
+    }
+  }
+  return foreign;
+}
+
+/** Only what the gateway has accepted counts. */
+function answered(asked: Asked, frame: WireEntry["frame"]): void {
+  const request = asked.pending.get(frame["id"]);
+  asked.pending.delete(frame["id"]);
+  if (!request || frame["ok"] !== true) return;
+  const { method, keys } = request;
+  if (method === "sessions.subscribe") asked.roster = true;
+  else if (method === "sessions.unsubscribe") asked.roster = false;
+  else if (method === "sessions.messages.unsubscribe") for (const key of keys) asked.sessions.delete(key);
+  else if (OPENING.has(method)) {
+    const chosen = method === "sessions.create" ? sessionKeys(frame["payload"]) : [];
+    for (const key of [...keys, ...chosen]) asked.sessions.add(key);
+  }
+}
+
+/** All session keys in a value, wherever they are, as the gateway writes them. */
+function sessionKeys(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(sessionKeys);
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([name, inner]) => {
+    if (/^(?:sessionKeys?|keys?)$/.test(name)) {
+      return [inner].flat().flatMap((key) => (typeof key === "string" ? canonical(name, key) : []));
+    }
+    return sessionKeys(inner);
+  });
+}
+
+function canonical(name: string, key: string): string[] {
+  const written = key.trim().toLowerCase();
+  if (written.startsWith("agent:")) return [written];
+  // Elsewhere than under `sessionKey`, a `key` is often something else: `users.prefs` have one.
+  return written === "main" || (name.startsWith("session") && written !== "") ? [`agent:main:${written}`] : [];
+}

@@ -1,0 +1,69 @@
+/** A gateway in miniature: a stand-in broadcaster under the real scope. */
+import { GatewayScope } from "../../../src/delivery/gateway-scope.ts";
+import { scopeBroadcaster } from "../../../src/delivery/broadcast.ts";
+import type { GatewayConfig } from "../../../src/gateway/types.ts";
+import type { OpenRequest } from "../../../src/delivery/requests.ts";
+import { SessionKeys } from "../../../src/gateway/session-keys.ts";
+import { type ClaimIntent, claimIntent } from "../../../src/policy/claim-intent.ts";
+import { parseSettings } from "../../../src/policy/settings.ts";
+import { type FakeBroadcaster, type FakeClient, fakeClient, FakeClients, type FakeParams } from "./stand-ins.ts";
+
+export interface Scoped {
+  readonly scope: GatewayScope;
+  readonly clients: FakeClients;
+  readonly broadcaster: FakeBroadcaster;
+  connect(connId: string, scopes?: readonly string[]): FakeClient;
+  /** Begins a request; its answer is still to come. */
+  ask(client: FakeClient, method: string, params: unknown): OpenRequest;
+  /** A request that the gateway accepts at once. */
+  accepted(client: FakeClient, method: string, params: unknown): void;
+}
+
+interface Options {
+  readonly settings?: unknown;
+  readonly config?: () => GatewayConfig;
+  readonly params?: Partial<FakeParams>;
+}
+
+export function scopedGateway(create: (params: FakeParams) => FakeBroadcaster, options: Options = {}): Scoped {
+  const config: GatewayConfig = {};
+  const keys = new SessionKeys(options.config ?? (() => config), () => ({}));
+  const scope = new GatewayScope(keys, parseSettings(options.settings), { warn: () => {}, connected: () => {} });
+  const clients = new FakeClients();
+  // Getters stay getters, as in the gateway's own parameters.
+  const given: FakeParams = Object.defineProperties(
+    { clients },
+    Object.getOwnPropertyDescriptors(options.params ?? {}),
+  );
+  const broadcaster = scopeBroadcaster(create, given, scope);
+  const ask: Scoped["ask"] = (client, method, params) => {
+    const request = scope.begin(client, claimIntent(method, params) as ClaimIntent)!;
+    if ("refuse" in request) throw new Error(request.refuse.message);
+    return request;
+  };
+  return {
+    scope,
+    clients,
+    broadcaster,
+    ask,
+    connect: (connId, scopes = []) => {
+      const client = fakeClient(connId, { role: "operator", scopes });
+      clients.add(client);
+      return client;
+    },
+    accepted: (client, method, params) => ask(client, method, params).answered({ ok: true, payload: {} }),
+  };
+}
+
+export function eventsOf(client: FakeClient): string[] {
+  return client.frames.map(({ event }) => event);
+}
+
+/** The `n` of each payload: which frames a client got, in the order it got them. */
+export function got(client: FakeClient): unknown[] {
+  return client.frames.map(({ payload }) => (payload as { n?: unknown }).n);
+}
+
+export function numbers(client: FakeClient): (number | undefined)[] {
+  return client.frames.map(({ seq }) => seq);
+}

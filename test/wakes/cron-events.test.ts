@@ -1,0 +1,238 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { cronEventReplacements } from "../../src/wakes/attach.ts";
+import type { SessionScope } from "../../src/policy/cron-keys.ts";
+
+const RUN = "agent:main:cron:job:run:1";
+const JOB = "agent:main:cron:job";
+const MAIN = "agent:main:main";
+
+type Fn = (...args: never[]) => unknown;
+type Options = Record<string, unknown>;
+
+interface Setting {
+  readonly enabled?: boolean;
+  readonly session?: { mainKey?: string; scope?: SessionScope };
+  /** Functions of the release besides its queues. */
+  readonly has?: readonly string[];
+}
+
+/** Queues of twenty, as every release has them, behind the functions of one release. */
+function release({ enabled = true, session = {}, has = [] }: Setting = {}) {
+  const queues = new Map<string, string[]>();
+  const wakes: Options[] = [];
+  const counts: Record<string, number> = {};
+  const warnings: string[] = [];
+  const originals: Record<string, Fn> = {
+    enqueueSystemEvent: (text: string, { sessionKey }: { sessionKey: string }) => {
+      const queue = queues.get(sessionKey) ?? [];
+      queues.set(sessionKey, [...queue, text].slice(-20));
+      return true;
+    },
+    peekSystemEvents: (key: string) => queues.get(key) ?? [],
+    requestHeartbeat: (wake: Options) => wakes.push(wake),
+    ...Object.fromEntries(has.map((name) => [name, () => undefined])),
+  };
+  const replacements = cronEventReplacements({
+    enabled: () => enabled,
+    session: () => session,
+    originals: (name) => (originals[name] ? [originals[name]] : []),
+    count: (reason) => (counts[reason] = (counts[reason] ?? 0) + 1),
+    warn: (message) => warnings.push(message),
+  });
+  const replaced = (name: string) => replacements[name]!(originals[name]!) as (...args: unknown[]) => unknown;
+  return {
+    queues,
+    wakes,
+    counts,
+    warnings,
+    originals,
+    replacements,
+    enqueue: replaced("enqueueSystemEvent"),
+    request: replaced("requestHeartbeat"),
+  };
+}
+
+describe("an event of a cron run", () => {
+  test("goes to the main session with its other options, and the caller's object is left alone", () => {
+    const gateway = release();
+    const options = Object.freeze({ sessionKey: RUN, contextKey: "exec:1" });
+    expect(gateway.enqueue("done", options)).toBe(true);
+    expect([...gateway.queues]).toEqual([[MAIN, ["done"]]]);
+    expect(gateway.counts).toEqual({ remapped: 1 });
+  });
+
+  test.each([
+    [{ session: { scope: "global" } }, RUN, "global"],
+    [{ session: { scope: "global" }, has: ["enqueueOwnedSystemEventEntry"] }, RUN, "agent:main:global"],
+    [{ session: { mainKey: "primary" } }, RUN, "agent:main:primary"],
+    [{ enabled: false }, RUN, RUN],
+    [{}, "agent:main:chat", "agent:main:chat"],
+    [{}, "global", "global"],
+    // Wakes name a session here: then this is the job's own session, which has a heartbeat.
+    [{}, JOB, JOB],
+  ] as [Setting, string, string][])("with %j from %s is under %s", (setting, from, to) => {
+    const gateway = release(setting);
+    gateway.enqueue("done", { sessionKey: from });
+    expect([...gateway.queues.keys()]).toEqual([to]);
+  });
+
+  test("of 2026.2, whose runs have the job's key and whose wakes name no session, is remapped too", () => {
+    const gateway = release();
+    delete gateway.originals["requestHeartbeat"];
+    gateway.enqueue("done", { sessionKey: JOB });
+    expect([...gateway.queues.keys()]).toEqual([MAIN]);
+  });
+
+  test("stays where it is when the configuration cannot be read, and the caller never learns of it", () => {
+    const gateway = release();
+    const broken = cronEventReplacements({
+      enabled: () => true,
+      session: () => {
+        throw new Error("no configuration");
+      },
+      originals: () => [],
+      count: (reason) => (gateway.counts[reason] = 1),
+      warn: () => {},
+    });
+    const enqueue = broken["enqueueSystemEvent"]!(gateway.originals["enqueueSystemEvent"]!) as Fn;
+    enqueue(...(["done", { sessionKey: RUN }] as never[]));
+    expect([...gateway.queues.keys()]).toEqual([RUN]);
+    expect(gateway.counts).toEqual({ error: 1 });
+  });
+
+  test.each([[undefined], [null], [7], [{}], [{ sessionKey: 7 }]])(
+    "with options %j is the release's own matter",
+    (options) => {
+      const calls: unknown[] = [];
+      const enqueue = release().replacements["enqueueSystemEvent"]!((...args: never[]) => calls.push(args)) as Fn;
+      enqueue(...(["text", options, "receipt"] as never[]));
+      expect(calls).toEqual([["text", options, "receipt"]]);
+    },
+  );
+});
+
+describe("100 events of ten cron runs", () => {
+  test("with a heartbeat that drains in between are all delivered", () => {
+    const gateway = release();
+    const delivered: string[] = [];
+    for (let index = 0; index < 100; index += 1) {
+      gateway.enqueue(`event ${index}`, { sessionKey: `agent:main:cron:job:run:${index % 10}` });
+      if (index % 20 !== 19) continue;
+      delivered.push(...(gateway.queues.get(MAIN) ?? []));
+      gateway.queues.clear();
+    }
+    expect(delivered).toHaveLength(100);
+    expect(gateway.counts).toEqual({ remapped: 100 });
+    expect(gateway.warnings).toEqual([]);
+  });
+
+  test("without one lose 80 to the bound of the queue: each is counted, one warning says so", () => {
+    const gateway = release();
+    for (let index = 0; index < 100; index += 1) gateway.enqueue(`event ${index}`, { sessionKey: RUN });
+    expect(gateway.counts).toEqual({ remapped: 100, "queue-overflow": 80 });
+    expect(gateway.warnings).toEqual([expect.stringMatching(/full \(20 events\)/)]);
+  });
+});
+
+test("an event that replaces the oldest one of its kind drops nothing, and nested functions count once", () => {
+  const { originals, replacements, counts } = release();
+  const events = [{ id: "1", text: "old", contextKey: "a" }];
+  originals["peekSystemEventEntries"] = () => [...events];
+  const owned = replacements["enqueueOwnedSystemEventEntry"]!(() =>
+    events.splice(0, 1, { id: "2", text: "new", contextKey: "a" }),
+  ) as Fn;
+  const enqueue = replacements["enqueueSystemEvent"]!(owned) as Fn;
+  enqueue(...(["new", { sessionKey: MAIN, contextKey: "A", replace: true }] as never[]));
+  expect(counts).toEqual({});
+  events.splice(0, 1, { id: "3", text: "x", contextKey: "b" });
+  enqueue(...(["new", { sessionKey: MAIN, contextKey: "A" }] as never[]));
+  expect(counts).toEqual({ "queue-overflow": 1 });
+});
+
+describe("the wake that follows", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test.each([
+    [{}, { sessionKey: MAIN, intent: "immediate", reason: "exec-event" }],
+    [{ session: { scope: "global" } }, { agentId: "main", intent: "immediate", reason: "exec-event" }],
+    [{ enabled: false }, { sessionKey: RUN, intent: "event", reason: "exec-event" }],
+  ] as [Setting, Options][])("with %j is %j, at once even if the next heartbeat is not due", (setting, wake) => {
+    const gateway = release(setting);
+    gateway.request({ sessionKey: RUN, intent: "event", reason: "exec-event" });
+    expect(gateway.wakes).toEqual([wake]);
+  });
+
+  test("of a chat session and the scheduled one are left alone", () => {
+    const gateway = release();
+    const wakes = [{ sessionKey: "agent:main:chat", intent: "event" }, { intent: "scheduled" }];
+    for (const wake of wakes) gateway.request(wake);
+    gateway.request(undefined);
+    expect(gateway.wakes).toEqual([...wakes, undefined]);
+    expect(gateway.wakes[0]).toBe(wakes[0]);
+  });
+
+  test("is repeated while its event waits, as a flood guard may have dropped it, five times at most", () => {
+    const gateway = release();
+    gateway.enqueue("done", { sessionKey: RUN });
+    gateway.request({ sessionKey: RUN, intent: "event" });
+    vi.advanceTimersByTime(66_000);
+    expect(gateway.wakes).toHaveLength(2);
+    vi.advanceTimersByTime(3_600_000);
+    expect(gateway.wakes).toHaveLength(6);
+    expect(gateway.counts).toEqual({ remapped: 1, "wake-repeated": 5 });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("is not repeated once the event is drained, nor for others that wait there on purpose", () => {
+    const gateway = release();
+    gateway.enqueue("done", { sessionKey: RUN });
+    gateway.request({ sessionKey: RUN, intent: "event" });
+    gateway.queues.set(MAIN, ["for the next heartbeat"]);
+    vi.advanceTimersByTime(3_600_000);
+    expect(gateway.wakes).toHaveLength(1);
+  });
+
+  test("keeps an eye on a later event of the same session too", () => {
+    const gateway = release();
+    gateway.enqueue("first", { sessionKey: RUN });
+    gateway.request({ sessionKey: RUN, intent: "event" });
+    gateway.queues.clear();
+    gateway.enqueue("second", { sessionKey: RUN });
+    gateway.request({ sessionKey: RUN, intent: "event" });
+    vi.advanceTimersByTime(66_000);
+    expect(gateway.wakes).toHaveLength(3);
+  });
+
+  test("in 2026.8.2 is remapped under the request function, its settlements kept, and not repeated", () => {
+    const asked: unknown[][] = [];
+    const { replacements } = release({ has: ["enqueueHeartbeatRequest"] });
+    const request = replacements["enqueueHeartbeatRequest"]!((...args) => asked.push(args)) as (
+      ...args: unknown[]
+    ) => unknown;
+    request({ sessionKey: RUN, intent: "event" }, ["settlement"]);
+    vi.advanceTimersByTime(66_000);
+    expect(asked).toEqual([[{ sessionKey: MAIN, intent: "event" }, ["settlement"]]]);
+  });
+
+  test("in 2026.9.3 on is remapped in both request functions, their intent and all other members kept", () => {
+    const asked: unknown[] = [];
+    const runtime = {
+      requestSessionEventWake: (wake: unknown) => void asked.push(wake),
+      requestSessionEventWakeAndWait: async (wake: unknown, lifecycle: unknown) => void asked.push([wake, lifecycle]),
+      setSessionEventWakesEnabled: () => {},
+    };
+    const create = release().replacements["createSessionEventWakeRuntime"]!(() => runtime) as () => typeof runtime;
+    const routed = create();
+    routed.requestSessionEventWake({ sessionKey: RUN, intent: "event" });
+    void routed.requestSessionEventWakeAndWait({ sessionKey: RUN, intent: "task" }, "lifecycle");
+    expect(asked).toEqual([{ sessionKey: MAIN, intent: "event" }, [{ sessionKey: MAIN, intent: "task" }, "lifecycle"]]);
+    expect(routed.setSessionEventWakesEnabled).toBe(runtime.setSessionEventWakesEnabled);
+  });
+});
+
+test("an acknowledgement is not remembered as a reply to deliver, other replies are", () => {
+  const { replacements } = release();
+  const build = replacements["buildPendingFinalDeliveryText"]!((text: string) => text) as (text: string) => unknown;
+  expect(["HEARTBEAT_OK", "Disk full", ""].map(build)).toEqual(["", "Disk full", ""]);
+});

@@ -1,0 +1,203 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { GatewayConfig } from "../../src/gateway/types.ts";
+import { CONFIG, type Fields, release } from "./wake-release.ts";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe("a wake that names a session, on a release that knows none", () => {
+  test("is handled without the key, its event goes to the session, and the session is woken by us", async () => {
+    const gateway = release();
+    expect(await gateway.ask("wake", { mode: "next-heartbeat", text: " hi ", sessionKey: "agent:ops:Chat" })).toEqual({
+      ok: true,
+      error: undefined,
+    });
+    expect(gateway.seen).toEqual([{ mode: "next-heartbeat", text: " hi " }]);
+    expect([...gateway.queues]).toEqual([["agent:ops:chat", ["hi"]]]);
+    expect(gateway.wakes).toEqual([]);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(gateway.runs).toHaveLength(1);
+    const [{ agentId, heartbeat, reason, cfg }] = gateway.runs as [Fields];
+    // The schedule is off; what is sent on purpose still runs.
+    expect({ agentId, heartbeat, reason }).toEqual({
+      agentId: "ops",
+      heartbeat: { every: "30m", session: "agent:ops:chat", isolatedSession: false },
+      reason: "exec-event",
+    });
+    expect((cfg as GatewayConfig).agents?.list?.[1]).toMatchObject({ id: "Ops", heartbeat: { every: "30m" } });
+    expect(gateway.queues.size).toBe(0);
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(gateway.runs).toHaveLength(1);
+    expect(gateway.counts).toEqual({ targeted: 1 });
+  });
+
+  test("leaves requests without a key, and all that comes after it, alone", async () => {
+    const gateway = release();
+    await gateway.ask("wake", { mode: "now", text: "a", sessionKey: "agent:ops:x" });
+    await gateway.ask("wake", { mode: "now", text: "b" });
+    gateway.enqueue("c", { sessionKey: "agent:main:other" });
+    gateway.requestWake({ reason: "later" });
+    expect(gateway.queues.get("agent:main:main")).toEqual(["b"]);
+    expect(gateway.queues.get("agent:main:other")).toEqual(["c"]);
+    expect(gateway.wakes).toEqual([{ reason: "wake" }, { reason: "later" }]);
+  });
+
+  test("does not wake for a line of node presence", async () => {
+    const gateway = release();
+    await gateway.ask("system-event", { text: "Node: here", sessionKey: "agent:ops:x" });
+    expect(gateway.queues.get("agent:ops:x")).toEqual(["Node: here"]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(gateway.runs).toEqual([]);
+  });
+
+  test.each([
+    ["an object that is no text", { toString: 1, valueOf: 1 }],
+    ["an array nested too deep", JSON.parse(`${"[".repeat(50_000)}${"]".repeat(50_000)}`)],
+  ])("a text that is %s throws nothing into the gateway", async (_, text) => {
+    const gateway = release();
+    const { ok } = await gateway.ask("wake", { mode: "now", text, sessionKey: "agent:ops:x", scope: "none" });
+    expect(ok).toBe(false);
+  });
+
+  test.each([
+    [{ sessionKey: "agent:nope:x" }, /Unknown agent id "nope"/],
+    [{ sessionKey: "agent:ops:x", text: " " }, /text required/],
+    [{ sessionKey: null }, /sessionKey must be/],
+    [{ sessionKey: "agent:ops:x", agentId: "main" }, /contradicts/],
+  ])("%j is refused before anything changes", async (params, message) => {
+    const gateway = release();
+    const { ok, error } = await gateway.ask("wake", { mode: "now", text: "hi", ...params });
+    expect({ ok, error }).toEqual({
+      ok: false,
+      error: { code: "INVALID_REQUEST", message: expect.stringMatching(message) },
+    });
+    expect(gateway.seen).toEqual([{}]);
+    expect(gateway.queues.size).toBe(0);
+  });
+
+  test("that is refused says so only to who may ask", async () => {
+    const gateway = release();
+    const forbidden = gateway.targeted.wrap(async ({ respond }) =>
+      respond(false, undefined, { code: "INVALID_REQUEST", message: "missing scope: operator.write" }),
+    );
+    const errors: unknown[] = [];
+    await forbidden({
+      req: { method: "wake", params: { mode: "now", text: "x", sessionKey: "agent:nope:x" } },
+      client: undefined,
+      respond: (_ok, _payload, error) => errors.push(error?.message),
+    });
+    expect(errors).toEqual(["missing scope: operator.write"]);
+  });
+
+  test("is refused where the release wakes nothing but the global session", async () => {
+    const gateway = release({ ...CONFIG, session: { scope: "global" } });
+    gateway.functions["createSessionEventWakeRuntime"] = [() => undefined];
+    const { error } = await gateway.ask("wake", { mode: "now", text: "hi", sessionKey: "agent:ops:x" });
+    expect(error?.message).toMatch(/wakes the global session only/);
+    expect(await gateway.ask("wake", { mode: "now", text: "hi", sessionKey: "agent:ops:main" })).toMatchObject({
+      ok: true,
+    });
+  });
+
+  test("is refused if the configuration cannot be read", async () => {
+    const gateway = release();
+    gateway.functions["listAgentIds"] = [
+      () => {
+        throw new Error("broken");
+      },
+    ];
+    const { error } = await gateway.ask("wake", { mode: "now", text: "hi", sessionKey: "agent:ops:x" });
+    expect(error?.message).toMatch(/could not be checked/);
+    expect(gateway.counts).toEqual({ error: 1 });
+  });
+});
+
+describe("a targeted heartbeat", () => {
+  const wake = { mode: "now", text: "hi", sessionKey: "agent:ops:x" };
+
+  test("is asked for again while the gateway is busy", async () => {
+    const answers = ["requests-in-flight", "cron-in-progress"];
+    const gateway = release(CONFIG, () => {
+      const reason = answers.shift();
+      return reason ? { status: "skipped", reason } : { status: "ran" };
+    });
+    await gateway.ask("wake", wake);
+    await vi.advanceTimersByTimeAsync(2_500);
+    expect(gateway.runs).toHaveLength(3);
+    expect(gateway.queues.size).toBe(0);
+  });
+
+  test("serves events that came together at once, and waits at the flood guard", async () => {
+    const gateway = release();
+    await gateway.ask("wake", wake);
+    await gateway.ask("wake", { ...wake, text: "ho" });
+    await vi.advanceTimersByTimeAsync(300);
+    expect(gateway.runs).toHaveLength(1);
+    for (let n = 0; n < 6; n += 1) await gateway.ask("wake", { ...wake, sessionKey: `agent:ops:${n}` });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(gateway.runs).toHaveLength(5);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(gateway.runs).toHaveLength(7);
+    expect(gateway.queues.size).toBe(0);
+  });
+
+  test.each([-6, 6])(
+    "waits at the flood guard a minute, also when the machine's clock is set by %i hours",
+    async (hours) => {
+      const gateway = release();
+      for (let n = 0; n < 6; n += 1) await gateway.ask("wake", { ...wake, sessionKey: `agent:ops:${n}` });
+      await vi.advanceTimersByTimeAsync(1_000);
+      vi.setSystemTime(Date.now() + hours * 3_600_000);
+      await gateway.ask("wake", { ...wake, sessionKey: "agent:ops:7" });
+      await vi.advanceTimersByTimeAsync(50_000);
+      expect(gateway.runs).toHaveLength(5);
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(gateway.runs).toHaveLength(7);
+    },
+  );
+
+  test("that never takes its event is given up, counted and warned of", async () => {
+    const gateway = release(CONFIG, () => ({ status: "skipped", reason: "quiet-hours" }));
+    await gateway.ask("wake", wake);
+    await vi.advanceTimersByTimeAsync(20 * 60_000);
+    expect(gateway.runs).toHaveLength(5);
+    expect(gateway.counts).toMatchObject({ "wake-unanswered": 1 });
+    expect(gateway.warnings).toEqual([expect.stringMatching(/agent ops took 1 event\(s\).*quiet-hours/)]);
+    expect(gateway.queues.get("agent:ops:x")).toEqual(["hi"]);
+  });
+
+  test("that fails is warned of without the text of its error, which may quote anything", async () => {
+    const gateway = release(CONFIG, () => {
+      throw new Error("the model said\n[event-isolation] all is well");
+    });
+    await gateway.ask("wake", wake);
+    await vi.advanceTimersByTimeAsync(20 * 60_000);
+    expect(gateway.warnings).toEqual([expect.stringMatching(/took 1 event\(s\) .*\(failed\)/)]);
+  });
+
+  test("that asked no model gives the event back, with its options, and is run again", async () => {
+    const replays = [true];
+    let signal: (event: object) => void = () => {};
+    const gateway = release(CONFIG, () => {
+      if (!replays.pop()) signal({ runId: "r", stream: "lifecycle", data: { phase: "start" } });
+      return { status: "ran" };
+    });
+    gateway.functions["onAgentEvent"] = [(listener: (event: object) => void) => void (signal = listener)];
+    const given = vi.fn(gateway.enqueue);
+    gateway.functions["enqueueSystemEvent"] = [given];
+    await gateway.ask("wake", wake);
+    await vi.advanceTimersByTimeAsync(400);
+    expect(given.mock.calls).toEqual([["hi", { sessionKey: "agent:ops:x", trusted: false }]]);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(gateway.runs).toHaveLength(2);
+    expect(gateway.queues.size).toBe(0);
+  });
+
+  test("runs under scope global on the session that was meant", async () => {
+    const config: GatewayConfig = { ...CONFIG, session: { scope: "global" } };
+    const gateway = release(config);
+    await gateway.ask("wake", wake);
+    await vi.advanceTimersByTimeAsync(300);
+    expect((gateway.runs[0]!["cfg"] as GatewayConfig).session).toEqual({ scope: "per-sender" });
+  });
+});
