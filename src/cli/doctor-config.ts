@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { SETTINGS_FILE_VARIABLE } from "../gateway/config.ts";
 import { IDLE_MINUTE_MS, QUIET_MS } from "../policy/heartbeat.ts";
 import { parseSettings, type Settings, SettingsError } from "../policy/settings.ts";
-import type { Check } from "./doctor.ts";
+import type { Check } from "./check.ts";
 import { Failure, oneLine } from "./failure.ts";
 import { at, type ConfigFile, isObject, type OpenclawConfig, readConfig, stateDir } from "./openclaw-config.ts";
 

@@ -1,5 +1,5 @@
 /** What `doctor` says of the running gateway. */
-import type { Check } from "./doctor.ts";
+import type { Check } from "./check.ts";
 import { Failure } from "./failure.ts";
 import { type GatewayOptions, gatewayTarget } from "./gateway-target.ts";
 import type { OpenclawConfig } from "./openclaw-config.ts";

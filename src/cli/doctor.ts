@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { ownVersion } from "../attach/own-version.ts";
 import { gatewayChecks } from "./doctor-gateway.ts";
+import type { Check } from "./check.ts";
 import { configChecks } from "./doctor-config.ts";
 import { EXIT, oneLine } from "./failure.ts";
 import { addOpenclawOption, findOpenclaw, type Openclaw } from "./find-openclaw.ts";
@@ -10,13 +11,6 @@ import { isOldNode, OLDEST_NODE } from "./node-version.ts";
 import { survey, type Survey } from "./survey.ts";
 import { systemdState, unitName } from "./systemd.ts";
 import { table } from "./table.ts";
-
-/** One finding. `info` and `ok` leave the exit code 0; a `warning` makes it 1, an `error` 2. */
-export interface Check {
-  readonly name: string;
-  readonly level: "ok" | "info" | "warning" | "error";
-  readonly text: string;
-}
 
 /** What `doctor --json` prints. */
 export interface DoctorReport {

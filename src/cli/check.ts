@@ -1,0 +1,8 @@
+/** What the checks of `doctor` report. */
+
+/** One finding. `info` and `ok` leave the exit code 0; a `warning` makes it 1, an `error` 2. */
+export interface Check {
+  readonly name: string;
+  readonly level: "ok" | "info" | "warning" | "error";
+  readonly text: string;
+}
