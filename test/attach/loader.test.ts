@@ -11,10 +11,7 @@ describe("attaching to a module's source", () => {
     ["an async function", "async function seam(params) {}"],
     ["an exported function", "export function seam(params) {}"],
     ["an exported async function", "export async function seam(params) {}"],
-    [
-      "a function on a later line",
-      "import a from './a.js';\nconst x = 1;\nfunction seam() {}\nexport { seam as t };",
-    ],
+    ["a function on a later line", "import a from './a.js';\nconst x = 1;\nfunction seam() {}\nexport { seam as t };"],
     ["a function in a file of Windows", "const x = 1;\r\nfunction seam() {}\r\n"],
   ])("puts one statement in front of %s and changes nothing else", (_, source) => {
     expect(attacher(["seam"])(source)).toEqual({ source: attaching("seam") + source, found: ["seam"] });
