@@ -8,7 +8,7 @@ import { gatewayProcess, isGatewayRun } from "./attach/process.ts";
 import type { MethodRequest, PluginApi } from "./plugin/api.ts";
 import { registerCommand } from "./plugin/command.ts";
 import { PLUGIN_ID } from "./plugin/manifest.ts";
-import { missingPreload, RESTARTED_VARIABLE } from "./plugin/missing-preload.ts";
+import { missingPreload } from "./plugin/missing-preload.ts";
 import { type IsolationStatus, STATUS_METHOD, STATUS_SCHEMA, statusSource, withoutNames } from "./status.ts";
 
 /** Runs in gateways and in commands, more than once in some. */
@@ -22,7 +22,6 @@ function register(api: PluginApi): void {
     id: PLUGIN_ID,
     // Only gateways start services, those too whose command line does not tell.
     start: () => {
-      delete process.env[RESTARTED_VARIABLE];
       if (!starting && !statusSource()) missingPreload(api);
     },
   });

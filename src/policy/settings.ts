@@ -16,7 +16,7 @@ export interface Settings extends DeliverySettings {
   readonly limits: SubscriptionLimits & { readonly heldFramesPerConnection: number };
   readonly heartbeat: HeartbeatSettings;
   readonly onMissingSeam: "exit" | "warn";
-  readonly onMissingPreload: "exit" | "warn" | "restart";
+  readonly onMissingPreload: "exit" | "warn";
   readonly cron: { readonly remap: boolean };
   readonly hooks: HookSettings;
 }
@@ -157,11 +157,11 @@ export const settingsSchema = {
     },
     onMissingPreload: {
       type: "string",
-      enum: ["exit", "warn", "restart"],
+      enum: ["exit", "warn"],
       default: "exit",
       description:
-        'What the plugin does in a gateway that was started without the preload: "exit" with code 78 before clients can connect; "warn" and run unprotected; "restart" the process with the preload, and exit where the release does not allow it.',
-      examples: ["restart"],
+        'What the plugin does in a gateway that was started without the preload: "exit" with code 78 before clients can connect, or "warn" and run unprotected.',
+      examples: ["warn"],
     },
     cron: {
       type: "object",

@@ -134,19 +134,6 @@ test('"warn": the gateway runs unprotected, and says so in its log, status and c
   expect(failure).toMatchObject({ code: 1, stdout: expect.stringContaining("NOT ATTACHED") as string });
 });
 
-test('"restart": the process is replaced by one with the preload where the release allows it', async () => {
-  if (from("2026.8.0")) {
-    const { code, logs, state } = await endsAtStart(installed, { onMissingPreload: "restart" });
-    expect(logs).toContain("lets no second process own its state folder");
-    expect({ code, connected: state.connected }).toEqual({ code: 78, connected: 0 });
-    return;
-  }
-  const { gateway } = await pluginBed({ onMissingPreload: "restart" });
-  expect(gateway.logs()).toContain("Restarting it with the preload");
-  expect(() => process.kill(gateway.pid, 0), "the same process").not.toThrow();
-  expect(await seenByAnother(gateway)).toEqual([]);
-});
-
 test("with the preload: settings of plugins.entries, status by scope, command and metrics", async () => {
   const port = await freePort();
   const observers = [{ clientId: "a-dashboard" }];
