@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { GatewayClient } from "@openclaw/gateway-client";
 import type { HelloOk } from "@openclaw/gateway-protocol";
 import { WebSocket } from "ws";
-import { createDevice, deviceProof, needsDevice, type Device } from "../gateway/device.ts";
+import { createDevice, DEVICE_PROOF, deviceProof, needsDevice, type Device } from "../gateway/device.ts";
 import { PATIENCE_MS } from "../gateway/patience.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import type { Release } from "../gateway/release.ts";
@@ -134,14 +134,7 @@ export async function connectOfficial(gateway: Endpoint, options: ConnectOptions
     minProtocol,
     maxProtocol,
     deviceIdentity: device ?? null,
-    ...(device
-      ? {
-          hostDeps: {
-            signDevicePayload: (_pem, payload) => device.sign(payload),
-            publicKeyRawBase64UrlFromPem: () => device.publicKey,
-          },
-        }
-      : {}),
+    hostDeps: DEVICE_PROOF,
     onEvent: (frame) =>
       add({ at: Date.now(), event: frame.event, payload: frame.payload, seq: frame.seq, json: JSON.stringify(frame) }),
     onHelloOk: (hello) => connected.resolve(hello),
@@ -246,10 +239,11 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
     const { nonce, ts } = await Promise.race([challenged.promise, refused]);
     const proof = device && {
       id: device.deviceId,
-      publicKey: device.publicKey,
+      publicKey: DEVICE_PROOF.publicKeyRawBase64UrlFromPem(device.publicKeyPem),
       signedAt: ts,
       nonce,
-      signature: device.sign(
+      signature: DEVICE_PROOF.signDevicePayload(
+        device.privateKeyPem,
         deviceProof(gateway.release, {
           deviceId: device.deviceId,
           clientId: self.id,
