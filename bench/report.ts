@@ -1,4 +1,5 @@
 /** What the parts of the benchmark hand in, and how it is printed. */
+import { textTable } from "../src/report/columns.ts";
 
 export type PartId = "a" | "b" | "c" | "d" | "e" | "f" | "client";
 
@@ -74,14 +75,5 @@ export function progress(message: string): void {
 }
 
 export function printTable({ title, columns, rows }: Table): void {
-  const cells = [columns, ...rows].map((row) => row.map(String));
-  const widths = columns.map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)));
-  const line = (row: readonly string[]): string =>
-    row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join("  ");
-  console.log(`\n  ${title}`);
-  for (const [at, row] of cells.entries()) {
-    console.log(`  ${line(row)}`);
-    if (at === 0) console.log(`  ${widths.map((width) => "-".repeat(width)).join("  ")}`);
-  }
-  console.log("");
+  console.log(`\n  ${title}\n${textTable([columns, ...rows], { align: "right", rule: true })}\n`);
 }

@@ -2,6 +2,7 @@
  * The heartbeat reproducer: a real gateway as published and one with the module, a wake in a user's
  * run and a rapid follow-up; for each, what became of the follow-up's reply and who else saw it.
  */
+import { textTable } from "../src/report/columns.ts";
 import { isolationRegister, withBed } from "../test/support/gateway/bed.ts";
 import { GAPS, heartbeatScene, HEARTBEATS_ON, isWhole, type Round } from "../test/support/scene/heartbeat-scene.ts";
 import { compareVersions, ensureRelease, type Release } from "../test/support/gateway/release.ts";
@@ -76,20 +77,18 @@ function verdictOf(
 }
 
 function table(rounds: readonly Round[]): string {
-  const head = ["follow-up", "reply", "under run id", "accepted", "latency", "heartbeat calls", "bystander saw"];
-  const rows = rounds.map((round) => [
-    gapText(round),
-    replyText(round),
-    round.under,
-    `${round.acceptedMs} ms`,
-    round.latencyMs === undefined ? "-" : `${round.latencyMs} ms`,
-    String(round.heartbeats),
-    bystanderText(round),
+  return textTable([
+    ["follow-up", "reply", "under run id", "accepted", "latency", "heartbeat calls", "bystander saw"],
+    ...rounds.map((round) => [
+      gapText(round),
+      replyText(round),
+      round.under,
+      `${round.acceptedMs} ms`,
+      round.latencyMs === undefined ? "-" : `${round.latencyMs} ms`,
+      round.heartbeats,
+      bystanderText(round),
+    ]),
   ]);
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]!.length)));
-  return [head, ...rows]
-    .map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ")}`.trimEnd())
-    .join("\n");
 }
 
 function gapText({ gap }: Round): string {

@@ -1,4 +1,5 @@
 /** The settings for README.md and docs/settings.md, from their schema: what the plugin's manifest says too. */
+import { markdownTable } from "../../src/report/columns.ts";
 import { type Schema, settingsSchema } from "../../src/policy/settings.ts";
 
 interface Setting {
@@ -14,7 +15,7 @@ export function settingsTable(): string {
     defaultOf(schema),
     firstSentence(schema.description),
   ]);
-  return table([["setting", "default", "meaning"], ...rows]);
+  return markdownTable([["setting", "default", "meaning"], ...rows]);
 }
 
 /** A section for each setting, and a table for the fields of those that are lists of objects. */
@@ -43,7 +44,7 @@ function sections(schema: Schema, path: string, depth: number): string[] {
 
 function fieldTable(fields: readonly Setting[]): string {
   const rows = fields.map(({ path, schema }) => [`\`${path}\``, typeOf(schema), schema.description ?? ""]);
-  return table([["field", "type", "meaning"], ...rows]);
+  return markdownTable([["field", "type", "meaning"], ...rows]);
 }
 
 /** All settings that hold a value. */
@@ -100,13 +101,4 @@ function anchor(heading: string): string {
     .toLowerCase()
     .replaceAll(/[^\w -]/g, "")
     .replaceAll(" ", "-");
-}
-
-/** Columns as wide as their widest cell, as the formatter has them. */
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]): string =>
-    `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |`;
-  const [head, ...body] = rows.map(line);
-  return [head, `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...body].join("\n");
 }

@@ -1,6 +1,7 @@
 /** `doctor`: whether the module will work with the installed openclaw and its configuration. */
 import { Command } from "commander";
 import { ownVersion } from "../attach/own-version.ts";
+import { textTable } from "../report/columns.ts";
 import { gatewayChecks } from "./doctor-gateway.ts";
 import type { Check } from "./check.ts";
 import { configChecks } from "./doctor-config.ts";
@@ -10,7 +11,6 @@ import { addGatewayOptions, type GatewayOptions } from "./gateway-target.ts";
 import { isOldNode, OLDEST_NODE } from "./node-version.ts";
 import { survey, type Survey } from "./survey.ts";
 import { systemdState, unitName } from "./systemd.ts";
-import { table } from "./table.ts";
 
 /** What `doctor --json` prints. */
 export interface DoctorReport {
@@ -152,7 +152,7 @@ function reportText({ checks, seams, openclaw }: DoctorReport): string {
     ...checks.map(({ name, level, text }) => `${mark[level].padEnd(7)}  ${name.padEnd(11)}  ${oneLine(text)}`),
     "",
     `seams of OpenClaw ${openclaw.release}`,
-    table(rows),
+    textTable(rows.map((row) => row.map((cell) => oneLine(cell, 120)))),
     "",
     `${count("error")}, ${count("warning")}`,
   ].join("\n");

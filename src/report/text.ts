@@ -1,4 +1,5 @@
 /** A report for the terminal. */
+import { textTable } from "./columns.ts";
 import { cellOf, type GatewayReport, honest, sizeText, totalOf } from "./shape.ts";
 
 const MARK = { pass: "ok  ", fail: "FAIL", unknown: "?   " } as const;
@@ -8,7 +9,7 @@ export function gatewayText(gateway: GatewayReport): string {
   const { checks, verdict, reasons, leftBehind } = gateway;
   const lines = [
     `OpenClaw ${gateway.release} at ${gateway.label}, ${gateway.mode === "exchange" ? "an exchange" : "only listening"}`,
-    ...matrixLines(gateway),
+    ...matrixText(gateway).split("\n"),
     "",
     ...checks.map(({ name, result, detail }) => `  ${MARK[result]} ${name}: ${detail}`),
     ...leftBehind.map((what) => `  left behind: ${what}`),
@@ -20,19 +21,16 @@ export function gatewayText(gateway: GatewayReport): string {
 }
 
 /** Sessions down, connections across, in each cell frames and bytes. */
-export function matrixLines(gateway: GatewayReport): string[] {
+export function matrixText(gateway: GatewayReport): string {
   const { sessions, connections } = gateway;
-  if (sessions.length === 0) return ["  no frame of any session was seen"];
-  const rows = [
+  if (sessions.length === 0) return "  no frame of any session was seen";
+  return textTable([
     ["frames of \\ at", ...connections.map(({ name }) => name)],
     ...sessions.map(({ name }, session) => [
       name,
       ...connections.map((_, connection) => cellText(gateway, session, connection)),
     ]),
-  ];
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]): string => row.map((text, column) => text.padEnd(widths[column]!)).join("  ");
-  return rows.map((row) => `  ${line(row).trimEnd()}`);
+  ]);
 }
 
 function cellText(gateway: GatewayReport, session: number, connection: number): string {
