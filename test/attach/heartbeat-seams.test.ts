@@ -32,36 +32,36 @@ const ABORTING = [
 const without = (names: readonly string[], ...gone: readonly string[]): Set<string> =>
   new Set(names.filter((name) => !gone.includes(name)));
 
-describe("what heartbeats do without", () => {
-  test("is nothing on the pinned releases", () => {
+describe("missing heartbeat seams", () => {
+  test("no heartbeat seam is missing on the pinned releases", () => {
     expect(missingHeartbeatSeams(new Set(OF_2026_2_9))).toEqual([]);
     expect(missingHeartbeatSeams(new Set(FROM_2026_8))).toEqual([]);
   });
 
-  test.each(OF_2026_2_9)("is told in one line that names %s", (name) => {
+  test.each(OF_2026_2_9)("a release without %s gets one line that names it", (name) => {
     const lines = missingHeartbeatSeams(without(OF_2026_2_9, name));
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/^heartbeats: .* not found, so /);
     expect(lines[0]).toContain(name);
   });
 
-  test("says that heartbeats run as OpenClaw has them without the function that runs them", () => {
+  test("a release without runHeartbeatOnce is told that its heartbeats run as OpenClaw has them", () => {
     expect(missingHeartbeatSeams(without(OF_2026_2_9, "runHeartbeatOnce"))).toEqual([
       "heartbeats: runHeartbeatOnce not found, so they run as OpenClaw has them, beside users' runs too",
     ]);
   });
 
-  test("is no matter of aborting on a release that aborts them itself", () => {
+  test("a release that aborts heartbeats itself gets no line about the functions for aborting", () => {
     expect(missingHeartbeatSeams(without(FROM_2026_8, ...ABORTING))).toEqual([]);
     expect(missingHeartbeatSeams(without(OF_2026_2_9, ...ABORTING))).toHaveLength(ABORTING.length);
   });
 
-  test("takes any of several functions for the same", () => {
+  test("either of two functions that do the same fills a heartbeat seam", () => {
     const newer = [...without(OF_2026_2_9, "drainSystemEventEntries"), "consumeSelectedSystemEventEntries"];
     expect(missingHeartbeatSeams(new Set(newer))).toEqual([]);
   });
 
-  test("is bounded, and asks for functions of the table of seams only", () => {
+  test("the report for a release with nothing is bounded and names only functions of the seam table", () => {
     const lines = missingHeartbeatSeams(new Set());
     expect(lines.length).toBeLessThanOrEqual(12);
     const asked = lines.flatMap((line) => /^heartbeats: (.*) not found/.exec(line)![1]!.split(" or "));
@@ -69,8 +69,8 @@ describe("what heartbeats do without", () => {
   });
 });
 
-describe("in an installed release", () => {
-  test("is not looked for where nothing is missing", async () => {
+describe("looking for heartbeat seams in an installed release", () => {
+  test("nothing is read from the disk when no heartbeat seam is missing", async () => {
     expect(await lookForHeartbeatSeams("/no/such/folder", new Set(OF_2026_2_9))).toEqual([]);
   });
 
@@ -84,7 +84,7 @@ describe("in an installed release", () => {
     return root;
   }
 
-  test("functions count that were loaded, and those that are only declared", async () => {
+  test("a function that was loaded and a function that is only declared both count as found", async () => {
     const root = release({
       "dist/a.mjs": OF_2026_2_9.slice(3)
         .map((name) => `function ${name}() {}`)
@@ -96,7 +96,7 @@ describe("in an installed release", () => {
     expect(missing.map((line) => line.split(" ")[1])).toEqual(["setHeartbeatWakeHandler"]);
   });
 
-  test("without a dist folder is an error", async () => {
+  test("looking into a package without a dist folder is an error", async () => {
     await expect(lookForHeartbeatSeams(release({ "package.json": "{}" }), new Set())).rejects.toThrow("dist");
   });
 });

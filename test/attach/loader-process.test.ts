@@ -27,7 +27,7 @@ const [a, b] = [client("a"), client("b")];
 const clients = new Set();
 `;
 
-  test("is attached to before the first statement of the chunk, for callers inside and outside", async () => {
+  test("the loader attaches before the first statement of a chunk, for callers inside and outside", async () => {
     // Helpers are declared, so hoisted: the chunk's very first statement can speak.
     const files = {
       "dist/chunk-abc.mjs": `say({ first: [own(createGatewayBroadcaster), own(handleGatewayRequest)], line: lineOf(new Error()) });
@@ -53,7 +53,7 @@ say({ importer: [own(t), own(n)], inside: inside() });`,
     ]);
   });
 
-  test("sends a session's events to the connection that asked for the session", async () => {
+  test("an attached release sends a session's events to the connection that asked for the session", async () => {
     const release = built.release({
       "dist/chunk-abc.mjs": CHUNK,
       "openclaw.mjs": `${SAY}${CLIENTS}import { t, n } from "./dist/chunk-abc.mjs";
@@ -77,7 +77,7 @@ say(Object.keys(${SEAMS}).sort());`,
     expect(without.said[0]).toEqual({ answers: [true], frames: ["a:1", "b:1", "a:2", "b:2", "a:3", "b:3"] });
   });
 
-  test("is attached to in files that are not bundled", async () => {
+  test("the loader attaches to a release whose files are not bundled", async () => {
     const release = built.release({
       "package.json": JSON.stringify({ name: "openclaw", version: "0.0.0-test", type: "module" }),
       "dist/gateway/server-broadcast.js": `export ${BROADCASTER}`,
@@ -103,7 +103,7 @@ ${LISTEN}`,
     ]);
   });
 
-  test("is attached to in both copies of a chunk", async () => {
+  test("the loader attaches to both copies of a duplicated chunk", async () => {
     const release = built.release({
       "dist/chunk-one.mjs": CHUNK,
       "dist/chunk-two.mjs": CHUNK,
@@ -118,7 +118,7 @@ say(${SEAMS}.createGatewayBroadcaster);`,
     ]);
   });
 
-  test("is attached to in a chunk that loads only after the gateway listens, without an exit before", async () => {
+  test("the loader attaches to a chunk that loads after the gateway listens, and the gateway does not exit before", async () => {
     const release = built.release({
       "dist/config.mjs": `export ${CONFIG}`,
       "dist/lazy.mjs": `${BROADCASTER}${REQUESTS}export { createGatewayBroadcaster as t, handleGatewayRequest as n };`,
@@ -134,7 +134,7 @@ const server = createServer().listen(0, "127.0.0.1", async () => {
     expect({ said, stderr, code }).toEqual({ said: [[false, false]], stderr: "", code: 0 });
   });
 
-  test("is left alone in files that are no ES modules", async () => {
+  test("the loader leaves files alone that are not ES modules", async () => {
     const release = built.release({
       "dist/chunk-abc.mjs": CHUNK,
       "dist/legacy.cjs": `${BROADCASTER}exports.t = createGatewayBroadcaster;\n`,
@@ -146,7 +146,7 @@ say([own(t), own(imported), own(createRequire(import.meta.url)("./dist/legacy.cj
     expect((await release.run()).said).toEqual([[false, true, true]]);
   });
 
-  test("is left alone in what it merely depends on", async () => {
+  test("the loader leaves the release's dependencies alone", async () => {
     const release = built.release({
       "dist/chunk-abc.mjs": CHUNK,
       "node_modules/other/package.json": JSON.stringify({ name: "other", version: "1.0.0" }),
@@ -159,7 +159,7 @@ say([own(t), own(other)]);`,
   });
 });
 
-describe("a process that is no gateway run", () => {
+describe("a process that is not a gateway run", () => {
   let release: Release;
 
   beforeAll(() => {
@@ -169,7 +169,7 @@ describe("a process that is no gateway run", () => {
     });
   });
 
-  test("is told from a gateway run by this very test", async () => {
+  test("a gateway run of the same release has our module in it", async () => {
     const { said } = await release.run({ args: ["gateway", "run"] });
     expect(said[0]).toEqual({
       own: false,
@@ -178,7 +178,7 @@ describe("a process that is no gateway run", () => {
   });
 
   test.each(["status", "gateway status", "gateway call health", "gateway stop", "agent --message x", "--version"])(
-    "finds nothing of ours in `openclaw %s`",
+    "`openclaw %s` runs with nothing of ours in the process",
     async (line) => {
       const { code, stdout, stderr } = await release.run({ args: line.split(" ") });
       expect({ code, stdout, stderr }).toEqual({
@@ -189,7 +189,7 @@ describe("a process that is no gateway run", () => {
     },
   );
 
-  test("finds nothing of ours in another package", async () => {
+  test("another package runs with nothing of ours in the process", async () => {
     const other = built.release(
       { "openclaw.mjs": `${SAY}say(${TRACES});\n${LISTEN}` },
       { name: "other", version: "1.0.0" },
@@ -197,14 +197,14 @@ describe("a process that is no gateway run", () => {
     expect(await other.run()).toMatchObject({ code: 0, stdout: "[]\nlistening\n", stderr: "" });
   });
 
-  test("finds nothing of ours in `node -e` under NODE_OPTIONS", async () => {
+  test("`node -e` under NODE_OPTIONS runs with nothing of ours in the process", async () => {
     const ended = await runNode(["-e", `console.log(JSON.stringify(${TRACES}))`, "gateway", "run"], {
       NODE_OPTIONS: `--import=${built.register}`,
     });
     expect(ended).toMatchObject({ code: 0, stdout: "[]\n", stderr: "" });
   });
 
-  test("finds nothing of ours in a worker thread of a gateway", async () => {
+  test("a worker thread of a gateway runs with nothing of ours in it", async () => {
     const gateway = built.release({
       "dist/chunk-abc.mjs": CHUNK,
       "openclaw.mjs": `${SAY}import "./dist/chunk-abc.mjs";

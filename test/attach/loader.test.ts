@@ -13,7 +13,7 @@ describe("attaching to a module's source", () => {
     ["an exported async function", "export async function seam(params) {}"],
     ["a function on a later line", "import a from './a.js';\nconst x = 1;\nfunction seam() {}\nexport { seam as t };"],
     ["a function in a file of Windows", "const x = 1;\r\nfunction seam() {}\r\n"],
-  ])("puts one statement in front of %s and changes nothing else", (_, source) => {
+  ])("the loader puts one statement in front of %s and changes nothing else", (_, source) => {
     expect(attacher(["seam"])(source)).toEqual({ source: attaching("seam") + source, found: ["seam"] });
   });
 
@@ -32,35 +32,35 @@ describe("attaching to a module's source", () => {
     ["a generator", "function* seam() {}"],
     ["the end of a line", "x; function seam() {}"],
     ["nothing at all", ""],
-  ])("leaves a module alone that has the name in %s", (_, source) => {
+  ])("the loader leaves a module alone that has the name only in %s", (_, source) => {
     expect(attacher(["seam"])(source)).toBeUndefined();
     expect(attacher(["seam"])(Buffer.from(source))).toBeUndefined();
   });
 
-  test("takes all the names that are declared, each once, in the order of the source", () => {
+  test("the loader takes every declared name once, in the order of the source", () => {
     const source = "function two() {}\nasync function one() {}\nexport function two() {}\n// three";
     const attached = attacher(["one", "two", "three", "four"])(source);
     expect(attached).toEqual({ source: attaching("two") + attaching("one") + source, found: ["two", "one"] });
   });
 
-  test("keeps every line where it was", () => {
+  test("the loader keeps every line where it was", () => {
     const source = "\nconst x = 1;\nfunction one() {}\nfunction two() {}\n";
     const attached = attacher(["one", "two"])(source)!.source;
     expect(lines(attached)).toBe(lines(source));
     expect(attached.split("\n").slice(1)).toEqual(source.split("\n").slice(1));
   });
 
-  test("keeps a hashbang first, and the lines below it", () => {
+  test("the loader keeps a hashbang first, and the lines below it in place", () => {
     const source = "#!/usr/bin/env node\nfunction seam() {}\nthrow new Error('line 3');\n";
     const attached = attacher(["seam"])(source)!.source;
     expect(attached).toBe(`#!/usr/bin/env node\n${attaching("seam")}function seam() {}\nthrow new Error('line 3');\n`);
   });
 
-  test("takes no other line for a hashbang", () => {
+  test("the loader takes only the first line for a hashbang", () => {
     expect(attacher(["seam"])("\n#!x\nfunction seam() {}")!.source.startsWith(attaching("seam"))).toBe(true);
   });
 
-  test("reads bytes as UTF-8, whatever they are a view of", () => {
+  test("the loader reads bytes as UTF-8, whatever they are a view of", () => {
     const source = 'const greeting = "zażółć 你好 🙂";\nfunction seam() { return greeting; }\n';
     const padded = Buffer.from(`xx${source}yy`);
     const view = new Uint8Array(padded.buffer, padded.byteOffset + 2, padded.length - 4);
@@ -69,7 +69,7 @@ describe("attaching to a module's source", () => {
   });
 });
 
-test("a path is a path, as a file URL and as itself", () => {
+test("a path is read the same as a file URL and as itself", () => {
   expect(asPath("file:///opt/a%20b/register.js")).toBe("/opt/a b/register.js");
   expect(asPath("/opt/a b/register.js")).toBe("/opt/a b/register.js");
 });

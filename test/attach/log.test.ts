@@ -2,7 +2,7 @@
 import { expect, test, vi } from "vitest";
 import { info, oneLine, warn } from "../../src/attach/log.ts";
 
-test("what a message quotes cannot make a line of its own, nor move the cursor, nor fill the log", () => {
+test("quoted text cannot start a line of its own, move the cursor or fill the log", () => {
   const lines: string[] = [];
   for (const method of ["warn", "log"] as const) {
     vi.spyOn(console, method).mockImplementation((line: string) => void lines.push(line));
@@ -14,7 +14,7 @@ test("what a message quotes cannot make a line of its own, nor move the cursor, 
   expect(lines[1]).toHaveLength("[event-isolation] ".length + 2_000);
 });
 
-test("one line is cut where it is too long, and says so", () => {
+test("a line that is too long is cut and says so", () => {
   expect(oneLine(" a \t b ", 10)).toBe("a b");
   expect(oneLine("0123456789x", 10)).toBe("012345678…");
 });

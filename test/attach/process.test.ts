@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { gatewayProcess, isGatewayRun, withoutPreload } from "../../src/attach/process.ts";
 
-describe("a gateway run", () => {
+describe("telling a gateway run by its arguments", () => {
   test.each([
     ["gateway"],
     ["gateway run"],
@@ -26,7 +26,7 @@ describe("a gateway run", () => {
     [""], // a setup that may end in a gateway
     ["--profile dev"],
     ["--no-color"],
-  ])("is `openclaw %s`", (line) => {
+  ])("`openclaw %s` counts as a gateway run", (line) => {
     expect(isGatewayRun(line.split(" ").filter((word) => word !== ""))).toBe(true);
   });
 
@@ -57,12 +57,12 @@ describe("a gateway run", () => {
       "uninstall",
       "usage-cost",
     ].flatMap((word) => [[`gateway ${word}`], [`--profile dev gateway ${word} --json --timeout 5`]]),
-  ])("is not `openclaw %s`", (line) => {
+  ])("`openclaw %s` does not count as a gateway run", (line) => {
     expect(isGatewayRun(line.split(" ").filter((word) => word !== ""))).toBe(false);
   });
 });
 
-describe("the process of a gateway", () => {
+describe("telling a gateway's process by its script", () => {
   let folder: string;
   let root: string;
 
@@ -90,15 +90,18 @@ describe("the process of a gateway", () => {
     [["lib", "openclaw", "dist", "entry.js"]],
     [["lib", "openclaw", "dist", "entry", "main.js"]],
     [["bin", "openclaw"]],
-  ])("is told by the package of its script: %j", (path) => {
+  ])("a script at %j of the openclaw package makes the process a gateway's", (path) => {
     expect(run(...path)).toEqual({ root, release: "2026.9.6" });
   });
 
-  test.each([[["other", "gateway.js"]], [["stray.js"]], [["lib", "openclaw", "missing.mjs"]]])("is not %j", (path) => {
-    expect(run(...path)).toBeUndefined();
-  });
+  test.each([[["other", "gateway.js"]], [["stray.js"]], [["lib", "openclaw", "missing.mjs"]]])(
+    "a script at %j does not make the process a gateway's",
+    (path) => {
+      expect(run(...path)).toBeUndefined();
+    },
+  );
 
-  test("is not one that runs something else, nor one without a script", () => {
+  test("a process that runs something else, or has no script, is not a gateway's", () => {
     expect(gatewayProcess([process.execPath, join(root, "openclaw.mjs"), "status"])).toBeUndefined();
     expect(gatewayProcess([process.execPath])).toBeUndefined();
     expect(gatewayProcess([process.execPath, "", "gateway"])).toBeUndefined();
@@ -129,7 +132,7 @@ describe("NODE_OPTIONS without our preload", () => {
       '--title="a b" --import ours --require "c d.js"',
       '--title="a b" --require "c d.js"',
     ],
-  ])("%s: %s", (_, options, rest) => {
+  ])("our preload is removed from NODE_OPTIONS where it stands %s: %s", (_, options, rest) => {
     expect(withoutPreload(options, isOurs)).toBe(rest);
   });
 
@@ -145,7 +148,7 @@ describe("NODE_OPTIONS without our preload", () => {
     "ours",
     '--title="--import=ours"',
     '--title "--import ours"',
-  ])("is %j itself, nothing of ours being in it", (options) => {
+  ])("NODE_OPTIONS of %j stays unchanged because our preload is not in it", (options) => {
     expect(withoutPreload(options, isOurs)).toBe(options);
   });
 
@@ -188,7 +191,7 @@ describe("NODE_OPTIONS without our preload", () => {
   );
   const blanks = fc.stringMatching(/^ {1,3}$/);
 
-  test("comes back identical if our preload is not in it", () => {
+  test("any NODE_OPTIONS without our preload come back identical", () => {
     fc.assert(
       fc.property(others, blanks, blanks, (parts, between, around) => {
         const options = around + parts.join(between);
@@ -198,7 +201,7 @@ describe("NODE_OPTIONS without our preload", () => {
     );
   });
 
-  test("reads as before but for our preload, wherever that stands", () => {
+  test("Node reads NODE_OPTIONS as before except for our preload, wherever that stood", () => {
     fc.assert(
       fc.property(others, ours, others, blanks, (before, own, after, between) => {
         const rest = withoutPreload([...before, own, ...after].join(between), isOurs);

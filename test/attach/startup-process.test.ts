@@ -20,7 +20,7 @@ const settingsOf = (release: Release, text: string): { OPENCLAW_EVENT_ISOLATION_
 describe("a release without the seams of heartbeats", () => {
   const MISSING = "heartbeats: runHeartbeatOnce not found, so they run as OpenClaw has them";
 
-  test("starts, says so in one line for each, and tells it in its status", async () => {
+  test("a release without heartbeat seams starts, logs one line for each, and lists them in its status", async () => {
     const release = built.release({
       "dist/chunk-abc.mjs": CHUNK,
       // The look comes some seconds after the start.
@@ -53,7 +53,7 @@ describe("a release without a required seam", () => {
     });
   });
 
-  test("does not listen and exits with 78 and one message: the seam, the release and the way out", async () => {
+  test("a release without a required seam exits with 78 and one message that names the seam, the release and the way out", async () => {
     const { code, stdout, stderr } = await release.run();
     expect({ code, stdout }).toEqual({ code: 78, stdout: "" });
     const [message, ...more] = linesOf(stderr);
@@ -70,14 +70,14 @@ describe("a release without a required seam", () => {
     expect(message).not.toContain("handleGatewayRequest");
   });
 
-  test("listens, with a warning, if the settings file says so", async () => {
+  test("a release without a required seam listens with a warning if the settings file allows it", async () => {
     const { code, stdout, stderr } = await release.run({ env: settingsOf(release, '{"onMissingSeam":"warn"}') });
     expect({ code, stdout }).toEqual({ code: 0, stdout: "listening\n" });
     expect(linesOf(stderr)).toHaveLength(1);
     for (const part of ['"broadcast"', "0.0.0-test", "UNPROTECTED"]) expect(stderr).toContain(part);
   });
 
-  test("listens, with a warning, if the gateway's configuration says so", async () => {
+  test("a release without a required seam listens with a warning if the gateway's configuration allows it", async () => {
     const config = { plugins: { entries: { "event-isolation": { config: { onMissingSeam: "warn" } } } } };
     const configured = built.release({
       "dist/chunk-abc.mjs": `globalThis.testConfig = ${JSON.stringify(config)};\n${REQUESTS}${CONFIG}`,
@@ -88,7 +88,7 @@ describe("a release without a required seam", () => {
     expect(stderr).toContain("UNPROTECTED");
   });
 
-  test("warns once, however often it listens", async () => {
+  test("a release without a required seam warns once, however often it listens", async () => {
     const twice = built.release({
       "dist/chunk-abc.mjs": `${REQUESTS}${CONFIG}`,
       "openclaw.mjs": `import "./dist/chunk-abc.mjs";\n${LISTEN}${LISTEN.split("\n").slice(1).join("\n").replaceAll("server", "second")}`,
@@ -100,7 +100,7 @@ describe("a release without a required seam", () => {
   test.each([
     ["requests", "handleGatewayRequest", `${BROADCASTER}${CONFIG}`],
     ["broadcast", "createGatewayBroadcaster", `${REQUESTS}${CONFIG}const text = "function createGatewayBroadcaster(";`],
-  ])("names %s when %s is what it lacks", async (seam, name, chunk) => {
+  ])("the refusal names seam %s when the release lacks %s", async (seam, name, chunk) => {
     const lacking = built.release({
       "dist/chunk-abc.mjs": chunk,
       "openclaw.mjs": `import "./dist/chunk-abc.mjs";\n${LISTEN}`,
@@ -110,12 +110,12 @@ describe("a release without a required seam", () => {
     expect(stderr).toContain(`"${seam}" (${name}`);
   });
 
-  test("listens as ever without the module", async () => {
+  test("a release without a required seam listens as usual without the module", async () => {
     expect(await release.run({ node: [] })).toMatchObject({ code: 0, stdout: "listening\n", stderr: "" });
   });
 });
 
-describe("settings", () => {
+describe("settings at start", () => {
   const gateway = (config: unknown): Release =>
     built.release({
       "dist/chunk-abc.mjs": `globalThis.testConfig = ${JSON.stringify(config)};\n${CHUNK}`,
@@ -124,21 +124,24 @@ describe("settings", () => {
 
   test.each([
     ["unknown", '{"scopes":"run"}', '"scopes"'],
-    ["unknown, inside", '{"limits":{"claims":1}}', '"limits.claims"'],
+    ["unknown inside a group", '{"limits":{"claims":1}}', '"limits.claims"'],
     ["ill-typed", '{"scope":"everything"}', '"scope"'],
-    ["ill-typed, inside", '{"limits":{"claimsPerConnection":"10"}}', '"limits.claimsPerConnection"'],
+    ["ill-typed inside a group", '{"limits":{"claimsPerConnection":"10"}}', '"limits.claimsPerConnection"'],
     ["out of range", '{"heartbeat":{"maxDeferMs":0}}', '"heartbeat.maxDeferMs"'],
-    ["ill-typed observers", '{"observers":["dash"]}', '"observers[0]"'],
-    ["no JSON", "{scope: run", "OPENCLAW_EVENT_ISOLATION_CONFIG"],
-  ])("%s: the gateway exits with 78 when it makes its broadcaster, and names the setting", async (_, text, name) => {
-    const release = gateway({});
-    const inFile = await release.run({ env: settingsOf(release, text) });
-    expect({ code: inFile.code, stdout: inFile.stdout }).toEqual({ code: 78, stdout: "loaded\n" });
-    expect(linesOf(inFile.stderr)).toHaveLength(1);
-    expect(inFile.stderr).toContain(name);
-  });
+    ["ill-typed in a list", '{"observers":["dash"]}', '"observers[0]"'],
+    ["not JSON", "{scope: run", "OPENCLAW_EVENT_ISOLATION_CONFIG"],
+  ])(
+    "a setting that is %s makes the gateway exit with 78 at its broadcaster and name the setting",
+    async (_, text, name) => {
+      const release = gateway({});
+      const inFile = await release.run({ env: settingsOf(release, text) });
+      expect({ code: inFile.code, stdout: inFile.stdout }).toEqual({ code: 78, stdout: "loaded\n" });
+      expect(linesOf(inFile.stderr)).toHaveLength(1);
+      expect(inFile.stderr).toContain(name);
+    },
+  );
 
-  test("in the gateway's own configuration are read and checked too", async () => {
+  test("settings in the gateway's own configuration are read and checked too", async () => {
     const entries = (config: unknown): unknown => ({
       plugins: { entries: { "event-isolation": { enabled: true, config } } },
     });
@@ -152,7 +155,7 @@ describe("settings", () => {
     });
   });
 
-  test("in a file that is named only after the start, as by a .env file that OpenClaw reads, stop the gateway", async () => {
+  test("a settings file that is named only after the start, as by a .env file, stops the gateway", async () => {
     const release = built.release({
       "dist/chunk-abc.mjs": CHUNK,
       "openclaw.mjs": `import { t } from "./dist/chunk-abc.mjs";
@@ -165,13 +168,13 @@ t({ clients: new Set() });\n${LISTEN}`,
     expect(ended.stderr).toContain("OPENCLAW_EVENT_ISOLATION_CONFIG was set after the start");
   });
 
-  test("in a file that is not there stop the gateway", async () => {
+  test("a settings file that does not exist stops the gateway", async () => {
     const ended = await gateway({}).run({ env: { OPENCLAW_EVENT_ISOLATION_CONFIG: "/nowhere/settings.json" } });
     expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code: 78, stdout: "loaded\n" });
     expect(ended.stderr).toContain("OPENCLAW_EVENT_ISOLATION_CONFIG");
   });
 
-  test("of a broadcaster of an unknown kind decide whether it runs", async () => {
+  test('a broadcaster of an unknown kind stops the gateway unless onMissingSeam is "warn"', async () => {
     const odd = built.release({
       "dist/chunk-abc.mjs": CHUNK.replace("const seq = (", "const seq = 7 + ("),
       "openclaw.mjs": `import { t } from "./dist/chunk-abc.mjs";\nt({ clients: new Set() });\n${LISTEN}`,
@@ -220,19 +223,22 @@ say(child(...process.execArgv, import.meta.filename, "gateway", "run", "--respaw
       (url: string) => `--import=data:text/javascript, --import "${url}"`,
       "--import=data:text/javascript,",
     ],
-  ])("do not inherit a preload from NODE_OPTIONS, %s, once the broadcaster is there", async (_, options, rest) => {
-    const NODE_OPTIONS = options(built.register);
-    const { said, stderr, code } = await release.run({ node: ["--trace-uncaught"], env: { NODE_OPTIONS } });
-    expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
-    expect(said).toEqual([
-      { before: NODE_OPTIONS },
-      { after: rest, own: rest },
-      { flags: ["--trace-uncaught", `--import=${built.register}`] },
-      { respawned: true },
-    ]);
-  });
+  ])(
+    "children of a gateway do not inherit our preload from NODE_OPTIONS, %s, once the broadcaster exists",
+    async (_, options, rest) => {
+      const NODE_OPTIONS = options(built.register);
+      const { said, stderr, code } = await release.run({ node: ["--trace-uncaught"], env: { NODE_OPTIONS } });
+      expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
+      expect(said).toEqual([
+        { before: NODE_OPTIONS },
+        { after: rest, own: rest },
+        { flags: ["--trace-uncaught", `--import=${built.register}`] },
+        { respawned: true },
+      ]);
+    },
+  );
 
-  test("that respawn it are told once, if a flag said so already", async () => {
+  test("a child that respawns the gateway gets the preload flag once, even if a flag named it already", async () => {
     for (const node of [[`--import=${built.register}`], ["--import", built.register]]) {
       const { said } = await release.run({ node, env: { NODE_OPTIONS: "--no-warnings" } });
       expect(said).toEqual([
@@ -244,7 +250,7 @@ say(child(...process.execArgv, import.meta.filename, "gateway", "run", "--respaw
     }
   });
 
-  test("find nothing put in twice when the preload runs twice", async () => {
+  test("a child finds nothing attached twice when the preload runs twice", async () => {
     const { said, stderr, code } = await release.run({
       node: [`--import=${built.register}`],
       env: { NODE_OPTIONS: `--import=${built.register}?again --import=${built.register}` },
