@@ -5,7 +5,7 @@ import { fitOf, type Point } from "../../bench/fit.ts";
 const SIZES = [1000, 2500, 4000, 5500, 7000, 8500, 10_000];
 const points = (cost: (size: number) => number): Point[] => SIZES.map((size) => [size, cost(size)]);
 
-test("a straight line is found as what it is", () => {
+test("the fit finds a straight line", () => {
   const fit = fitOf(points((size) => 2.5 * size));
   expect(fit.slope).toBeCloseTo(2.5);
   expect(fit.intercept).toBeCloseTo(0);
@@ -13,21 +13,21 @@ test("a straight line is found as what it is", () => {
   expect(fit.exponent).toBeCloseTo(1);
 });
 
-test("what is flat has an exponent near 0, though it jitters", () => {
+test("the fit gives flat, jittering values an exponent near 0", () => {
   const fit = fitOf(points((size) => 4 + (size % 2000) / 5000));
   expect(Math.abs(fit.exponent)).toBeLessThan(0.1);
 });
 
-test("what grows with the square does not pass for linear", () => {
+test("the fit does not take quadratic growth for linear", () => {
   expect(fitOf(points((size) => size * size)).exponent).toBeCloseTo(2);
   expect(fitOf(points((size) => 100 * size + size * size)).exponent).toBeGreaterThan(1.1);
 });
 
-test("a step in the middle is no line", () => {
+test("the fit does not take a step in the middle for a line", () => {
   expect(fitOf(points((size) => (size < 5000 ? 10 : 100))).r2).toBeLessThan(0.9);
 });
 
-test("two points are no fit", () => {
+test("the fit refuses two points", () => {
   expect(() =>
     fitOf([
       [1, 1],

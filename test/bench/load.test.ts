@@ -15,7 +15,7 @@ function chat(client: number, seq: number, texts: readonly number[], state = "de
   return JSON.stringify({ type: "event", event: "chat", payload, seq });
 }
 
-test("own chunks count once, each by the first frame that holds it", () => {
+test("the tally counts each own chunk once, by the first frame that holds it", () => {
   const tally = new Tally(3, START);
   tally.take(chat(3, 1, [START + 10]), START + 15);
   tally.take(chat(3, 2, [START + 10, START + 50]), START + 57);
@@ -27,7 +27,7 @@ test("own chunks count once, each by the first frame that holds it", () => {
   expect(tally.counts).toMatchObject({ frames: 3, own: 3, foreign: 0, gaps: 0, repeats: 0 });
 });
 
-test("another's words are foreign, another's key alone is not, and neither ends a run", () => {
+test("the tally counts another session's words as foreign but not its key alone, and neither ends a run", () => {
   const tally = new Tally(3, START);
   tally.take(chat(4, 1, [START + 10], "final"), START + 15);
   tally.take(chat(5, 2, []), START + 16);
@@ -36,7 +36,7 @@ test("another's words are foreign, another's key alone is not, and neither ends 
   expect(tally.ended).toBeUndefined();
 });
 
-test("a missing number is a gap and one that comes again a repeat; a frame without one is neither", () => {
+test("the tally counts a missing number as a gap, a returning one as a repeat, and ignores frames without one", () => {
   const tally = new Tally(3, START);
   const tick = (more: string): string => `{"type":"event","event":"health","payload":{"seq":7}${more}}`;
   tally.take(tick(',"seq":4'), START);
@@ -80,16 +80,16 @@ const AS_IT_SHOULD = {
   health: 0,
 };
 
-test("nothing is found where all own frames came and no other", () => {
+test("the load reports no finding when all own frames and no others came", () => {
   expect(resultOf(round(), AS_IT_SHOULD).findings).toEqual([]);
 });
 
-test("a bystander that a frame for everybody closed is none", () => {
+test("the load reports no finding for a bystander that a frame for everybody closed", () => {
   const bystander = { closed: "1008 slow consumer", frames: 0 };
   expect(resultOf(round(), { ...AS_IT_SHOULD, bystander, health: 1 }).findings).toEqual([]);
 });
 
-test("each thing that is wrong is found", () => {
+test("the load reports each thing that went wrong", () => {
   const counts = { ...noCounts(), foreign: 2, gaps: 1 };
   const { findings } = resultOf(round({ counts, missing: 3, answered: 9 }), {
     claimer: { closed: "open", frames: 9 },
@@ -107,7 +107,7 @@ test("each thing that is wrong is found", () => {
   ]);
 });
 
-test("table and picture tell the figures of both", () => {
+test("the table and the plot show the figures of both gateways", () => {
   const result = resultOf(round(), AS_IT_SHOULD);
   const [table] = loadTables(result);
   expect(table?.rows).toContainEqual(["foreign frames", "900", "0", "0"]);
