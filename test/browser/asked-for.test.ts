@@ -22,11 +22,11 @@ const ask = (method: string, params: object) => ({ type: "req", id: method, meth
 const accepted = (method: string) => ({ type: "res", id: method, ok: true });
 const denied = (method: string) => ({ type: "res", id: method, ok: false });
 
-describe("an event of a session", () => {
+describe("foreign frames", () => {
   test.each<[string, readonly object[], readonly string[]]>([
-    ["is foreign to who asked for nothing", [FRAME], ["chat"]],
+    ["is foreign to a page that asked for nothing", [FRAME], ["chat"]],
     [
-      "is not after the session was opened",
+      "is not foreign after the session was opened",
       [ask("chat.history", { sessionKey: KEY }), accepted("chat.history"), FRAME],
       [],
     ],
@@ -61,7 +61,11 @@ describe("an event of a session", () => {
       [ask("chat.history", { sessionKey: KEY }), accepted("chat.history"), { reconnects: true }, FRAME],
       ["chat"],
     ],
-    ["in the list is foreign to who has not asked for the list", [ROW], ["sessions.changed"]],
-    ["in the list is not to who has", [ask("sessions.subscribe", {}), accepted("sessions.subscribe"), ROW], []],
-  ])("%s", (_, steps, foreign) => expect(judged(...steps)).toEqual(foreign));
+    ["in the list is foreign to a page that has not asked for the list", [ROW], ["sessions.changed"]],
+    [
+      "in the list is not foreign to a page that has asked for it",
+      [ask("sessions.subscribe", {}), accepted("sessions.subscribe"), ROW],
+      [],
+    ],
+  ])("an event of a session %s", (_, steps, foreign) => expect(judged(...steps)).toEqual(foreign));
 });

@@ -50,7 +50,7 @@ describe.skipIf(missing !== undefined)(`the Control UI of ${version} under acces
     await rm(folder, { recursive: true, force: true });
   });
 
-  test("another person's session never comes, asked for or not, and one's own goes on", async () => {
+  test("under access rules a person's page never receives another person's session and keeps receiving its own", async () => {
     const [alice, bob] = await Promise.all([
       openControlUi(browser, bed.gateway, "alice"),
       openControlUi(browser, bed.gateway, "bob"),

@@ -117,7 +117,7 @@ describe.skipIf(missing !== undefined)(`the Control UI of ${version}`, () => {
   }
 
   test(
-    "a reply grows on its page, and another person's page gets none of it",
+    "a reply grows on its own page and another person's page receives none of it",
     async () => {
       const published = await twoPeople("plain");
       const ruled = await twoPeople("isolated");
@@ -132,7 +132,7 @@ describe.skipIf(missing !== undefined)(`the Control UI of ${version}`, () => {
   );
 
   test(
-    "the list has the sessions, and one that is picked from it is shown and talks",
+    "the session list shows the sessions, and a session picked from it is shown and answers",
     async () => {
       const [a, b] = await sessions("isolated", 2);
       if (!a || !b) throw new Error("no sessions");
@@ -151,7 +151,7 @@ describe.skipIf(missing !== undefined)(`the Control UI of ${version}`, () => {
   );
 
   test(
-    "the stop button aborts the run, and the model's answer with it",
+    "the stop button aborts the run and the model's answer",
     async () => {
       /** Whether the page shows in the end that nothing runs any more. */
       const stop = async (kind: Kind): Promise<boolean> => {
@@ -187,7 +187,7 @@ describe.skipIf(missing !== undefined)(`the Control UI of ${version}`, () => {
   );
 
   test(
-    "a page that is loaded anew in the middle of a reply shows all of it",
+    "a page reloaded in the middle of a reply shows the whole reply",
     async () => {
       const reload = async (kind: Kind): Promise<boolean> => {
         const [a] = await sessions(kind, 1);
@@ -212,7 +212,7 @@ describe.skipIf(missing !== undefined)(`the Control UI of ${version}`, () => {
     TIMEOUT_MS,
   );
 
-  test("the console has no complaint that the gateway as published does not cause", () => {
+  test("the console shows no complaint that the control gateway does not cause", () => {
     expect([...complaints.isolated].filter((each) => !complaints.plain.has(each))).toEqual([]);
   });
 });

@@ -99,7 +99,7 @@ describe.skipIf(missing !== undefined)(`the Control UI of ${version}`, () => {
     return shown;
   }
 
-  test("shows each heartbeat with the module as without it, and logs that it came", async () => {
+  test("the Control UI shows and logs each heartbeat with the module as it does without it", async () => {
     const [published, isolated] = await Promise.all([observe(undefined), observe(isolationRegister())]);
     expect(published.map(({ snapshot, log, quoted }) => ({ snapshot, log, quoted }))).toEqual([
       { snapshot: true, log: true, quoted: true },

@@ -14,7 +14,7 @@ const ARTIFACTS = fileURLToPath(new URL("../../artifacts/", import.meta.url));
 const missing = noBrowser();
 if (missing) process.stderr.write(`${missing}\n`);
 
-describe.skipIf(missing !== undefined)("in Chromium", () => {
+describe.skipIf(missing !== undefined)("the report in Chromium", () => {
   let browser: Browser;
   let folder: string;
   beforeAll(async () => {
@@ -42,23 +42,26 @@ describe.skipIf(missing !== undefined)("in Chromium", () => {
     return { page, requests: requests.filter((url) => url !== pathToFileURL(file).href), complaints };
   }
 
-  test.each(["light", "dark"] as const)("%s: nothing is loaded, nothing complains, all is legible", async (scheme) => {
-    const report = sampleReport(sampleGateway(true), sampleGateway(false));
-    const { page, requests, complaints } = await open(report, scheme);
-    expect({ requests, complaints }).toEqual({ requests: [], complaints: [] });
-    expect(await page.title()).toBe("Event isolation: leak, no leak");
-    expect(await page.getByRole("img", { name: "Frames of each session at each connection" }).count()).toBe(2);
-    expect(await page.evaluate(CONTRASTS)).toEqual([]);
-    await mkdir(ARTIFACTS, { recursive: true });
-    await page.screenshot({ path: join(ARTIFACTS, `report-${scheme}.png`), fullPage: true });
-  });
+  test.each(["light", "dark"] as const)(
+    "the report in %s mode loads nothing, logs no complaint and is legible",
+    async (scheme) => {
+      const report = sampleReport(sampleGateway(true), sampleGateway(false));
+      const { page, requests, complaints } = await open(report, scheme);
+      expect({ requests, complaints }).toEqual({ requests: [], complaints: [] });
+      expect(await page.title()).toBe("Event isolation: leak, no leak");
+      expect(await page.getByRole("img", { name: "Frames of each session at each connection" }).count()).toBe(2);
+      expect(await page.evaluate(CONTRASTS)).toEqual([]);
+      await mkdir(ARTIFACTS, { recursive: true });
+      await page.screenshot({ path: join(ARTIFACTS, `report-${scheme}.png`), fullPage: true });
+    },
+  );
 
-  test("a narrow window scrolls the pictures, not the page", async () => {
+  test("the report scrolls its pictures, not the page, in a narrow window", async () => {
     const { page } = await open(sampleReport(sampleGateway(true)), "light", 420);
     expect(await page.evaluate("document.documentElement.scrollWidth <= innerWidth")).toBe(true);
   });
 
-  test("hostile texts are shown as texts", async () => {
+  test("the report shows hostile texts as text", async () => {
     const { page, requests, complaints } = await open(sampleReport(hostileGateway()), "light");
     expect({ requests, complaints }).toEqual({ requests: [], complaints: [] });
     expect(await page.title()).toBe("Event isolation: leak");

@@ -56,7 +56,7 @@ describe.skipIf(missing !== undefined)(`openclaw tui of ${version}`, () => {
   }
 
   test(
-    "a reply is on its screen, and another person's terminal gets none of it",
+    "the TUI shows its own reply and another person's terminal receives none of it",
     async () => {
       const published = await twoPeople("plain");
       const ruled = await twoPeople("isolated");
@@ -68,7 +68,7 @@ describe.skipIf(missing !== undefined)(`openclaw tui of ${version}`, () => {
   );
 
   test(
-    "Escape aborts the run, and the next message is answered",
+    "Escape aborts the run in the TUI, and the next message is answered",
     async () => {
       const { key, id } = freshSession("tui");
       const tui = await start("isolated", "aborted", key);
@@ -84,7 +84,7 @@ describe.skipIf(missing !== undefined)(`openclaw tui of ${version}`, () => {
   );
 
   test(
-    "a terminal that loses its connection comes back to its session, and Ctrl-C ends it",
+    "the TUI returns to its session after a lost connection, and Ctrl-C ends it",
     async () => {
       const [own, other] = [freshSession("tui"), freshSession("tui")];
       const tui = await start("isolated", "reconnected", own.key);
