@@ -20,19 +20,19 @@ function listen(server: NetServer): Promise<number> {
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)));
 }
 
-test("an unreachable port", async () => {
+test("the commands report an unreachable port", async () => {
   const url = `ws://127.0.0.1:${await freePort()}`;
   expectFailure(await status(url, "t"), 2, /nothing listens at ws:\/\/127\.0\.0\.1:\d+: is the gateway running/);
 });
 
-test("what is no gateway, or no address of one", async () => {
+test("the commands report an address that is invalid or not a gateway's", async () => {
   const web = createServer((_, response) => response.end("hello"));
   expectFailure(await status(`ws://127.0.0.1:${await listen(web)}`, "t"), 2, /does not answer as an OpenClaw gateway/);
   expectFailure(await status("http://127.0.0.1:1", "t"), 2, /"http:\/\/127\.0\.0\.1:1" is no gateway's address/);
   expectFailure(await status("ws://no-such-host.invalid", "t"), 2, /there is no host|use wss/);
 });
 
-test("a gateway of a later release that speaks another protocol (a stand-in: there is none yet)", async () => {
+test("the commands report a gateway of a later release that speaks another protocol (a stand-in: none exists yet)", async () => {
   const http = createServer();
   const server = new WebSocketServer({ server: http });
   server.on("connection", (socket) => {
@@ -59,7 +59,7 @@ describe("with a real gateway", () => {
   });
   afterAll(() => bed?.close());
 
-  test("a wrong token, none, and where the right one may come from", async () => {
+  test("the commands report a wrong or missing token and where the right one may come from", async () => {
     const { url, token } = bed.gateway;
     expectFailure(
       await status(url, "wrong"),
@@ -78,14 +78,14 @@ describe("with a real gateway", () => {
     expectFailure(await command(["status", "--url", url, "--token-stdin"]), 2, /there is no token in stdin/);
   });
 
-  test("a stack trace only with --verbose, the token in neither", async () => {
+  test("the commands print a stack trace only with --verbose, and never the token", async () => {
     const { stderr } = await status(bed.gateway.url, "wrong-token", "--verbose");
     expect(stderr).toMatch(/\n {4}at /);
     expect(stderr).toMatch(/caused by /);
     expect(stderr).not.toContain("wrong-token");
   });
 
-  test("a gateway with a self-signed certificate", async () => {
+  test("the commands accept a gateway with a self-signed certificate only with its fingerprint", async () => {
     const folder = emptyFolder();
     const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
     execFileSync(
@@ -126,7 +126,7 @@ describe("with a real gateway", () => {
     expectFailure(await status(bed.gateway.url.replace("ws:", "wss:"), token), 2, /does not speak TLS: use ws:/);
   });
 
-  test("doctor finds the local gateway by OpenClaw's own configuration, its token too", async () => {
+  test("doctor finds the local gateway and its token through OpenClaw's own configuration", async () => {
     const { stateDir, configPath } = bed.gateway;
     const { code, stdout } = await command(["doctor", "--json"], {
       env: { OPENCLAW_STATE_DIR: stateDir, OPENCLAW_CONFIG_PATH: configPath },

@@ -27,7 +27,7 @@ async function report(
 const levelOf = ({ checks }: DoctorReport, name: string): string[] =>
   checks.filter((check) => check.name === name).map(({ level, text }) => `${level}: ${text}`);
 
-test("doctor finds all seams of the installed release, and in which file", async () => {
+test("doctor finds all seams of the installed release and names their files", async () => {
   const { openclaw, seams, standDown, exitCode } = await report(emptyFolder());
   expect(openclaw.release).toBe(inject("openclaw").version);
   expect(exitCode).toBe(0);
@@ -39,7 +39,7 @@ test("doctor finds all seams of the installed release, and in which file", async
   expect(standDown.map(({ name }) => name)).toEqual(["cron-events", "session-events", "heartbeats"]);
 });
 
-test("doctor reads OpenClaw's JSON5: settings, heartbeats of each agent, hooks", async () => {
+test("doctor reads settings, heartbeats of each agent and hooks from OpenClaw's JSON5", async () => {
   const openclaw = madeUp("2026.9.6", ALL_REQUIRED);
   const config = `{
     // as a user writes it
@@ -65,7 +65,7 @@ test("doctor reads OpenClaw's JSON5: settings, heartbeats of each agent, hooks",
   expect(warned.exitCode).toBe(1);
 });
 
-test("doctor says of a release with a seam missing that the gateway will refuse, and run refuses it", async () => {
+test("doctor predicts that a gateway without a required seam will refuse, and run refuses it", async () => {
   const openclaw = madeUp("2027.1.0", ALL_REQUIRED.replace("createGatewayBroadcaster", "createAnotherBroadcaster"));
   const found = await report(emptyFolder(), ["--openclaw", openclaw]);
   expect(levelOf(found, "release")[1]).toMatch(/^warning: OpenClaw 2027\.1\.0 is newer than the releases/);
@@ -78,7 +78,7 @@ test("doctor says of a release with a seam missing that the gateway will refuse,
   expect(stderr).toMatch(/cannot attach to OpenClaw 2027\.1\.0: it has no "broadcast"/);
 });
 
-test("bad input of doctor: nothing to look at, an unreadable configuration, a broken settings file", async () => {
+test("doctor reports a missing package, an unreadable configuration and a broken settings file", async () => {
   expectFailure(await command(["doctor", "--openclaw", "/nowhere"]), 2, /no openclaw package in \/nowhere/);
   const bare = madeUp("2026.9.6", ALL_REQUIRED);
   const broken = await report(homeWith("{ agents: "), ["--openclaw", bare]);

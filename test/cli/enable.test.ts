@@ -32,7 +32,7 @@ test("enable --dry-run shows the drop-in and writes nothing", async () => {
   expect(readdirSync(units)).toEqual([UNIT]);
 });
 
-test("enable keeps the unit's NODE_OPTIONS, is idempotent, and disable leaves nothing behind", async () => {
+test("enable keeps the unit's NODE_OPTIONS and is idempotent, and disable leaves nothing behind", async () => {
   const { home, units } = homeWith('Environment="NODE_OPTIONS=--max-old-space-size=4096 --title=\\"a b\\""\n');
   expect((await command(["enable"], { home })).code).toBe(0);
   const text = readFileSync(dropIn(units), "utf8");
@@ -55,7 +55,7 @@ test("enable keeps the unit's NODE_OPTIONS, is idempotent, and disable leaves no
   expect((await command(["disable"], { home })).stdout).toContain("nothing to remove");
 });
 
-test("other drop-ins stay, and what they set counts: the last one wins, an empty one resets", async () => {
+test("enable keeps other drop-ins and respects what they set: the last one wins, an empty one resets", async () => {
   const { home, units } = homeWith('Environment="NODE_OPTIONS=--max-old-space-size=1"');
   const folder = join(units, `${UNIT}.d`);
   mkdirSync(folder);
@@ -70,7 +70,7 @@ test("other drop-ins stay, and what they set counts: the last one wins, an empty
   expect(readdirSync(folder).sort()).toEqual(["10-reset.conf", "override.conf"]);
 });
 
-test("the unit is that of the profile, in XDG_CONFIG_HOME where it is there", async () => {
+test("enable writes to the unit of the profile, in XDG_CONFIG_HOME if it is set", async () => {
   const { home, units } = homeWith("", "openclaw-gateway-work.service");
   await command(["enable"], { home, env: { OPENCLAW_PROFILE: "work" } });
   expect(existsSync(dropIn(units, "openclaw-gateway-work.service"))).toBe(true);
@@ -83,7 +83,7 @@ test("the unit is that of the profile, in XDG_CONFIG_HOME where it is there", as
   expect(stdout).toContain(`already so: ${dropIn(join(config, "systemd/user"), "openclaw-gateway-work.service")}`);
 });
 
-test("without the unit, or where a drop-in would not help, it says so and writes nothing", async () => {
+test("enable writes nothing and says so when the unit is missing or a drop-in would not help", async () => {
   expectFailure(
     await command(["enable", "--for", "systemd"]),
     2,
@@ -98,7 +98,7 @@ test("without the unit, or where a drop-in would not help, it says so and writes
   expect(readdirSync(units)).toEqual([UNIT]);
 });
 
-test("for Docker, the shell and launchd it prints what to do", async () => {
+test("enable prints instructions for Docker, the shell and launchd", async () => {
   const docker = await command(["enable", "--for", "docker"]);
   expect(docker.stdout).toMatch(/^ {2}RUN npm install --prefix \/opt\/isolation openclaw-event-isolation@/m);
   expect(docker.stdout).toMatch(/^ {2}ENV NODE_OPTIONS=/m);
@@ -109,7 +109,7 @@ test("for Docker, the shell and launchd it prints what to do", async () => {
   expect(launchd.stdout).toContain(inject("openclaw").dir);
 });
 
-test("systemd itself reads the drop-in as it is meant", async ({ annotate, skip }) => {
+test("systemd reads the drop-in as enable meant it", async ({ annotate, skip }) => {
   const systemd = ["/lib/systemd/systemd", "/usr/lib/systemd/systemd"].find((path) => existsSync(path));
   if (systemd === undefined) skip("there is no systemd here to ask");
   const { home, units } = homeWith('Environment="NODE_OPTIONS=--max-old-space-size=4096"');

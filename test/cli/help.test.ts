@@ -5,7 +5,7 @@ import { command } from "./command.ts";
 
 const SUBCOMMANDS = ["run", "enable", "disable", "doctor", "probe", "status", "wake"];
 
-test("says its version and lists its subcommands", async () => {
+test("the command prints its version and lists its subcommands", async () => {
   const { version } = JSON.parse(readFileSync(join(import.meta.dirname, "../../package.json"), "utf8")) as {
     version: string;
   };
@@ -15,7 +15,7 @@ test("says its version and lists its subcommands", async () => {
   for (const name of SUBCOMMANDS) expect(help.stdout).toMatch(new RegExp(`^  ${name} `, "m"));
 });
 
-test.each(SUBCOMMANDS)("%s has a help of its own", async (name) => {
+test.each(SUBCOMMANDS)("%s prints its own help", async (name) => {
   const { code, stdout } = await command([name, "--help"]);
   expect(code).toBe(0);
   expect(stdout).toContain(`Usage: openclaw-event-isolation ${name} [options]`);
@@ -24,18 +24,18 @@ test.each(SUBCOMMANDS)("%s has a help of its own", async (name) => {
 test.each([
   ["an unknown command", ["frobnicate"], /unknown command 'frobnicate'/],
   ["an unknown option", ["doctor", "--frobnicate"], /unknown option '--frobnicate'/],
-  ["a way that there is not", ["enable", "--for", "cloud"], /Allowed choices are systemd, launchd, docker, shell/],
+  ["a way that does not exist", ["enable", "--for", "cloud"], /Allowed choices are systemd, launchd, docker, shell/],
   ["a wake without a text", ["wake", "--session-key", "agent:ops:main"], /--text <text>' not specified/],
-  ["a mode that there is not", ["wake", "--text", "x", "--mode", "soon"], /Allowed choices are now, next-heartbeat/],
+  ["a mode that does not exist", ["wake", "--text", "x", "--mode", "soon"], /Allowed choices are now, next-heartbeat/],
   ["a token on the command line", ["status", "--token", "secret"], /unknown option '--token'/],
-])("%s is wrong usage: exit code 2 and where help is", async (_, args, message) => {
+])("the command exits with 2 and says where help is for %s", async (_, args, message) => {
   const { code, stdout, stderr } = await command(args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toMatch(message);
   expect(stderr).toContain("--help");
 });
 
-test("without a subcommand it shows the help and fails", async () => {
+test("the command without a subcommand prints the help and fails", async () => {
   const { code, stderr } = await command([]);
   expect(code).toBe(2);
   expect(stderr).toContain("Commands:");

@@ -10,6 +10,6 @@ test.each([
   ["23.5.0", false],
   ["24.0.0", false],
   ["100.0.0", false],
-])("whether Node %s is too old to load the module: %s", (version, old) => {
+])("the check that Node %s is too old to load the module answers %s", (version, old) => {
   expect(isOldNode(version)).toBe(old);
 });

@@ -7,28 +7,28 @@ import { command, emptyFolder, expectFailure } from "./command.ts";
 const NOWHERE = "ws://127.0.0.1:1";
 
 test.each([
-  ["an address of another kind", ["http://127.0.0.1:1"], /is no gateway's address/],
+  ["an address of another protocol", ["http://127.0.0.1:1"], /is no gateway's address/],
   ["a port where nothing listens", [NOWHERE, "--allow-runs"], /nothing listens at ws:\/\/127\.0\.0\.1:1/],
   ["a message that would not be found again", [NOWHERE, "--message", "hello"], /--message needs a \{token\}/],
   ["a report that cannot be written", [NOWHERE, "--report", "/nowhere/x.html"], /cannot be written: .*ENOENT/],
-  ["a token file that is not there", [NOWHERE, "--token-file", "/nowhere"], /token file cannot be read/],
-])("%s is one line, exit code 2", async (_, args, message) => {
+  ["a missing token file", [NOWHERE, "--token-file", "/nowhere"], /token file cannot be read/],
+])("probe exits with 2 and one line for %s", async (_, args, message) => {
   expectFailure(await command(["probe", ...args]), 2, message);
 });
 
 test.each([
-  ["no address", [], /missing required argument 'url'/],
-  ["an agent's id that is none", [NOWHERE, "--agent", "a:b"], /letters, digits/],
+  ["a missing address", [], /missing required argument 'url'/],
+  ["an invalid agent id", [NOWHERE, "--agent", "a:b"], /letters, digits/],
   ["no time to listen", [NOWHERE, "--seconds", "0"], /from 1 to 3600/],
   ["a token on the command line", [NOWHERE, "--token", "secret"], /unknown option '--token'/],
-])("%s is wrong usage, exit code 2", async (_, args, message) => {
+])("probe exits with 2 and usage help for %s", async (_, args, message) => {
   const { code, stdout, stderr } = await command(["probe", ...args]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toMatch(message);
   expect(stderr.trim().split("\n")).toHaveLength(2);
 });
 
-test("a report of an earlier probe is left alone when the next one fails", async () => {
+test("a failing probe leaves the report of an earlier probe alone", async () => {
   const file = join(emptyFolder(), "report.html");
   writeFileSync(file, "earlier");
   const { code } = await command(["probe", NOWHERE, "--report", file]);

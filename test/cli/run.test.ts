@@ -20,7 +20,7 @@ test("run passes on arguments, output and exit codes", async () => {
   expect(refused.code).toBe(78);
 });
 
-test("run finds openclaw in PATH, npm's global folder, node_modules here, or where it is told", async () => {
+test("run finds openclaw in PATH, npm's global folder, the local node_modules, or where it is told", async () => {
   const { version, dir } = inject("openclaw");
   const cli = join(inject("prefix"), "bin/openclaw-event-isolation");
   const project = emptyFolder();
@@ -47,7 +47,7 @@ test("run finds openclaw in PATH, npm's global folder, node_modules here, or whe
   expect(asked([], planted, { npm_config_prefix: inject("prefix") })).toContain(version);
 });
 
-test("run says what is missing: openclaw, or a Node that can load the module", async () => {
+test("run says whether openclaw or a Node.js that can load the module is missing", async () => {
   expectFailure(await command(["run", "--openclaw", emptyFolder()]), 2, /no openclaw package in .*--openclaw takes/);
   const old = join(emptyFolder(), "node");
   writeFileSync(old, "#!/bin/sh\necho v22.14.0\n", { mode: 0o755 });
@@ -55,7 +55,7 @@ test("run says what is missing: openclaw, or a Node that can load the module", a
   expectFailure(await command(["run", "--node", "/bin/true"]), 2, /\/bin\/true is no Node/);
 });
 
-test("where a process cannot be replaced, a child's signals and exit code are passed on", async () => {
+test("run passes on a child's signals and exit code where a process cannot be replaced", async () => {
   const launch = join(installedCli(), "../cli/launch.js");
   expect(existsSync(launch)).toBe(true);
   const child = (script: string): string[] => [

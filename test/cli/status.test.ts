@@ -61,7 +61,7 @@ const gatewayChecks = async (bed: OpenBed) => {
   };
 };
 
-test("run starts the gateway of PATH with the module; status and doctor say so; it ends as it is told", async () => {
+test("run starts the gateway of PATH with the module, status and doctor confirm it, and it ends when told", async () => {
   const bed = await openBed(
     { version, dir, entry: runScript(), installed: false },
     { stateDir, env: { PATH, OPENCLAW_NO_RESPAWN: "" }, args: ["--verbose"] },
@@ -90,7 +90,7 @@ test("run starts the gateway of PATH with the module; status and doctor say so; 
   expect(await bed.gateway.exited).toEqual({ code: 0, signal: null });
 });
 
-test("status and doctor say of a gateway that runs without the module that it does", async () => {
+test("status and doctor report a gateway that runs without the module", async () => {
   const config = { plugins: { entries: { "event-isolation": { config: { onMissingPreload: "warn" } } } } };
   const bed = await openBed({ version, dir, entry, installed: false }, { stateDir, config });
   onTestFinished(() => bed.close());

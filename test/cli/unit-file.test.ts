@@ -9,26 +9,26 @@ describe("NODE_OPTIONS of a unit", () => {
     ["unquoted", "Environment=NODE_OPTIONS=--a", "--a"],
     ["quoted as a whole", 'Environment="NODE_OPTIONS=--a --b"', "--a --b"],
     ["quoted by single quotes", "Environment='NODE_OPTIONS=--a --b'", "--a --b"],
-    ["only its value quoted", 'Environment=NODE_OPTIONS="--a --b"', "--a --b"],
+    ["quoted in their value only", 'Environment=NODE_OPTIONS="--a --b"', "--a --b"],
     ["among others", 'Environment=A=1 "NODE_OPTIONS=--a" B=2', "--a"],
     ["with escapes", 'Environment="NODE_OPTIONS=--t=\\"x\\" \\\\"', '--t="x" \\'],
     ["with a percent sign", "Environment=NODE_OPTIONS=file:///a%%20b", "file:///a%20b"],
     ["over two lines", "Environment=A=1 \\\n  NODE_OPTIONS=--a", "--a"],
     ["empty", "Environment=NODE_OPTIONS=", ""],
-    ["not there", "Environment=OTHER_NODE_OPTIONS=--a", undefined],
+    ["missing", "Environment=OTHER_NODE_OPTIONS=--a", undefined],
     ["in a comment", "#Environment=NODE_OPTIONS=--a", undefined],
-  ])("%s", (_, line, value) => {
+  ])("the unit reader understands NODE_OPTIONS that are %s", (_, line, value) => {
     expect(valueOf(service(line))).toBe(value);
   });
 
-  test("the last assignment wins, an empty Environment= takes all away, other sections do not count", () => {
+  test("the last assignment of NODE_OPTIONS wins, an empty Environment= clears it, and other sections do not count", () => {
     const base = service("Environment=NODE_OPTIONS=--a");
     expect(valueOf(base, service("Environment=NODE_OPTIONS=--b"))).toBe("--b");
     expect(valueOf(base, service("Environment="))).toBeUndefined();
     expect(valueOf(base, "[Unit]\nEnvironment=NODE_OPTIONS=--c\n")).toBe("--a");
   });
 
-  test("environment files, and what takes the variable away", () => {
+  test("environment files and what takes NODE_OPTIONS away are reported", () => {
     const { files, unset, program } = unitEnvironment(
       [service("ExecStart=-/usr/bin/node /x/openclaw.mjs", "EnvironmentFile=-/a b", "UnsetEnvironment=NODE_OPTIONS")],
       "NODE_OPTIONS",
@@ -39,7 +39,7 @@ describe("NODE_OPTIONS of a unit", () => {
   });
 
   test.each(["--a", '--t="a b" \\', "--import=file:///a%20b/x.js", "'"])(
-    "what dropIn writes is read back: %s",
+    "NODE_OPTIONS written by dropIn are read back: %s",
     (value) => {
       expect(valueOf(dropIn("NODE_OPTIONS", value, ["a comment"]))).toBe(value);
     },
