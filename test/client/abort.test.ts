@@ -7,7 +7,7 @@ import { delta, FAST, KEY, open, plays, read } from "./open-client.ts";
 describe("abort", () => {
   const started = plays((params, peer) => peer.event("chat", delta(params, 1, "so far")));
 
-  test("the gateway's last frame ends the stream", async () => {
+  test("an aborted chat's stream ends with the gateway's last frame", async () => {
     const { client } = await open({
       "chat.send": started,
       "chat.abort": (params, peer) => {
@@ -30,7 +30,7 @@ describe("abort", () => {
         throw { code: "INVALID_REQUEST", message: "unauthorized" };
       },
     ],
-  ])("a gateway that %s: the stream ends within the grace period", async (_, handler) => {
+  ])("an aborted chat's stream ends within the grace period when the gateway %s", async (_, handler) => {
     const { client } = await open({ "chat.send": started, "chat.abort": handler });
     const run = client.chat({ sessionKey: KEY, message: "m" });
     const events = read(run);
@@ -41,7 +41,7 @@ describe("abort", () => {
     expect((await events).at(-1)).toEqual({ type: "lifecycle", phase: "aborted", confirmed: false, text: "so far" });
   });
 
-  test("while disconnected: ends in time, and is told to the gateway as soon as it is back", async () => {
+  test("a chat aborted while disconnected ends in time, and the gateway hears of it once it is back", async () => {
     const { gateway, client } = await open({
       "chat.send": plays((params, peer) => {
         peer.event("chat", delta(params, 1, "so far"));
@@ -59,7 +59,7 @@ describe("abort", () => {
     expect(gateway.requests.at(-1)?.params).toEqual({ sessionKey: KEY, runId: run.runId });
   });
 
-  test("by a signal, by leaving the loop, and before it was sent", async () => {
+  test("a chat is aborted by a signal, by leaving the loop, and before it was sent", async () => {
     const { gateway, client } = await open({ "chat.send": started, "chat.abort": () => ({ aborted: true }) });
     const controller = new AbortController();
     const bySignal = client.chat({ sessionKey: KEY, message: "m", signal: controller.signal });

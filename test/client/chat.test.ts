@@ -5,7 +5,7 @@ import { ClientError } from "../../src/client.ts";
 import { answered, delta, final, frame, KEY, open, plays, read } from "./open-client.ts";
 
 describe("a chat", () => {
-  test("streams its own run and nothing else", async () => {
+  test("a chat streams its own run and nothing else", async () => {
     const { gateway, client } = await open({
       "chat.send": plays((params, peer) => {
         const foreign = { state: "delta", seq: 1, message: { content: "FOREIGN" } };
@@ -50,7 +50,7 @@ describe("a chat", () => {
     });
   });
 
-  test("needs a session key, a message, and no history", async () => {
+  test("a chat needs a session key, a message, and no history", async () => {
     const { gateway, client } = await open({});
     const wrong: object[] = [{ message: "m" }, { sessionKey: "", message: "m" }, { sessionKey: KEY, message: " " }];
     wrong.push({ sessionKey: KEY, message: "m", history: [] }, { sessionKey: KEY, message: "m", timeoutMs: -1 });
@@ -61,7 +61,7 @@ describe("a chat", () => {
     expect(gateway.requests).toEqual([]);
   });
 
-  test("chats on one session wait for each other; on others they do not", async () => {
+  test("chats on one session wait for each other, and chats on others do not", async () => {
     const running = new Set<unknown>();
     let most = 0;
     const { client } = await open({
@@ -82,7 +82,7 @@ describe("a chat", () => {
     expect(most).toBe(4);
   });
 
-  test("the same idempotency key is sent once, and answered again", async () => {
+  test("a chat with a repeated idempotency key is sent once and answered again", async () => {
     const { gateway, client } = await open({
       "chat.send": plays((params, peer) => peer.event("chat", final(params, 1, "x"))),
     });
@@ -94,7 +94,7 @@ describe("a chat", () => {
     await expect(other.finalText()).rejects.toMatchObject({ kind: "invalid-argument" });
   });
 
-  test("a refused message is an error with the gateway's code", async () => {
+  test("a refused message ends its chat with an error that has the gateway's code", async () => {
     const { client } = await open({
       "chat.send": () => {
         throw { code: "INVALID_REQUEST", message: "missing scope: operator.write" };

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { createClaims } from "../../src/client/claims.ts";
 import { final, KEY, open, plays } from "./open-client.ts";
 
-test("beyond the limit the least recently used session that nobody needs is given back", () => {
+test("the client gives back the least recently used idle session beyond the limit", () => {
   const inUse = new Set(["a"]);
   const given: string[] = [];
   const claims = createClaims(
@@ -17,7 +17,7 @@ test("beyond the limit the least recently used session that nobody needs is give
   expect(given).toHaveLength(2);
 });
 
-test("a session is given back with its last subscription, but not under a chat that runs", async () => {
+test("the client gives a session back with its last subscription, but not under a running chat", async () => {
   let end: () => void = () => undefined;
   const { gateway, client } = await open({
     "chat.send": plays((params, peer) => {
@@ -36,7 +36,7 @@ test("a session is given back with its last subscription, but not under a chat t
   await expect.poll(() => gateway.count("sessions.messages.unsubscribe")).toBe(1);
 });
 
-test("plaintext to a public address is refused at once", async () => {
+test("the client refuses plaintext to a public address at once", async () => {
   const { connect } = await import("../../src/client.ts");
   const started = Date.now();
   await expect(connect({ url: "ws://203.0.113.1:18789", token: "t" })).rejects.toMatchObject({ kind: "refused" });

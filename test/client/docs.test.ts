@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 
-test("every export of the client is in it", () => {
+test("docs/client.md names every export of the client", () => {
   const docs = readFileSync(join(import.meta.dirname, "../../docs/client.md"), "utf8");
   for (const name of ["connect", "Client", "ChatRun", "ClientError", "ChatEvent", "Subscription"]) {
     expect(docs).toContain(`### ${name}\n`);

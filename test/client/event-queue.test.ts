@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { createEventQueue } from "../../src/client/event-queue.ts";
 
-test("events come out in order, and the last one after the bound was reached", async () => {
+test("the queue hands out events in order, and the last one after its bound was reached", async () => {
   const queue = createEventQueue<number>(3);
   expect([1, 2, 3, 4].map((n) => queue.push(n))).toEqual([true, true, true, false]);
   queue.end(9);
@@ -10,7 +10,7 @@ test("events come out in order, and the last one after the bound was reached", a
   expect(read).toEqual([1, 2, 3, 9, undefined]);
 });
 
-test("a reader that waits gets the next event, and the end", async () => {
+test("a waiting reader gets the next event and the end", async () => {
   const queue = createEventQueue<number>(1);
   const both = [queue.next(), queue.next(), queue.next()];
   queue.push(1);
@@ -19,7 +19,7 @@ test("a reader that waits gets the next event, and the end", async () => {
   expect(await Promise.all(both)).toEqual([1, 2, undefined]);
 });
 
-test("what nobody will read is not kept, except the last event", async () => {
+test("the queue keeps no event that nobody will read, except the last", async () => {
   const queue = createEventQueue<number>(2);
   queue.push(1);
   queue.discard();
@@ -29,7 +29,7 @@ test("what nobody will read is not kept, except the last event", async () => {
   expect(await queue.next()).toBeUndefined();
 });
 
-test("discarding beside a reader changes nothing", async () => {
+test("discarding alongside a reader changes nothing", async () => {
   const queue = createEventQueue<number>(2);
   const first = queue.next();
   queue.discard();
@@ -38,7 +38,7 @@ test("discarding beside a reader changes nothing", async () => {
   expect([await first, await queue.next()]).toEqual([1, 2]);
 });
 
-test("a long run through a short queue", async () => {
+test("a long run passes through a short queue whole", async () => {
   const queue = createEventQueue<number>(5000);
   const seen: number[] = [];
   for (let n = 0; n < 4000; n += 1) queue.push(n);

@@ -10,7 +10,7 @@ function keysSent({ requests }: StandIn): unknown[] {
 }
 
 describe("a run cannot hang", () => {
-  test("lost final: the outcome comes from the history", async () => {
+  test("a chat whose final was lost takes the outcome from the history", async () => {
     const { gateway, client } = await open({
       "chat.send": plays((params, peer) => peer.event("chat", delta(params, 1, "a"))),
       "agent.wait": () => ({ status: "ok", endedAt: 1 }),
@@ -25,7 +25,7 @@ describe("a run cannot hang", () => {
     expect(gateway.count("chat.send")).toBe(1);
   });
 
-  test("lost final, and a history without the reply: a typed error", async () => {
+  test("a chat whose final was lost and whose history has no reply ends with a typed error", async () => {
     const { client } = await open({
       "chat.send": plays(() => undefined),
       "agent.wait": () => ({ status: "ok", endedAt: 1 }),
@@ -34,12 +34,12 @@ describe("a run cannot hang", () => {
     expect(events.at(-1)).toMatchObject({ type: "error", kind: "lost-reply", retryable: false });
   });
 
-  test("an empty final of a message that was never run is a lost reply, not an empty one", async () => {
+  test("a chat whose message was never run takes the empty final for a lost reply, not an empty one", async () => {
     const { client } = await open({ "chat.send": plays((params, peer) => peer.event("chat", final(params, 1))) });
     expect((await read(client.chat({ sessionKey: KEY, message: "m" }))).at(-1)).toMatchObject({ kind: "lost-reply" });
   });
 
-  test("a connection lost in mid-run: reconnects, and goes on with the frames", async () => {
+  test("a chat that loses its connection in mid-run reconnects and goes on with the frames", async () => {
     const { gateway, client } = await open(
       {
         "chat.send": plays(async (params, peer) => {
@@ -61,7 +61,7 @@ describe("a run cannot hang", () => {
     expect(gateway.requests.map(({ method }) => method)).toContain("sessions.messages.subscribe");
   });
 
-  test("cut before the answer: sent again with the same key, once per connection", async () => {
+  test("a chat cut before the answer is sent again with the same key, once per connection", async () => {
     let first = true;
     const { gateway, client } = await open(
       {
@@ -82,7 +82,7 @@ describe("a run cannot hang", () => {
     expect([keys.length, new Set(keys).size]).toEqual([2, 1]);
   });
 
-  test("joined to a run that is over: sent again, with the same key, until it is run", async () => {
+  test("a chat joined to a run that is over is sent again with the same key until it is run", async () => {
     const { gateway, client } = await open(
       {
         "chat.send": (params, peer) => {
@@ -99,7 +99,7 @@ describe("a run cannot hang", () => {
     expect([keys.length, new Set(keys).size]).toEqual([3, 1]);
   });
 
-  test("joined to runs that are over for longer than recoverMs: a lost reply", async () => {
+  test("a chat joined to finished runs for longer than recoverMs ends as a lost reply", async () => {
     const { client } = await open(
       {
         "chat.send": () => ({ runId: "earlier", status: "in_flight" }),
@@ -111,7 +111,7 @@ describe("a run cannot hang", () => {
     expect(events.at(-1)).toMatchObject({ type: "error", kind: "lost-reply" });
   });
 
-  test("cut before the answer, and restarted meanwhile: not sent again", async () => {
+  test("a chat cut before the answer is not sent again to a gateway that restarted meanwhile", async () => {
     const { gateway, client } = await open(
       {
         "chat.send": (_params, peer) => {
@@ -127,22 +127,26 @@ describe("a run cannot hang", () => {
     expect(gateway.count("chat.send")).toBe(1);
   });
 
-  test("a gateway that stops answering: a typed error within the bounds", { timeout: 8_000 }, async () => {
-    const { gateway, client } = await open({
-      "chat.send": plays((params, peer) => {
-        peer.event("chat", delta(params, 1, "a"));
-        for (const method of ["agent.wait", "chat.history", "sessions.messages.subscribe"]) {
-          gateway.handlers[method] = () => SILENT;
-        }
-      }),
-    });
-    const started = Date.now();
-    const events = await read(client.chat({ sessionKey: KEY, message: "m" }));
-    expect(events.at(-1)).toMatchObject({ type: "error", kind: "disconnected" });
-    expect(Date.now() - started).toBeLessThan(FAST.stallMs + FAST.recoverMs + 3 * FAST.requestTimeoutMs + 500);
-  });
+  test(
+    "a chat ends with a typed error within its bounds when the gateway stops answering",
+    { timeout: 8_000 },
+    async () => {
+      const { gateway, client } = await open({
+        "chat.send": plays((params, peer) => {
+          peer.event("chat", delta(params, 1, "a"));
+          for (const method of ["agent.wait", "chat.history", "sessions.messages.subscribe"]) {
+            gateway.handlers[method] = () => SILENT;
+          }
+        }),
+      });
+      const started = Date.now();
+      const events = await read(client.chat({ sessionKey: KEY, message: "m" }));
+      expect(events.at(-1)).toMatchObject({ type: "error", kind: "disconnected" });
+      expect(Date.now() - started).toBeLessThan(FAST.stallMs + FAST.recoverMs + 3 * FAST.requestTimeoutMs + 500);
+    },
+  );
 
-  test("a gateway that is gone for good: a typed error within the bound", async () => {
+  test("a chat ends with a typed error within its bound when the gateway is gone for good", async () => {
     const { gateway, client } = await open({
       "chat.send": plays((params, peer) => peer.event("chat", delta(params, 1, "a"))),
     });
@@ -158,7 +162,7 @@ describe("a run cannot hang", () => {
     await expect(next).rejects.toMatchObject({ kind: "disconnected", retryable: true });
   });
 
-  test("timeoutMs ends it, and aborts the run", async () => {
+  test("a chat ends after timeoutMs and aborts its run", async () => {
     const { gateway, client } = await open({
       "chat.send": plays(() => undefined),
       "agent.wait": () => ({ status: "timeout" }),
@@ -169,7 +173,7 @@ describe("a run cannot hang", () => {
     expect(gateway.count("chat.abort")).toBe(1);
   });
 
-  test("a consumer that does not read: bounded, a typed error, and the run is aborted", async () => {
+  test("a chat that is not read stays bounded, ends with a typed error, and aborts its run", async () => {
     const { gateway, client } = await open(
       {
         "chat.send": plays((params, peer) => {
@@ -186,7 +190,7 @@ describe("a run cannot hang", () => {
     expect(gateway.count("chat.abort")).toBe(1);
   });
 
-  test("closing the client ends its chats", async () => {
+  test("a closed client ends its chats", async () => {
     const { client } = await open({ "chat.send": plays(() => undefined) });
     const text = client.chat({ sessionKey: KEY, message: "m" }).finalText();
     text.catch(() => undefined);

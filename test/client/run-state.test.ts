@@ -31,7 +31,7 @@ function endOf(readings: readonly Reading[]) {
 }
 
 describe("text", () => {
-  test("cumulative, as up to 2026.5", () => {
+  test("the reader turns cumulative text, as releases up to 2026.5 send it, into deltas", () => {
     const { chat } = createRunReader();
     const readings = [chat(delta(2, "a")), chat(delta(4, "a b")), chat(delta(6, "a b")), chat(final(6, "a b c"))];
     expect(eventsOf(readings)).toEqual([
@@ -42,7 +42,7 @@ describe("text", () => {
     expect(endOf(readings)).toEqual([{ how: "final", text: "a b c", started: true }]);
   });
 
-  test("deltaText alone, appended and replaced", () => {
+  test("the reader appends and replaces with deltaText alone", () => {
     const { chat } = createRunReader();
     const readings = [
       chat({ seq: 1, state: "delta", deltaText: "one" }),
@@ -56,7 +56,7 @@ describe("text", () => {
     expect(screen(readings.slice(0, 3))).toBe("one two");
   });
 
-  test("a text that shrinks replaces what was there, and is never glued to it", () => {
+  test("a text that shrinks replaces what was there and is never appended to it", () => {
     const { chat } = createRunReader();
     const readings = [chat(delta(1, "thinking about it")), chat(delta(2, "no")), chat(delta(3, "no, wait"))];
     expect(eventsOf(readings)).toEqual([
@@ -66,7 +66,7 @@ describe("text", () => {
     ]);
   });
 
-  test("a final that only lost white space is no change; one without a message leaves what was streamed", () => {
+  test("a final that only loses white space changes nothing, and one without a message keeps what was streamed", () => {
     const trimmed = createRunReader();
     expect([trimmed.chat(delta(1, "a \n")), trimmed.chat(final(2, "a"))].at(-1)).toEqual({
       events: [],
@@ -85,7 +85,7 @@ describe("text", () => {
     expect(endOf([begun.chat(final(2))])[0]?.started).toBe(true);
   });
 
-  test("whatever comes after the end is late: a second final, an error after an error", () => {
+  test("the reader calls a second final, and an error after an error, late", () => {
     const { chat, agent } = createRunReader();
     chat({ seq: 9, state: "error", errorMessage: "bad" });
     expect([chat({ seq: 1, state: "error" }), chat(final(10, "x")), agent({ stream: "lifecycle", data: {} })]).toEqual([
@@ -97,7 +97,7 @@ describe("text", () => {
 
   const texts = fc.array(fc.string({ minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 12 });
 
-  test("any order, loss and repetition of cumulative deltas before the final ends in the final's text", () => {
+  test("cumulative deltas in any order, lost or repeated, end in the final's text", () => {
     fc.assert(
       fc.property(texts, fc.infiniteStream(fc.nat()), (parts, choices) => {
         const whole = parts.map((_, i) => parts.slice(0, i + 1).join(""));
@@ -125,7 +125,7 @@ describe("reasoning and tools", () => {
     data: { phase, toolCallId: "c1", name: "exec", ...more },
   });
 
-  test("reasoning, cumulative and by deltas", () => {
+  test("the reader turns cumulative and delta reasoning into deltas", () => {
     const { agent } = createRunReader();
     const readings = [
       agent({ seq: 1, stream: "thinking", data: { text: "a" } }),
@@ -137,7 +137,7 @@ describe("reasoning and tools", () => {
     expect(eventsOf(readings)).toEqual(["a", " b", " c"].map((text) => ({ type: "reasoning-delta", delta: text })));
   });
 
-  test("a tool call: once, with its arguments, its label and its duration", () => {
+  test("the reader reports a tool call once, with its arguments, its label and its duration", () => {
     const { agent } = createRunReader();
     const readings = [
       agent({ stream: "item", data: { toolCallId: "c1", title: "exec print text" } }),
@@ -153,7 +153,7 @@ describe("reasoning and tools", () => {
     ]);
   });
 
-  test("an end whose start is late: the start is not told after it", () => {
+  test("a tool's start that comes after its end is not reported", () => {
     const { agent } = createRunReader();
     const readings = [agent(tool("result", 5, { isError: true })), agent(tool("start", 1))];
     expect(eventsOf(readings)).toEqual([
@@ -162,14 +162,14 @@ describe("reasoning and tools", () => {
     expect(readings[1]).toBe("stale");
   });
 
-  test("without a title the label is the tool and its first text, in one line", () => {
+  test("a tool without a title is labelled with its name and first text, in one line", () => {
     const { agent } = createRunReader();
     const args = { command: `a\n${"b".repeat(200)}` };
     const [start] = eventsOf([agent(tool("start", 1, { args }))]);
     expect(start).toMatchObject({ label: `exec a ${"b".repeat(113)}` });
   });
 
-  test("junk brings nothing and breaks nothing", () => {
+  test("junk frames yield nothing and break nothing", () => {
     fc.assert(
       fc.property(
         fc.array(

@@ -5,7 +5,7 @@ import { delta, final, KEY, open, plays } from "./open-client.ts";
 
 const chat = { sessionKey: KEY, message: "m", usage: false };
 
-test("each event is one server-sent event, and the stream closes after the last", async () => {
+test("toSSE writes each event as one server-sent event and closes after the last", async () => {
   const { client } = await open({
     "chat.send": plays((params, peer) => peer.event("chat", final(params, 1, 'a "quoted"\nline'))),
   });
@@ -20,7 +20,7 @@ test("each event is one server-sent event, and the stream closes after the last"
   );
 });
 
-test("silence is filled with comments, and no event is lost by them", async () => {
+test("toSSE fills silence with comments and loses no event by them", async () => {
   const { client } = await open({
     "chat.send": plays(async (params, peer) => {
       await sleep(150);

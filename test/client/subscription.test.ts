@@ -36,7 +36,7 @@ async function withPeer(options: Parameters<typeof open>[0] = {}) {
   return { gateway, client, peer };
 }
 
-test("runs of others that are no heartbeats, with their ids; other sessions and unmarked runs are left out", async () => {
+test("a subscription receives marked runs of others with their ids, but no heartbeats, other sessions or unmarked runs", async () => {
   const { client, peer, gateway } = await withPeer();
   const { events } = collect(client.subscribe("s"));
   await sleep(50);
@@ -59,7 +59,7 @@ test("runs of others that are no heartbeats, with their ids; other sessions and 
   expect(gateway.requests.map(({ method }) => method)).toEqual(["sessions.messages.subscribe", "chat.history"]);
 });
 
-test("with includeUnmarked also what releases before 2026.9 do not mark, but never a marked heartbeat", async () => {
+test("a subscription with includeUnmarked receives unmarked runs of releases before 2026.9, but never a marked heartbeat", async () => {
   const { client, peer } = await withPeer();
   const { events } = collect(client.subscribe(KEY, { includeUnmarked: true }));
   await sleep(50);
@@ -70,7 +70,7 @@ test("with includeUnmarked also what releases before 2026.9 do not mark, but nev
   expect(events.filter(({ type }) => type === "done")).toEqual([{ type: "done", text: "unmarked", runId: "r3" }]);
 });
 
-test("the client's own chats are told on every release", async () => {
+test("a subscription receives the client's own chats on every release", async () => {
   const { client } = await withPeer({
     "chat.send": plays((params, peer) => peer.event("chat", final(params, 1, "own"))),
   });
@@ -81,7 +81,7 @@ test("the client's own chats are told on every release", async () => {
   expect(events.at(-1)).toEqual({ type: "done", text: "own", runId: run.runId });
 });
 
-test("approvals of the own session, by the session of their request", async () => {
+test("a subscription receives the approvals of its own session, by the session of their request", async () => {
   const { client, peer } = await withPeer();
   const { events } = collect(client.subscribe(KEY));
   await sleep(50);
@@ -97,7 +97,7 @@ test("approvals of the own session, by the session of their request", async () =
   ]);
 });
 
-test("after a lost connection it is the session's again, and says that there is a gap", async () => {
+test("a subscription resumes after a lost connection and reports the gap", async () => {
   const { client, gateway, peer } = await withPeer();
   const { events } = collect(client.subscribe(KEY));
   await sleep(50);
@@ -110,7 +110,7 @@ test("after a lost connection it is the session's again, and says that there is 
   expect(events.at(-1)).toEqual({ type: "done", text: "after", runId: "r1" });
 });
 
-test("closing, or leaving the loop, unsubscribes; what is not read ends it with an error", async () => {
+test("a subscription unsubscribes when it is closed, and ends with an error when it is not read", async () => {
   const { client, gateway, peer } = await withPeer();
   const first = client.subscribe(KEY);
   const { over } = collect(first);
@@ -131,7 +131,7 @@ test("closing, or leaving the loop, unsubscribes; what is not read ends it with 
   expect(gateway.count("sessions.messages.unsubscribe")).toBe(2);
 });
 
-test("wake: the text, and the session key only where it counts", async () => {
+test("wake sends the text, and the session key only where it counts", async () => {
   const { client, gateway } = await withPeer();
   await client.wake({ text: "look" });
   await client.wake({ text: "look", sessionKey: "main" });

@@ -5,7 +5,7 @@ import { connect } from "../../src/client.ts";
 import { KEY, open, plays, read } from "./open-client.ts";
 
 describe("the token", () => {
-  test("is in no error, no event and no object that the client hands out", async () => {
+  test("the token appears in no error, no event and no object that the client hands out", async () => {
     const { gateway, client } = await open({
       "chat.send": (params) => {
         throw { code: "INVALID_REQUEST", message: `bad token ${gateway.token} in ${String(params["message"])}` };
@@ -31,7 +31,7 @@ describe("the token", () => {
     expect(process.argv.join(" ")).not.toContain(gateway.token);
   });
 
-  test("revoked: chats end with an auth error, and so do new ones", async () => {
+  test("chats, open and new, end with an auth error once the token is revoked", async () => {
     const { gateway, client } = await open({ "chat.send": plays((_, peer) => peer.cut()) });
     gateway.accepts = "another";
     const events = await read(client.chat({ sessionKey: KEY, message: "m" }));

@@ -36,7 +36,7 @@ describe("with keys", () => {
     user("yes", 3, "k3"),
   ];
 
-  test("the reply to the message with this key, up to the next message, and its use", () => {
+  test("the reply to a message is found by its key, up to the next message, with its usage", () => {
     expect(outcome(messages, "k1", "yes")).toMatchObject({ state: "complete", text: "first" });
     expect(outcome(messages, "k2", "yes")).toEqual({
       state: "complete",
@@ -46,14 +46,14 @@ describe("with keys", () => {
     });
   });
 
-  test("a message without an answer is open, one that is not there is not found by its text", () => {
+  test("a keyed message without an answer is open, and a missing one is not looked for by its text", () => {
     expect(outcome(messages, "k3", "yes")?.state).toBe("open");
     expect(outcome(messages, "k9", "yes")).toBeUndefined();
   });
 });
 
 describe("without keys", () => {
-  test("by text and time, and only if one message can be meant", () => {
+  test("a message without a key is found by text and time, and only if it is the only match", () => {
     const messages = [user("yes", 100), reply("old"), user("yes", 200), reply("new")];
     expect(outcome(messages, "k", "yes", 150)?.text).toBe("new");
     expect(outcome(messages, "k", "yes", 50)).toBeUndefined();
@@ -61,7 +61,7 @@ describe("without keys", () => {
     expect(outcome(messages, "k", "no", 0)).toBeUndefined();
   });
 
-  test("errors and aborts are told", () => {
+  test("the transcript reports errors and aborts", () => {
     const failed = [user("a", 1), reply("", "error", { errorMessage: "400" })];
     expect(outcome(failed, "k", "a")).toMatchObject({ state: "error", errorMessage: "400" });
     expect(outcome([user("a", 1), reply("half", "aborted")], "k", "a")?.state).toBe("aborted");
@@ -69,13 +69,13 @@ describe("without keys", () => {
     expect(outcome(marked, "k", "a")?.state).toBe("aborted");
   });
 
-  test("cost is left out if one model call has no price", () => {
+  test("the transcript leaves out the cost if one model call has no price", () => {
     const messages = [user("a", 1), reply("", "toolUse"), reply("b", "stop", { usage: usage(1, 1) })];
     expect(outcome(messages, "k", "a")?.usage).toEqual({ inputTokens: 11, outputTokens: 6 });
   });
 });
 
-test("what is no history has no messages", () => {
+test("a value that is not a history has no messages", () => {
   for (const answer of [undefined, null, 1, {}, { messages: 1 }, { messages: [1, null, {}, { role: 1 }] }]) {
     expect(readMessages(answer)).toEqual([]);
   }
