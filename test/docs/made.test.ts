@@ -3,11 +3,11 @@ import { expect, test } from "vitest";
 import { outdatedDocs } from "../../scripts/docs.ts";
 import { parseSettings, type Schema, settingsSchema } from "../../src/policy/settings.ts";
 
-test("the made parts of README.md and docs/ are up to date (npm run docs)", () => {
+test("the generated parts of README.md and docs/ are up to date (npm run docs)", () => {
   expect(outdatedDocs().map(({ file }) => file)).toEqual([]);
 });
 
-test("every setting has a description, a sentence, and an example that is accepted and is not the default", () => {
+test("every setting has a description, a sentence, and an accepted example that is not the default", () => {
   const visit = (schema: Schema, path: readonly string[]): void => {
     expect(schema.description ?? "").toMatch(path.length === 0 ? /^$/ : /^[A-Z].*\.$/s);
     if (schema.type === "object") {

@@ -30,7 +30,7 @@ test.each(["package.json", "plugin/package.json"])("%s runs nothing when it is i
   expect(existsSync(join(ROOT, dirname(path), "binding.gyp"))).toBe(false);
 });
 
-test("every relative link of README.md and docs/ leads to something that is packed, or is known not to", () => {
+test("every relative link of README.md and docs/ leads to a packed file, or is listed as not packed", () => {
   const { files } = manifest("package.json");
   const pages = ["README.md", "SECURITY.md", ...readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`)];
   const targets = pages

@@ -43,11 +43,11 @@ function known(message: string): boolean {
 
 const inSources = sources.flatMap((file) => messagesIn(readFileSync(join(ROOT, "src", file), "utf8")));
 
-test("every message of src is in it", () => {
+test("docs/troubleshooting.md has every message of src", () => {
   expect(inSources.filter((message) => !known(message))).toEqual([]);
 });
 
-test("so are those that are put together", () => {
+test("docs/troubleshooting.md has every message of src that is put together", () => {
   const [session, method] = [accessDenied("", "session").message, accessDenied("", "method").message];
   const seams = missingHeartbeatSeams(new Set()).map((line) => line.replace(/.* not found, so /, ""));
   const target = { written: "a", sessionKey: "agent:main:a", agentId: "main" };
@@ -63,7 +63,7 @@ test("so are those that are put together", () => {
   expect(messages.filter((message) => !known(message))).toEqual([]);
 });
 
-test("the messages are found at all", () => {
+test("the search finds the messages of src", () => {
   expect(inSources.length).toBeGreaterThan(80);
   expect(inSources).toEqual(expect.arrayContaining(["cannot attach to OpenClaw ", 'unknown setting "']));
 });
