@@ -112,7 +112,7 @@ test("a checkout gets the change, the imports and the new file, and nothing else
   expect(base.has("src/gateway/limit.ts")).toBe(true);
 });
 
-test("a bundle gets the same without types, from the chunks that have the functions", () => {
+test("a bundle gets the same change without types, from the chunks that have the functions", () => {
   const base = bundle();
   expect(applyPatch(base, patch(), true).state).toBe("applies");
   const changed = base.read("dist/rules-Cd34.mjs");
@@ -124,7 +124,7 @@ test("a bundle gets the same without types, from the chunks that have the functi
   expect(readFileSync(join(base.root, "dist/openclaw-patch-limit.mjs"), "utf8")).not.toContain(": string");
 });
 
-test("an import that the change leaves without a use is taken away, one that is still used is not", () => {
+test("an import that the change leaves unused is removed, and one that is still used stays", () => {
   const imports = 'import { first, log, last } from "../log.js";\n';
   const body = "export function decide(who: string): void {\n  log(who);\n}\n";
   const withoutLog: Patch = {
@@ -149,7 +149,7 @@ test("an import that the change leaves without a use is taken away, one that is 
   expect(used.read("src/gateway/rules.ts")).toContain(imports);
 });
 
-test("what is there already is left alone", () => {
+test("a change that is already there is left alone", () => {
   const base = bundle();
   applyPatch(base, patch(), true);
   const once = base.read("dist/rules-Cd34.mjs");
@@ -157,14 +157,14 @@ test("what is there already is left alone", () => {
   expect(base.read("dist/rules-Cd34.mjs")).toBe(once);
 });
 
-test("only looking changes nothing", () => {
+test("a dry run changes nothing", () => {
   const base = bundle();
   expect(applyPatch(base, patch(), false)).toEqual({ state: "applies", notes: [], changed: [] });
   expect(base.read("dist/rules-Cd34.mjs")).toBe(CHUNK);
   expect(base.has("dist/openclaw-patch-limit.mjs")).toBe(false);
 });
 
-test("an anchor that is gone or there twice is a conflict that names it, and nothing is written", () => {
+test("an anchor that is missing or ambiguous is a conflict that names it, and nothing is written", () => {
   const gone = checkout(SOURCE.replace("if (!rule)", "if (rule === null)"));
   const outcome = applyPatch(gone, patch(), true);
   expect(outcome.state).toBe("conflict");
@@ -175,7 +175,7 @@ test("an anchor that is gone or there twice is a conflict that names it, and not
   expect(applyPatch(twice, patch(), true).notes.join()).toContain("decide has 2 places like");
 });
 
-test("a version without the code in question is no conflict", () => {
+test("a version without the code in question is not a conflict", () => {
   expect(applyPatch(bundle("export {};\n"), patch(), true).state).toBe("absent");
 });
 
@@ -187,7 +187,7 @@ test("a file that is shared by hard links is replaced, not written through", () 
   expect(readFileSync(original, "utf8")).toBe(CHUNK);
 });
 
-test("a folder that is neither is refused", () => {
+test("a folder that is neither a checkout nor a bundle is refused", () => {
   expect(() => openCheckout(tree({}))).toThrow("no OpenClaw checkout");
   expect(() => openBundle(tree({}))).toThrow("no installed openclaw package");
 });

@@ -16,7 +16,7 @@ function report(statuses: Readonly<Record<string, string>>, path = "/x/test/gate
   return { testResults: [{ name: path, assertionResults }] };
 }
 
-test("exactly the listed case fails", () => {
+test("the run passes when exactly the listed case fails", () => {
   const outcome = compare(EXPECTED, report({ a: "passed", b: "failed", c: "skipped" }));
   expect(outcome).toEqual({ passed: 1, failed: 1, skipped: 1, differences: [] });
 });
@@ -26,18 +26,18 @@ test.each([
   ["the listed one passes", { a: "passed", b: "passed" }, "claims: b: on the list of failures, but passed"],
   ["the listed one is skipped", { a: "passed", b: "skipped" }, "claims: b: on the list of failures, but skipped"],
   ["the listed one was renamed", { a: "passed" }, "claims: b: on the list, but there is no such case"],
-])("%s", (_, statuses, difference) => {
+])("the run is refused when %s", (_, statuses, difference) => {
   expect(compare(EXPECTED, report(statuses)).differences).toEqual([difference]);
 });
 
-test("a file that did not load, and one that did not run", () => {
+test("the run is refused when a file did not load or did not run", () => {
   expect(compare({ ...EXPECTED, failing: {} }, report({})).differences).toEqual(["claims: none of its cases ran"]);
   expect(compare({ ...EXPECTED, failing: {} }, { testResults: [] }).differences).toEqual([
     "test/gateway/claims.test.ts: did not run",
   ]);
 });
 
-test("the list is of seven cases in the files that are run", () => {
+test("the contract's list has seven cases, all in the files that are run", () => {
   const names = Object.keys(contract.failing);
   expect(names).toHaveLength(7);
   const files = contract.files.map((file) => file.replace(/^.*\/(.*)\.test\.ts$/, "$1"));

@@ -17,7 +17,7 @@ describe("what a bundler changes does not count", () => {
     ["export", "export const a = 1;", "const a = 1;"],
     ["a number behind a name", "log$3.error(x)", "log.error(x)"],
     ["non-null marks", "f(a!)", "f(a)"],
-  ])("%s", (_, source, pattern) => {
+  ])("a pattern matches although a bundler changes %s", (_, source, pattern) => {
     expect(texts(source, pattern)).toHaveLength(1);
   });
 
@@ -29,19 +29,19 @@ describe("what a bundler changes does not count", () => {
     ["another literal", '"a"', '"b"'],
     ["more arguments", "f(a, b)", "f(a)"],
     ["an else branch", "if (a) b(); else c();", "if (a) b();"],
-  ])("%s counts", (_, source, pattern) => {
+  ])("a pattern does not match %s", (_, source, pattern) => {
     expect(texts(source, pattern)).toEqual([]);
   });
 });
 
 describe("placeholders", () => {
-  test("$name is any one node, and the same one each time", () => {
+  test("a $name placeholder matches any one node, and the same one each time", () => {
     expect(texts("f(a, a); f(a, b);", "f($x, $x)")).toEqual(["f(a, a)"]);
     const [match] = findAll(parse("f(g(1))"), "f($x)");
     expect(match?.captures.get("$x")?.getText()).toBe("g(1)");
   });
 
-  test("$$$ is any number of arguments, elements, statements and properties", () => {
+  test("a $$$ placeholder matches any number of arguments, elements, statements and properties", () => {
     expect(texts("f(); f(1); f(1, 2); g();", "f($$$)")).toHaveLength(3);
     expect(texts("f([1, 2, 3])", "f([1, $$$, 3])")).toHaveLength(1);
     expect(texts("f([1])", "f([1, $$$, 3])")).toEqual([]);
@@ -54,7 +54,7 @@ describe("placeholders", () => {
     expect(texts("const x = { key };", "{key}:property")).toEqual(["key"]);
   });
 
-  test("more than one statement is no pattern", () => {
+  test("several statements are refused as a pattern", () => {
     expect(() => findAll(parse("a"), "a; b;")).toThrow("one statement");
   });
 });
