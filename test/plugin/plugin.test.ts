@@ -55,7 +55,7 @@ function exits() {
   return ended;
 }
 
-test("session keys and lists of settings are for operator.admin only", () => {
+test("session keys and lists of settings are shown to operator.admin only", () => {
   Object.defineProperty(globalThis, KEY, { value: { status: () => STATUS }, configurable: true });
   const { status } = register();
   expect(status(["operator.admin"])).toEqual([true, STATUS]);
@@ -65,7 +65,7 @@ test("session keys and lists of settings are for operator.admin only", () => {
   }
 });
 
-test("without the module the status says so; a failing one is an error, not a throw", () => {
+test("the status method reports a missing module and answers a failing one with an error, not a throw", () => {
   const { status } = register();
   expect(status(["operator.admin"])).toMatchObject([true, { attached: false, seams: [] }]);
   const fails = () => {
@@ -87,7 +87,7 @@ test.each([
   [["onboard"], undefined, false],
   [[], undefined, false],
   [["plugins", "install", "x"], undefined, false],
-])("%j registered as %s: ends at once: %s", (args, registrationMode, ends) => {
+])("a plugin registered under %j as %s ends the process at once: %s", (args, registrationMode, ends) => {
   process.argv = ["node", "openclaw.mjs", ...args];
   const ended = exits();
   const start = () => register(registrationMode === undefined ? {} : { registrationMode });
@@ -96,7 +96,7 @@ test.each([
   expect(ended).toHaveBeenCalledTimes(ends ? 1 : 0);
 });
 
-test("a gateway that the command line does not show ends when its services start, unless it is attached", () => {
+test("a gateway that its command line does not show ends when its services start, unless it is attached", () => {
   process.argv = ["node", "openclaw.mjs", "onboard"];
   exits();
   const [service] = register().services;
@@ -105,7 +105,7 @@ test("a gateway that the command line does not show ends when its services start
   expect(() => service!.start()).not.toThrow();
 });
 
-test("a gateway that has run for long goes on with a warning; so does one that is allowed to", () => {
+test("a gateway that has long been running, or is allowed to, goes on with a warning", () => {
   process.argv = ["node", "openclaw.mjs", "gateway", "run"];
   const ended = exits();
   const config = { plugins: { entries: { "event-isolation": { config: { onMissingPreload: "warn" } } } } };
@@ -126,7 +126,7 @@ test.each([
   ["", "Error: unknown method: isolation.status", "has not loaded the plugin"],
   ["{ broken", "", "{ broken"],
   ["", "", "no output"],
-])("what `gateway call` prints, %j and %j, is a status or one line", async (stdout, stderr, expected) => {
+])("what `gateway call` prints, %j and %j, is read as a status or one line", async (stdout, stderr, expected) => {
   const system = { runCommandWithTimeout: async () => ({ stdout, stderr, code: 0 }) };
   const answer = await askGateway({ system });
   if (typeof expected !== "string") return expect(answer).toEqual(expected);
