@@ -14,7 +14,7 @@ test.each([
   expect(match(seenFrame(0, "whatever", payload))).toEqual([{ session: 0, by: [by] }]);
 });
 
-test("a frame of two sessions is of both", () => {
+test("a frame with two sessions in it belongs to both", () => {
   const frame = seenFrame(0, "x", { keys: SESSIONS.map(({ key }) => key) });
   expect(match(frame).map(({ session }) => session)).toEqual([0, 1]);
 });
@@ -26,7 +26,7 @@ test("the text of a reply is recognised elsewhere without key and run id", () =>
   expect(match(heartbeat)).toEqual([]);
 });
 
-test("a text that two sessions have in common tells of neither", () => {
+test("a text that two sessions have in common identifies neither", () => {
   const same = { role: "assistant", content: [{ type: "text", text: "I am a helpful assistant." }] };
   const own = SESSIONS.map(({ runIds }) => [seenFrame(0, "chat", { runId: runIds[0], state: "final", message: same })]);
   expect(matcher(SESSIONS, own)(seenFrame(0, "x", { note: "I am a helpful assistant." }))).toEqual([]);
@@ -45,7 +45,7 @@ test.each([
   ["cron", { job: { sessionKey: "agent:main:x" } }],
   ["sessions.changed", { key: "agent:main:x" }],
   ["heartbeat", { status: "sent", preview: "the door is open" }],
-])("%s %j is of a session that is not the probe's", (event, payload) => {
+])("%s %j belongs to a session that is not the probe's", (event, payload) => {
   expect(match(seenFrame(0, event, payload))).toEqual([{ session: SESSIONS.length, by: ["event"] }]);
 });
 
@@ -56,6 +56,6 @@ test.each([
   ["heartbeat", { status: "ok-empty" }],
   ["cron", { action: "finished" }],
   ["sessions.changed", {}],
-])("%s %j is of no session", (event, payload) => {
+])("%s %j belongs to no session", (event, payload) => {
   expect(match(seenFrame(0, event, payload))).toEqual([]);
 });

@@ -16,7 +16,7 @@ function observed(...leaked: readonly Partial<Witness>[]) {
   return observe(SESSIONS, [sender, ...leaked.map((each, index) => ({ ...blank, name: `c${index}`, ...each }))]);
 }
 
-test("frames at others are a leak, whatever else went wrong", () => {
+test("the judge calls frames at other connections a leak, whatever else went wrong", () => {
   const { verdict, reasons } = judge(observed({ frames: runFrames(0, 100) }), {
     ...EXCHANGE,
     runs: [],
@@ -26,20 +26,20 @@ test("frames at others are a leak, whatever else went wrong", () => {
   expect(reasons.join("\n")).toContain("c0 () got frames of session A: 20 agent, 1 chat");
 });
 
-test("own frames only are no leak", () => {
+test("the judge calls own frames only no leak", () => {
   expect(judge(observed({}), EXCHANGE).verdict).toBe("no leak");
 });
 
 test.each<[string, Partial<Conduct>]>([
   ["a sender that missed the end of its run", { runs: [{ session: "A", round: 1, end: "missing" }] }],
-  ["no run at all", { runs: [] }],
+  ["no run", { runs: [] }],
   ["an interruption", { interrupted: true }],
   ["frames that were not looked at", { dropped: 1 }],
-])("silence with %s is inconclusive", (_, change) => {
+])("the judge calls silence with %s inconclusive", (_, change) => {
   expect(judge(observed({}), { ...EXCHANGE, ...change }).verdict).toBe("inconclusive");
 });
 
-test("listening finds a leak, and never rules one out", () => {
+test("the judge of a listening probe finds a leak and never rules one out", () => {
   const empty = observe([], [{ name: "c", asked: "", scopes: [], caps: [], frames: [], claims: [] }]);
   const { verdict, reasons } = judge(empty, PASSIVE);
   expect(verdict).toBe("inconclusive");
@@ -50,17 +50,17 @@ test("listening finds a leak, and never rules one out", () => {
 });
 
 test.each<[string, number | undefined, "pass" | "fail" | "unknown"]>([
-  ["nothing after it left", 2_000, "pass"],
-  ["frames after it left", 300, "fail"],
-  ["nothing before it left either", undefined, "unknown"],
-])("leaving: %s", (_, untilMs, result) => {
+  ["passes with nothing after it left", 2_000, "pass"],
+  ["fails with frames after it left", 300, "fail"],
+  ["is undecided with nothing before it left either", undefined, "unknown"],
+])("the check for leaving %s", (_, untilMs, result) => {
   const frames = untilMs === undefined ? [] : runFrames(0, 100);
   const claims = [{ session: 0, fromMs: 0, untilMs: untilMs ?? 1 }];
   const { checks } = judge(observed({ name: LEFT, frames, claims }), EXCHANGE);
   expect(checks.find(({ name }) => name.startsWith("leaving"))).toMatchObject({ result });
 });
 
-test("gaps in the numbers fail their check, but are no leak", () => {
+test("gaps in the numbers fail their check but are not a leak", () => {
   const frames = runFrames(0, 100).map((frame, seq) => ({ ...frame, seq: seq * 2 }));
   const observation = observed({ frames, claims: [{ session: 0, fromMs: 0 }] });
   const { verdict, checks } = judge(observation, EXCHANGE);

@@ -13,7 +13,7 @@ function standings(one: Witness): string[] {
   return observe(SESSIONS, [one]).timeline.map(({ standing }) => standing);
 }
 
-test("a frame is the connection's own from its asking until it has left", () => {
+test("a frame is the connection's own from its request until it has left", () => {
   const frames = [10, 20, 30, 40].map((at) => seenFrame(at, "chat", { sessionKey: key }));
   expect(standings(witness(frames, { claims: [{ session: 0, fromMs: 20, untilMs: 30 }] }))).toEqual([
     "foreign",
@@ -23,18 +23,18 @@ test("a frame is the connection's own from its asking until it has left", () => 
   ]);
 });
 
-test("a row of the list is no leak only at who asked for the list", () => {
+test("a row of the session list is not a leak only at a connection that asked for the list", () => {
   const frames = [seenFrame(1, "sessions.changed", { sessionKey: key })];
   expect(standings(witness(frames, { roster: true }))).toEqual(["roster"]);
   expect(standings(witness(frames))).toEqual(["foreign"]);
 });
 
-test("the list does not entitle to messages", () => {
+test("asking for the list does not entitle a connection to messages", () => {
   const frames = [seenFrame(1, "session.message", { sessionKey: key })];
   expect(standings(witness(frames, { roster: true }))).toEqual(["foreign"]);
 });
 
-test("a status event may name a session, but not quote it", () => {
+test("a status event may name a session but not quote it", () => {
   expect(standings(witness([seenFrame(1, "health", { recent: [key] })]))).toEqual(["named"]);
   expect(standings(witness([seenFrame(1, "health", { recent: [key], last: "TOKENA" })]))).toEqual(["foreign"]);
 });
@@ -49,7 +49,7 @@ test("frames and bytes are counted by event and standing", () => {
   expect(connections[0]).toMatchObject({ frames: 3 });
 });
 
-test("gaps and repeats of the numbers are counted; frames without a number are not in it", () => {
+test("gaps and repeats of the numbers are counted, and frames without a number are left out", () => {
   const numbers = [1, 2, undefined, 4, 4, 3];
   const { connections } = observe([], [witness(numbers.map((seq, at) => seenFrame(at, "tick", {}, seq)))]);
   expect(connections[0]).toMatchObject({ gaps: 1, repeats: 2 });
@@ -61,7 +61,7 @@ test("sessions of others have a row only if something of them came", () => {
   expect(observe(SESSIONS, [witness([])]).sessions).toHaveLength(SESSIONS.length);
 });
 
-test("the timeline has a bound, the counts have none", () => {
+test("the timeline has a bound and the counts have none", () => {
   const frames = Array.from({ length: 6_000 }, (_, at) => seenFrame(at, "chat", { sessionKey: key }));
   const { timeline, timelineDropped, deliveries } = observe(SESSIONS, [witness(frames)]);
   expect([timeline.length, timelineDropped, deliveries[0]!.frames]).toEqual([5_000, 1_000, 6_000]);

@@ -13,7 +13,7 @@ test("characters that would show another text are replaced", () => {
   expect(html`${"a\u202eb\u0000c\ud800"}`.text).toBe("a\ufffdb\ufffdc\ufffd");
 });
 
-test("the page says the verdicts and draws a matrix and a timeline for each gateway", () => {
+test("the page states the verdicts and draws a matrix and a timeline for each gateway", () => {
   const page = reportPage(sampleReport(sampleGateway(true), sampleGateway(false)));
   expect(page.match(/<svg/g)).toHaveLength(4);
   expect(page).toContain("✗ leak");
@@ -41,7 +41,7 @@ test("ids are unique on a page of two gateways", () => {
   expect(new Set(ids).size).toBe(ids.length);
 });
 
-test("many names of events make a long table, not an endless one", () => {
+test("many event names make a long table, not an endless one", () => {
   const gateway = sampleGateway(true);
   const [one] = gateway.deliveries;
   const deliveries = Array.from({ length: 5_000 }, (_, index) => ({ ...one!, event: `event-${index}` }));

@@ -4,13 +4,13 @@ import { differenceOf, slopeOf } from "../../scripts/soak/slope.ts";
 const line = (slope: number, noise: (n: number) => number): [number, number][] =>
   Array.from({ length: 20 }, (_, n) => [n / 10, 100 + (slope * n) / 10 + noise(n)]);
 
-test("a line has its slope and no error", () => {
+test("a straight line has its slope and no error", () => {
   const { perUnit, error } = slopeOf(line(7, () => 0));
   expect(perUnit).toBeCloseTo(7);
   expect(error).toBeCloseTo(0);
 });
 
-test("a heap that only goes up and down has a slope within its error, one that grows besides has not", () => {
+test("a heap that only goes up and down has a slope within its error, and a growing one does not", () => {
   const noise = (n: number): number => (n % 3) - 1;
   const [level, growing] = [slopeOf(line(0, noise)), slopeOf(line(10, noise))];
   expect(Math.abs(level.perUnit)).toBeLessThan(3 * level.error);
@@ -28,6 +28,6 @@ test.each([
       [2, 5],
     ],
   ],
-] as [number, number][][][])("too few points %j tell nothing", (points) => {
+] as [number, number][][][])("too few points %j give no slope", (points) => {
   expect(slopeOf(points).error).toBe(Infinity);
 });
