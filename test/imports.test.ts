@@ -108,14 +108,14 @@ const FILES = globSync("**/*.ts", { cwd: SRC }).map((file) => file.replaceAll("\
 const IMPORTS = new Map(FILES.map((file) => [file, importsOf(file, readFileSync(join(SRC, file), "utf8"))]));
 
 describe("who imports whom in src", () => {
-  test("the files of every folder are found, and their imports", () => {
+  test("the import reader finds the files of every folder and their imports", () => {
     for (const folder of [...LADDER, "policy", "attach"]) {
       expect(FILES.filter((file) => file.startsWith(`${folder}/`)).length, folder).toBeGreaterThan(4);
     }
     expect(IMPORTS.get("isolation.ts")).toContain("delivery/gateway-scope.ts");
   });
 
-  test.each(FILES)("%s imports what its place on the ladder allows", (file) => {
+  test.each(FILES)("%s imports only what its place on the ladder allows", (file) => {
     expect(violations(file, readFileSync(join(SRC, file), "utf8"))).toEqual([]);
   });
 
@@ -149,15 +149,15 @@ describe("the ladder refuses", () => {
     ["client/x.ts", 'import { routeEvent } from "../policy/session-event.ts";', "policy/session-event.ts"],
     ["client/x.ts", 'import { WebSocket } from "ws";', "ws"],
     ["index.ts", 'export * from "./attach/loader.ts";', "attach/loader.ts"],
-  ])("in %s: %s", (file, source, imported) => {
+  ])("the ladder refuses, in %s: %s", (file, source, imported) => {
     expect(violations(file, source)).toEqual([`src/${file} imports ${imported}`]);
   });
 
-  test("a file that no rule covers", () => {
+  test("the ladder refuses a file that no rule covers", () => {
     expect(violations("extra/x.ts", "")).toEqual(["src/extra/x.ts has no import rule"]);
   });
 
-  test("a cycle, and names the files on it", () => {
+  test("the ladder refuses a cycle and names the files on it", () => {
     const imports = new Map([
       ["a.ts", ["b.ts", "node:fs"]],
       ["b.ts", ["c.ts"]],
