@@ -33,20 +33,16 @@ export interface Connection {
    * @throws {RequestError} if the gateway answers with an error, or does not answer in time
    */
   request<T = Record<string, unknown>>(method: string, params?: unknown, timeoutMs?: number): Promise<T>;
-  /** Resolves when the connection is closed, by whomever. */
-  readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
   close(): Promise<void>;
 }
 
 /** An answer `ok: false`, or none in time (code `CLIENT_TIMEOUT`). */
 export class RequestError extends Failure {
-  readonly method: string;
   /** The gateway's, e.g. `INVALID_REQUEST`. */
   readonly code: string;
 
   constructor(method: string, code: string, message: string, cause?: unknown) {
     super(`the gateway refuses ${method}: ${oneLine(message)}`, { cause });
-    this.method = method;
     this.code = code;
   }
 
@@ -104,7 +100,6 @@ class ClosedError extends Error {
 
 async function attempt(options: ConnectOptions, timeoutMs: number): Promise<Connection> {
   const connected = Promise.withResolvers<HelloOk>();
-  const closed = Promise.withResolvers<{ code: number; reason: string }>();
   const client = new GatewayClient({
     url: options.url,
     ...(options.token === undefined ? {} : { token: options.token }),
@@ -125,7 +120,6 @@ async function attempt(options: ConnectOptions, timeoutMs: number): Promise<Conn
       // No reconnect: what the gateway did to this connection is to be seen.
       client.stop();
       connected.reject(new ClosedError(code, reason));
-      closed.resolve({ code, reason });
     },
   });
   const timer = setTimeout(() => connected.reject(new ClosedError(0, "no answer in time")), timeoutMs);
@@ -134,7 +128,6 @@ async function attempt(options: ConnectOptions, timeoutMs: number): Promise<Conn
     const hello = await connected.promise;
     return {
       hello,
-      closed: closed.promise,
       async request<T>(method: string, params: unknown = {}, limit = 30_000): Promise<T> {
         try {
           return await client.request<T>(method, params, { timeoutMs: limit });
@@ -143,10 +136,7 @@ async function attempt(options: ConnectOptions, timeoutMs: number): Promise<Conn
           throw new RequestError(method, String(gatewayCode ?? code ?? "UNKNOWN"), messageOf(error), error);
         }
       },
-      async close() {
-        await client.stopAndWait();
-        closed.resolve({ code: 1000, reason: "" });
-      },
+      close: () => client.stopAndWait(),
     };
   } catch (error) {
     client.stop();

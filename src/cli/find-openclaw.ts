@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { type Command, Option } from "commander";
 import { openclawPackage } from "../attach/process.ts";
 import { Failure, oneLine } from "./failure.ts";
-import { outputOf } from "./output-of.ts";
+import { outputOf } from "./launch.ts";
 
 export interface Openclaw {
   /** The package's folder, real path. */
@@ -14,8 +14,6 @@ export interface Openclaw {
   readonly release: string;
   /** Its command, a script for Node. */
   readonly entry: string;
-  /** What its manifest says of Node, e.g. `>=22.14.0`. */
-  readonly engines: string | undefined;
 }
 
 /** Adds `--openclaw`. */
@@ -27,7 +25,7 @@ export function addOpenclawOption(command: Command): Command {
 
 /**
  * The package that `--openclaw` names, else the one that the shell would run, else npm's global one,
- * else that of a `node_modules` folder at or above `cwd` or beside this package.
+ * else that of a `node_modules` folder at or above the working directory or beside this package.
  *
  * @param dir the package's folder, or one with it in `node_modules` or `lib/node_modules`
  * @throws {Failure} if there is none
@@ -35,19 +33,16 @@ export function addOpenclawOption(command: Command): Command {
 export function findOpenclaw(
   dir: string | undefined,
   env: Readonly<Record<string, string | undefined>> = process.env,
-  cwd: string = process.cwd(),
 ): Openclaw {
   if (dir !== undefined) {
-    const found = firstIn(
-      ["", "node_modules/openclaw", "lib/node_modules/openclaw"].map((part) => resolve(cwd, dir, part)),
-    );
+    const found = firstIn(["", "node_modules/openclaw", "lib/node_modules/openclaw"].map((part) => resolve(dir, part)));
     if (found) return found;
     throw new Failure(
       `there is no openclaw package in ${oneLine(dir, 200)}: --openclaw takes the folder with its package.json`,
     );
   }
   // A folder that commands are typed in may be one that an agent writes to: it comes last.
-  const found = onPath(env) ?? firstIn(npmGlobalFolders()) ?? firstIn(localFolders(cwd));
+  const found = onPath(env) ?? firstIn(npmGlobalFolders()) ?? firstIn(localFolders());
   if (found) return found;
   throw new Failure(
     "openclaw is not installed: it is not in PATH, among npm's global packages, or in a node_modules folder here; name its folder with --openclaw",
@@ -62,9 +57,9 @@ function onPath(env: Readonly<Record<string, string | undefined>>): Openclaw | u
   return undefined;
 }
 
-function localFolders(cwd: string): string[] {
+function localFolders(): string[] {
   const folders: string[] = [];
-  for (const start of [cwd, dirname(fileURLToPath(import.meta.url))]) {
+  for (const start of [process.cwd(), dirname(fileURLToPath(import.meta.url))]) {
     for (let folder = start; ; folder = dirname(folder)) {
       folders.push(join(folder, "node_modules", "openclaw"));
       if (folder === dirname(folder)) break;
@@ -95,8 +90,7 @@ function describe(file: string): Openclaw | undefined {
   if (!found) return undefined;
   const manifest = JSON.parse(readFileSync(join(found.root, "package.json"), "utf8")) as {
     bin?: string | Record<string, string>;
-    engines?: { node?: string };
   };
   const bin = typeof manifest.bin === "string" ? manifest.bin : manifest.bin?.["openclaw"];
-  return { ...found, entry: join(found.root, bin ?? "openclaw.mjs"), engines: manifest.engines?.node };
+  return { ...found, entry: join(found.root, bin ?? "openclaw.mjs") };
 }

@@ -1,5 +1,5 @@
-/** Becomes another program, or stands in front of it as if it were not there. */
-import { spawn } from "node:child_process";
+/** Runs another program: becomes it, stands in front of it as if it were not there, or reads what it prints. */
+import { execFileSync, spawn } from "node:child_process";
 
 const FORWARDED: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
 
@@ -40,4 +40,18 @@ export async function standInFor(command: string, args: readonly string[]): Prom
   });
   if (signal) process.kill(process.pid, signal);
   else process.exitCode = code ?? 0;
+}
+
+/**
+ * @returns the stdout of a program that ends by itself, trimmed
+ * @throws {Error} if it is not there, fails, or takes longer than 10 s
+ */
+export function outputOf(command: string, args: readonly string[]): string {
+  return execFileSync(command, args, {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+    timeout: 10_000,
+    // npm is a script there.
+    shell: process.platform === "win32",
+  }).trim();
 }

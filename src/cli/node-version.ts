@@ -1,6 +1,6 @@
 /** Whether a Node can load the module. */
 import { Failure, oneLine } from "./failure.ts";
-import { outputOf } from "./output-of.ts";
+import { outputOf } from "./launch.ts";
 
 /** The first with `module.registerHooks`. */
 export const OLDEST_NODE = "22.15.0";

@@ -28,11 +28,10 @@ export function addTokenOptions(command: Command): Command {
 export async function readToken(
   options: TokenOptions,
   env: Readonly<Record<string, string | undefined>> = process.env,
-  stdin: AsyncIterable<Uint8Array | string> = process.stdin,
 ): Promise<string | undefined> {
   const { tokenFile, tokenStdin } = options;
   if (tokenFile !== undefined && tokenStdin) throw new Failure("give --token-file or --token-stdin, not both");
-  if (tokenStdin) return nonEmpty(await readAll(stdin), "stdin");
+  if (tokenStdin) return nonEmpty(await readAll(process.stdin), "stdin");
   if (tokenFile !== undefined) {
     const text = await readFile(tokenFile, "utf8").catch((cause: unknown) => {
       throw new Failure(`the token file cannot be read: ${oneLine((cause as Error).message)}`, { cause });

@@ -1,13 +1,12 @@
 /** The life of one chat: wait for the turn, send, read frames, end; with its bounds, its abort and its recovery. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { abortOnGateway } from "./abort.ts";
 import { isSameBoot } from "./connection.ts";
 import { ClientError } from "./errors.ts";
 import { createEventQueue } from "./event-queue.ts";
-import { isCommandStatus, isSwallowed, mend, readUsage, type Verdict } from "./recovery.ts";
+import type { ChatRequest } from "./options.ts";
+import { abortOnGateway, isCommandStatus, isSwallowed, mend, readUsage, type Verdict } from "./recovery.ts";
 import { createRunReader, type Reading, type RunEnd } from "./run-state.ts";
-import type { ChatRequest, RunCore, RunHost } from "./run-host.ts";
-import type { KnownOutcome, LiveRun, SentKey } from "./run-table.ts";
+import type { KnownOutcome, LiveRun, RunCore, RunHost, SentKey } from "./run-table.ts";
 import type { Outcome } from "./transcript.ts";
 import type { ChatEvent } from "./types.ts";
 

@@ -1,7 +1,7 @@
 /** A chat as its caller holds it: an async iterable, with its final text, its abort, and its forms for HTTP. */
-import type { RunCore } from "./run-host.ts";
 import { ClientError } from "./errors.ts";
-import { encodeSSE } from "./sse.ts";
+import type { EventQueue } from "./event-queue.ts";
+import type { RunCore } from "./run-table.ts";
 import type { ChatEvent } from "./types.ts";
 
 /**
@@ -84,4 +84,36 @@ export function createChatRun(core: RunCore): ChatRun {
     toSSE: ({ keepAliveMs = 15_000 } = {}) => encodeSSE(queue, () => core.abort(), keepAliveMs),
     [Symbol.asyncIterator]: read,
   };
+}
+
+/** Reads a queue into server-sent events: one message for each event, its type as the event's name, the event as JSON. */
+function encodeSSE<T extends { readonly type: string }>(
+  queue: EventQueue<T>,
+  cancel: () => Promise<void>,
+  keepAliveMs: number,
+): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  let next: Promise<T | undefined> | undefined;
+
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        next ??= queue.next();
+        const silence = Promise.withResolvers<"silence">();
+        const timer = setTimeout(() => silence.resolve("silence"), keepAliveMs);
+        const event = await Promise.race([next, silence.promise]);
+        clearTimeout(timer);
+        if (event === "silence") {
+          controller.enqueue(encoder.encode(": \n\n"));
+          return;
+        }
+        next = undefined;
+        if (event === undefined) controller.close();
+        // JSON has no line breaks in it, so one data line is enough.
+        else controller.enqueue(encoder.encode(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`));
+      },
+      cancel,
+    },
+    { highWaterMark: 0 },
+  );
 }

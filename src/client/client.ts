@@ -1,15 +1,13 @@
 /** The client: one connection, its chats and subscriptions. */
-import { randomUUID } from "node:crypto";
 import { canonicalSessionKey } from "../policy/session-key.ts";
 import { startRun } from "./chat-run.ts";
-import type { ChatRequest, RunCore, RunHost } from "./run-host.ts";
 import { type ChatRun, createChatRun } from "./chat-stream.ts";
 import { createClaims } from "./claims.ts";
 import { createConnection } from "./connection.ts";
 import { ClientError, redactor } from "./errors.ts";
-import { checkUrl, deviceOptions, positive, readSettings, readToken } from "./options.ts";
+import { checkChat, checkUrl, deviceOptions, positive, readSettings, readToken } from "./options.ts";
 import { readKeyDefaults, requireSessionKey, sessionMatcher } from "./own-session.ts";
-import { createRunTable } from "./run-table.ts";
+import { createRunTable, type RunCore, type RunHost } from "./run-table.ts";
 import { createSubscription, type SubscribeOptions, type Subscription, type SubscriptionCore } from "./subscription.ts";
 import { type HistoryMessage, readMessages } from "./transcript.ts";
 import { createTurns } from "./turns.ts";
@@ -60,7 +58,6 @@ const SCOPES = ["operator.read", "operator.write"];
 const MAX_LATE_ABORTS = 100;
 /** Far below what a gateway with the module allows one connection (`limits.claimsPerConnection`). */
 const MAX_CLAIMS = 1_000;
-const MAX_MESSAGE_LENGTH = 16 * 1024 * 1024;
 
 /**
  * Connects to a gateway, protocol 3 or 4, and keeps the connection: after a loss it reconnects by itself.
@@ -208,21 +205,4 @@ export async function connect(options: ConnectOptions): Promise<Client> {
     },
     close: () => connection.close(),
   };
-}
-
-function checkChat(options: ChatOptions): ChatRequest {
-  const sessionKey = requireSessionKey(options?.sessionKey);
-  const { message, attachments, idempotencyKey, timeoutMs } = options;
-  if (typeof message !== "string" || (message.trim() === "" && !attachments?.length)) {
-    throw new ClientError("invalid-argument", "message is empty, and there is no attachment");
-  }
-  if (message.length > MAX_MESSAGE_LENGTH) throw new ClientError("invalid-argument", "message is too long");
-  if (idempotencyKey !== undefined && (typeof idempotencyKey !== "string" || idempotencyKey.trim() === "")) {
-    throw new ClientError("invalid-argument", "idempotencyKey has to be a text that is not empty");
-  }
-  if ("history" in options) {
-    throw new ClientError("invalid-argument", "chat takes no history: the session holds it, see history()");
-  }
-  const totalMs = positive("timeoutMs", timeoutMs, 600_000);
-  return { ...options, sessionKey, runId: idempotencyKey ?? randomUUID(), totalMs };
 }

@@ -12,8 +12,6 @@ export interface EventQueue<T> {
   next(): Promise<T | undefined>;
   /** The same, as an iterator gives it. */
   take(): Promise<IteratorResult<T, undefined>>;
-  /** Somebody reads, or has read. */
-  readonly taken: boolean;
 }
 
 /** Makes a queue for at most `limit` waiting events. */
@@ -73,8 +71,5 @@ export function createEventQueue<T>(limit: number): EventQueue<T> {
     },
     take,
     next: async () => (await take()).value,
-    get taken() {
-      return taken;
-    },
   };
 }

@@ -1,9 +1,10 @@
-/** Reads and checks what `connect` is given. */
-import { createPublicKey, sign } from "node:crypto";
+/** Reads and checks what `connect` and `chat` are given. */
+import { createPublicKey, randomUUID, sign } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { GatewayClientOptions } from "@openclaw/gateway-client";
 import { ClientError } from "./errors.ts";
-import type { ConnectOptions } from "./types.ts";
+import { requireSessionKey } from "./own-session.ts";
+import type { ChatOptions, ConnectOptions } from "./types.ts";
 
 /** The options with every default in place, without the credentials. */
 export type Settings = Readonly<
@@ -33,6 +34,7 @@ const DEFAULTS: Settings = {
 
 /** Timers cannot wait longer than this. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+const MAX_MESSAGE_LENGTH = 16 * 1024 * 1024;
 
 /** @throws ClientError of kind `invalid-argument` for a number that is none */
 export function readSettings(options: ConnectOptions): Settings {
@@ -89,4 +91,28 @@ export function deviceOptions(identity: ConnectOptions["deviceIdentity"]): Parti
         createPublicKey(pem).export({ type: "spki", format: "der" }).subarray(-32).toString("base64url"),
     },
   };
+}
+
+/** The options of one chat, checked. */
+export interface ChatRequest extends ChatOptions {
+  readonly runId: string;
+  readonly totalMs: number;
+}
+
+/** @throws ClientError of kind `invalid-argument` */
+export function checkChat(options: ChatOptions): ChatRequest {
+  const sessionKey = requireSessionKey(options?.sessionKey);
+  const { message, attachments, idempotencyKey, timeoutMs } = options;
+  if (typeof message !== "string" || (message.trim() === "" && !attachments?.length)) {
+    throw new ClientError("invalid-argument", "message is empty, and there is no attachment");
+  }
+  if (message.length > MAX_MESSAGE_LENGTH) throw new ClientError("invalid-argument", "message is too long");
+  if (idempotencyKey !== undefined && (typeof idempotencyKey !== "string" || idempotencyKey.trim() === "")) {
+    throw new ClientError("invalid-argument", "idempotencyKey has to be a text that is not empty");
+  }
+  if ("history" in options) {
+    throw new ClientError("invalid-argument", "chat takes no history: the session holds it, see history()");
+  }
+  const totalMs = positive("timeoutMs", timeoutMs, 600_000);
+  return { ...options, sessionKey, runId: idempotencyKey ?? randomUUID(), totalMs };
 }

@@ -1,4 +1,4 @@
-/** Finds out what became of a run whose frames did not come. */
+/** What is asked of the gateway about one run: what became of it when its frames did not come, and to stop it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Boot, type Connection, isSameBoot } from "./connection.ts";
 import { ClientError } from "./errors.ts";
@@ -42,6 +42,9 @@ const PROBE_MS = 300;
 /** How long the history is waited for after a reply, for its tokens and cost. */
 const USAGE_MS = 2_000;
 const SECOND_LOOK_MS = 150;
+const ABORT_RETRY_MS = 250;
+/** How long the last frame of an aborted run, which brings its text up to date, is waited for. */
+const ABORTED_FRAME_MS = 500;
 
 /** Whether an answer to `chat.send` means that the run is going on. */
 export function isCommandStatus(status: unknown): boolean {
@@ -173,6 +176,12 @@ async function poll(
 async function claim(connection: Connection, { sessionKey, claimed }: RunPlace): Promise<void> {
   const { generation } = connection;
   if (claimed.generation === generation) return;
+  await askForEvents(connection, sessionKey);
+  claimed.generation = generation;
+}
+
+/** Sends the requests by which a connection gets a session's events. @throws ClientError */
+export async function askForEvents(connection: Connection, sessionKey: string): Promise<void> {
   if (connection.offers("sessions.messages.subscribe")) {
     await connection.request("sessions.messages.subscribe", { key: sessionKey }).catch((error: unknown) => {
       // Without the scope for it there still is the history, which is a claim too.
@@ -180,7 +189,6 @@ async function claim(connection: Connection, { sessionKey, claimed }: RunPlace):
     });
   }
   await connection.request("chat.history", { sessionKey, limit: 1 });
-  claimed.generation = generation;
 }
 
 /**
@@ -220,3 +228,40 @@ function lost(message: string): Verdict {
 
 /** The two questions that recovery answers. */
 export const mend = { running, empty };
+
+interface AbortTask {
+  readonly connection: Connection;
+  readonly graceMs: number;
+  /** Resolves when the run's stream has ended by itself. */
+  readonly over: Promise<void>;
+  isOver(): boolean;
+  target(): { readonly sessionKey: string; readonly runId: string };
+}
+
+/**
+ * Asks the gateway to abort, until it has, it refuses, or time is up.
+ *
+ * @returns `aborted`; `refused`: newer releases let only the connection or device that started a run, or an admin, abort
+ *   it; `unheard`: the gateway did not answer, or did not know the run
+ */
+export async function abortOnGateway(task: AbortTask): Promise<"aborted" | "refused" | "unheard"> {
+  const { connection, over } = task;
+  const until = Date.now() + task.graceMs;
+  const left = (): number => Math.max(1, until - Date.now());
+  while (!task.isOver() && Date.now() < until) {
+    const answer = await connection
+      .request("chat.abort", task.target(), { timeoutMs: left() })
+      .catch((error: unknown) => error);
+    if (answer instanceof ClientError) {
+      if (answer.kind === "refused") return "refused";
+      if (!(await connection.whenUp(left()))) break;
+    } else if ((answer as { aborted?: unknown })["aborted"] === true) {
+      await Promise.race([over, sleep(Math.min(ABORTED_FRAME_MS, left()))]);
+      return "aborted";
+    } else {
+      // Not known there, or not yet: its final may be on its way.
+      await Promise.race([over, sleep(Math.min(ABORT_RETRY_MS, left()))]);
+    }
+  }
+  return "unheard";
+}

@@ -30,7 +30,6 @@ export interface RunReader {
   agent(payload: Fields): Reading;
   /** The text so far. */
   readonly text: string;
-  readonly started: boolean;
 }
 
 /** Makes the reader of one run. */
@@ -132,9 +131,6 @@ export function createRunReader(): RunReader {
     agent,
     get text() {
       return reply.text;
-    },
-    get started() {
-      return started;
     },
   };
 }

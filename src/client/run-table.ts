@@ -1,8 +1,40 @@
-/** Which runs this client has, whose frames are whose, and what it remembers of runs that are over. */
-import { isFields, type Reading } from "./run-state.ts";
-import type { Boot } from "./connection.ts";
+/** The runs of one client: what each needs of it, whose frames are whose, and what is remembered of runs that are over. */
+import type { Boot, Connection } from "./connection.ts";
 import type { ClientError } from "./errors.ts";
-import type { Dropped } from "./types.ts";
+import type { EventQueue } from "./event-queue.ts";
+import type { Settings } from "./options.ts";
+import { isFields, type Reading } from "./run-state.ts";
+import type { Turns } from "./turns.ts";
+import type { ChatEvent, Dropped } from "./types.ts";
+
+/** What a run needs of its client. */
+export interface RunHost {
+  readonly connection: Connection;
+  readonly table: RunTable;
+  readonly turns: Turns;
+  readonly settings: Settings;
+  readonly redact: (text: string) => string;
+  ownsKey(own: string): (key: string) => boolean;
+  canonical(key: string): string;
+  /** Notes that the session's events are asked for. */
+  claim(key: string): void;
+  /** Runs that must be told when the connection is lost. */
+  readonly live: Set<RunCore>;
+  /** Sends an abort once there is a connection again. */
+  abortLater(sessionKey: string, runId: string): void;
+}
+
+/** A run as its client sees it. */
+export interface RunCore {
+  readonly runId: string;
+  readonly sessionKey: string;
+  readonly queue: EventQueue<ChatEvent>;
+  readonly result: Promise<KnownOutcome>;
+  abort(): Promise<void>;
+  fail(error: ClientError): void;
+  /** The connection was lost. */
+  interrupted(): void;
+}
 
 /** A run that wants its frames. */
 export interface LiveRun {

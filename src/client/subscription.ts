@@ -2,6 +2,7 @@
 import { createEventQueue } from "./event-queue.ts";
 import type { Connection } from "./connection.ts";
 import { ClientError } from "./errors.ts";
+import { askForEvents } from "./recovery.ts";
 import { createRunReader, isFields, type Reading, type RunReader } from "./run-state.ts";
 import { type HistoryMessage, readMessages } from "./transcript.ts";
 import type { ChatEvent } from "./types.ts";
@@ -103,13 +104,7 @@ export function createSubscription(
     ups += 1;
     if (ups > 1) push({ type: "gap" });
     try {
-      if (connection.offers("sessions.messages.subscribe")) {
-        const request = { key: sessionKey };
-        await connection.request("sessions.messages.subscribe", request).catch((error: unknown) => {
-          if (!(error instanceof ClientError) || error.kind !== "refused") throw error;
-        });
-      }
-      await connection.request("chat.history", { sessionKey, limit: 1 });
+      await askForEvents(connection, sessionKey);
     } catch (error) {
       // A connection that is lost comes back, and with it the next start.
       if (error instanceof ClientError && error.kind === "disconnected") return;

@@ -33,7 +33,7 @@ export interface PluginRuntime {
     runCommandWithTimeout(
       argv: readonly string[],
       options: { readonly timeoutMs: number },
-    ): Promise<{ readonly stdout: string; readonly stderr: string; readonly code: number | null }>;
+    ): Promise<{ readonly stdout: string; readonly stderr: string }>;
   };
 }
 
