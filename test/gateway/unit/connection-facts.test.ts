@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { connectionFacts } from "../../../src/gateway/connection-facts.ts";
 import type { GatewayClient } from "../../../src/gateway/types.ts";
 
-test("all that 2026.9 knows of a connection", () => {
+test("the facts have all that 2026.9 knows of a connection", () => {
   const client: GatewayClient = {
     connId: "c",
     connect: {
@@ -25,7 +25,7 @@ test("all that 2026.9 knows of a connection", () => {
   });
 });
 
-test("what is missing or of another type is not known, and no role is the operator's", () => {
+test("missing or ill-typed facts are unknown, and a missing role counts as the operator's", () => {
   const connect = { scopes: "operator.admin", client: { id: 5, mode: "" }, device: null } as object;
   const facts = connectionFacts({ connId: "c", connect } as GatewayClient);
   expect(Object.entries(facts).filter(([, value]) => value !== undefined)).toEqual([

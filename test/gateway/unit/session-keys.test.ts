@@ -19,7 +19,7 @@ test.each([
   expect(defaultAgentOf({ agents: { list } }, strict)).toBe(agent);
 });
 
-test("a global session of one of several agents has a key, and does not fail its event", () => {
+test("a global session of one of several agents has a key and does not fail its event", () => {
   const config: GatewayConfig = { session: { scope: "global" }, agents: { list: [{ id: "ops" }, { id: "main" }] } };
   const keys = new SessionKeys(
     () => config,
@@ -45,7 +45,7 @@ function counting() {
   return { asked, keys };
 }
 
-test("10,000 sessions with events in turn: the gateway's resolver is asked about each of them once", () => {
+test("the gateway's resolver is asked once about each of 10,000 sessions with events in turn", () => {
   const { asked, keys } = counting();
   const sessions = Array.from({ length: 10_000 }, (_, index) => `agent:main:direct:user-${index}`);
   for (const session of sessions) keys.canonical(session);
@@ -54,7 +54,7 @@ test("10,000 sessions with events in turn: the gateway's resolver is asked about
   expect(asked.times).toBe(0);
 });
 
-test("what is remembered of keys is bounded by their length: the longest ones do not pile up", () => {
+test("the memory of keys is bounded by their length, so that the longest do not pile up", () => {
   const { asked, keys } = counting();
   const long = (index: number): string => `agent:main:${index}:`.padEnd(1024, "x");
   for (let index = 0; index < 10_000; index += 1) keys.canonical(long(index));

@@ -28,7 +28,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test("a change is applied within a second, or at once when asked", () => {
+test("a change of settings is applied within a second, or at once when asked", () => {
   reload.watch();
   current = configOf({ access: [{}] });
   vi.advanceTimersByTime(1_000);
@@ -37,7 +37,7 @@ test("a change is applied within a second, or at once when asked", () => {
   expect(log).toEqual(["1 0", "0 1"]);
 });
 
-test("what is the same, or needs a restart, is not applied", () => {
+test("unchanged settings, and those that need a restart, are not applied", () => {
   reload.watch();
   current = configOf({ access: [] });
   reload.check();
@@ -46,7 +46,7 @@ test("what is the same, or needs a restart, is not applied", () => {
   expect(log).toEqual([]);
 });
 
-test("wrong settings are told of once, and the next right ones are applied", () => {
+test("wrong settings are logged once, and the next right ones are applied", () => {
   reload.watch();
   for (let times = 0; times < 3; times += 1) {
     current = configOf({ access: {} });
@@ -57,7 +57,7 @@ test("wrong settings are told of once, and the next right ones are applied", () 
   expect(log).toEqual([expect.stringContaining('"access" has to be a list'), "1 0"]);
 });
 
-test("a configuration that cannot be read changes nothing and is told of once", () => {
+test("a configuration that cannot be read changes nothing and is logged once", () => {
   reload.watch();
   current = {
     get plugins(): never {
@@ -69,7 +69,7 @@ test("a configuration that cannot be read changes nothing and is told of once", 
   expect(log).toEqual(["unreadable"]);
 });
 
-test("without a watch and after the end nothing is looked at", () => {
+test("settings are not looked at without a watch or after its end", () => {
   current = configOf({ access: [{}] });
   reload.check();
   reload.watch();
