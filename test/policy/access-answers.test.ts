@@ -10,7 +10,7 @@ const canonical = (value: unknown) => {
 };
 const rows = (payload: unknown) => allowedRows(payload, access, canonical);
 
-test("rows of other sessions are left out, at any depth, and the count follows", () => {
+test("the answer loses rows of other sessions at any depth, and its count follows", () => {
   const answer = {
     path: "x",
     count: 3,
@@ -33,18 +33,18 @@ test("rows of other sessions are left out, at any depth, and the count follows",
   });
 });
 
-test("what is no session stays, and nothing of the gateway's is changed", () => {
+test("the answer keeps what is not a session, and the gateway's own object does not change", () => {
   const answer = { list: [{ key: "theme", value: 1 }, "global", null, 5], at: new Date(0), nothing: undefined };
   expect(rows(answer)).toEqual({ ...answer, at: "1970-01-01T00:00:00.000Z" });
   expect(answer.list).toHaveLength(4);
   for (const value of [undefined, null, 5, "agent:main:other"]) expect(rows(value)).toBe(value);
 });
 
-test("rows whose key is malformed are left out", () => {
+test("the answer loses rows whose key is malformed", () => {
   expect(rows([{ sessionKey: 5 }, { sessionKey: "a\u0000" }, { sessionKey: {} }])).toEqual([]);
 });
 
-test("an answer's own session has to be allowed, if it names one", () => {
+test("the answer is refused if the session that it names is not allowed", () => {
   const allowed = (payload: unknown) => answersAllowedSession(payload, access, canonical);
   expect([{}, null, "x", { key: "mine" }, { sessionKey: "agent:main:mine" }].map(allowed)).toEqual(
     Array.from({ length: 5 }, () => true),

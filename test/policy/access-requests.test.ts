@@ -22,7 +22,7 @@ const THEIRS = "agent:main:theirs";
 const judge = (method: string, params?: unknown, methods?: string[]) =>
   judgeRequest(method, params, asker(["agent:main:mine-*"], methods));
 
-describe("is allowed", () => {
+describe("an allowed request", () => {
   test.each<[string, unknown]>([
     ["chat.history", { sessionKey: MINE }],
     ["chat.history", { sessionKey: " MINE-1 " }],
@@ -39,10 +39,10 @@ describe("is allowed", () => {
     ["question.resolve", { id: "mine", answers: {} }],
     ["question.request", { sessionKey: MINE, runId: "own" }],
     ["models.list", undefined],
-  ])("%s %j", (method, params) => expect(judge(method, params).allowed).toBe(true));
+  ])("the rule allows %s %j", (method, params) => expect(judge(method, params).allowed).toBe(true));
 });
 
-describe("is denied for its session", () => {
+describe("a request denied for its session", () => {
   test.each<[string, unknown]>([
     ["chat.history", { sessionKey: THEIRS }],
     ["chat.history", { sessionKey: "agent:main:MINE" }],
@@ -79,9 +79,11 @@ describe("is denied for its session", () => {
     ["talk.client.create", {}],
     ["commands.list", { sessionKey: THEIRS }],
     ["chat.send", { sessionKey: MINE, systemInputProvenance: { sourceSessionKey: THEIRS } }],
-  ])("%s %j", (method, params) => expect(judge(method, params)).toEqual({ allowed: false, because: "session" }));
+  ])("the rule denies %s %j for its session", (method, params) =>
+    expect(judge(method, params)).toEqual({ allowed: false, because: "session" }),
+  );
 
-  test("whatever hides a key behind depth or size", () => {
+  test("the rule denies a request that hides a key behind depth or size", () => {
     let deep: unknown = { sessionKey: MINE };
     for (let depth = 0; depth < 20; depth += 1) deep = { deep };
     expect(judge("models.list", { deep }).allowed).toBe(false);
@@ -89,7 +91,7 @@ describe("is denied for its session", () => {
   });
 });
 
-test("the main session is what agent and talk mean without a key", () => {
+test("the rule takes agent and talk without a key for the main session", () => {
   const main = asker(["agent:main:main"]);
   expect(judgeRequest("agent", { agentId: "main" }, main).allowed).toBe(true);
   expect(judgeRequest("agent", { agentId: "work" }, main).allowed).toBe(false);
@@ -97,7 +99,7 @@ test("the main session is what agent and talk mean without a key", () => {
   expect(judgeRequest("talk.client.create", { agentId: "work" }, main).allowed).toBe(false);
 });
 
-test("a method that is not in the table is denied, unless the rule names it", () => {
+test("the rule denies a method that is not in the table, unless it names the method", () => {
   for (const method of [
     "cron.list",
     "logs.tail",
@@ -114,15 +116,18 @@ test("a method that is not in the table is denied, unless the rule names it", ()
   expect(judge("chat.history", { sessionKey: THEIRS }, ["chat.history"]).allowed).toBe(false);
 });
 
-test("answers are looked at where the gateway chooses the session, and where they list some", () => {
+test("the rule has answers checked where the gateway chooses the session and where they list some", () => {
   expect(judge("sessions.create", {})).toEqual({ allowed: true, answer: "key" });
   expect(judge("sessions.resolve", { label: "x" })).toEqual({ allowed: true, answer: "key" });
   expect(judge("sessions.list", {})).toEqual({ allowed: true, answer: "rows" });
 });
 
-test.each([...CLAIMING_METHODS, "sessions.delete"])("%s, which claims or ends a session, is in the table", (method) => {
-  const params = (key: string) => ({ sessionKey: key, key, keys: [key] });
-  expect(claimIntent(method, params(THEIRS))).toMatchObject({ keys: [THEIRS] });
-  expect(judge(method, params(THEIRS)).allowed).toBe(false);
-  expect(judge(method, params(MINE)).allowed).toBe(true);
-});
+test.each([...CLAIMING_METHODS, "sessions.delete"])(
+  "the table of methods has %s, which claims or ends a session",
+  (method) => {
+    const params = (key: string) => ({ sessionKey: key, key, keys: [key] });
+    expect(claimIntent(method, params(THEIRS))).toMatchObject({ keys: [THEIRS] });
+    expect(judge(method, params(THEIRS)).allowed).toBe(false);
+    expect(judge(method, params(MINE)).allowed).toBe(true);
+  },
+);

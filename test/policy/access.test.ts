@@ -10,17 +10,17 @@ function rule(match: ConnectionMatch, sessions: string[], methods: string[] = []
 }
 
 describe("access", () => {
-  test("is to everything without rules, and where the rule names all sessions", () => {
+  test("a connection has access to everything without rules, and where its rule names all sessions", () => {
     expect(accessOf([], ADA)).toBeUndefined();
     expect(accessOf([rule({}, ["agent:x:y", "**"])], ADA)).toBeUndefined();
   });
 
-  test("is to nothing for whom no rule is about", () => {
+  test("a connection that no rule fits has access to nothing", () => {
     const access = accessOf([rule({ deviceId: "d-ada" }, ["*"])], BOB)!;
     for (const key of ["agent:main:main", "global", "unknown", ""]) expect(access.allows(key)).toBe(false);
   });
 
-  test("is what the first rule that fits the connection says, and no later one", () => {
+  test("a connection has the access that the first rule fitting it gives, and no later one", () => {
     const rules = [
       rule({ deviceId: "d-ada" }, ["agent:main:ada-*"], ["cron.list"]),
       rule({}, ["agent:main:{deviceId}:*", "agent:main:{user}"]),
@@ -39,12 +39,12 @@ describe("access", () => {
     expect(bob.allows("agent:main:{user}")).toBe(false);
   });
 
-  test("is to nothing with an empty list, and for other roles than operators", () => {
+  test("a connection has access to nothing with an empty list or in another role than operator", () => {
     expect(accessOf([rule({}, []), rule({}, ["*"])], ADA)!.allows("agent:main:main")).toBe(false);
     expect(accessOf([rule({}, ["*"])], { ...ADA, role: "node" })!.allows("agent:main:main")).toBe(false);
   });
 
-  test("stays right for more keys than are remembered", () => {
+  test("access stays right for more keys than are remembered", () => {
     const access = accessOf([rule({}, ["agent:main:1*"])], ADA)!;
     const keys = Array.from({ length: 5_000 }, (_, n) => `agent:main:${n}`);
     for (let round = 0; round < 2; round += 1)
@@ -52,16 +52,24 @@ describe("access", () => {
   });
 });
 
-describe("a rule without effect is a warning that names it", () => {
+describe("warnings about rules without effect", () => {
   test.each<[string, AccessRule[], RegExp[]]>([
-    ["none", [rule({ deviceId: "a" }, ["agent:a:*"]), rule({ deviceId: "b" }, []), rule({}, ["*", "global"])], []],
+    ["no fault", [rule({ deviceId: "a" }, ["agent:a:*"]), rule({ deviceId: "b" }, []), rule({}, ["*", "global"])], []],
     ["a raw key", [rule({}, ["main", "agent:x:*"])], [/access\[0\].*"main", which no session key can match/]],
-    ["no key", [rule({}, ["agent:main"])], [/"agent:main"/]],
-    ["behind all", [rule({}, []), rule({ user: "u" }, [])], [/access\[1\] never matches: access\[0\]/]],
-    ["behind itself", [rule({ user: "u" }, []), rule({ user: "u", mode: "ui" }, [])], [/access\[1\] never matches/]],
-    ["not behind a narrower one", [rule({ user: "u", mode: "ui" }, []), rule({ user: "u" }, [])], []],
-    ["a node's", [rule({ role: "node" }, ["*"])], [/not the role "node"/]],
-  ])("%s", (_, rules, expected) => {
+    ["half a key", [rule({}, ["agent:main"])], [/"agent:main"/]],
+    [
+      "a rule behind one that fits all",
+      [rule({}, []), rule({ user: "u" }, [])],
+      [/access\[1\] never matches: access\[0\]/],
+    ],
+    [
+      "a rule behind a wider one",
+      [rule({ user: "u" }, []), rule({ user: "u", mode: "ui" }, [])],
+      [/access\[1\] never matches/],
+    ],
+    ["a rule behind a narrower one", [rule({ user: "u", mode: "ui" }, []), rule({ user: "u" }, [])], []],
+    ["a node's role", [rule({ role: "node" }, ["*"])], [/not the role "node"/]],
+  ])("access rules with %s get the warnings they should", (_, rules, expected) => {
     const warnings = accessWarnings(rules);
     expect(warnings).toHaveLength(expected.length);
     expected.forEach((pattern, index) => expect(warnings[index]).toMatch(pattern));

@@ -43,19 +43,22 @@ function keysOf(intent: ClaimIntent | undefined): readonly unknown[] | undefined
 }
 
 describe("a request that opens, reads or drives a session claims it", () => {
-  test.each(CLAIMING)("$method by $field", ({ method, field, explicit, answered, startsRun }) => {
-    const params = { [field]: field === "keys" ? [A] : A, agentId: "work" };
-    expect(claimIntent(method, params)).toEqual({
-      kind: "claim",
-      keys: [A],
-      agentId: "work",
-      explicit: explicit ?? false,
-      answered: answered ?? false,
-      startsRun: startsRun ?? false,
-    });
-  });
+  test.each(CLAIMING)(
+    "$method claims the session named by $field",
+    ({ method, field, explicit, answered, startsRun }) => {
+      const params = { [field]: field === "keys" ? [A] : A, agentId: "work" };
+      expect(claimIntent(method, params)).toEqual({
+        kind: "claim",
+        keys: [A],
+        agentId: "work",
+        explicit: explicit ?? false,
+        answered: answered ?? false,
+        startsRun: startsRun ?? false,
+      });
+    },
+  );
 
-  test.each(CLAIMING)("$method ignores the other fields", ({ method, field }) => {
+  test.each(CLAIMING)("$method claims nothing through fields other than $field", ({ method, field }) => {
     const others = { sessionKey: B, key: B, keys: [B], sessionKeys: [B] };
     const params = { ...others, [field]: field === "keys" ? [A] : A };
     expect(keysOf(claimIntent(method, params))).toEqual([A]);
@@ -66,13 +69,16 @@ describe("a request that opens, reads or drives a session claims it", () => {
   });
 });
 
-describe("a request that says nothing of a session claims nothing", () => {
-  test.each(CLAIMING.filter(({ method }) => method !== "agent"))("$method without a key", ({ method, field }) => {
-    for (const value of [undefined, null, ""]) {
-      expect(keysOf(claimIntent(method, { [field]: value }))).toEqual([]);
-    }
-    expect(keysOf(claimIntent(method, {}))).toEqual([]);
-  });
+describe("a request that does not name a session claims nothing", () => {
+  test.each(CLAIMING.filter(({ method }) => method !== "agent"))(
+    "$method without a key claims nothing",
+    ({ method, field }) => {
+      for (const value of [undefined, null, ""]) {
+        expect(keysOf(claimIntent(method, { [field]: value }))).toEqual([]);
+      }
+      expect(keysOf(claimIntent(method, {}))).toEqual([]);
+    },
+  );
 
   test.each([
     "sessions.list",
@@ -93,29 +99,33 @@ describe("a request that says nothing of a session claims nothing", () => {
     "__proto__",
     "constructor",
     "toString",
-  ])("%j is not interest in a session's content", (method) => {
+  ])("method %j claims nothing although it names a session", (method) => {
     expect(claimIntent(method, { sessionKey: A, key: A, keys: [A] })).toBeUndefined();
   });
 });
 
 describe("agent without a key", () => {
   test.each([
-    ["runs in the main session of the agent it names", { agentId: "work" }, ["agent:work:main"]],
-    ["whatever blank the key is", { agentId: "work", sessionKey: "", sessionId: "", to: "" }, ["agent:work:main"]],
-    ["but where the answer says, if it names no agent", {}, []],
-    ["or a session id", { sessionId: "5e5510", agentId: "work" }, []],
-    ["or a recipient", { to: "+15550001", agentId: "work" }, []],
-    ["and the key it has goes first", { sessionKey: A, to: "+15550001", agentId: "work" }, [A]],
-  ])("%s: %j", (_, params, keys) => {
+    ["claims the main session of the agent that it names", { agentId: "work" }, ["agent:work:main"]],
+    [
+      "claims that main session although its key is blank",
+      { agentId: "work", sessionKey: "", sessionId: "", to: "" },
+      ["agent:work:main"],
+    ],
+    ["claims nothing yet if it names no agent", {}, []],
+    ["claims nothing yet if it has a session id", { sessionId: "5e5510", agentId: "work" }, []],
+    ["claims nothing yet if it has a recipient", { to: "+15550001", agentId: "work" }, []],
+    ["claims its own key before all else", { sessionKey: A, to: "+15550001", agentId: "work" }, [A]],
+  ])("an agent request %s: %j", (_, params, keys) => {
     expect(claimIntent("agent", params)).toMatchObject({ kind: "claim", keys, answered: true, startsRun: true });
   });
 
-  test("holds for no other method", () => {
+  test("no method but agent claims a main session without a key", () => {
     expect(keysOf(claimIntent("chat.send", { agentId: "work" }))).toEqual([]);
   });
 });
 
-describe("leaving and the roster", () => {
+describe("leaving a session and the list", () => {
   test.each([
     ["sessions.messages.unsubscribe", { key: A }, { kind: "unclaim", keys: [A], agentId: undefined }],
     ["sessions.messages.unsubscribe", { sessionKey: A }, { kind: "unclaim", keys: [], agentId: undefined }],
@@ -124,36 +134,39 @@ describe("leaving and the roster", () => {
     ["sessions.subscribe", {}, { kind: "roster", wanted: true }],
     ["sessions.subscribe", undefined, { kind: "roster", wanted: true }],
     ["sessions.unsubscribe", {}, { kind: "roster", wanted: false }],
-  ])("%s %j", (method, params, intent) => {
+  ])("%s with %j means %j", (method, params, intent) => {
     expect(claimIntent(method, params)).toEqual(intent);
   });
 });
 
 describe("untrusted parameters", () => {
-  test.each([undefined, null, 7, "agent:main:a", true, [], [A], () => A])("%j name no session", (params) => {
-    expect(keysOf(claimIntent("chat.history", params))).toEqual([]);
-    expect(keysOf(claimIntent("sessions.preview", params))).toEqual([]);
-    expect(keysOf(claimIntent("sessions.delete", params))).toEqual([]);
-  });
+  test.each([[undefined], [null], [7], ["agent:main:a"], [true], [[]], [[A]], [() => A]])(
+    "parameters of %j name no session",
+    (params) => {
+      expect(keysOf(claimIntent("chat.history", params))).toEqual([]);
+      expect(keysOf(claimIntent("sessions.preview", params))).toEqual([]);
+      expect(keysOf(claimIntent("sessions.delete", params))).toEqual([]);
+    },
+  );
 
-  test.each([[7], [{}], [["work"]], [null], [true], [""]])("an agentId of %j is none", (agentId) => {
+  test.each([[7], [{}], [["work"]], [null], [true], [""]])("an agentId of %j is ignored", (agentId) => {
     expect(claimIntent("chat.send", { sessionKey: A, agentId })).not.toMatchObject({ agentId: "work" });
     expect(claimIntent("agent", { agentId })).toMatchObject({ keys: [] });
   });
 
-  test("malformed keys are passed on as they are, for the key grammar to judge", () => {
+  test("malformed keys are passed on unchanged for the key grammar to judge", () => {
     const odd = [7, {}, null, "x"];
     expect(keysOf(claimIntent("sessions.preview", { keys: odd }))).toEqual(odd);
     expect(keysOf(claimIntent("chat.send", { sessionKey: { a: 1 } }))).toEqual([{ a: 1 }]);
     expect(keysOf(claimIntent("chat.send", { sessionKey: 0 }))).toEqual([0]);
   });
 
-  test.each(["agent:main:a", { 0: A, length: 1 }, 7])("keys of %j are no list", (keys) => {
+  test.each(["agent:main:a", { 0: A, length: 1 }, 7])("keys of %j are not read as a list", (keys) => {
     expect(keysOf(claimIntent("sessions.preview", { keys }))).toEqual([]);
   });
 
-  test("of a long list only the beginning is read, more of it than the gateway reads", () => {
-    const keys = Array.from({ length: 1_000_000 }, (_, index) => `agent:main:${index}`);
+  test("only the beginning of a long list is read, and that is more than the gateway reads", () => {
+    const keys = Array.from({ length: 100_000 }, (_, index) => `agent:main:${index}`);
     expect(keysOf(claimIntent("sessions.preview", { keys }))).toEqual(keys.slice(0, 1_000));
   });
 });

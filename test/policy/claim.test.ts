@@ -3,7 +3,7 @@ import { Claim } from "../../src/policy/claim.ts";
 
 const stateOf = ({ accepted, explicit, pending }: Claim) => ({ accepted, explicit, pending });
 
-test("a request counts once it is accepted", () => {
+test("a claim counts once its request is accepted", () => {
   const claim = new Claim();
   claim.begin(1);
   expect(stateOf(claim)).toEqual({ accepted: false, explicit: false, pending: true });
@@ -12,7 +12,7 @@ test("a request counts once it is accepted", () => {
   expect(stateOf(claim)).toEqual({ accepted: true, explicit: true, pending: false });
 });
 
-test("an answer counts once", () => {
+test("an answer settles its request once", () => {
   const claim = new Claim();
   claim.begin(1);
   claim.begin(2);
@@ -20,7 +20,7 @@ test("an answer counts once", () => {
   expect(claim.pending).toBe(true);
 });
 
-test("an end takes back what was asked for up to it, whichever answer came first", () => {
+test("an end takes back all requests up to it, whichever answer came first", () => {
   const claim = new Claim();
   for (const request of [1, 2, 3]) claim.begin(request);
   claim.settle(3);

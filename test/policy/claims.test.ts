@@ -29,26 +29,26 @@ function pending(key: string): string[] {
 }
 
 describe("a claim", () => {
-  test("is pending until the gateway's answer and accepted after it", () => {
+  test("a claim is pending until the gateway's answer and accepted after it", () => {
     const claim = begin("one", [A]);
     expect([claimed(A), pending(A), subscriptions.isPending("one", A)]).toEqual([[], ["one"], true]);
     claim.accept();
     expect([claimed(A), pending(A), subscriptions.isPending("one", A)]).toEqual([["one"], [], false]);
   });
 
-  test("is gone when the gateway refuses it", () => {
+  test("a claim is gone when the gateway refuses it", () => {
     begin("one", [A, B]).reject();
     expect([claimed(A), pending(A), subscriptions.claimsOf("one")]).toEqual([[], [], []]);
     expect(subscriptions.size).toMatchObject({ claims: 0, sessions: 0 });
   });
 
-  test("is one connection's, on one session", () => {
+  test("a claim belongs to one connection and one session", () => {
     begin("one", [A]).accept();
     expect([claimed(A), claimed(B), pending(A)]).toEqual([["one"], [], []]);
     expect(subscriptions.claimsOf("two")).toEqual([]);
   });
 
-  test("is settled once: what comes later changes nothing", () => {
+  test("a settled claim does not change with later answers", () => {
     const refused = begin("one", [A]);
     refused.reject();
     refused.accept({ extraKeys: [B], runId: "r1" });
@@ -60,7 +60,7 @@ describe("a claim", () => {
     expect(claimed(A)).toEqual(["one"]);
   });
 
-  test("survives a refused request on the same session", () => {
+  test("a claim survives a refused request on the same session", () => {
     begin("one", [A]).accept();
     const second = begin("one", [A]);
     expect([claimed(A), pending(A), subscriptions.isPending("one", A)]).toEqual([["one"], [], true]);
@@ -68,7 +68,7 @@ describe("a claim", () => {
     expect(claimed(A)).toEqual(["one"]);
   });
 
-  test("stays pending while another request on the session is open", () => {
+  test("a claim stays pending while another request on the session is open", () => {
     const first = begin("one", [A]);
     const second = begin("one", [A]);
     first.reject();
@@ -77,7 +77,7 @@ describe("a claim", () => {
     expect([claimed(A), pending(A)]).toEqual([["one"], []]);
   });
 
-  test("on a session named twice in one request counts once", () => {
+  test("a claim on a session that one request names twice counts once", () => {
     begin("one", [A, A]).reject();
     expect(subscriptions.size.claims).toBe(0);
     begin("one", [A, A]).accept();
@@ -85,14 +85,14 @@ describe("a claim", () => {
     expect(subscriptions.size.claims).toBe(0);
   });
 
-  test("of an unknown connection is refused", () => {
+  test("a claim of an unknown connection is refused", () => {
     expect(subscriptions.begin("three", [A])).toBeUndefined();
     expect(pending(A)).toEqual([]);
   });
 });
 
 describe("the end of a claim", () => {
-  test("by unsubscribing is that connection's alone", () => {
+  test("unsubscribing ends the claim of that connection only", () => {
     begin("one", [A]).accept();
     begin("two", [A]).accept();
     subscriptions.unclaim("one", A);
@@ -102,7 +102,7 @@ describe("the end of a claim", () => {
     expect(subscriptions.size.claims).toBe(1);
   });
 
-  test("by deletion of the session is everybody's, pending claims included", () => {
+  test("deleting a session ends everybody's claims on it, pending ones included", () => {
     begin("one", [A]).accept();
     begin("two", [A]);
     begin("two", [B]).accept();
@@ -112,7 +112,7 @@ describe("the end of a claim", () => {
     expect(subscriptions.size).toMatchObject({ claims: 1, sessions: 1 });
   });
 
-  test.each(["unclaim", "end"] as const)("by %s is not undone by an answer that comes later", (how) => {
+  test.each(["unclaim", "end"] as const)("an answer that comes after %s does not bring the claim back", (how) => {
     const late = begin("one", [A, B]);
     if (how === "unclaim") subscriptions.unclaim("one", A);
     else subscriptions.end(A);
@@ -120,7 +120,7 @@ describe("the end of a claim", () => {
     expect([claimed(A), claimed(B)]).toEqual([[], ["one"]]);
   });
 
-  test("leaves a newer claim on the session to its own answer", () => {
+  test("ending a claim leaves a newer claim on the session to its own answer", () => {
     const old = begin("one", [A]);
     subscriptions.unclaim("one", A);
     const fresh = begin("one", [A]);
@@ -130,7 +130,7 @@ describe("the end of a claim", () => {
     expect(claimed(A)).toEqual(["one"]);
   });
 
-  test("forgets that the claim was explicit", () => {
+  test("ending a claim forgets that it was explicit", () => {
     begin("one", [A], true).accept();
     subscriptions.unclaim("one", A);
     begin("one", [A]).accept();
@@ -139,7 +139,7 @@ describe("the end of a claim", () => {
 });
 
 describe("an explicit claim", () => {
-  test("is explicit only when accepted", () => {
+  test("a claim is explicit only when the explicit request is accepted", () => {
     const claim = begin("one", [A], true);
     expect(subscriptions.isExplicit("one", A)).toBe(false);
     claim.accept();
@@ -148,7 +148,7 @@ describe("an explicit claim", () => {
     expect(subscriptions.isExplicit("two", A)).toBe(false);
   });
 
-  test("stays explicit after an implicit one, and a refused one makes nothing explicit", () => {
+  test("an explicit claim stays explicit after an implicit one, and a refused one makes nothing explicit", () => {
     begin("one", [A], true).accept();
     begin("one", [A]).accept();
     expect(subscriptions.isExplicit("one", A)).toBe(true);
@@ -159,14 +159,14 @@ describe("an explicit claim", () => {
 });
 
 describe("an answer", () => {
-  test("claims the keys that it names, as explicit as the request", () => {
+  test("an answer claims the keys that it names, as explicit as the request", () => {
     begin("one", [], true).accept({ extraKeys: [A] });
     begin("two", []).accept({ extraKeys: [A] });
     expect(claimed(A)).toEqual(["one", "two"]);
     expect([subscriptions.isExplicit("one", A), subscriptions.isExplicit("two", A)]).toEqual([true, false]);
   });
 
-  test("makes the connection the owner of the run it started, and nobody else", () => {
+  test("an answer makes only the connection that started the run its owner", () => {
     begin("one", [A]).accept({ runId: "r1" });
     expect(subscriptions.startedRun("one", "r1")).toBe(true);
     expect(subscriptions.startedRun("two", "r1")).toBe(false);
@@ -175,7 +175,7 @@ describe("an answer", () => {
 });
 
 describe("the limits", () => {
-  test("refuse a request that would exceed them and change nothing", () => {
+  test("the limits refuse a request that would exceed them and change nothing", () => {
     begin("one", ["k1", "k2"]).accept();
     expect(subscriptions.begin("one", ["k3", "k4"])).toBeUndefined();
     expect(subscriptions.claimsOf("one")).toEqual(["k1", "k2"]);
@@ -184,14 +184,14 @@ describe("the limits", () => {
     expect(subscriptions.begin("one", ["k4"])).toBeUndefined();
   });
 
-  test("count pending claims, and let claimed sessions be asked for again", () => {
+  test("the limits count pending claims and let claimed sessions be asked for again", () => {
     begin("one", ["k1", "k2", "k3"]);
     expect(subscriptions.begin("one", ["k1", "k2", "k3"])).toBeDefined();
     expect(subscriptions.begin("one", [])).toBeDefined();
     expect(subscriptions.begin("two", ["k4"])).toBeDefined();
   });
 
-  test("leave room again after a refusal, an unsubscribe and a deletion", () => {
+  test("the limits leave room again after a refusal, an unsubscribe and a deletion", () => {
     begin("one", ["k1", "k2", "k3"]).reject();
     begin("one", ["k1", "k2", "k3"]).accept();
     subscriptions.unclaim("one", "k1");
@@ -200,26 +200,26 @@ describe("the limits", () => {
     expect(subscriptions.claimsOf("one").toSorted()).toEqual(["k3", "k4", "k5"]);
   });
 
-  test("hold for the keys of an answer too", () => {
+  test("the limits hold for the keys of an answer too", () => {
     begin("one", ["k1", "k2"]).accept({ extraKeys: ["k3", "k4", "k1"] });
     expect(subscriptions.claimsOf("one").toSorted()).toEqual(["k1", "k2", "k3"]);
     expect(claimed("k4")).toEqual([]);
   });
 
-  test("need not be reached for many requests at once: each costs the same", { timeout: 10_000 }, () => {
+  test("each of many requests costs the same well below the limits", { timeout: 10_000 }, () => {
     const requests = Array.from({ length: 30_000 }, () => begin("one", [A]));
     for (const request of requests) request.accept();
     expect(subscriptions.size).toEqual({ ...NOTHING, connections: 2, claims: 1, sessions: 1 });
   });
 
-  test("forget the oldest run", () => {
+  test("the limit on runs forgets the oldest run", () => {
     for (const runId of ["r1", "r2", "r3"]) begin("one", [A]).accept({ runId });
     expect(["r1", "r2", "r3"].map((runId) => subscriptions.startedRun("one", runId))).toEqual([false, true, true]);
   });
 });
 
 describe("connections", () => {
-  test("take all they had along, whatever state it is in", () => {
+  test("a connection that goes takes all its claims along, whatever state they are in", () => {
     begin("one", [A], true).accept({ runId: "r1" });
     begin("one", [B]);
     begin("two", [A]).accept();
@@ -233,7 +233,7 @@ describe("connections", () => {
     expect(subscriptions.size).toEqual(NOTHING);
   });
 
-  test("get nothing from an answer that comes after they went, nor after they came back", () => {
+  test("a connection gets nothing from an answer that comes after it went or came back", () => {
     const lost = begin("one", [A]);
     subscriptions.disconnect("one");
     lost.accept({ extraKeys: [B], runId: "r1" });
@@ -246,13 +246,13 @@ describe("connections", () => {
     expect(subscriptions.size).toEqual({ ...NOTHING, connections: 1 });
   });
 
-  test("that connect again keep what they have", () => {
+  test("a connection that connects again keeps what it has", () => {
     begin("one", [A]).accept();
     subscriptions.connect("one", { observer: true });
     expect([claimed(A), [...subscriptions.observers]]).toEqual([["one"], []]);
   });
 
-  test("ask for the roster and leave it", () => {
+  test("a connection asks for the list of sessions and leaves it", () => {
     subscriptions.setRoster("one", true);
     subscriptions.setRoster("one", true);
     subscriptions.setRoster("three", true);
@@ -261,7 +261,7 @@ describe("connections", () => {
     expect([...subscriptions.roster]).toEqual([]);
   });
 
-  test("observe only if they connected as observers", () => {
+  test("a connection observes only if it connected as an observer", () => {
     subscriptions.connect("eye", { observer: true });
     expect([...subscriptions.observers]).toEqual(["eye"]);
     subscriptions.disconnect("eye");

@@ -26,7 +26,7 @@ test.each<[ConnectionMatch, boolean]>([
   [{ clientId: "dash", mode: "cli" }, false],
   [{ deviceId: "D1" }, false],
   [{ role: "node" }, false],
-])("%j", (match, expected) => {
+])("the match %j fits the connection as expected: %j", (match, expected) => {
   expect(matchesConnection(match, FACTS)).toBe(expected);
 });
 
@@ -36,7 +36,7 @@ test("a field that the connection does not have matches nothing", () => {
     expect(matchesConnection({ [name]: "undefined" }, bare)).toBe(false);
 });
 
-test("observers are operators", () => {
+test("only operators can be observers", () => {
   expect(isObserver(FACTS, [{ mode: "x" }, { mode: "ui" }])).toBe(true);
   expect(isObserver({ ...FACTS, role: "node" }, [{ mode: "ui" }])).toBe(false);
   expect(isObserver(FACTS, [])).toBe(false);

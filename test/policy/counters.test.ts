@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Counters } from "../../src/policy/counters.ts";
 
 describe("counters", () => {
-  test("count by event and reason", () => {
+  test("the counters count by event and reason", () => {
     const counters = new Counters();
     expect(counters.count("chat", "delivered")).toBe(1);
     expect(counters.count("chat", "delivered")).toBe(2);
@@ -11,7 +11,7 @@ describe("counters", () => {
     expect(counters.snapshot()).toEqual({ chat: { delivered: 2, "no-claim": 1 }, agent: { "held-overflow": 3 } });
   });
 
-  test("hand out a copy that later counts do not change", () => {
+  test("the counters hand out a copy that later counts do not change", () => {
     const counters = new Counters();
     counters.count("chat", "delivered");
     const before = counters.snapshot();
@@ -21,7 +21,7 @@ describe("counters", () => {
     expect(counters.snapshot()).toEqual({ chat: { delivered: 2 } });
   });
 
-  test("survive an event named like a prototype", () => {
+  test("the counters survive an event named like a prototype", () => {
     const counters = new Counters();
     for (const name of ["__proto__", "constructor", "toString"]) counters.count(name, "open");
     const snapshot = counters.snapshot();
@@ -29,7 +29,7 @@ describe("counters", () => {
     expect(Object.getPrototypeOf(snapshot)).toBe(Object.prototype);
   });
 
-  test("keep a bounded number of names and count the others together", () => {
+  test("the counters keep a bounded number of names and count the others together", () => {
     const counters = new Counters();
     for (let index = 0; index < 10_000; index += 1) counters.count(`plugin.${index}`, "open");
     counters.count("plugin.0", "open");

@@ -21,12 +21,15 @@ describe("the table of upstream PRs #50818 and #80214", () => {
     [RUN, "primary", undefined, "agent:research:primary", { sessionKey: "agent:research:primary" }],
     [RUN, undefined, "global", "global", { agentId: "research" }],
     [CHANNEL, undefined, undefined, CHANNEL, { sessionKey: CHANNEL }],
-  ])("%s, mainKey %s, scope %s: %s", (key, mainKey, scope, eventKey, wake) => {
-    expect(resolveEventSessionKey(key, mainKey, scope)).toBe(eventKey);
-    const options = { reason: "exec-event" };
-    expect(scopedHeartbeatWakeOptions(key, options, mainKey, scope)).toEqual({ reason: "exec-event", ...wake });
-    expect(options).toEqual({ reason: "exec-event" });
-  });
+  ])(
+    "key %s with mainKey %s and scope %s is mapped to %s, as in the upstream PRs",
+    (key, mainKey, scope, eventKey, wake) => {
+      expect(resolveEventSessionKey(key, mainKey, scope)).toBe(eventKey);
+      const options = { reason: "exec-event" };
+      expect(scopedHeartbeatWakeOptions(key, options, mainKey, scope)).toEqual({ reason: "exec-event", ...wake });
+      expect(options).toEqual({ reason: "exec-event" });
+    },
+  );
 });
 
 describe("isCronRunSessionKey", () => {
@@ -38,7 +41,7 @@ describe("isCronRunSessionKey", () => {
     "AGENT:Main:CRON:Job:RUN:1",
     " agent:main:cron:job:run:1 ",
     "agent:Ünï/köde:cron:job:run:1",
-  ])("%j is", (key) => expect(isCronRunSessionKey(key)).toBe(true));
+  ])("%j is the key of a cron run", (key) => expect(isCronRunSessionKey(key)).toBe(true));
 
   test.each([
     "agent:main:main",
@@ -57,9 +60,9 @@ describe("isCronRunSessionKey", () => {
     null,
     7,
     {},
-  ])("%j is not", (key) => expect(isCronRunSessionKey(key)).toBe(false));
+  ])("%j is not the key of a cron run", (key) => expect(isCronRunSessionKey(key)).toBe(false));
 
-  test("the key without a run is told apart", () => {
+  test("the key of a cron job without a run is told from that of a run", () => {
     expect(isCronJobSessionKey("agent:main:cron:job")).toBe(true);
     expect(isCronJobSessionKey(RUN)).toBe(false);
     expect(isCronJobSessionKey(undefined)).toBe(false);
@@ -78,7 +81,7 @@ test("agent ids are written as upstream writes them", () => {
   expect(resolveEventSessionKey("agent:My Agent:cron:j:run:1")).toBe("agent:my-agent:main");
 });
 
-test("under scope global a wake loses its own session key, under others it is replaced", () => {
+test("a wake loses its own session key under scope global and gets another under other scopes", () => {
   const wake = { intent: "event", sessionKey: RUN };
   expect(scopedHeartbeatWakeOptions(RUN, wake, undefined, "global")).toEqual({ intent: "event", agentId: "research" });
   expect(scopedHeartbeatWakeOptions(RUN, wake)).toEqual({ intent: "event", sessionKey: "agent:research:main" });
@@ -95,7 +98,7 @@ describe("isExecCompletionEvent", () => {
     "Exec failed (tidy-fox, code -1) :: x\ny",
     "EXEC FAILED (tidy-fox, signal SIGKILL)",
     "  \n Exec completed (a_b, code 2)",
-  ])("%j is", (text) => expect(isExecCompletionEvent(text)).toBe(true));
+  ])("%j is an exec completion event", (text) => expect(isExecCompletionEvent(text)).toBe(true));
 
   test.each([
     "Exec started (node=1)",
@@ -114,16 +117,16 @@ describe("isExecCompletionEvent", () => {
     "The exec completed (tidy-fox, code 0)",
     "please exec: finished",
     "",
-  ])("%j is not", (text) => expect(isExecCompletionEvent(text)).toBe(false));
+  ])("%j is not an exec completion event", (text) => expect(isExecCompletionEvent(text)).toBe(false));
 });
 
-test("a heartbeat's acknowledgement is told from a reply that has something to say", () => {
+test("a heartbeat's acknowledgement is told from a reply with something to say", () => {
   expect(["HEARTBEAT_OK", "**HEARTBEAT_OK**", " HEARTBEAT_OK.\n"].map(isHeartbeatAck)).toEqual([true, true, true]);
   const others = ["", "OK", "HEARTBEAT_OK the disk is full", "Disk full. HEARTBEAT_OK", "heartbeat_ok", undefined, 7];
   expect(others.map(isHeartbeatAck)).toEqual(others.map(() => false));
 });
 
-describe("properties", () => {
+describe("properties of cron keys", () => {
   const part = fc.oneof(
     fc.constantFrom("main", "cron", "run", "job", "telegram", "AGENT", "", " ", "agent", "Ä", "global"),
     fc.string({ maxLength: 12 }),
@@ -137,7 +140,7 @@ describe("properties", () => {
   const mainKey = fc.option(part, { nil: undefined });
   const scope = fc.constantFrom<SessionScope | undefined>(undefined, "per-sender", "global");
 
-  test("remapping is total, idempotent, and the identity on all that is no cron run's", () => {
+  test("remapping is total, idempotent, and the identity on all keys that are not a cron run's", () => {
     fc.assert(
       fc.property(anyKey, mainKey, scope, (key, main, how) => {
         const once = resolveEventSessionKey(key, main, how);
@@ -148,7 +151,7 @@ describe("properties", () => {
     );
   });
 
-  test("a wake goes where the event went", () => {
+  test("a wake goes to the session of its event", () => {
     fc.assert(
       fc.property(anyKey, mainKey, scope, (key, main, how) => {
         const wake = scopedHeartbeatWakeOptions(key, { reason: "r" }, main, how);
@@ -162,7 +165,7 @@ describe("properties", () => {
     );
   });
 
-  test("nothing makes the functions throw", () => {
+  test("no value makes the functions throw", () => {
     fc.assert(
       fc
         .property(fc.anything(), (value) => {

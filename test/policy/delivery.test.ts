@@ -153,13 +153,16 @@ const CONNECTIONS = [
   "stranger",
 ];
 
-describe.each(TABLE)("$name", ({ settings, route, deliver, hold }) => {
-  test.each(CONNECTIONS)("for %s", (connection) => {
-    const verdict: Verdict = deliver.includes(connection) ? "deliver" : hold.includes(connection) ? "hold" : "drop";
+describe.each(TABLE)("$name", ({ name, settings, route, deliver, hold }) => {
+  const verdicts = CONNECTIONS.map((connection): [Verdict, string] => [
+    deliver.includes(connection) ? "deliver" : hold.includes(connection) ? "hold" : "drop",
+    connection,
+  ]);
+  test.each(verdicts)(`mayReceive says %s to connection %s for ${name}`, (verdict, connection) => {
     expect(mayReceive(connection, route, subscribers(), settings)).toBe(verdict);
   });
 
-  test("by the index", () => {
+  test(`recipients finds the same connections through the index for ${name}`, () => {
     const found = recipients(route, subscribers(), settings);
     expect([...found.deliver].toSorted()).toEqual(deliver.toSorted());
     expect([...found.hold].toSorted()).toEqual(hold.toSorted());
@@ -172,7 +175,7 @@ describe("without observers, one key and scope session", () => {
   few.begin("claims", [A])!.accept();
   few.begin("pending", [A]);
 
-  test("the index entry is the answer", () => {
+  test("recipients returns the entry of the index itself without observers, for one key and scope session", () => {
     expect(recipients(onA, few, SESSION)).toEqual({
       route: onA,
       deliver: new Set(["claims"]),
@@ -184,7 +187,7 @@ describe("without observers, one key and scope session", () => {
     expect(mayReceive("idle", onA, few, SESSION)).toBe("drop");
   });
 
-  test("scope run does not take it", () => {
+  test("recipients does not return the entry of the index under scope run", () => {
     expect(recipients(onR1, few, RUN)).toEqual({
       route: onR1,
       deliver: new Set(),
@@ -194,7 +197,7 @@ describe("without observers, one key and scope session", () => {
   });
 });
 
-describe("the reason", () => {
+describe("the reason for a delivery", () => {
   const nobody = new Subscriptions<string>({ claimsPerConnection: 10, runsPerConnection: 10 });
   nobody.connect("idle");
 
@@ -204,7 +207,7 @@ describe("the reason", () => {
     ["no-claim for a row that nobody asked for", row, nobody, "no-claim"],
     ["no-key", { to: "nobody", reason: "no-key" }, subscribers(), "no-key"],
     ["bad-key", { to: "nobody", reason: "bad-key" }, subscribers(), "bad-key"],
-  ])("%s", (_, route, subscriptions, reason) => {
+  ])("recipients gives the reason %s", (_, route, subscriptions, reason) => {
     expect(recipients(route, subscriptions, SESSION).reason).toBe(reason);
   });
 });

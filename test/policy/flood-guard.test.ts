@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { FloodGuard } from "../../src/policy/flood-guard.ts";
 
-test("five starts a minute are free, the sixth waits for the first to be a minute old", () => {
+test("an agent starts five heartbeats a minute freely, and the sixth waits for the first to be a minute old", () => {
   const guard = new FloodGuard();
   for (let at = 0; at < 5; at += 1) {
     expect(guard.waitMs("ops", at * 1_000)).toBe(0);
@@ -13,7 +13,7 @@ test("five starts a minute are free, the sixth waits for the first to be a minut
   expect(guard.waitMs("ops", 60_002)).toBe(999);
 });
 
-test("each agent has its own share, and of many agents the oldest is forgotten", () => {
+test("each agent has a share of its own, and the oldest of many agents is forgotten", () => {
   const guard = new FloodGuard();
   for (let start = 0; start < 5; start += 1) guard.started("ops", 0);
   expect(guard.waitMs("main", 0)).toBe(0);

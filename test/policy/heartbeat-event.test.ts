@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { heartbeatStatus } from "../../src/policy/heartbeat-event.ts";
 
-test("keeps what an indicator needs, and drops text and recipients", () => {
+test("a heartbeat event for everybody keeps what an indicator needs and loses text and recipients", () => {
   const payload = {
     ts: 1,
     status: "sent",
@@ -36,11 +36,11 @@ test.each([
   ["skipped", "cron:5f1c", undefined],
   ["skipped", "Some text of somebody", undefined],
   ["skipped", 7, undefined],
-])("status %s, reason %s", (status, reason, kept) => {
+])("a heartbeat event with status %s and reason %s keeps the reason %s", (status, reason, kept) => {
   expect(heartbeatStatus({ status, reason })["reason"]).toBe(kept);
 });
 
-test("of whatever it is given, never a preview or a recipient", () => {
+test("a heartbeat event for everybody never has a preview or a recipient", () => {
   fc.assert(
     fc.property(fc.anything(), (payload) => {
       const status = heartbeatStatus(payload);

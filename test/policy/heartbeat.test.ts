@@ -23,11 +23,11 @@ beforeEach(() => {
 });
 
 describe("a scheduled wake", () => {
-  test("runs when nothing else does", () => {
+  test("a scheduled wake runs when nothing else runs", () => {
     expect(policy.decide(scheduled(), 0)).toEqual(RUN);
   });
 
-  test("waits for a run on its session, then for the quiet time", () => {
+  test("a scheduled wake waits for a run on its session, then for the quiet time", () => {
     policy.runActive("r", MAIN, 0);
     expect(policy.decide(scheduled(), 1)).toEqual(DEFER_RUN);
     policy.runEnded("r", 5_000);
@@ -36,21 +36,21 @@ describe("a scheduled wake", () => {
     expect(policy.decide(scheduled(), 15_000)).toEqual(RUN);
   });
 
-  test("waits for a run on another session of its agent", () => {
+  test("a scheduled wake waits for a run on another session of its agent", () => {
     policy.runActive("r", OTHER, 0);
     expect(policy.decide(scheduled(), 1)).toEqual(DEFER_RUN);
     policy.runEnded("r", 1);
     expect(policy.decide(scheduled(), 2)).toEqual(deferQuiet(9_999));
   });
 
-  test("does not wait for another agent", () => {
+  test("a scheduled wake does not wait for another agent", () => {
     policy.runActive("r", OPS, 0);
     expect(policy.decide(scheduled(), 1)).toEqual(RUN);
     policy.runEnded("r", 1);
     expect(policy.decide(scheduled(), 2)).toEqual(RUN);
   });
 
-  test("of a session that names no agent goes by the session", () => {
+  test("a scheduled wake of a session that names no agent waits for that session", () => {
     policy.runActive("r", GLOBAL, 0);
     expect(policy.decide({ ...GLOBAL, agentId: "main", scheduled: true }, 1)).toEqual(DEFER_RUN);
     expect(policy.decide({ ...GLOBAL, scheduled: true }, 1)).toEqual(DEFER_RUN);
@@ -60,21 +60,21 @@ describe("a scheduled wake", () => {
 });
 
 describe("an event's wake", () => {
-  test("waits for a run on its session, and for no quiet time", () => {
+  test("an event's wake waits for a run on its session and for no quiet time", () => {
     policy.runActive("r", MAIN, 0);
     expect(policy.decide(event(), 1)).toEqual(DEFER_RUN);
     policy.runEnded("r", 2);
     expect(policy.decide(event(), 2)).toEqual(RUN);
   });
 
-  test("does not wait for another session", () => {
+  test("an event's wake does not wait for another session", () => {
     policy.runActive("r", OTHER, 0);
     expect(policy.decide(event(), 1)).toEqual(RUN);
   });
 });
 
 describe("a run", () => {
-  test("counts until its own end, whatever others do", () => {
+  test("a run counts until its own end, whatever others do", () => {
     policy.runActive("a", MAIN, 0);
     policy.runActive("b", MAIN, 0);
     policy.runEnded("a", 1);
@@ -86,14 +86,14 @@ describe("a run", () => {
     expect(policy.size.runs).toBe(0);
   });
 
-  test("does not come back by a word after its end", () => {
+  test("a run does not come back by a sign of life after its end", () => {
     policy.runActive("a", MAIN, 0);
     policy.runEnded("a", 1);
     policy.runSeen("a", 2);
     expect(policy.isActive(MAIN.sessionKey, 2)).toBe(false);
   });
 
-  test("without a sign of life is forgotten after ten minutes", () => {
+  test("a run without a sign of life is forgotten after ten minutes", () => {
     policy.runActive("a", MAIN, 0);
     policy.runSeen("a", 300_000);
     expect(policy.isActive(MAIN.sessionKey, 900_000)).toBe(true);
@@ -102,7 +102,7 @@ describe("a run", () => {
   });
 });
 
-describe("deferral is bounded", () => {
+describe("the bound on deferring", () => {
   test("a wake runs when it has waited maxDeferMs, and the next one waits anew", () => {
     policy.runActive("r", MAIN, 0);
     expect(policy.decide(event(), 0)).toEqual(DEFER_RUN);
@@ -115,7 +115,7 @@ describe("deferral is bounded", () => {
     expect(policy.size.deferrals).toBe(1);
   });
 
-  test("the time before an abort counts", () => {
+  test("the time before an abort counts toward maxDeferMs", () => {
     policy.preempted(event(), 0);
     policy.preempted(event(), 30_000);
     expect(policy.decide(event(), 59_999)).toEqual(RUN);
@@ -129,7 +129,7 @@ describe("deferral is bounded", () => {
     expect(policy.decide(event(), 500_000)).toEqual(DEFER_RUN);
   });
 
-  test("kinds, sessions and agents wait on clocks of their own", () => {
+  test("wakes of different kinds, sessions and agents wait on clocks of their own", () => {
     for (const place of [MAIN, OPS]) policy.runActive(place.sessionKey, place, 0);
     expect(policy.decide(event(), 0)).toEqual(DEFER_RUN);
     expect(policy.decide(scheduled(), 59_000)).toEqual(DEFER_RUN);
@@ -173,7 +173,7 @@ describe("deferral is bounded", () => {
   });
 });
 
-test("nothing grows without a bound", () => {
+test("the policy's memory of runs and deferrals stays bounded", () => {
   for (let i = 0; i < 6_000; i += 1) {
     const place = { sessionKey: `agent:a${i}:main`, agentId: `a${i}` };
     policy.runActive(`run ${i}`, place, 0);

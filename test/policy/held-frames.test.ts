@@ -10,21 +10,21 @@ function holding(limit: number, ...frames: readonly number[]): HeldFrames<string
 
 const all = (verdict: Verdict) => (): Verdict => verdict;
 
-describe("frames held for a connection", () => {
-  test("are delivered once, in the order they came", () => {
+describe("holding frames for a connection", () => {
+  test("held frames are delivered once, in the order in which they came", () => {
     const held = holding(8, 1, 2, 3);
     expect(held.review("c", all("deliver"))).toEqual({ deliver: [1, 2, 3], dropped: 0 });
     expect(held.review("c", all("deliver"))).toEqual({ deliver: [], dropped: 0 });
     expect(held.size).toBe(0);
   });
 
-  test("are dropped and counted where the judge says so", () => {
+  test("held frames are dropped and counted where the judge says so", () => {
     const held = holding(8, 1, 2, 3);
     expect(held.review("c", all("drop"))).toEqual({ deliver: [], dropped: 3 });
     expect(held.size).toBe(0);
   });
 
-  test("stay, in their order, while the judge says hold", () => {
+  test("held frames stay in their order while the judge says hold", () => {
     const held = holding(8, 1, 2, 3, 4);
     expect(held.review("c", all("hold"))).toEqual({ deliver: [], dropped: 0 });
     held.hold("c", 5);
@@ -36,14 +36,14 @@ describe("frames held for a connection", () => {
     expect(held.review("c", all("deliver")).deliver).toEqual([1, 3, 5]);
   });
 
-  test("are judged one by one: delivered, kept and dropped at once", () => {
+  test("held frames are judged one by one: delivered, kept and dropped together", () => {
     const held = holding(8, 1, 2, 3);
     const verdicts: Record<number, Verdict> = { 1: "drop", 2: "deliver", 3: "hold" };
     expect(held.review("c", (frame) => verdicts[frame]!)).toEqual({ deliver: [2], dropped: 1 });
     expect(held.size).toBe(1);
   });
 
-  test("belong to that connection only", () => {
+  test("held frames belong to their connection only", () => {
     const held = holding(8, 1);
     held.hold("other", 2);
     expect(held.review("other", all("deliver")).deliver).toEqual([2]);
@@ -54,28 +54,28 @@ describe("frames held for a connection", () => {
   });
 });
 
-describe("the limit", () => {
-  test("lets the oldest fall off for the newest and says so", () => {
+describe("the limit on held frames", () => {
+  test("the limit drops the oldest held frame for the newest and says so", () => {
     const held = holding(2);
     expect([1, 2, 3, 4].map((frame) => held.hold("c", frame))).toEqual([0, 0, 1, 1]);
     expect(held.size).toBe(2);
     expect(held.review("c", all("deliver")).deliver).toEqual([3, 4]);
   });
 
-  test("counts for each connection by itself", () => {
+  test("the limit counts each connection by itself", () => {
     const held = holding(2, 1, 2);
     expect(held.hold("other", 3)).toBe(0);
     expect(held.size).toBe(3);
   });
 
-  test("starts anew after a review", () => {
+  test("the limit starts anew after a review", () => {
     const held = holding(2, 1, 2);
     held.review("c", all("deliver"));
     expect([3, 4].map((frame) => held.hold("c", frame))).toEqual([0, 0]);
   });
 });
 
-test("nothing is held for a connection that was never heard of", () => {
+test("no frame is held for an unknown connection", () => {
   const held = holding(2);
   held.forget("c");
   expect(held.review("c", all("deliver"))).toEqual({ deliver: [], dropped: 0 });

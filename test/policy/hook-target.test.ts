@@ -7,7 +7,7 @@ const OPS = { written: "agent:ops:main", sessionKey: "agent:ops:main", agentId: 
 const RAW = { written: "Hook:mail", sessionKey: "agent:main:hook:mail", agentId: "main" };
 const RUN = { written: "agent:ops:cron:j:run:r", sessionKey: "agent:ops:main", agentId: "ops" };
 
-describe("a webhook may wake a session", () => {
+describe("what a webhook may wake", () => {
   test.each<[string, typeof OPS, HookConfig, HookSettings]>([
     ["if the gateway allows it", OPS, { allowRequestSessionKey: true }, CLOSED],
     ["if our settings allow it and the gateway says nothing", OPS, {}, OPEN],
@@ -16,30 +16,30 @@ describe("a webhook may wake a session", () => {
     ["whose key begins so, in any case", OPS, { allowedSessionKeyPrefixes: [" Agent:Ops: "] }, OPEN],
     ["whose raw key begins so", RAW, { allowedSessionKeyPrefixes: ["hook:"] }, OPEN],
     ["where the gateway's list of prefixes is empty", OPS, { allowedSessionKeyPrefixes: [] }, OPEN],
-  ])("%s", (_, target, config, settings) => {
+  ])("a webhook may wake a session %s", (_, target, config, settings) => {
     expect(hookSessionRefusal(target, "request", config, settings)).toBeUndefined();
   });
 });
 
-describe("a webhook may not wake a session", () => {
+describe("what a webhook may not wake", () => {
   const disabled = /^sessionKey is disabled/;
   const prefix = /^sessionKey must start with one of: /;
   test.each<[string, typeof OPS, HookConfig, HookSettings, RegExp]>([
     ["by default", OPS, {}, CLOSED, disabled],
     ["if the gateway forbids what our settings allow", OPS, { allowRequestSessionKey: false }, OPEN, disabled],
-    ["if the gateway's leave is no boolean", OPS, { allowRequestSessionKey: "yes" }, OPEN, disabled],
+    ["if the gateway's permission is not a boolean", OPS, { allowRequestSessionKey: "yes" }, OPEN, disabled],
     ["of an agent that is not allowed", OPS, { allowedAgentIds: ["main"] }, OPEN, /hooks.allowedAgentIds/],
     ["of any agent where none is allowed", OPS, { allowedAgentIds: [] }, OPEN, /hooks.allowedAgentIds/],
     ["whose key begins otherwise", OPS, { allowedSessionKeyPrefixes: ["hook:"] }, OPEN, prefix],
-    ["by our own prefixes", OPS, {}, { ...OPEN, allowedSessionKeyPrefixes: ["hook:"] }, prefix],
+    ["whose key our own prefixes exclude", OPS, {}, { ...OPEN, allowedSessionKeyPrefixes: ["hook:"] }, prefix],
     ["that a cron run's key stands for", RUN, { allowedSessionKeyPrefixes: ["agent:ops:cron:"] }, OPEN, prefix],
-  ])("%s", (_, target, config, settings, message) => {
+  ])("a webhook may not wake a session %s", (_, target, config, settings, message) => {
     expect(hookSessionRefusal(target, "request", config, settings)).toMatch(message);
     expect(hookSessionRefusal(target, "mapping-templated", config, settings)).toMatch(message);
   });
 });
 
-test("what the configuration itself names needs no leave, but has to begin as allowed", () => {
+test("a session that the configuration names needs no permission but must have an allowed prefix", () => {
   expect(hookSessionRefusal(OPS, "mapping-static", {}, CLOSED)).toBeUndefined();
   const settings = { ...CLOSED, allowedSessionKeyPrefixes: ["hook:"] };
   expect(hookSessionRefusal(OPS, "mapping-static", {}, settings)).toMatch(/must start with/);

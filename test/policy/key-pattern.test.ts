@@ -8,7 +8,7 @@ function matches(pattern: string, key: string, values: Record<string, string> = 
   return matcher !== undefined && matchesKey(matcher, key);
 }
 
-describe("a pattern matches the whole key, with stars for any characters", () => {
+describe("matching a whole key, with stars for any characters", () => {
   test.each([
     ["agent:main:main", "agent:main:main"],
     ["agent:Main:MAIN", "agent:main:main"],
@@ -21,7 +21,7 @@ describe("a pattern matches the whole key, with stars for any characters", () =>
     ["agent:*a*b*c", "agent:main:xaxxbxbc"],
     ["agent:main:*-x-*", "agent:main:a-x-b"],
     ["agent:main:a.b", "agent:main:a.b"],
-  ])("%s: %s", (pattern, key) => expect(matches(pattern, key)).toBe(true));
+  ])("pattern %s matches %s", (pattern, key) => expect(matches(pattern, key)).toBe(true));
 
   test.each([
     ["agent:main:main", "agent:main:main2"],
@@ -33,10 +33,10 @@ describe("a pattern matches the whole key, with stars for any characters", () =>
     ["agent:main:a.b", "agent:main:axb"],
     ["agent:main:[ab]", "agent:main:a"],
     ["agent:main:?", "agent:main:a"],
-  ])("%s: not %s", (pattern, key) => expect(matches(pattern, key)).toBe(false));
+  ])("pattern %s does not match %s", (pattern, key) => expect(matches(pattern, key)).toBe(false));
 });
 
-test("a pattern matches what the same regular expression does", () => {
+test("a pattern matches exactly what the same regular expression matches", () => {
   const text = fc.string({ unit: fc.constantFrom("a", "b", ":", "*"), maxLength: 12 });
   fc.assert(
     fc.property(text, text, (pattern, key) => {
@@ -48,7 +48,7 @@ test("a pattern matches what the same regular expression does", () => {
 });
 
 describe("placeholders", () => {
-  test("stand for the connection's values, as plain text", () => {
+  test("placeholders stand for the connection's values as plain text", () => {
     expect(matches("agent:main:{user}:*", "agent:main:ada:x", { user: "Ada" })).toBe(true);
     expect(matches("agent:main:{user}:*", "agent:main:adam:x", { user: "ada" })).toBe(false);
     expect(matches("agent:main:{user}:*", "agent:main:bob:x", { user: "*" })).toBe(false);
@@ -59,7 +59,7 @@ describe("placeholders", () => {
   });
 
   test.each([[undefined], [""], ["a:b"], ["a b"], ["a\nb"], ["a\u0000b"]])(
-    "without a usable value (%j) match nothing",
+    "a placeholder without a usable value (%j) matches nothing",
     (user) => {
       expect(fillPattern("agent:main:{user}*", () => user)).toBeUndefined();
       expect(fillPattern("*{user}*", () => user)).toBeUndefined();
@@ -82,9 +82,11 @@ test.each([
   ["agent:main", false],
   ["globally", false],
   ["telegram:*", false],
-])("%s could match a canonical key: %s", (pattern, could) => expect(couldMatchCanonicalKey(pattern)).toBe(could));
+])("the check whether %s could match a canonical key answers %s", (pattern, could) =>
+  expect(couldMatchCanonicalKey(pattern)).toBe(could),
+);
 
-describe("a pattern that would be slow to match is harmless", () => {
+describe("patterns that would be slow to match", () => {
   const key = `agent:main:${"a".repeat(MAX_SESSION_KEY_LENGTH - 11)}`;
   const half = MAX_PATTERN_LENGTH / 2;
   test.each([
@@ -93,7 +95,7 @@ describe("a pattern that would be slow to match is harmless", () => {
     ["a star behind every letter", `${"a*".repeat(half - 1)}b*`],
     ["a star behind every pair", `*${"aa*".repeat(Math.floor(MAX_PATTERN_LENGTH / 3) - 1)}b`],
     ["long texts that nearly match", `*${"a".repeat(half - 2)}b*${"a".repeat(half - 2)}c`],
-  ])("%s", (_, pattern) => {
+  ])("a pattern of %s is matched without a delay", (_, pattern) => {
     expect(pattern.length).toBeLessThanOrEqual(MAX_PATTERN_LENGTH);
     const matcher = fillPattern(pattern, () => undefined)!;
     const started = performance.now();

@@ -121,7 +121,8 @@ describe.each(SETTINGS)(
   "scope $scope, roster $roster, observers $observers",
   { timeout: 30_000 },
   ({ observers, ...settings }) => {
-    test("the policy delivers what the invariants say", () => {
+    const named = `scope ${settings.scope}, roster ${settings.roster}, observers ${observers}`;
+    test(`the policy delivers what the invariants say, with ${named}`, () => {
       fc.assert(
         fc.property(commands(observers), (sequence) => {
           const world = new PolicyWorld(settings);
@@ -143,7 +144,7 @@ describe.each(SETTINGS)(
       );
     });
 
-    test("the composition delivers what the invariants say", () => {
+    test(`the composition delivers what the invariants say, with ${named}`, () => {
       fc.assert(
         fc.property(commands(observers), (sequence) => {
           const world = new ScopeWorld(settings, turns);
@@ -156,6 +157,6 @@ describe.each(SETTINGS)(
   },
 );
 
-test("the sequences above held frames, delivered held ones and came up against the bounds", () => {
+test("the generated sequences held frames, delivered held ones and reached the bounds", () => {
   expect(Object.entries(reached).filter(([, times]) => times < 1_000)).toEqual([]);
 });

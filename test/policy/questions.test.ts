@@ -9,7 +9,7 @@ function route(questions: Questions, event: string, payload: object) {
   return questions.route(event, payload, routeEvent(event, payload));
 }
 
-test("an answer without a key goes to the session of its question, once", () => {
+test("an answer without a key goes once to the session of its question", () => {
   const questions = new Questions();
   expect(route(questions, "question.requested", { id: "q", sessionKey: KEY })).toMatchObject({ keys: [KEY] });
   expect(route(questions, "question.resolved", { id: "q", answers: ["secret"] })).toMatchObject({
@@ -19,25 +19,25 @@ test("an answer without a key goes to the session of its question, once", () => 
   expect(route(questions, "question.resolved", { id: "q", answers: ["secret"] })).toMatchObject({ to: "nobody" });
 });
 
-test("an answer to a question that was never seen goes to nobody", () => {
+test("an answer to an unknown question goes to nobody", () => {
   expect(route(new Questions(), "question.resolved", { id: "q", answers: ["secret"] })).toEqual({
     to: "nobody",
     reason: "no-key",
   });
 });
 
-test("an answer that names its session goes there", () => {
+test("an answer that names its session goes to that session", () => {
   const answer = { id: "q", sessionKey: KEY };
   expect(route(new Questions(), "question.resolved", answer)).toMatchObject({ to: "session", keys: [KEY] });
 });
 
-test("a question that belongs to no session stays as upstream has it, and so does its answer", () => {
+test("a question without a session, and its answer, are sent as upstream sends them", () => {
   const questions = new Questions();
   expect(route(questions, "question.requested", { id: "q" })).toEqual({ to: "all" });
   expect(route(questions, "question.resolved", { id: "q" })).toEqual({ to: "all" });
 });
 
-test("an open question tells its sessions, until it is answered", () => {
+test("an open question reveals its sessions until it is answered", () => {
   const questions = new Questions();
   route(questions, "question.requested", { id: "q", sessionKey: KEY });
   route(questions, "question.requested", { id: "nobody's" });
@@ -46,7 +46,7 @@ test("an open question tells its sessions, until it is answered", () => {
   expect(questions.sessionsOf("q")).toEqual([]);
 });
 
-test("open questions are bounded: the oldest is forgotten", () => {
+test("open questions are bounded, and the oldest is forgotten", () => {
   const questions = new Questions();
   for (let index = 0; index <= 1_000; index += 1)
     route(questions, "question.requested", { id: `q${index}`, sessionKey: KEY });

@@ -7,7 +7,7 @@ const ALL = { to: "all" };
 const NO_KEY = { to: "nobody", reason: "no-key" };
 const BAD_KEY = { to: "nobody", reason: "bad-key" };
 
-describe("an event goes to the session whose key it carries", () => {
+describe("where an event carries its key", () => {
   test.each<[where: string, event: string, payload: unknown, opts?: unknown]>([
     ["in sessionKey", "chat", { sessionKey: A }],
     ["in sessionKey, with blanks", "chat", { sessionKey: ` ${A} ` }],
@@ -27,16 +27,16 @@ describe("an event goes to the session whose key it carries", () => {
     ["in the payload's sessionKeys", "board.changed", { sessionKeys: [A] }],
     ["in sessionKey before a part's", "chat", { sessionKey: A, session: { key: B } }],
     ["in a part, its other part without one", "x.y", { session: {}, request: { sessionKey: A } }],
-  ])("%s (%s)", (_, event, payload, opts) => {
+  ])("an event goes to the session of its key %s (%s)", (_, event, payload, opts) => {
     expect(routeEvent(event, payload, opts)).toMatchObject({ to: "session", keys: [A] });
   });
 
-  test("several keys are all named, from the options and from the payload", () => {
+  test("an event goes to all of its several keys, from the options and from the payload", () => {
     expect(routeEvent("chat", {}, { sessionKeys: [A, B] })).toMatchObject({ to: "session", keys: [A, B] });
     expect(routeEvent("x.y", { sessionKeys: [A, B] })).toMatchObject({ to: "session", keys: [A, B] });
   });
 
-  test("the agent that owns the session comes from the options before the payload", () => {
+  test("an event takes its session's agent from the options before the payload", () => {
     const payload = { sessionKey: "global", agentId: "work" };
     expect(routeEvent("chat", payload)).toMatchObject({ agentId: "work" });
     expect(routeEvent("chat", payload, { agentId: "research" })).toMatchObject({ agentId: "research" });
@@ -45,20 +45,23 @@ describe("an event goes to the session whose key it carries", () => {
     });
   });
 
-  test.each([{ agentId: 7 }, { agentId: "" }, { agentId: null }, {}])("no agent is made up from %j", (fields) => {
-    expect(routeEvent("chat", { sessionKey: A, ...fields })).toMatchObject({ agentId: undefined });
-  });
+  test.each([{ agentId: 7 }, { agentId: "" }, { agentId: null }, {}])(
+    "an event does not take an agent from %j",
+    (fields) => {
+      expect(routeEvent("chat", { sessionKey: A, ...fields })).toMatchObject({ agentId: undefined });
+    },
+  );
 
-  test("the run is the payload's runId, if it is a string", () => {
+  test("an event takes its run from the payload's runId, if that is a string", () => {
     expect(routeEvent("chat", { sessionKey: A, runId: "r1" })).toMatchObject({ runId: "r1" });
     expect(routeEvent("chat", { sessionKey: A, runId: 1 })).toMatchObject({ runId: undefined });
     expect(routeEvent("chat", { sessionKey: A, runId: "" })).toMatchObject({ runId: undefined });
   });
 });
 
-describe("an event unknown to us", () => {
+describe("an unknown event", () => {
   test.each(["tool.mirror", "made.up", "constructor", "__proto__", "", "tick2", "healthy", "CHAT"])(
-    "is scoped as soon as it carries a key: %j",
+    "unknown event %j is scoped as soon as it carries a key",
     (event) => {
       expect(routeEvent(event, { sessionKey: A })).toMatchObject({ to: "session", keys: [A] });
     },
@@ -74,12 +77,12 @@ describe("an event unknown to us", () => {
     ["a number", 3],
     ["a part that is no object", { session: "agent:main:a" }],
     ["a part's key that is no session's", { request: { key: "x" }, task: { key: "y" } }],
-  ])("goes to all as upstream sends it when it carries %s", (_, payload) => {
+  ])("an unknown event goes to all as upstream sends it when it carries %s", (_, payload) => {
     expect(routeEvent("users.prefs.changed", payload)).toEqual(ALL);
   });
 });
 
-describe("an event that is a session's by its name", () => {
+describe("an event of a session by its name", () => {
   const names = [
     "chat",
     "agent",
@@ -98,9 +101,12 @@ describe("an event that is a session's by its name", () => {
     }
   });
 
-  test.each(["chats", "agents", "chat.other", "sessions.changed", "session", "tick"])("%s is none", (event) => {
-    expect(isSessionScopedName(event)).toBe(false);
-  });
+  test.each(["chats", "agents", "chat.other", "sessions.changed", "session", "tick"])(
+    "%s is not a session's event by its name",
+    (event) => {
+      expect(isSessionScopedName(event)).toBe(false);
+    },
+  );
 });
 
 describe("transport, status, approval and pairing events", () => {
@@ -120,7 +126,7 @@ describe("transport, status, approval and pairing events", () => {
     "node.pair.resolved",
     "device.pair.requested",
     "device.pair.resolved",
-  ])("%s stays open, with a key, without one, and with a malformed one", (event) => {
+  ])("%s stays open with a key, without one, and with a malformed one", (event) => {
     expect(routeEvent(event, { ts: 1 })).toEqual(ALL);
     expect(routeEvent(event, undefined)).toEqual(ALL);
     expect(routeEvent(event, { sessionKey: A, request: { sessionKey: A } }, { sessionKeys: [B] })).toEqual(ALL);
@@ -134,7 +140,7 @@ describe("transport, status, approval and pairing events", () => {
     "node.pairing",
     "ticks",
     "exec.approvalx.y",
-  ])("%s only looks like one and is scoped", (event) => {
+  ])("%s only looks like an open event and is scoped", (event) => {
     expect(routeEvent(event, { sessionKey: A })).toMatchObject({ to: "session" });
   });
 });
@@ -146,16 +152,16 @@ describe("sessions.changed", () => {
     [{ session: { key: A } }, [A]],
     [{}, []],
     [undefined, []],
-  ])("with %j goes to the roster", (payload, keys) => {
+  ])("sessions.changed with %j goes to the list", (payload, keys) => {
     expect(routeEvent("sessions.changed", payload)).toMatchObject({ to: "roster", keys });
   });
 
-  test("with a malformed key goes to nobody", () => {
+  test("sessions.changed with a malformed key goes to nobody", () => {
     expect(routeEvent("sessions.changed", { key: ["x"] })).toEqual(BAD_KEY);
   });
 });
 
-describe("a malformed key means that nobody gets the event", () => {
+describe("an event with a malformed key", () => {
   const malformed: [string, unknown][] = [
     ["a number", 42],
     ["zero", 0],
@@ -169,7 +175,7 @@ describe("a malformed key means that nobody gets the event", () => {
     ["blanks", "   "],
   ];
 
-  test.each(malformed)("%s in a field", (_, key) => {
+  test.each(malformed)("an event with %s in a field goes to nobody", (_, key) => {
     for (const event of ["chat", "session.message", "made.up", "sessions.changed"]) {
       expect(routeEvent(event, { sessionKey: key })).toEqual(BAD_KEY);
       expect(routeEvent(event, { session: { key } })).toEqual(BAD_KEY);
@@ -178,34 +184,34 @@ describe("a malformed key means that nobody gets the event", () => {
     expect(routeEvent("session.message", { key })).toEqual(BAD_KEY);
   });
 
-  test.each(malformed)("%s in a list, beside a good one", (_, key) => {
+  test.each(malformed)("an event with %s in a list beside a good key goes to nobody", (_, key) => {
     expect(routeEvent("chat", {}, { sessionKeys: [A, key] })).toEqual(BAD_KEY);
     expect(routeEvent("chat", { sessionKey: A }, { sessionKeys: [key] })).toEqual(BAD_KEY);
     expect(routeEvent("made.up", { sessionKeys: [key, A] })).toEqual(BAD_KEY);
   });
 
-  test.each([[undefined], [null], [""]])("%j in a list", (key) => {
+  test.each([[undefined], [null], [""]])("an event with %j in a list goes to nobody", (key) => {
     expect(routeEvent("chat", {}, { sessionKeys: [key] })).toEqual(BAD_KEY);
     expect(routeEvent("made.up", { sessionKeys: [A, key] })).toEqual(BAD_KEY);
   });
 
-  test("__proto__ is a key like any other", () => {
+  test("__proto__ is a session key like any other", () => {
     expect(routeEvent("made.up", { sessionKey: "__proto__" })).toMatchObject({ to: "session", keys: ["__proto__"] });
   });
 });
 
 describe("a hostile payload", () => {
-  test("cannot put a key where none is by its own __proto__ property", () => {
+  test("a hostile payload cannot set a key through its own __proto__ property", () => {
     const payload: unknown = JSON.parse(`{"__proto__": {"sessionKey": "${A}"}}`);
     expect(routeEvent("chat", payload)).toEqual(NO_KEY);
   });
 
-  test("cannot name a session through a list's named property", () => {
+  test("a hostile payload cannot name a session through a list's named property", () => {
     expect(routeEvent("chat", Object.assign([], { sessionKey: A }))).toEqual(NO_KEY);
     expect(routeEvent("chat", {}, Object.assign([], { sessionKeys: [A] }))).toEqual(NO_KEY);
   });
 
-  test("that throws when read lets the error through, for the caller to count", () => {
+  test("a hostile payload that throws when read passes the error on for the caller to count", () => {
     const payload = {
       get sessionKey(): string {
         throw new Error("trap");
@@ -215,7 +221,7 @@ describe("a hostile payload", () => {
     expect(routeEvent("tick", payload)).toEqual(ALL);
   });
 
-  test("does not change and is not kept", () => {
+  test("a payload is neither changed nor kept", () => {
     const payload = Object.freeze({ sessionKey: A, session: Object.freeze({ key: B }) });
     const opts = Object.freeze({ sessionKeys: Object.freeze([A]) });
     const route = routeEvent("chat", payload, opts);

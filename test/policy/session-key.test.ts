@@ -16,7 +16,7 @@ describe("usableSessionKey", () => {
     ["a key outside of ASCII", "agent:main:tëst-🙂", "agent:main:tëst-🙂"],
     ["the name of a prototype", "__proto__", "__proto__"],
     ["the longest key", "k".repeat(MAX_SESSION_KEY_LENGTH), "k".repeat(MAX_SESSION_KEY_LENGTH)],
-  ])("takes %s", (_, value, key) => {
+  ])("usableSessionKey accepts %s", (_, value, key) => {
     expect(usableSessionKey(value)).toBe(key);
   });
 
@@ -42,7 +42,7 @@ describe("usableSessionKey", () => {
     ["a C1 control", "a\u0085b"],
     ["a line separator", "a\u2028b"],
     ["a paragraph separator", "a\u2029b"],
-  ])("refuses %s", (_, value) => {
+  ])("usableSessionKey refuses %s", (_, value) => {
     expect(usableSessionKey(value)).toBeUndefined();
   });
 });
@@ -54,7 +54,7 @@ describe("parseAgentSessionKey", () => {
     ["AGENT:main:x", { agentId: "main", rest: "x" }],
     [" agent:main:x ", { agentId: "main", rest: "x" }],
     ["agent:a:cron:job:run:7", { agentId: "a", rest: "cron:job:run:7" }],
-  ])("splits %j", (key, parsed) => {
+  ])("parseAgentSessionKey splits %j", (key, parsed) => {
     expect(parseAgentSessionKey(key)).toEqual(parsed);
   });
 
@@ -69,7 +69,7 @@ describe("parseAgentSessionKey", () => {
     "agents:main:x",
     "x:agent:main:y",
     "",
-  ])("does not split %j", (key) => {
+  ])("parseAgentSessionKey does not split %j", (key) => {
     expect(parseAgentSessionKey(key)).toBeUndefined();
   });
 });
@@ -92,16 +92,16 @@ describe("canonicalSessionKey", () => {
     ["main", { scope: "per-sender" }, "agent:main:main"],
     ["Global", {}, "global"],
     ["unknown", {}, "unknown"],
-  ] as const)("makes %j with %j canonical as %s", (key, defaults, canonical) => {
+  ] as const)("canonicalSessionKey makes %j with %j canonical as %s", (key, defaults, canonical) => {
     expect(canonicalSessionKey(key, defaults)).toBe(canonical);
   });
 
-  test("keeps the sessions of two agents and two names apart", () => {
+  test("canonicalSessionKey keeps the sessions of two agents and of two names apart", () => {
     const keys = ["agent:a:x", "agent:b:x", "agent:a:y", "agent:b:y", "x"].map((key) => canonicalSessionKey(key));
     expect(new Set(keys).size).toBe(5);
   });
 
-  test("is idempotent", () => {
+  test("canonicalSessionKey is idempotent", () => {
     const key = fc
       .oneof(
         fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 }),

@@ -32,13 +32,13 @@ function messageFor(value: unknown): string {
 
 describe("settings", () => {
   test.each([[undefined], [{}], [{ limits: {} }], [{ scope: undefined, observers: undefined, limits: undefined }]])(
-    "%j are all defaults",
+    "settings of %j are all defaults",
     (value) => {
       expect(parseSettings(value)).toEqual(DEFAULTS);
     },
   );
 
-  test("that are given replace the defaults, the others stay", () => {
+  test("given settings replace the defaults and the others stay", () => {
     const given = {
       scope: "run",
       roster: "claimed",
@@ -58,12 +58,12 @@ describe("settings", () => {
     });
   });
 
-  test("are the same after a second reading", () => {
+  test("settings are the same after a second reading", () => {
     const once = parseSettings({ observers: [{ mode: "ui" }], scope: "run" });
     expect(parseSettings(JSON.parse(JSON.stringify(once)))).toEqual(once);
   });
 
-  test("in force before any have been read allow no session", () => {
+  test("the settings in force before any have been read allow no session", () => {
     expect(STRICT_SETTINGS).toEqual({
       ...DEFAULTS,
       roster: "claimed",
@@ -72,7 +72,7 @@ describe("settings", () => {
   });
 });
 
-describe("an ill-typed setting is an error that names it", () => {
+describe("ill-typed settings", () => {
   test.each<[setting: string, value: unknown, expected: string]>([
     ["the settings", null, "an object"],
     ["the settings", [], "an object"],
@@ -132,19 +132,19 @@ describe("an ill-typed setting is an error that names it", () => {
       ]),
     ),
     ["limits.heldFramesPerConnection", { limits: { heldFramesPerConnection: 100_001 } }, "from 1 to 100000"],
-  ])("%s of %j", (setting, value, expected) => {
+  ])("an error names %s in the ill-typed %j", (setting, value, expected) => {
     const message = messageFor(value);
     expect(message).toContain(`"${setting}"`);
     expect(message).toContain(expected);
   });
 
-  test("and shows a value of any size in a few characters", () => {
+  test("an error shows a value of any size in a few characters", () => {
     const message = messageFor({ scope: "x".repeat(2 ** 20) });
     expect(message.length).toBeLessThan(200);
   });
 });
 
-describe("an unknown setting is an error that names it and its neighbours", () => {
+describe("unknown settings", () => {
   test.each([
     ["scopes", { scopes: "run" }, "scope, observers, roster, limits, heartbeat, onMissingSeam"],
     ["Scope", { Scope: "run" }, "scope"],
@@ -157,7 +157,7 @@ describe("an unknown setting is an error that names it and its neighbours", () =
     ["access[0].session", { access: [{ session: [] }] }, "match, sessions, methods"],
     ["access[0].match.device", { access: [{ match: { device: "d" } }] }, "clientId, mode, deviceId, user"],
     ["observers[1].name", { observers: [{ mode: "ui" }, { mode: "ui", name: "x" }] }, "clientId, mode, deviceId"],
-  ] as [string, unknown, string][])("%s", (setting, value, known) => {
+  ] as [string, unknown, string][])("an error names unknown setting %s and its neighbours", (setting, value, known) => {
     const message = messageFor(value);
     expect(message).toContain(`unknown setting "${setting}"`);
     expect(message).toContain(known);
@@ -177,12 +177,12 @@ function leaves(schema: Schema, path = "settings"): Leaf[] {
 describe("the schema", () => {
   const settings = leaves(settingsSchema);
 
-  test("has a description for each setting", () => {
+  test("the schema has a description for each setting", () => {
     expect(settings.filter(({ schema }) => !schema.description).map(({ path }) => path)).toEqual([]);
     expect(settings.length).toBeGreaterThan(5);
   });
 
-  test("lists defaults that it would accept itself", () => {
+  test("the schema lists defaults that it would accept itself", () => {
     expect(parseSettings(parseSettings(undefined))).toEqual(DEFAULTS);
     const outside = settings.filter(
       ({ schema }) => schema.type === "string" && schema.enum && !schema.enum.includes(schema.default ?? ""),
@@ -190,7 +190,7 @@ describe("the schema", () => {
     expect(outside).toEqual([]);
   });
 
-  test("is plain JSON", () => {
+  test("the schema is plain JSON", () => {
     expect(JSON.parse(JSON.stringify(settingsSchema))).toEqual(settingsSchema);
   });
 });

@@ -32,7 +32,7 @@ const STATUS: IsolationStatus = {
   sessionKeys: [{ key: KEY, claimers: 2 }],
 };
 
-test("without names there are no session keys and no lists of the settings, all else stays", () => {
+test("the status without names has no session keys and no lists of the settings, and keeps all else", () => {
   const less = withoutNames(STATUS);
   expect(JSON.stringify(STATUS)).toContain(KEY);
   expect(JSON.stringify(less)).not.toMatch(new RegExp(`${KEY}|${DEVICE}`));
@@ -54,7 +54,7 @@ test("no setting that is not a list names a session or a device", () => {
   expect(strings).toEqual([]);
 });
 
-test("as text", () => {
+test("the status is printed as text", () => {
   expect(describeStatus(STATUS)).toBe(`event-isolation 1.2.3 on OpenClaw 2026.9.6: attached
   WARNING: observers are set: the connections that match them see all sessions
   seams        broadcast
@@ -70,7 +70,7 @@ test("as text", () => {
     ${KEY}  claimed by 2`);
 });
 
-test("as text, unprotected", () => {
+test("the status of an unprotected gateway is printed as text", () => {
   const { version, release } = STATUS;
   const bare = { schema: STATUS_SCHEMA, version, release, attached: false, seams: [], settings: {} } as const;
   expect(describeStatus(bare)).toBe(
@@ -84,12 +84,12 @@ test.each([
   [{ observers: [] }, []],
   [{ observers: [{ mode: "ui" }] }, [/^observers are set/]],
   [{ onMissingSeam: "warn", onMissingPreload: "warn" }, [/^onMissingSeam is "warn"/, /^onMissingPreload is "warn"/]],
-])("settings %j give an operator concerns %j", (settings, expected) => {
+])("settings %j give an operator the concerns %j", (settings, expected) => {
   const found = concerns({ ...STATUS, settings: parseSettings(settings) });
   expect(found).toEqual(expected.map((pattern) => expect.stringMatching(pattern) as string));
 });
 
-test("as text, names of others move no cursor", () => {
+test("names of others in the status move no cursor when it is printed", () => {
   const events = { "a\u001b[2J\n": { open: 1 } };
   expect(describeStatus({ ...STATUS, gateway: { ...STATUS.gateway!, events } })).toContain("    a?[2J?");
 });

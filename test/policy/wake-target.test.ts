@@ -17,7 +17,7 @@ describe("the session of a targeted wake", () => {
     ["agent:ops:cron:job:run:1", undefined, {}, "agent:ops:main", "ops"],
     ["agent:ops:cron:job:run:1", undefined, { scope: "global" }, "global", "ops"],
     ["telegram:dm:42", undefined, { scope: "global" }, "agent:main:telegram:dm:42", "main"],
-  ])("%j with agent %j and %j is %j", (sessionKey, agentId, config, canonical, owner) => {
+  ])("a wake for %j with agent %j and %j goes to %j", (sessionKey, agentId, config, canonical, owner) => {
     const target = canonicalizeWakeSessionKey(
       { sessionKey, ...(agentId === undefined ? {} : { agentId }) },
       { ...CONFIG, ...config },
@@ -42,12 +42,12 @@ describe("the session of a targeted wake", () => {
     [undefined, undefined, /sessionKey must be/],
     [{}, undefined, /sessionKey must be/],
     ["agent:main:a\nb", undefined, /sessionKey must be/],
-  ])("%j with agent %j is an error that says why", (sessionKey, agentId, message) => {
+  ])("a wake for %j with agent %j is refused with the reason", (sessionKey, agentId, message) => {
     const target = canonicalizeWakeSessionKey({ sessionKey, agentId }, CONFIG);
     expect(target).toEqual({ ok: false, error: { code: "INVALID_REQUEST", message: expect.stringMatching(message) } });
   });
 
-  test("is the same when asked for again, and nothing makes it throw", () => {
+  test("a wake's session is the same when asked for again, and nothing makes it throw", () => {
     const key = fc.oneof(
       fc.string(),
       fc.string().map((rest) => `agent:ops:${rest}`),
