@@ -1,5 +1,6 @@
 /** What the gateway knows of a connection, read off its own objects. */
 import type { ConnectionFacts } from "../policy/connection-match.ts";
+import { text } from "../policy/fields.ts";
 import type { GatewayClient } from "./types.ts";
 
 /**
@@ -17,8 +18,4 @@ export function connectionFacts(client: GatewayClient): ConnectionFacts {
     role: text(role) ?? "operator",
     scopes: Array.isArray(scopes) ? scopes.filter((scope): scope is string => typeof scope === "string") : [],
   };
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
 }

@@ -5,6 +5,8 @@
  * (`sessions.list`), describing a row or changing its label is not interest in its content.
  */
 
+import { type Fields, fieldsOrNone, present, text } from "./fields.ts";
+
 /** What a request, once the gateway has accepted it, does to the claims of its connection. */
 export type ClaimIntent =
   | NewClaim
@@ -76,8 +78,6 @@ export const CLAIMING_METHODS: readonly string[] = [...CLAIMING.keys()];
 /** Of a list of keys; the gateway itself looks at 64. A hostile client's list may hold a million. */
 const MAX_KEYS = 1_000;
 
-type Params = Readonly<Record<string, unknown>>;
-
 /**
  * Reads the claim out of a request.
  *
@@ -86,8 +86,8 @@ type Params = Readonly<Record<string, unknown>>;
  * @returns undefined for requests that change no claim
  */
 export function claimIntent(method: string, params: unknown): ClaimIntent | undefined {
-  const body: Params = typeof params === "object" && params !== null ? (params as Params) : Object.freeze({});
-  const agentId = typeof body["agentId"] === "string" ? body["agentId"] : undefined;
+  const body = fieldsOrNone(params);
+  const agentId = text(body["agentId"]);
   switch (method) {
     case "sessions.subscribe":
     case "sessions.unsubscribe":
@@ -111,13 +111,13 @@ export function claimIntent(method: string, params: unknown): ClaimIntent | unde
   };
 }
 
-function valuesOf(body: Params, field: ClaimingMethod["field"]): readonly unknown[] {
+function valuesOf(body: Fields, field: ClaimingMethod["field"]): readonly unknown[] {
   const value = body[field];
   if (field === "keys") return Array.isArray(value) ? value.slice(0, MAX_KEYS) : [];
-  return value === undefined || value === null || value === "" ? [] : [value];
+  return present(value) ? [value] : [];
 }
 
 /** `agent` with an agent and no other target runs in that agent's main session. */
-function mainSession(body: Params, agentId: string | undefined): readonly string[] {
+function mainSession(body: Fields, agentId: string | undefined): readonly string[] {
   return agentId && !body["sessionId"] && !body["to"] ? [`agent:${agentId}:main`] : [];
 }

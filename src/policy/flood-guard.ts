@@ -4,6 +4,8 @@
  * which must not be one that can be set.
  */
 
+import { BoundedMap } from "./bounded-map.ts";
+
 /** Five a minute, as upstream. */
 const WINDOW_MS = 60_000;
 const MAX_STARTS = 5;
@@ -11,7 +13,7 @@ const MAX_STARTS = 5;
 const MAX_AGENTS = 1_024;
 
 export class FloodGuard {
-  readonly #starts = new Map<string, readonly number[]>();
+  readonly #starts = new BoundedMap<string, readonly number[]>(MAX_AGENTS);
 
   /** How long the next heartbeat of an agent has to wait; 0 if it may start now. */
   waitMs(agentId: string, now: number): number {
@@ -23,9 +25,7 @@ export class FloodGuard {
   /** A heartbeat of an agent starts. */
   started(agentId: string, at: number): void {
     const starts = [...this.#recent(agentId, at), at].slice(-MAX_STARTS);
-    this.#starts.delete(agentId);
-    if (this.#starts.size >= MAX_AGENTS) this.#starts.delete(this.#starts.keys().next().value!);
-    this.#starts.set(agentId, starts);
+    this.#starts.renew(agentId, starts);
   }
 
   /** It did not run after all. */

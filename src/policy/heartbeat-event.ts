@@ -1,5 +1,7 @@
 /** What of a `heartbeat` event is for everybody: that there was one, and how it went. */
 
+import { fieldsOrNone } from "./fields.ts";
+
 /** No preview, no recipient (`to`, `accountId`), no message, and nothing that a later release adds. */
 const STATUS_FIELDS = ["ts", "status", "durationMs", "silent", "hasMedia", "channel", "indicatorType"] as const;
 
@@ -12,8 +14,7 @@ const PLAIN_REASON = /^[a-z][a-z-]{0,39}$/;
  * @param payload the event's payload, untrusted in shape
  */
 export function heartbeatStatus(payload: unknown): Readonly<Record<string, unknown>> {
-  if (typeof payload !== "object" || payload === null) return {};
-  const body = payload as Readonly<Record<string, unknown>>;
+  const body = fieldsOrNone(payload);
   const status: Record<string, unknown> = {};
   for (const field of STATUS_FIELDS) {
     const value = body[field];

@@ -4,6 +4,8 @@
  * can be set: set back, it would put heartbeats off for as long.
  */
 
+import { BoundedMap } from "./bounded-map.ts";
+
 /** The quiet time where nothing is set: it has seen the end of a heartbeat's loss of follow-ups. */
 export const QUIET_MS = 10_000;
 /** The same on releases that leave a busy session alone for a minute themselves, from 2026.8. */
@@ -72,10 +74,10 @@ interface Deferral {
 
 export class HeartbeatPolicy {
   readonly #times: HeartbeatTimes;
-  readonly #runs = new Map<string, ActiveRun>();
+  readonly #runs = new BoundedMap<string, ActiveRun>(MAX_RUNS);
   /** When the last run ended, by agent or, without one, by session. */
-  readonly #ended = new Map<string, number>();
-  readonly #deferrals = new Map<string, Deferral>();
+  readonly #ended = new BoundedMap<string, number>(MAX_QUIET);
+  readonly #deferrals = new BoundedMap<string, Deferral>(MAX_DEFERRALS);
 
   constructor(times: HeartbeatTimes) {
     this.#times = times;
@@ -87,7 +89,6 @@ export class HeartbeatPolicy {
    * @param id run id, or any name for a request that has none yet
    */
   runActive(id: string, place: Place, now: number): void {
-    if (!this.#runs.has(id)) bounded(this.#runs, MAX_RUNS);
     this.#runs.set(id, { place, seenAt: now });
   }
 
@@ -102,10 +103,7 @@ export class HeartbeatPolicy {
     const run = this.#runs.get(id);
     if (!run) return;
     this.#runs.delete(id);
-    const owner = ownerOf(run.place);
-    this.#ended.delete(owner);
-    bounded(this.#ended, MAX_QUIET);
-    this.#ended.set(owner, now);
+    this.#ended.renew(ownerOf(run.place), now);
   }
 
   /** Whether a user's run is active on a session. */
@@ -173,10 +171,7 @@ export class HeartbeatPolicy {
 
   #defer(id: string, now: number): Deferral {
     let deferral = this.#deferral(id, now);
-    if (!deferral) {
-      bounded(this.#deferrals, MAX_DEFERRALS);
-      this.#deferrals.set(id, (deferral = { since: now, seenAt: now }));
-    }
+    if (!deferral) this.#deferrals.set(id, (deferral = { since: now, seenAt: now }));
     deferral.seenAt = now;
     return deferral;
   }
@@ -188,11 +183,4 @@ function ownerOf({ agentId, sessionKey }: Place): string {
 
 function nameOf(wake: Wake): string {
   return `${wake.scheduled ? "scheduled" : "event"} ${wake.agentId ?? ""} ${wake.sessionKey}`;
-}
-
-/** Makes room for one more: the oldest goes. */
-function bounded(map: Map<string, unknown>, limit: number): void {
-  if (map.size < limit) return;
-  const [oldest] = map.keys();
-  map.delete(oldest!);
 }

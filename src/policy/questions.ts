@@ -2,13 +2,15 @@
  * Questions that an agent asks its user: the event that asks names the session, the one that
  * brings the answer (2026.9: `question.resolved`) names only the question.
  */
+import { BoundedMap } from "./bounded-map.ts";
+import { fieldsOrNone } from "./fields.ts";
 import type { EventRoute } from "./session-event.ts";
 
 /** Open questions remembered; the oldest is forgotten, and its answer then goes to nobody. */
 const MAX_OPEN_QUESTIONS = 1_000;
 
 export class Questions {
-  readonly #routes = new Map<string, EventRoute>();
+  readonly #routes = new BoundedMap<string, EventRoute>(MAX_OPEN_QUESTIONS);
 
   /**
    * The route of a question event, from the question itself where the event names no session.
@@ -17,10 +19,10 @@ export class Questions {
    * @returns nobody's, for the answer to a question that was never seen
    */
   route(event: string, payload: unknown, route: EventRoute): EventRoute {
-    const id = typeof payload === "object" && payload !== null ? (payload as { id?: unknown }).id : undefined;
+    const { id } = fieldsOrNone(payload);
     if (typeof id !== "string") return route;
     if (event !== "question.resolved") {
-      this.#remember(id, route);
+      this.#routes.set(id, route);
       return route;
     }
     const asked = this.#routes.get(id);
@@ -32,13 +34,6 @@ export class Questions {
   sessionsOf(id: unknown): readonly string[] {
     const route = typeof id === "string" ? this.#routes.get(id) : undefined;
     return route?.to === "session" ? route.keys : [];
-  }
-
-  #remember(id: string, route: EventRoute): void {
-    this.#routes.set(id, route);
-    if (this.#routes.size <= MAX_OPEN_QUESTIONS) return;
-    const [oldest] = this.#routes.keys();
-    this.#routes.delete(oldest!);
   }
 }
 

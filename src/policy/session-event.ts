@@ -4,6 +4,7 @@
  * The default is closed: an event that this file has never heard of is scoped as soon as it
  * carries a session key. Only the names in {@link OPEN} pass whatever they carry.
  */
+import { type Fields, fieldsOf, present, text } from "./fields.ts";
 import { usableSessionKey } from "./session-key.ts";
 
 /** Makes a session key of what an event holds, or undefined of what cannot be one. */
@@ -55,12 +56,6 @@ const ALL: EventRoute = { to: "all" };
 const NO_KEY: EventRoute = { to: "nobody", reason: "no-key" };
 const BAD_KEY: EventRoute = { to: "nobody", reason: "bad-key" };
 
-type Fields = Readonly<Record<string, unknown>>;
-
-function fields(value: unknown): Fields | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
-}
-
 /** True for events that are about one session by their very name: without a key nobody gets them. */
 export function isSessionScopedName(event: string): boolean {
   return event === "chat" || event === "agent" || event === "chat.side_result" || event.startsWith("session.");
@@ -84,8 +79,8 @@ export function routeEvent(
   keyOf: KeyReader = usableSessionKey,
 ): EventRoute {
   if (isOpen(event)) return ALL;
-  const options = fields(opts);
-  const body = fields(payload);
+  const options = fieldsOf(opts);
+  const body = fieldsOf(payload);
   const plain = body && event !== "sessions.changed" ? plainSession(options, body, keyOf) : undefined;
   if (plain) return plain;
   const named = body ? namedSession(event, body) : NOTHING;
@@ -131,7 +126,7 @@ const NOTHING: Named = { keys: [] };
 function namedSession(event: string, body: Fields): Named {
   if (present(body["sessionKey"])) return { keys: [body["sessionKey"]], owner: body };
   for (const name of PARTS) {
-    const owner = fields(body[name]);
+    const owner = fieldsOf(body[name]);
     if (!owner) continue;
     const own = owner["sessionKey"];
     const key = present(own) || name !== "session" ? own : owner["key"];
@@ -148,12 +143,4 @@ function namedSession(event: string, body: Fields): Named {
 function keyList(value: unknown): readonly unknown[] {
   if (!present(value)) return [];
   return Array.isArray(value) ? value : [undefined];
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-function present(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== "";
 }
