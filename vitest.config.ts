@@ -13,6 +13,8 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          // On a busy machine the property tests take several times as long.
+          testTimeout: 60_000,
           include: [
             "test/*.test.ts",
             "test/{attach,bench,delivery,docs,heartbeats,isolation,patches,plugin,policy,report,wakes}/**/*.test.ts",

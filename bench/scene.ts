@@ -62,9 +62,9 @@ export function claimSessions(
       message: "hi",
       idempotencyKey: String(index),
     });
-    const request = intent && scope.begin(client, intent);
+    const request = intent && scope.begin(client, intent, scope.keysOf(intent));
     if (!request || "refuse" in request) throw new Error("the claim was refused");
-    request.answered({ ok: true, payload: { runId: String(index), status: "started" } });
+    request.answered?.({ ok: true, payload: { runId: String(index), status: "started" } });
   }
 }
 

@@ -16,18 +16,17 @@ import { info, reasonOf, refuse, warn } from "./attach/log.ts";
 import { ownVersion } from "./attach/own-version.ts";
 import { keepForRestart, leaveChildren } from "./attach/preload.ts";
 import type { GatewayProcess } from "./attach/process.ts";
-import { watchRequests } from "./delivery/requests.ts";
-import { watchRuns } from "./heartbeats/user-runs.ts";
+import { passSteps, type Step } from "./delivery/requests.ts";
 import { SEAM_FUNCTIONS } from "./attach/seams.ts";
 import { type KeyFunctions, SessionKeys } from "./gateway/session-keys.ts";
 import { SettingsReload } from "./gateway/settings-reload.ts";
 import { hookWakeReplacements } from "./wakes/hooks.ts";
 import { TargetedWakes } from "./wakes/requests.ts";
-import { heartbeatReplacements } from "./heartbeats/run.ts";
+import { heartbeatReplacements } from "./heartbeats/attach.ts";
 import { type DiagnosticEmitter, Metrics } from "./metrics.ts";
 import { accessWarnings } from "./policy/access.ts";
 import { type Settings, SettingsError, STRICT_SETTINGS } from "./policy/settings.ts";
-import { requestGate } from "./delivery/request-gate.ts";
+import { accessStep, claimsStep, type RequestGateHost, requestReader } from "./delivery/request-gate.ts";
 import { ISOLATION_SYMBOL, type IsolationStatus, MAX_STATUS_SESSIONS, STATUS_SCHEMA } from "./status.ts";
 
 /** After a gateway's start: what it loads by then need not be looked for on disk. */
@@ -39,10 +38,10 @@ export class Isolation {
   readonly #process: GatewayProcess;
   readonly #attached = new Attached();
   readonly #scopeOf = new WeakMap<GatewayClient, GatewayScope>();
-  readonly #requests = requestGate({
+  readonly #requests: RequestGateHost = {
     scopeOf: (client) => (client && this.#scopeOf.get(client)) ?? this.#current,
     rulesMayChange: () => this.#reload?.check(),
-  });
+  };
 
   #current: GatewayScope | undefined;
   #inForce: Settings | undefined;
@@ -93,13 +92,22 @@ export class Isolation {
     return replaced;
   }
 
+  /**
+   * What a request passes before the gateway's own handler gets it, in this order: a request that the rules
+   * deny sets nothing off, and one that waits for a heartbeat claims its session when it goes on.
+   */
+  readonly #steps: readonly Step[] = [
+    accessStep(this.#requests),
+    this.#heartbeats.step,
+    claimsStep(this.#requests),
+    this.#wakes.step,
+  ];
+
   /** What takes the place of which function; all others are only remembered. */
   readonly #replacements: Readonly<Record<string, (original: Fn) => unknown>> = {
     createGatewayBroadcaster: (original) => this.#broadcasterFactory(original as CreateBroadcaster),
     handleGatewayRequest: (original) =>
-      watchRequests(this.#wakes.wrap(original as HandleRequest), this.#requests, (handle) =>
-        watchRuns(handle, this.#heartbeats),
-      ),
+      passSteps(original as HandleRequest, this.#steps, requestReader(this.#requests)),
     ...heartbeatReplacements(this.#heartbeats, (name) => this.#attached.originals(name).length - 1),
     ...cronEventReplacements({
       enabled: () => this.#inForce?.cron.remap ?? true,
@@ -168,7 +176,7 @@ export class Isolation {
       this.#lookForHeartbeats();
       leaveChildren();
       try {
-        return scopeBroadcaster(create, params, scope);
+        return scopeBroadcaster(create, params, scope, this.#heartbeats.holdBack);
       } catch (error) {
         this.#unprotected(
           `the broadcaster of OpenClaw ${this.#process.release} is of an unknown kind: ${reasonOf(error)}`,

@@ -5,7 +5,7 @@
  */
 import { connectionFacts } from "../gateway/connection-facts.ts";
 import type { GatewayClient, GatewayError } from "../gateway/types.ts";
-import type { Admission, AnswerVerdict } from "./requests.ts";
+import type { Answer, Passage } from "./requests.ts";
 import type { SessionKeys } from "../gateway/session-keys.ts";
 import type { Reloadable } from "../gateway/settings-reload.ts";
 import { accessOf, type SessionAccess } from "../policy/access.ts";
@@ -61,11 +61,16 @@ export class AccessGuard {
   }
 
   /**
-   * Whether a connection may make a request, and what is to become of the answer. @see RequestGate
+   * Whether a connection may make a request, and what its answers may show. A refusal holds for all answers
+   * that are still to come.
    *
    * @param client as the broadcaster knows it, or knew it: a request can outlive its connection
    */
-  admit(client: GatewayClient, method: string, params: unknown): Admission {
+  admit(
+    client: GatewayClient,
+    method: string,
+    params: unknown,
+  ): { readonly refuse: GatewayError } | Passage | undefined {
     if (!this.hasRules) return undefined;
     const { access, facts } = this.#current(client);
     // The methods of other roles are bound to their own connection by upstream.
@@ -84,30 +89,35 @@ export class AccessGuard {
     }
     const { answer } = verdict;
     if (answer === "as-is") return undefined;
+    let refused = false;
     return {
-      answered: (payload) => {
+      answering: (given) => {
+        if (refused) return { ok: false, error: accessDenied(method, "session") };
+        if (!given.ok) return given;
         try {
-          return this.#answer(client, method, answer, payload);
+          const allowed = this.#answer(client, answer, given);
+          if (allowed) return allowed;
         } catch {
           this.#host.failed();
-          return { refuse: accessDenied(method, "session") };
         }
+        refused = true;
+        return { ok: false, error: accessDenied(method, "session") };
       },
     };
   }
 
-  /** By the rules of now: they may have changed since the request was made. */
-  #answer(client: GatewayClient, method: string, answer: "rows" | "key", payload: unknown): AnswerVerdict {
+  /** What is left of an answer by the rules of now, which may have changed since the request; undefined for nothing. */
+  #answer(client: GatewayClient, check: "rows" | "key", answer: Answer): Answer | undefined {
     const known = this.#known.get(client);
-    if (!known) return { refuse: accessDenied(method, "session") };
+    if (!known) return undefined;
     const { access } = known;
-    if (!access) return { payload };
+    if (!access) return answer;
     const { canonical } = this.#host.keys;
-    if (answer === "key" && !answersAllowedSession(payload, access, canonical)) {
+    if (check === "key" && !answersAllowedSession(answer.payload, access, canonical)) {
       this.#host.denied();
-      return { refuse: accessDenied(method, "session") };
+      return undefined;
     }
-    return { payload: allowedRows(payload, access, canonical) };
+    return { ok: true, payload: allowedRows(answer.payload, access, canonical) };
   }
 
   #current(client: GatewayClient): Known {

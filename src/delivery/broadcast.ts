@@ -38,11 +38,17 @@ export interface EventGate {
   /** The same question for one client, for a frame that upstream kept back and sends only now. */
   mayReceive(client: GatewayClient, event: string, payload: unknown, opts: unknown): boolean;
   hold(client: GatewayClient, frame: HeldFrame): void;
-  /** @returns true if nobody gets this event now; `send` sends it as if it came anew */
-  setAside(event: string, payload: unknown, send: () => void): boolean;
   /** Gives the gate the means to send what it held. */
   onRelease(send: (client: GatewayClient, frame: HeldFrame) => void): void;
 }
+
+/**
+ * Asked before an event goes anywhere. Does not throw.
+ *
+ * @param send sends the event as if it came anew
+ * @returns true if nobody gets it now
+ */
+export type HoldBack = (event: string, payload: unknown, send: () => void) => boolean;
 
 /** The gateway's own broadcaster, made to reach a choice of clients. */
 interface Sender {
@@ -63,9 +69,15 @@ interface Sender {
  *
  * @param create the release's own `createGatewayBroadcaster`
  * @param params what the gateway passes it
+ * @param heldBack whether an event has to wait, such as the last word of a heartbeat beside a user's run
  * @throws {Error} if the release's broadcaster is of an unknown kind: before any client connects
  */
-export function scopeBroadcaster(create: CreateBroadcaster, params: BroadcasterParams, gate: EventGate): Broadcaster {
+export function scopeBroadcaster(
+  create: CreateBroadcaster,
+  params: BroadcasterParams,
+  gate: EventGate,
+  heldBack: HoldBack = () => false,
+): Broadcaster {
   // The probe's stand-ins leave their mark in the type feedback of the gateway's broadcaster, some
   // percent for good; releases that ask `canReceiveSessionEvent` are all of the newer kind.
   const perConnection = "canReceiveSessionEvent" in params || probeNumbering(create) === "per-connection";
@@ -86,7 +98,7 @@ export function scopeBroadcaster(create: CreateBroadcaster, params: BroadcasterP
   };
   const scoped: Broadcaster = {
     broadcast: (event, payload, opts) => {
-      if (gate.setAside(event, payload, () => scoped.broadcast(event, payload, opts))) return;
+      if (heldBack(event, payload, () => scoped.broadcast(event, payload, opts))) return;
       const audience = gate.audience(event, payload, opts);
       if (!audience) return sender.all(event, payload, opts);
       if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "broadcast");
@@ -103,7 +115,7 @@ export function scopeBroadcaster(create: CreateBroadcaster, params: BroadcasterP
     },
     broadcastToConnIds: (event, payload, connIds, opts) => {
       const again = (): void => scoped.broadcastToConnIds?.(event, payload, connIds, opts);
-      if (gate.setAside(event, payload, again)) return;
+      if (heldBack(event, payload, again)) return;
       const audience = gate.audience(event, payload, opts, connIds);
       if (!audience) return sender.toIds(event, payload, connIds, opts);
       if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "targeted");

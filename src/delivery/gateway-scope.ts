@@ -3,14 +3,14 @@
  * An in-process restart of the gateway makes a new broadcaster, and with it a new scope.
  */
 import { AccessGuard } from "./access-guard.ts";
-import type { Answer, OpenRequest } from "./requests.ts";
+import type { Passage } from "./requests.ts";
 import type { Audience, EventGate, HeldFrame } from "./broadcast.ts";
 import type { GatewayClient, GatewayError } from "../gateway/types.ts";
-import { lateOptions, NOT_FOR_IT } from "./late-options.ts";
 import type { SessionKeys } from "../gateway/session-keys.ts";
 import type { ClaimIntent, NewClaim } from "../policy/claim-intent.ts";
 import { Counters } from "../policy/counters.ts";
 import { type CanonicalRoute, type DeliveryReason, mayReceive, recipients } from "../policy/delivery.ts";
+import { fieldsOrNone } from "../policy/fields.ts";
 import { heartbeatStatus } from "../policy/heartbeat-event.ts";
 import { HeldFrames } from "../policy/held-frames.ts";
 import { isQuestion, Questions } from "../policy/questions.ts";
@@ -54,8 +54,6 @@ export interface ScopeHost {
 export interface HeartbeatFrames {
   /** The session of the heartbeat that sends a `heartbeat` event now, canonical. */
   heartbeatSession(): string | undefined;
-  /** @see EventGate.setAside */
-  setAside(event: string, payload: unknown, send: () => void): boolean;
 }
 
 export class GatewayScope implements EventGate {
@@ -156,10 +154,6 @@ export class GatewayScope implements EventGate {
     }
   }
 
-  setAside(event: string, payload: unknown, send: () => void): boolean {
-    return this.#host.heartbeats?.setAside(event, payload, send) ?? false;
-  }
-
   hold(client: GatewayClient, frame: HeldFrame): void {
     try {
       // Upstream may go on using the payload object; what is sent late has to be what was meant.
@@ -174,15 +168,24 @@ export class GatewayScope implements EventGate {
     }
   }
 
+  /** Canonical keys of the sessions that a request names, by the configuration of now. */
+  keysOf(intent: ClaimIntent): readonly string[] {
+    this.#keys.refresh();
+    return intent.kind === "roster" ? [] : this.#canonicalAll(intent.keys, intent.agentId);
+  }
+
   /**
-   * Begins what a request does to claims. @see RequestGate
+   * Begins what a request does to claims.
    *
    * @param client undefined if no connection asks: then only a deletion has an effect
+   * @param keys of {@link keysOf}
    */
-  begin(client: GatewayClient | undefined, intent: ClaimIntent): { refuse: GatewayError } | OpenRequest | undefined {
-    this.#keys.refresh();
+  begin(
+    client: GatewayClient | undefined,
+    intent: ClaimIntent,
+    keys: readonly string[],
+  ): { readonly refuse: GatewayError } | Passage | undefined {
     if (intent.kind === "end") {
-      const keys = this.#canonicalAll(intent.keys, intent.agentId);
       const asOf = this.#subscriptions.now;
       return this.#onAnswer(client, (ok) => {
         // After this turn: the deletion's own roster row still goes to those who had the session.
@@ -196,7 +199,6 @@ export class GatewayScope implements EventGate {
         if (ok) this.#subscriptions.setRoster(client, intent.wanted);
       });
     }
-    const keys = this.#canonicalAll(intent.keys, intent.agentId);
     if (intent.kind === "unclaim") {
       // Leaving takes effect at once and needs nobody's consent; old releases lack the method.
       for (const key of keys) this.#subscriptions.unclaim(client, key);
@@ -245,18 +247,20 @@ export class GatewayScope implements EventGate {
     client: GatewayClient | undefined,
     settle: (ok: boolean, payload: unknown) => void,
     claim?: PendingClaim,
-  ): OpenRequest {
+  ): Passage {
     return {
-      answered: ({ ok, payload }: Answer) =>
+      answered: ({ ok, payload }) =>
         this.#safely("(request)", () => {
           settle(ok, payload);
           if (client) this.#review(client);
         }),
-      failed: () =>
+      ended: (unanswered) => {
+        if (!unanswered) return;
         this.#safely("(request)", () => {
           claim?.reject();
           if (client) this.#review(client);
-        }),
+        });
+      },
     };
   }
 
@@ -283,7 +287,7 @@ export class GatewayScope implements EventGate {
   }
 
   #readAnswer(intent: NewClaim, payload: unknown): { extraKeys: string[]; runId: string | undefined } {
-    const body = (typeof payload === "object" && payload !== null ? payload : {}) as Record<string, unknown>;
+    const body = fieldsOrNone(payload);
     const { runId } = body;
     return {
       extraKeys: intent.answered ? this.#canonicalAll([body["key"] ?? body["sessionKey"]], intent.agentId) : [],
@@ -296,6 +300,20 @@ export class GatewayScope implements EventGate {
     for (const client of clients) if (ids.has(client.connId)) both.add(client);
     return both;
   }
+}
+
+/** The connection is no recipient of the event at all. */
+const NOT_FOR_IT = Symbol("not for it");
+
+/**
+ * The options of a frame that is sent late. Upstream's `questionRecipient` may be asked only while
+ * the event is published, so it is asked now.
+ */
+function lateOptions(opts: unknown, client: GatewayClient): unknown {
+  if (typeof opts !== "object" || opts === null || !("questionRecipient" in opts)) return opts;
+  const { questionRecipient, ...rest } = opts;
+  if (typeof questionRecipient !== "function") return opts;
+  return (questionRecipient as (client: GatewayClient) => unknown)(client) === false ? NOT_FOR_IT : rest;
 }
 
 function claimLimitError(limit: number): GatewayError {

@@ -1,10 +1,9 @@
-/** What each request of a connection is asked before the gateway sees it, and what is refused when that fails. */
+/** The two steps of a request that concern delivery: whether the rules allow it, and what it claims. */
 import type { GatewayScope } from "./gateway-scope.ts";
 import type { GatewayClient, GatewayError } from "../gateway/types.ts";
-import type { RequestGate } from "./requests.ts";
-import { claimIntent } from "../policy/claim-intent.ts";
+import type { RequestReader, Step } from "./requests.ts";
 
-/** What the gate needs of the process around it. */
+/** What the steps need of the process around them. */
 export interface RequestGateHost {
   /** The scope that a client connected to, else the current one. */
   scopeOf(client?: GatewayClient): GatewayScope | undefined;
@@ -12,43 +11,48 @@ export interface RequestGateHost {
   rulesMayChange(): void;
 }
 
-/** Joins requests to the claims and access rules of the scope that their connection belongs to. Throws nothing. */
-export function requestGate({ scopeOf, rulesMayChange }: RequestGateHost): RequestGate {
-  return {
-    admit(client, method, params) {
-      const scope = scopeOf(client);
-      try {
-        // Without rules a request costs nothing here; the first rule is noticed within a second.
-        if (!scope?.access.hasRules) return undefined;
-        rulesMayChange();
-        // Who is no connection, such as the command line's own request, is not under the rules; who was one
-        // when it asked still is.
-        const connection = scope.connection(client) ?? (client.socket ? client : undefined);
-        return connection && scope.access.admit(connection, method, params);
-      } catch {
-        return failed(scope, method);
-      }
-    },
-    intentOf(method, params) {
-      try {
-        return claimIntent(method, params);
-      } catch {
-        return failed(scopeOf(), method);
-      }
-    },
-    begin(client, intent) {
-      const scope = scopeOf(client);
-      try {
-        // A synthetic client, e.g. of the command line's own request, is no connection and claims nothing.
-        return scope?.begin(client && scope.connection(client), intent);
-      } catch {
-        return failed(scope, intent.kind);
-      }
-    },
+/** Step `access`: a request that the rules deny goes no further, and they have the last word on its answers. */
+export function accessStep({ scopeOf, rulesMayChange }: RequestGateHost): Step {
+  return ({ client, nested, method, params }) => {
+    if (!client || nested) return undefined;
+    const scope = scopeOf(client);
+    try {
+      // Without rules a request costs nothing here; the first rule is noticed within a second.
+      if (!scope?.access.hasRules) return undefined;
+      rulesMayChange();
+      // A client without a socket is no connection, such as the command line's own request; one that was a
+      // connection when it asked still is under the rules.
+      const connection = scope.connection(client) ?? (client.socket ? client : undefined);
+      return connection && scope.access.admit(connection, method, params);
+    } catch {
+      return failed(scope, method);
+    }
   };
 }
 
-/** Who leaves a session has to know if that failed, and who opens one that nothing of it will come. */
+/** Step `claims`: the sessions that the request opens or leaves, once the gateway has accepted it. */
+export function claimsStep({ scopeOf }: RequestGateHost): Step {
+  return ({ client, nested, method, intent, keys }) => {
+    if (!intent) return undefined;
+    const scope = scopeOf(client);
+    try {
+      // A synthetic client, e.g. of the command line's own request, is no connection and claims nothing.
+      return scope?.begin(client && !nested ? scope.connection(client) : undefined, intent, keys);
+    } catch {
+      return failed(scope, method);
+    }
+  };
+}
+
+/** How requests are read: by the keys of the scope that their connection belongs to. */
+export function requestReader({ scopeOf }: RequestGateHost): RequestReader {
+  return {
+    keysOf: (intent, client) => scopeOf(client)?.keysOf(intent) ?? [],
+    unreadable: (client, method) => failed(scopeOf(client), String(method)).refuse,
+  };
+}
+
+/** A client that leaves a session has to know if that failed, and one that opens it that none of its events will come. */
 function failed(scope: GatewayScope | undefined, what: string): { refuse: GatewayError } {
   scope?.counters.count("(request)", "error");
   return {

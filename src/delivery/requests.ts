@@ -1,140 +1,172 @@
-/** Learns claims from the requests that the gateway accepts. */
+/**
+ * The path of a request: what it passes, step by step, before the gateway's own handler gets it,
+ * and what its answers pass on the way back.
+ */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { ClaimIntent } from "../policy/claim-intent.ts";
+import { type ClaimIntent, claimIntent } from "../policy/claim-intent.ts";
+import { type Fields, fieldsOrNone } from "../policy/fields.ts";
 import type { GatewayClient, GatewayError, HandleRequest, RequestOptions, Respond } from "../gateway/types.ts";
 
-/** The gateway's answer to a request, as far as claims depend on it. */
+/** A request as every step sees it. It is parsed once. */
+export interface GatewayRequest {
+  /** Who asks; undefined for what the gateway asks itself, e.g. for its command line. */
+  readonly client: GatewayClient | undefined;
+  /** The gateway makes this request while it serves another one of the same client: nobody's own. */
+  readonly nested: boolean;
+  readonly method: string;
+  /** Untrusted; empty where the request has none. */
+  readonly params: Fields;
+  /** What the request says about claims. */
+  readonly intent: ClaimIntent | undefined;
+  /** Canonical keys of the sessions that the intent names; those that cannot be one are left out. */
+  readonly keys: readonly string[];
+}
+
+/** An answer of the gateway. `agent` gives two, "accepted" and the result. */
 export interface Answer {
   readonly ok: boolean;
-  readonly payload: unknown;
+  readonly payload?: unknown;
+  readonly error?: GatewayError | undefined;
 }
 
-/** A request on whose answer claims depend. */
-export interface OpenRequest {
-  /** Called once, with the first answer, after the gateway has sent it. */
-  answered(answer: Answer): void;
-  /** The handler failed without an answer through us. */
-  failed(): void;
+/** What a step has to do with a request. All members are optional; none of them throws. */
+export interface Passage {
+  /** What the request waits for before it goes on to the next step. */
+  readonly ready?: Promise<void> | undefined;
+  /** What the gateway gets in place of the request's parameters. */
+  readonly params?: object;
+  /** Runs the gateway's handler, e.g. in an async context. */
+  around?(handle: () => Promise<unknown>): Promise<unknown>;
+  /** Sees each answer before it is sent; returns what is sent instead. */
+  answering?(answer: Answer): Answer;
+  /** Called once, after the first answer was sent, with what was sent. */
+  answered?(answer: Answer): void;
+  /** Called once, when the handler has returned or thrown. `unanswered`: it threw without an answer through us. */
+  ended?(unanswered: boolean): void;
 }
 
-/** What is sent in place of the gateway's answer. */
-export type AnswerVerdict = { readonly payload: unknown } | { readonly refuse: GatewayError };
+/** A step's word on a request: an error in place of the gateway's answer, its part in it, or nothing. */
+export type Step = (request: GatewayRequest) => { readonly refuse: GatewayError } | Passage | undefined;
 
-/** Whether a request reaches the gateway, and who looks at its answers. Undefined: as upstream. */
-export type Admission =
-  | { readonly refuse: GatewayError }
-  /** Called for each answer that is no error, before it is sent. Does not throw. */
-  | { answered(payload: unknown): AnswerVerdict }
-  | undefined;
-
-/** What the request path asks. Nothing here throws. */
-export interface RequestGate {
-  admit(client: GatewayClient, method: string, params: unknown): Admission;
-  /** @returns an error to answer instead of asking the gateway, or what the request does to claims, if anything */
-  intentOf(method: string, params: unknown): { readonly refuse: GatewayError } | ClaimIntent | undefined;
-  /** @returns an error to answer instead of asking the gateway, or the request to settle */
-  begin(client: GatewayClient | undefined, intent: ClaimIntent): { refuse: GatewayError } | OpenRequest | undefined;
+/** What the path asks of the gateway at hand. */
+export interface RequestReader {
+  /** Canonical keys of the sessions that a request names. May throw. */
+  keysOf(intent: ClaimIntent, client: GatewayClient | undefined): readonly string[];
+  /** What a request is answered that could not be read. */
+  unreadable(client: GatewayClient | undefined, method: unknown): GatewayError;
 }
+
+/** The client whose request is being handled. */
+const handling = new AsyncLocalStorage<string>();
 
 /**
- * The connection whose request is being handled, and who looks at the answer. What the gateway asks in
- * its name then (nested) is not its asking.
- */
-const handling = new AsyncLocalStorage<{
-  readonly connId: string;
-  readonly nested: boolean;
-  readonly admission: Exclude<Admission, { refuse: unknown }>;
-}>();
-
-/**
- * Wraps the gateway's `handleGatewayRequest`. Requests without a claim pass untouched.
+ * Wraps the gateway's `handleGatewayRequest`. A request passes the steps in their order; its answers pass
+ * them in the opposite one. A request that no step has anything to do with goes on as it is.
  *
- * @param between what an admitted request passes before its claims begin, such as the wait for a heartbeat:
- *   a request that is not admitted sets nothing off
+ * @param original the release's own function
+ * @param steps none of them throws; the first that refuses ends the request
  */
-export function watchRequests(
-  original: HandleRequest,
-  gate: RequestGate,
-  between: (handle: HandleRequest) => HandleRequest = (handle) => handle,
-): HandleRequest {
-  return admitRequests(between(claimByRequests(original, gate)), gate);
-}
-
-function admitRequests(handle: HandleRequest, gate: RequestGate): HandleRequest {
+export function passSteps(original: HandleRequest, steps: readonly Step[], reader: RequestReader): HandleRequest {
   return function handleGatewayRequest(opts, ...rest) {
-    const { client, req } = opts;
-    if (!client) return handle(opts, ...rest);
+    const client = opts.client ?? undefined;
     // Plugins and tools dispatch requests under the very client whose request they serve.
-    const nested = handling.getStore()?.connId === client.connId;
-    const admission = nested ? undefined : gate.admit(client, req.method, req.params);
-    if (admission && "refuse" in admission) {
-      opts.respond(false, undefined, admission.refuse);
-      return Promise.resolve();
-    }
-    return handling.run({ connId: client.connId, nested, admission }, () => handle(opts, ...rest));
+    const nested = client !== undefined && handling.getStore() === client.connId;
+    const request = read(opts, client, nested, reader);
+    if (!request) return refuse(opts, reader.unreadable(client, opts.req.method));
+    const handle = (own: RequestOptions): Promise<unknown> => original(own, ...rest);
+    const pass = (): Promise<unknown> => new Course(opts, handle).from(request, steps);
+    return client && !nested ? handling.run(client.connId, pass) : pass();
   };
 }
 
-function claimByRequests(original: HandleRequest, gate: RequestGate): HandleRequest {
-  return (opts, ...rest) => {
-    const { client, req } = opts;
-    const intent = gate.intentOf(req.method, req.params);
-    if (intent && "refuse" in intent) {
-      opts.respond(false, undefined, intent.refuse);
-      return Promise.resolve();
-    }
-    const { nested = false, admission } = (client && handling.getStore()) || {};
-    // The claim goes by what is sent: an answer that the rules take back makes none.
-    const ask = (own: RequestOptions): Promise<unknown> =>
-      original(admission ? withRespond(own, lookedAt(own.respond, admission)) : own, ...rest);
-    const request = intent && gate.begin(client && !nested ? client : undefined, intent);
-    if (request && "refuse" in request) {
-      opts.respond(false, undefined, request.refuse);
-      return Promise.resolve();
-    }
-    return request ? settleWith(request, opts, ask) : ask(opts);
-  };
-}
-
-/** Sends of each answer what the access rules leave of it. */
-function lookedAt(respond: Respond, { answered }: Extract<Admission, { answered: unknown }>): Respond {
-  return (ok, payload, ...rest) => {
-    if (!ok) return respond(ok, payload, ...rest);
-    const verdict = answered(payload);
-    if ("refuse" in verdict) respond(false, undefined, verdict.refuse);
-    else respond(ok, verdict.payload, ...rest);
-  };
-}
-
-async function settleWith(
-  request: OpenRequest,
-  opts: RequestOptions,
-  handle: (opts: RequestOptions) => Promise<unknown>,
-): Promise<unknown> {
-  let answered = false;
-  const respond = opts.respond;
-  const watched: Respond = (ok, payload, ...rest) => {
-    try {
-      respond(ok, payload, ...rest);
-    } finally {
-      // `agent` answers twice, "accepted" and the result: the first one decides.
-      if (!answered) {
-        answered = true;
-        request.answered({ ok, payload });
-      }
-    }
-  };
+function read(
+  { req }: RequestOptions,
+  client: GatewayClient | undefined,
+  nested: boolean,
+  reader: RequestReader,
+): GatewayRequest | undefined {
   try {
-    return await handle(withRespond(opts, watched));
-  } catch (error) {
-    // The caller answers for the handler, past us.
-    if (!answered) request.failed();
-    throw error;
+    const { method } = req;
+    const params = fieldsOrNone(req.params);
+    const intent = claimIntent(method, params);
+    return { client, nested, method, params, intent, keys: intent ? reader.keysOf(intent, client) : [] };
+  } catch {
+    return undefined;
   }
 }
 
-/** In place where possible: releases keep what they know about a request under its identity. */
-function withRespond(opts: RequestOptions, respond: Respond): RequestOptions {
-  if (Reflect.set(opts, "respond", respond)) return opts;
-  return { ...opts, respond };
+function refuse({ respond }: RequestOptions, error: GatewayError): Promise<void> {
+  respond(false, undefined, error);
+  return Promise.resolve();
+}
+
+/** One request on its way. */
+class Course {
+  readonly #opts: RequestOptions;
+  readonly #handle: (opts: RequestOptions) => Promise<unknown>;
+  /** Of the steps passed so far, in their order. */
+  readonly #passages: Passage[] = [];
+  #answered = false;
+
+  constructor(opts: RequestOptions, handle: (opts: RequestOptions) => Promise<unknown>) {
+    this.#opts = opts;
+    this.#handle = handle;
+  }
+
+  /** Passes the steps; waits only where one of them has something to wait for. */
+  from(request: GatewayRequest, steps: readonly Step[]): Promise<unknown> {
+    for (const [index, step] of steps.entries()) {
+      const word = step(request);
+      if (!word) continue;
+      if ("refuse" in word) {
+        this.#ended();
+        return refuse(this.#opts, word.refuse);
+      }
+      this.#passages.push(word);
+      if (word.ready) return word.ready.then(() => this.from(request, steps.slice(index + 1)));
+    }
+    return this.#passages.length > 0 ? this.#arrive() : this.#handle(this.#opts);
+  }
+
+  async #arrive(): Promise<unknown> {
+    let own = this.#watched();
+    const params = this.#passages.find((passage) => passage.params)?.params;
+    // A copy only here: releases keep what they know about a request under its identity.
+    if (params) own = { ...own, req: { ...own.req, params } };
+    let handle = (): Promise<unknown> => this.#handle(own);
+    for (const passage of this.#passages) {
+      const inner = handle;
+      if (passage.around) handle = () => passage.around!(inner);
+    }
+    let threw = true;
+    try {
+      const result = await handle();
+      threw = false;
+      return result;
+    } finally {
+      this.#ended(threw);
+    }
+  }
+
+  #ended(threw = false): void {
+    for (const passage of this.#passages) passage.ended?.(threw && !this.#answered);
+  }
+
+  /** The request's options, with the one `respond` that all answers go through. */
+  #watched(): RequestOptions {
+    const { respond } = this.#opts;
+    const watched: Respond = (ok, payload, error, ...more) => {
+      let answer: Answer = { ok, payload, error };
+      for (const passage of this.#passages.toReversed()) answer = passage.answering?.(answer) ?? answer;
+      try {
+        respond(answer.ok, answer.payload, answer.error, ...more);
+      } finally {
+        if (!this.#answered) {
+          this.#answered = true;
+          for (const passage of this.#passages) passage.answered?.(answer);
+        }
+      }
+    };
+    return Reflect.set(this.#opts, "respond", watched) ? this.#opts : { ...this.#opts, respond: watched };
+  }
 }

@@ -4,7 +4,9 @@
  *
  * Its clock is `performance.now()`: nobody sets that.
  */
+import type { HoldBack } from "../delivery/broadcast.ts";
 import type { HeartbeatFrames } from "../delivery/gateway-scope.ts";
+import type { Answer, GatewayRequest, Passage, Step } from "../delivery/requests.ts";
 import type { GatewayConfig } from "../gateway/types.ts";
 import {
   abortsHeartbeatsItself,
@@ -14,12 +16,13 @@ import {
   heartbeatSession,
   isBusy,
 } from "./release.ts";
-import { untilFree } from "./hold.ts";
 import { LastWords } from "./last-words.ts";
-import { type RunGate, type RunRequest, type RunSign, type UserTurn, watchAgentEvents } from "./user-runs.ts";
+import { mayStartRuns, type RunSign, type UserTurn, watchAgentEvents } from "./user-runs.ts";
 import type { SessionKeys } from "../gateway/session-keys.ts";
-import { currentHeartbeat, type HeartbeatGate, type HeartbeatOptions, HeartbeatRun, type Skip } from "./run.ts";
-import { claimIntent } from "../policy/claim-intent.ts";
+import type { HeartbeatGate, HeartbeatOptions, Skip } from "./attach.ts";
+import { currentHeartbeat, HeartbeatRun, untilFree } from "./run.ts";
+import { BoundedMap } from "../policy/bounded-map.ts";
+import { fieldsOrNone } from "../policy/fields.ts";
 import {
   HeartbeatPolicy,
   type HeartbeatSettings,
@@ -54,15 +57,13 @@ const ENDED: ReadonlySet<unknown> = new Set(["final", "error", "aborted"]);
 /** Answers after which the run of a request goes on. */
 const GOES_ON: ReadonlySet<unknown> = new Set([undefined, "started", "accepted"]);
 
-type Fields = Readonly<Record<string, unknown>>;
-
-export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
+export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
   readonly #host: GuardHost;
   readonly #subscribed = new Set<Fn>();
   /** Heartbeats under way, by session. */
   readonly #running = new Map<string, HeartbeatRun>();
   /** Heartbeats by the id of their agent run. */
-  readonly #byRunId = new Map<string, HeartbeatRun>();
+  readonly #byRunId = new BoundedMap<string, HeartbeatRun>(MAX_HEARTBEAT_RUNS);
   readonly #lastWords = new LastWords(
     (run) => this.#current?.policy.isActive(run.wake.sessionKey, performance.now()) ?? false,
     () => this.#host.failed(),
@@ -152,27 +153,29 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
     });
   }
 
-  /** @see RunGate */
-  request(method: string, params: unknown): RunRequest | undefined {
-    return this.#safely(undefined, () => {
-      const place = this.#target(method, params);
+  /** Step `heartbeats`: a request that starts a run waits for the heartbeat of its session, and its run is known. */
+  readonly step: Step = (request): Passage | undefined =>
+    this.#safely(undefined, () => {
+      const place = this.#target(request);
       const turn = place && this.#open(place);
       const policy = this.#current?.policy;
       if (!turn || !policy) return undefined;
       return {
-        ...turn,
-        answered: (ok: boolean, payload: unknown) =>
+        ready: turn.ready,
+        answering: (answer: Answer) => {
           this.#safely(undefined, () => {
-            const { runId, status } = (payload ?? {}) as Fields;
+            const { runId, status } = fieldsOrNone(answer.payload);
             if (typeof runId !== "string") return;
             // Somebody else's answer started it, on a session of its own, and it may have ended by now.
-            if (ok && status === "in_flight") policy.runSeen(runId, performance.now());
-            else if (ok && GOES_ON.has(status)) policy.runActive(runId, place, performance.now());
+            if (answer.ok && status === "in_flight") policy.runSeen(runId, performance.now());
+            else if (answer.ok && GOES_ON.has(status)) policy.runActive(runId, place, performance.now());
             else this.#ended(runId);
-          }),
+          });
+          return answer;
+        },
+        ended: turn.done,
       };
     });
-  }
 
   /** @see HeartbeatGate */
   turn(sessionKey: unknown): UserTurn | undefined {
@@ -187,13 +190,13 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
     return currentHeartbeat()?.wake.sessionKey;
   }
 
-  /** @see HeartbeatFrames */
-  setAside(event: string, payload: unknown, send: () => void): boolean {
+  /** Holds back what a heartbeat says beside a user's run, and drops what an aborted one says. @see HoldBack */
+  readonly holdBack: HoldBack = (event, payload, send) => {
     // The failure of an aborted heartbeat is ours.
     if (event === "heartbeat") return currentHeartbeat()?.aborted ?? false;
     if (this.#lastWords.releasing || (event !== "chat" && event !== "agent")) return false;
     return this.#safely(false, () => {
-      const { runId, state, message } = (payload ?? {}) as Fields;
+      const { runId, state, message } = fieldsOrNone(payload);
       if (typeof runId !== "string") return false;
       const run = this.#heartbeatOf(runId);
       if (!run) {
@@ -208,7 +211,7 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
       }
       return true;
     });
-  }
+  };
 
   #signed({ runId, sessionKey, phase }: RunSign): void {
     if (this.#heartbeatOf(runId)) return;
@@ -229,7 +232,6 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
     // What a heartbeat's end sets off, such as a queued message, runs in its context too.
     if (!run || run.runId !== undefined) return undefined;
     run.runId = runId;
-    if (this.#byRunId.size >= MAX_HEARTBEAT_RUNS) this.#byRunId.delete(this.#byRunId.keys().next().value!);
     this.#byRunId.set(runId, run);
     return run;
   }
@@ -267,11 +269,11 @@ export class HeartbeatGuard implements HeartbeatGate, RunGate, HeartbeatFrames {
     return place && { ...place, scheduled: intent === "scheduled" || reason === "interval" };
   }
 
-  #target(method: string, params: unknown): Place | undefined {
-    const intent = claimIntent(method, params);
+  #target({ client, method, intent, keys }: GatewayRequest): Place | undefined {
     // A session that is being created has no heartbeat yet.
     if (intent?.kind !== "claim" || !intent.startsRun || method === "sessions.create") return undefined;
-    return this.#place(intent.keys[0] ?? "main", intent.agentId);
+    if (!mayStartRuns(client)) return undefined;
+    return this.#place(intent.keys.length > 0 ? keys[0] : "main", intent.agentId);
   }
 
   #place(value: unknown, agentId?: string): Place | undefined {

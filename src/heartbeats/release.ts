@@ -1,12 +1,13 @@
 /** What the release itself knows of its heartbeats, asked of its own functions. */
-import type { HeartbeatOptions, HeartbeatRun } from "./run.ts";
+import { type Fields, fieldsOrNone } from "../policy/fields.ts";
+import type { HeartbeatOptions } from "./attach.ts";
+import type { HeartbeatRun } from "./run.ts";
 
 type Fn = (...args: never[]) => unknown;
 
 /** The release's own functions of a name, one for each copy of its module. */
 export type Functions = (name: string) => readonly Fn[];
 
-type Fields = Readonly<Record<string, unknown>>;
 type Agents = (config: unknown) => { agentId: string; heartbeat?: unknown }[];
 type Interval = (config: unknown, every: undefined, heartbeat: unknown) => unknown;
 type Session = (...args: unknown[]) => { sessionKey?: unknown } | undefined;
@@ -54,7 +55,7 @@ const BUSY: ReadonlySet<unknown> = new Set([
 
 /** Whether a heartbeat's answer says that it did not run now, and will be tried again. */
 export function isBusy(result: unknown): boolean {
-  const { status, reason } = (result ?? {}) as Fields;
+  const { status, reason } = fieldsOrNone(result);
   return status === "skipped" && BUSY.has(reason);
 }
 
@@ -62,7 +63,7 @@ export function isBusy(result: unknown): boolean {
 export function giveBackEvents(functions: Functions, run: HeartbeatRun): void {
   const enqueue = functions("enqueueSystemEvent") as readonly Enqueue[];
   for (const { sessionKey, event, copy } of run.taken) {
-    const { text, contextKey, deliveryContext, trusted } = (event ?? {}) as Fields;
+    const { text, contextKey, deliveryContext, trusted } = fieldsOrNone(event);
     if (typeof text !== "string") continue;
     const context = { contextKey, deliveryContext, trusted };
     const given = Object.entries(context).filter(([, value]) => value !== undefined && value !== null);

@@ -1,11 +1,6 @@
-/** Users' runs: the requests that start them, and what the gateway says of runs from elsewhere. */
-import type { HandleRequest, RequestOptions, Respond } from "../gateway/types.ts";
-
-/** What the request path asks. Nothing here throws. */
-export interface RunGate {
-  /** @returns undefined for requests that start no run */
-  request(method: string, params: unknown): RunRequest | undefined;
-}
+/** Users' runs: who may start them, and what the gateway says of runs from elsewhere. */
+import type { GatewayClient } from "../gateway/types.ts";
+import { fieldsOf, fieldsOrNone, text } from "../policy/fields.ts";
 
 /** A user's message, from its arrival until what answers it has returned or failed. */
 export interface UserTurn {
@@ -14,35 +9,8 @@ export interface UserTurn {
   done(): void;
 }
 
-export interface RunRequest extends UserTurn {
-  answered(ok: boolean, payload: unknown): void;
-}
-
-/** Wraps `handleGatewayRequest` so that a request which starts a run can be held and is known. */
-export function watchRuns(original: HandleRequest, gate: RunGate): HandleRequest {
-  return function handleGatewayRequest(opts, ...rest) {
-    const request = mayStartRuns(opts.client) ? gate.request(opts.req.method, opts.req.params) : undefined;
-    if (!request) return original(opts, ...rest);
-    const respond = opts.respond;
-    const watched: Respond = (ok, payload, ...more) => {
-      request.answered(ok, payload);
-      respond(ok, payload, ...more);
-    };
-    const handle = async (): Promise<unknown> => {
-      try {
-        // In place where possible: releases keep what they know about a request under its identity.
-        const own = Reflect.set(opts, "respond", watched) ? opts : { ...opts, respond: watched };
-        return await original(own, ...rest);
-      } finally {
-        request.done();
-      }
-    };
-    return request.ready ? request.ready.then(handle) : handle();
-  };
-}
-
 /** Upstream refuses these requests to all others, whose asking must not abort a heartbeat. */
-function mayStartRuns(client: RequestOptions["client"]): boolean {
+export function mayStartRuns(client: GatewayClient | undefined): boolean {
   if (!client) return true;
   const { role = "operator", scopes } = client.connect;
   if (role !== "operator") return false;
@@ -78,13 +46,12 @@ export function watchAgentEvents(onAgentEvent: unknown, sign: (sign: RunSign) =>
 }
 
 function signOf(event: unknown): RunSign | undefined {
-  if (typeof event !== "object" || event === null) return undefined;
-  const { runId, sessionKey, stream, data } = event as Record<string, unknown>;
+  const { runId, sessionKey, stream, data } = fieldsOrNone(event);
   if (typeof runId !== "string") return undefined;
-  const phase = stream === "lifecycle" ? (data as { phase?: unknown } | undefined)?.phase : undefined;
+  const phase = stream === "lifecycle" ? fieldsOf(data)?.["phase"] : undefined;
   return {
     runId,
-    sessionKey: typeof sessionKey === "string" ? sessionKey : undefined,
+    sessionKey: text(sessionKey),
     phase: phase === "start" ? "start" : ENDS.has(phase) ? "end" : "running",
   };
 }

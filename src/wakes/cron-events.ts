@@ -1,5 +1,7 @@
 /** Puts events of cron runs into the queue that a heartbeat drains, whichever function enqueues them. */
+import { EventQueues, type QueuedEvent } from "../gateway/event-queues.ts";
 import type { SystemEventReason } from "../policy/counters.ts";
+import { fieldsOrNone } from "../policy/fields.ts";
 import { parseAgentSessionKey } from "../policy/session-key.ts";
 import {
   isCronJobSessionKey,
@@ -25,21 +27,16 @@ export interface RemapHost {
   made?(name: string, request: (...args: never[]) => unknown): void;
 }
 
-interface QueuedEvent {
-  readonly id?: unknown;
-  readonly text: unknown;
-  readonly ts?: unknown;
-  readonly contextKey?: unknown;
-}
-
 /** One gateway process's system events. */
 export class SystemEvents {
   readonly #host: RemapHost;
+  readonly #queues: EventQueues;
   #enqueuing = false;
   #warned = false;
 
   constructor(host: RemapHost) {
     this.#host = host;
+    this.#queues = new EventQueues((name) => host.originals(name));
   }
 
   /** Wraps one of the release's enqueue functions; in 2026.8 on they call each other. */
@@ -80,8 +77,12 @@ export class SystemEvents {
   }
 
   /** Texts that wait in a queue; empty where the release does not let us look. */
-  waiting(queue: string): string[] {
-    return this.#queues(queue).flatMap((events) => events.map(({ text }) => String(text)));
+  waiting(queue: string): readonly string[] {
+    try {
+      return this.#queues.waiting(queue) ?? [];
+    } catch {
+      return []; // a key that the release refuses
+    }
   }
 
   #targetsWakes(): boolean {
@@ -102,28 +103,18 @@ export class SystemEvents {
     }
   }
 
-  /** The queues of one key, one for each copy of the module that the release runs. */
-  #queues(queue: string): QueuedEvent[][] {
-    const entries = this.#host.originals("peekSystemEventEntries");
-    const peeks = entries.length > 0 ? entries : this.#host.originals("peekSystemEvents");
+  /** What waits in the queues of an event's session, one for each copy of the module. */
+  #heads(options: unknown): readonly (readonly QueuedEvent[])[] {
+    const sessionKey = keyOf(options);
     try {
-      return peeks.map((peek) =>
-        (peek as (key: string) => unknown[])(queue).map((each) =>
-          typeof each === "object" && each !== null ? (each as QueuedEvent) : { text: each },
-        ),
-      );
+      return typeof sessionKey === "string" ? this.#queues.of(sessionKey) : [];
     } catch {
       return []; // a key that the release refuses
     }
   }
 
-  #heads(options: unknown): QueuedEvent[][] {
-    const sessionKey = keyOf(options);
-    return typeof sessionKey === "string" ? this.#queues(sessionKey) : [];
-  }
-
   /** Upstream's queues are short, and what falls off is gone without a word. */
-  #noteDropped(before: QueuedEvent[][], options: unknown): void {
+  #noteDropped(before: readonly (readonly QueuedEvent[])[], options: unknown): void {
     try {
       const after = this.#heads(options);
       const lost = before.some((events, copy) => fellOff(events, after[copy] ?? [], options));
@@ -153,5 +144,5 @@ function identity({ id, ts, text }: QueuedEvent): string {
 }
 
 function keyOf(options: unknown): unknown {
-  return typeof options === "object" && options !== null ? (options as { sessionKey?: unknown }).sessionKey : undefined;
+  return fieldsOrNone(options)["sessionKey"];
 }

@@ -3,11 +3,10 @@
  * Up to 2026.7 the release drops the key; from 2026.8 it takes one, but moves a key of another
  * agent to its default agent.
  */
+import type { Fields } from "../policy/fields.ts";
 import type { HookKeySource } from "../policy/hook-target.ts";
 import { currentRedirect, type Redirect, redirected } from "./redirect.ts";
 import type { Resolved, TargetedWakes } from "./requests.ts";
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** What the release's parsers answer. */
 type Parsed = {

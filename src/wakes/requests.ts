@@ -12,8 +12,11 @@ import {
   type HookSettings,
 } from "../policy/hook-target.ts";
 import { canonicalizeWakeSessionKey, type WakeRequest, type WakeTarget } from "../policy/wake-target.ts";
-import { agentIdOf, isCronRunSessionKey } from "../policy/cron-keys.ts";
-import type { GatewayConfig, GatewayError, HandleRequest, RequestOptions, Respond } from "../gateway/types.ts";
+import { agentIdOf, isCronRunSessionKey, type SessionScope } from "../policy/cron-keys.ts";
+import type { Passage, Step } from "../delivery/requests.ts";
+import { EventQueues } from "../gateway/event-queues.ts";
+import type { GatewayConfig, GatewayError } from "../gateway/types.ts";
+import type { Fields } from "../policy/fields.ts";
 import { type Redirect, redirected, type WokenSession } from "./redirect.ts";
 import { defaultAgentOf, type KeyFunctions } from "../gateway/session-keys.ts";
 import { TargetedHeartbeats } from "./errands.ts";
@@ -39,11 +42,11 @@ export interface TargetHost {
 export interface Target extends WokenSession {
   readonly ok: true;
   readonly written: string;
+  /** `session.scope` of the gateway's configuration. */
+  readonly scope: SessionScope | undefined;
 }
 
 export type Resolved = Target | Extract<WakeTarget, { ok: false }>;
-
-type Params = Readonly<Record<string, unknown>>;
 
 /** The functions by which a release keeps what it cannot wake now, and how it is asked. */
 const NATIVE_WAKES = [
@@ -69,11 +72,12 @@ export class TargetedWakes {
 
   constructor(host: TargetHost) {
     this.#host = host;
+    const queues = new EventQueues((name) => host.originals(name));
     this.#heartbeats = new TargetedHeartbeats({
       config: () => host.config(),
       originals: (name) => host.originals(name),
       replaced: (name) => host.replaced(name),
-      waiting: (queue) => this.#waiting(queue),
+      waiting: (queue) => queues.waiting(queue),
       count: (reason) => host.count(reason),
       warn: (message) => host.warn(message),
     });
@@ -84,21 +88,17 @@ export class TargetedWakes {
     return NATIVE_WAKES.some(({ seam }) => this.#host.originals(seam).length > 0);
   }
 
-  /** Wraps the gateway's `handleGatewayRequest`. Requests that name no session pass untouched. */
-  wrap(original: HandleRequest): HandleRequest {
-    return (opts, ...rest) => {
-      const { method, params } = opts.req;
-      if (!METHODS.has(method) || !namesSession(params)) return original(opts, ...rest);
-      const handle = (changed: RequestOptions): Promise<unknown> => original(changed, ...rest);
-      const { text, sessionKey, agentId } = params;
-      const target =
-        typeof text === "string" && text.trim() === ""
-          ? refusal("text required")
-          : this.resolve({ sessionKey, ...(agentId === undefined ? {} : { agentId }) });
-      if (!target.ok) return refuse(opts, handle, target.error);
-      return this.native ? this.#natively(opts, handle, target) : this.#redirected(opts, handle, target);
-    };
-  }
+  /** Step `wakes`: a wake or a system event that names a session goes there, or is refused with the reason. */
+  readonly step: Step = ({ method, params }): Passage | undefined => {
+    const { text, sessionKey, agentId } = params;
+    if (!METHODS.has(method) || sessionKey === undefined) return undefined;
+    const target =
+      typeof text === "string" && text.trim() === ""
+        ? refusal("text required")
+        : this.resolve({ sessionKey, ...(agentId === undefined ? {} : { agentId }) });
+    if (!target.ok) return refused(target.error);
+    return this.native ? this.#natively(method, params, target) : this.#redirected(params, target);
+  };
 
   /** The session that a request means, or why it means none. Counts what it refuses. */
   resolve(request: WakeRequest): Resolved {
@@ -115,7 +115,13 @@ export class TargetedWakes {
       const written = String(request.sessionKey).trim();
       // The release's own form, which knows the keys in which letter case matters.
       const own = isCronRunSessionKey(written) ? found.sessionKey : this.#host.canonical(written, found.agentId);
-      return { ok: true, written, sessionKey: own ?? found.sessionKey, agentId: found.agentId };
+      return {
+        ok: true,
+        written,
+        sessionKey: own ?? found.sessionKey,
+        agentId: found.agentId,
+        scope: config.session?.scope,
+      };
     } catch {
       this.#host.count("error");
       return refusal("the session key could not be checked against the gateway's configuration");
@@ -155,22 +161,17 @@ export class TargetedWakes {
   }
 
   /** The release knows targets, but for `system-event` it only queues. */
-  async #natively(opts: RequestOptions, handle: Handle, target: Target): Promise<unknown> {
-    const { method, params } = opts.req;
-    const { text, wake } = params as Params;
-    this.#host.count("targeted");
+  #natively(method: string, params: Fields, target: Target): Passage {
     const key = this.#keyFor(target);
-    const queued = method === "system-event" && wake !== true && !isPresence(text);
-    const { req, respond } = opts;
-    const watched: Respond = (ok, ...answer) => {
-      if (ok && queued) this.#wakeNatively(key, target.agentId);
-      respond(ok, ...answer);
+    const queued = method === "system-event" && params["wake"] !== true && !isPresence(params["text"]);
+    this.#host.count("targeted");
+    return {
+      params: { ...params, sessionKey: key },
+      answering: (answer) => {
+        if (answer.ok && queued) this.#wakeNatively(key, target.agentId);
+        return answer;
+      },
     };
-    return await handle({
-      ...opts,
-      req: { ...req, params: { ...(params as Params), sessionKey: key } },
-      respond: watched,
-    });
   }
 
   #wakeNatively(sessionKey: string, agentId: string): void {
@@ -183,19 +184,19 @@ export class TargetedWakes {
   }
 
   /** Raw keys are qualified; where sessions are global the release has ways of its own. */
-  #keyFor({ written, sessionKey }: Target): string {
-    return this.#host.config().session?.scope === "global" || isCronRunSessionKey(written) ? written : sessionKey;
+  #keyFor({ written, sessionKey, scope }: Target): string {
+    return scope === "global" || isCronRunSessionKey(written) ? written : sessionKey;
   }
 
-  async #redirected(opts: RequestOptions, handle: Handle, session: Target): Promise<unknown> {
-    const { req } = opts;
-    const { sessionKey: _key, agentId: _agent, ...params } = req.params as Params;
+  #redirected({ sessionKey: _key, agentId: _agent, ...params }: Fields, session: Target): Passage {
     const redirect: Redirect = { session, events: new Map(), open: true };
-    try {
-      return await redirected(redirect, () => handle({ ...opts, req: { ...req, params } }));
-    } finally {
-      if (!isPresence(params["text"])) this.wake(redirect);
-    }
+    return {
+      params,
+      around: (handle) => redirected(redirect, handle),
+      ended: () => {
+        if (!isPresence(params["text"])) this.wake(redirect);
+      },
+    };
   }
 
   #refused<T>(error: T): T {
@@ -209,23 +210,6 @@ export class TargetedWakes {
     const named = (ids as unknown[]).filter((id): id is string => typeof id === "string");
     return named.length > 0 ? named.map(agentIdOf) : ["main"];
   }
-
-  #waiting(queue: string): readonly string[] | undefined {
-    const entries = this.#host.originals("peekSystemEventEntries");
-    const peeks = entries.length > 0 ? entries : this.#host.originals("peekSystemEvents");
-    if (peeks.length === 0) return undefined;
-    return peeks.flatMap((peek) =>
-      (peek as (key: string) => (string | { text: string })[])(queue).map((event) =>
-        typeof event === "string" ? event : event.text,
-      ),
-    );
-  }
-}
-
-type Handle = (opts: RequestOptions) => Promise<unknown>;
-
-function namesSession(params: unknown): params is Params & { sessionKey: unknown } {
-  return typeof params === "object" && params !== null && (params as Params)["sessionKey"] !== undefined;
 }
 
 function refusal(message: string): Extract<WakeTarget, { ok: false }> {
@@ -233,13 +217,13 @@ function refusal(message: string): Extract<WakeTarget, { ok: false }> {
 }
 
 /**
- * Answers with an error, but only who may ask at all: the release is given an empty request first,
- * which changes nothing, and what else it has against it goes before.
+ * An error in place of the answer, but only for a client that may ask at all: the release is given an empty
+ * request first, which changes nothing, and what else it has against it goes before.
  */
-function refuse(opts: RequestOptions, handle: Handle, error: GatewayError): Promise<unknown> {
-  const respond: Respond = (ok, payload, own, ...rest) => {
-    const bad = ok || BAD_REQUEST.test(String(own?.message));
-    opts.respond(false, bad ? undefined : payload, bad ? error : own, ...rest);
+function refused(error: GatewayError): Passage {
+  return {
+    params: {},
+    answering: (answer) =>
+      answer.ok || BAD_REQUEST.test(String(answer.error?.message)) ? { ok: false, error } : answer,
   };
-  return handle({ ...opts, req: { ...opts.req, params: {} }, respond });
 }

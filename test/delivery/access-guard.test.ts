@@ -39,27 +39,46 @@ test("a user who is known only later gets the sessions then; one who is known no
   expect(gateway.scope.status().claims).toBe(0);
 });
 
+/** One request of a connection under the rules, and a way to answer it. */
+function asked(gateway: ReturnType<typeof scopedGateway>, client: FakeClient, method: string) {
+  const admission = gateway.scope.access.admit(client, method, {});
+  if (!admission || "refuse" in admission) throw new Error("the answers are not looked at");
+  return (payload: unknown) => admission.answering!({ ok: true, payload });
+}
+
+const FORBIDDEN = { ok: false, error: { code: "FORBIDDEN" } };
+
 test("an answer is looked at by the rules of the moment it comes", () => {
   const gateway = scopedGateway(perConnection, { settings: { access: [{ sessions: ["agent:main:*"] }] } });
   const client = gateway.connect("c");
-  const admission = gateway.scope.access.admit(client, "sessions.create", {});
-  if (!admission || !("answered" in admission)) throw new Error("not looked at");
-  expect(admission.answered({ key: KEY, sessions: [{ key: KEY }, { key: "agent:x:y" }] })).toEqual({
+  const answer = asked(gateway, client, "sessions.create");
+  expect(answer({ key: KEY, sessions: [{ key: KEY }, { key: "agent:x:y" }] })).toEqual({
+    ok: true,
     payload: { key: KEY, sessions: [{ key: KEY }] },
   });
+  gateway.scope.access.update(parseSettings({ access: [{ sessions: ["agent:main:main"] }] }));
+  expect(answer({ key: KEY })).toMatchObject(FORBIDDEN);
+  gateway.scope.access.update(parseSettings({}));
+  expect(asked(scopedGateway(perConnection, { settings: { access } }), client, "sessions.create")).toBeDefined();
+});
+
+test("an answer that could not be looked at is refused, and counted", () => {
+  const gateway = scopedGateway(perConnection, { settings: { access: [{ sessions: ["agent:main:*"] }] } });
   const broken = {
     get sessions(): never {
       throw new Error("upstream's");
     },
   };
-  expect(admission.answered(broken)).toMatchObject({ refuse: { code: "FORBIDDEN" } });
+  expect(asked(gateway, gateway.connect("c"), "sessions.create")(broken)).toMatchObject(FORBIDDEN);
   expect(gateway.scope.status().events).toEqual({ "(request)": { error: 1 } });
-  gateway.scope.access.update(parseSettings({ access: [{ sessions: ["agent:main:main"] }] }));
-  expect(admission.answered({ key: KEY })).toMatchObject({ refuse: { code: "FORBIDDEN" } });
-  gateway.scope.access.update(parseSettings({}));
-  expect(admission.answered({ key: KEY })).toEqual({ payload: { key: KEY } });
-  gateway.clients.delete(client);
-  expect(admission.answered({ key: KEY })).toMatchObject({ refuse: { code: "FORBIDDEN" } });
+});
+
+test("a refusal holds for every answer that is still to come: `agent` gives two", () => {
+  const gateway = scopedGateway(perConnection, { settings: { access: [{ sessions: ["agent:main:ada:*"] }] } });
+  const answer = asked(gateway, gateway.connect("c"), "sessions.create");
+  expect(answer({ key: "agent:main:eve:x" })).toMatchObject(FORBIDDEN);
+  expect(answer({ key: KEY, text: "the reply" })).toMatchObject(FORBIDDEN);
+  expect(answer({ text: "the reply" })).toMatchObject(FORBIDDEN);
 });
 
 test("without rules, with all sessions, and for nodes, requests are not looked at", () => {

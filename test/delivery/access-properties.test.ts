@@ -6,7 +6,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { GatewayClient } from "../../src/gateway/types.ts";
-import type { OpenRequest } from "../../src/delivery/requests.ts";
+import type { Passage } from "../../src/delivery/requests.ts";
 import { accessWarnings } from "../../src/policy/access.ts";
 import { parseSettings } from "../../src/policy/settings.ts";
 import { scopedGateway } from "../support/stand-in/scoped-gateway.ts";
@@ -80,7 +80,7 @@ test("no connection gets a frame of a session that the rules deny it", { timeout
         clients.add(client);
         return client;
       });
-      const open: OpenRequest[] = [];
+      const open: Passage[] = [];
       const allows = (index: number, session: string): boolean =>
         inForce === undefined || inForce[index] === undefined || inForce[index].includes(session);
       connected.forEach((client, index) => {
@@ -102,7 +102,7 @@ test("no connection gets a frame of a session that the rules deny it", { timeout
                 answered: true,
                 startsRun: false,
               } as const);
-        const request = scope.begin(client, intent);
+        const request = scope.begin(client, intent, scope.keysOf(intent));
         if (request && !("refuse" in request)) open.push(request);
       };
       for (const step of sequence) {
@@ -115,7 +115,7 @@ test("no connection gets a frame of a session that the rules deny it", { timeout
           const want = connected.filter((_, index) => !allows(index, step.key)).length;
           reached.withheld += want;
         } else if (step.do === "answer") {
-          open.at(-1 - step.back)?.answered({ ok: step.ok, payload: { key: step.extra } });
+          open.at(-1 - step.back)?.answered?.({ ok: step.ok, payload: { key: step.extra } });
           reached.late += reached.delivered - before;
         } else if (step.do === "roster") {
           begin(connected[step.slot]!, "sessions.subscribe", {});

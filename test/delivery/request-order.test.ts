@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { Isolation } from "../../src/isolation.ts";
 import type { CreateBroadcaster, GatewayClient, HandleRequest } from "../../src/gateway/types.ts";
-import type { RunHeartbeat } from "../../src/heartbeats/run.ts";
+import type { RunHeartbeat } from "../../src/heartbeats/attach.ts";
 import { fakeClient, FakeClients, perConnection } from "../support/stand-in/stand-ins.ts";
 
 const OWN = "agent:main:own:x";

@@ -132,7 +132,7 @@ describe("what the release does not have, or what of it fails, leaves heartbeats
 
   test("before a gateway has begun", async () => {
     scene = new GuardScene();
-    expect(scene.guard.request("chat.send", { sessionKey: "main" })).toBeUndefined();
+    expect(scene.request("chat.send", { sessionKey: "main" })).toBeUndefined();
     expect(scene.guard.turn(MAIN)).toBeUndefined();
     await expect(scene.heartbeat()).resolves.toEqual(RAN);
     expect(scene.failures).toBe(0);

@@ -1,9 +1,11 @@
 /** A heartbeat guard, the release around it, and the heartbeats and messages that meet there. */
 import { expect } from "vitest";
 import { HeartbeatGuard } from "../../src/heartbeats/guard.ts";
-import type { RunRequest } from "../../src/heartbeats/user-runs.ts";
+import type { Answer } from "../../src/delivery/requests.ts";
 import { SessionKeys } from "../../src/gateway/session-keys.ts";
-import { guardHeartbeats, heartbeatReplacements } from "../../src/heartbeats/run.ts";
+import { guardHeartbeats, heartbeatReplacements } from "../../src/heartbeats/attach.ts";
+import { fieldsOrNone } from "../../src/policy/fields.ts";
+import { claimIntent } from "../../src/policy/claim-intent.ts";
 import type { HeartbeatSettings } from "../../src/policy/heartbeat.ts";
 
 export const MAIN = "agent:main:main";
@@ -18,6 +20,14 @@ const KEYS = new SessionKeys(
   () => ({}),
   () => ({}),
 );
+
+/** A request that starts a run, as the guard sees it. */
+export interface GuardedRequest {
+  readonly ready: Promise<void> | undefined;
+  answered(ok: boolean, payload: unknown): Answer;
+  /** The gateway's handler has returned. */
+  done(): void;
+}
 
 export class GuardScene {
   /** The release's own functions. */
@@ -60,9 +70,29 @@ export class GuardScene {
     return heartbeatReplacements(this.guard, () => 0)[name]!(original) as Fn;
   }
 
+  /** A request of a client; undefined if the guard has nothing to do with it. */
+  request(method: string, params: object | undefined): GuardedRequest | undefined {
+    const intent = claimIntent(method, params);
+    const keys = intent && "keys" in intent ? intent.keys.flatMap((key) => KEYS.canonical(key) ?? []) : [];
+    const passage = this.guard.step({
+      client: undefined,
+      nested: false,
+      method,
+      params: fieldsOrNone(params),
+      intent,
+      keys,
+    });
+    if (!passage || "refuse" in passage) return undefined;
+    return {
+      ready: passage.ready,
+      answered: (ok, payload) => passage.answering!({ ok, payload }),
+      done: () => passage.ended!(false),
+    };
+  }
+
   /** A user's message; its run begins at once if it does not have to wait. */
-  send(runId: string, sessionKey = "main"): RunRequest {
-    const request = this.guard.request("chat.send", { sessionKey, message: "x", idempotencyKey: runId })!;
+  send(runId: string, sessionKey = "main"): GuardedRequest {
+    const request = this.request("chat.send", { sessionKey, message: "x", idempotencyKey: runId })!;
     if (!request.ready) request.answered(true, { runId, status: "started" });
     return request;
   }
@@ -70,7 +100,7 @@ export class GuardScene {
   /** A user's run from its start to its final. */
   run(runId: string): void {
     this.send(runId).done();
-    this.guard.setAside("chat", { runId, state: "final" }, () => {});
+    this.guard.holdBack("chat", { runId, state: "final" }, () => {});
   }
 
   /** A heartbeat that runs until it is aborted or ended. */

@@ -19,25 +19,25 @@ describe("a user's run", () => {
     expect(request.ready).toBeUndefined();
     request.done();
     await expect(scene.heartbeat()).resolves.toEqual(BUSY);
-    expect(scene.guard.setAside("chat", { runId: "r1", state: "final" }, () => {})).toBe(false);
+    expect(scene.guard.holdBack("chat", { runId: "r1", state: "final" }, () => {})).toBe(false);
     await expect(scene.heartbeat()).resolves.toEqual(RAN);
   });
 
   test.each(["final", "aborted", "error"])("ends with state %s", async (state) => {
     scene.send("r1").done();
-    scene.guard.setAside("chat", { runId: "r1", state }, () => {});
+    scene.guard.holdBack("chat", { runId: "r1", state }, () => {});
     await expect(scene.heartbeat()).resolves.toEqual(RAN);
   });
 
   test("that the gateway refuses is none", async () => {
-    const request = scene.guard.request("chat.send", { sessionKey: "main", message: "x" })!;
+    const request = scene.request("chat.send", { sessionKey: "main", message: "x" })!;
     request.answered(false, undefined);
     request.done();
     await expect(scene.heartbeat()).resolves.toEqual(RAN);
   });
 
   test("that was answered to its end is over", async () => {
-    const request = scene.guard.request("agent", { sessionKey: "main", message: "x" })!;
+    const request = scene.request("agent", { sessionKey: "main", message: "x" })!;
     request.answered(true, { runId: "r1", status: "accepted" });
     request.answered(true, { runId: "r1", status: "ok" });
     request.done();
@@ -47,8 +47,8 @@ describe("a user's run", () => {
   // The gateway forgets a run some moments after its end: a message sent once more by then is "in flight".
   test("is not active again when its message is sent once more just after its end", async () => {
     scene.send("r1").done();
-    scene.guard.setAside("chat", { runId: "r1", state: "final" }, () => {});
-    const again = scene.guard.request("chat.send", { sessionKey: "main", message: "x" })!;
+    scene.guard.holdBack("chat", { runId: "r1", state: "final" }, () => {});
+    const again = scene.request("chat.send", { sessionKey: "main", message: "x" })!;
     again.answered(true, { runId: "r1", status: "in_flight" });
     again.done();
     expect(scene.guard.status().runs).toBe(0);
@@ -57,7 +57,7 @@ describe("a user's run", () => {
 
   test("stays on its session when its id is sent on another one", async () => {
     scene.send("r1").done();
-    const other = scene.guard.request("chat.send", { sessionKey: "agent:main:other", message: "x" })!;
+    const other = scene.request("chat.send", { sessionKey: "agent:main:other", message: "x" })!;
     other.answered(true, { runId: "r1", status: "in_flight" });
     other.done();
     await expect(scene.heartbeat()).resolves.toEqual(BUSY);
@@ -83,7 +83,7 @@ describe("a user's run", () => {
 
   test("keeps scheduled heartbeats away for the quiet time, and not those of events", async () => {
     scene.send("r1").done();
-    scene.guard.setAside("chat", { runId: "r1", state: "final" }, () => {});
+    scene.guard.holdBack("chat", { runId: "r1", state: "final" }, () => {});
     vi.advanceTimersByTime(1_000);
     const deferred = scene.heartbeat(() => Promise.resolve(RAN), "interval");
     await expect(deferred).resolves.toEqual({ ...BUSY, retryAtMs: Date.now() + 4_000 });
@@ -103,7 +103,7 @@ describe("a user's run", () => {
     ["chat.send", undefined],
     ["health", {}],
   ])("is not begun by %s with %j, or is in the main session", (method, params) => {
-    const request = scene.guard.request(method, params);
+    const request = scene.request(method, params);
     expect(request === undefined).toBe(method !== "chat.send");
   });
 });
@@ -215,8 +215,8 @@ describe("frames of a heartbeat", () => {
   test("pass while no user's run is active", async () => {
     await scene.heartbeat(async () => {
       scene.agentEvent({ runId: "h1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "start" } });
-      expect(scene.guard.setAside("agent", { runId: "h1" }, () => {})).toBe(false);
-      expect(scene.guard.setAside("chat", chat("h1", "final"), () => {})).toBe(false);
+      expect(scene.guard.holdBack("agent", { runId: "h1" }, () => {})).toBe(false);
+      expect(scene.guard.holdBack("chat", chat("h1", "final"), () => {})).toBe(false);
       return Promise.resolve(RAN);
     });
   });
@@ -226,15 +226,15 @@ describe("frames of a heartbeat", () => {
     await scene.heartbeat(async () => {
       scene.agentEvent({ runId: "h1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "start" } });
       scene.agentEvent({ runId: "t1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "start" } });
-      expect(scene.guard.setAside("agent", { runId: "h1" }, () => sent.push("agent"))).toBe(true);
-      expect(scene.guard.setAside("chat", chat("h1", "delta"), () => sent.push("delta"))).toBe(true);
-      expect(scene.guard.setAside("chat", chat("h1", "final"), () => sent.push("final"))).toBe(true);
-      expect(scene.guard.setAside("chat", chat("t1", "delta"), () => {})).toBe(false);
+      expect(scene.guard.holdBack("agent", { runId: "h1" }, () => sent.push("agent"))).toBe(true);
+      expect(scene.guard.holdBack("chat", chat("h1", "delta"), () => sent.push("delta"))).toBe(true);
+      expect(scene.guard.holdBack("chat", chat("h1", "final"), () => sent.push("final"))).toBe(true);
+      expect(scene.guard.holdBack("chat", chat("t1", "delta"), () => {})).toBe(false);
       return Promise.resolve(RAN);
     });
     await vi.advanceTimersByTimeAsync(1_000);
     expect(sent).toEqual([]);
-    scene.guard.setAside("chat", chat("t1", "final"), () => {});
+    scene.guard.holdBack("chat", chat("t1", "final"), () => {});
     await vi.advanceTimersByTimeAsync(1_000);
     expect(sent).toEqual(["final"]);
   });
@@ -242,14 +242,14 @@ describe("frames of a heartbeat", () => {
   test("wait no longer than maxDeferMs, however long users go on", async () => {
     const sent: number[] = [];
     const again = (): void => {
-      expect(scene.guard.setAside("chat", chat("h1", "final"), again)).toBe(false);
+      expect(scene.guard.holdBack("chat", chat("h1", "final"), again)).toBe(false);
       sent.push(Date.now());
     };
     const startedAt = Date.now();
     await scene.heartbeat(async () => {
       scene.agentEvent({ runId: "h1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "start" } });
       scene.agentEvent({ runId: "t1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "start" } });
-      scene.guard.setAside("chat", chat("h1", "final"), again);
+      scene.guard.holdBack("chat", chat("h1", "final"), again);
       return Promise.resolve(RAN);
     });
     await vi.advanceTimersByTimeAsync(300_000);
@@ -261,7 +261,7 @@ describe("frames of a heartbeat", () => {
     await scene.heartbeat(async () => {
       scene.agentEvent({ runId: "h1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "start" } });
       scene.agentEvent({ runId: "t1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "start" } });
-      for (let i = 0; i < 100; i += 1) scene.guard.setAside("chat", chat("h1", "final"), () => sent.push(i));
+      for (let i = 0; i < 100; i += 1) scene.guard.holdBack("chat", chat("h1", "final"), () => sent.push(i));
       return Promise.resolve(RAN);
     });
     scene.agentEvent({ runId: "t1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "end" } });
@@ -275,8 +275,8 @@ describe("frames of a heartbeat", () => {
       () =>
         new Promise((resolve) =>
           scene.handle(() => {
-            expect(scene.guard.setAside("chat", chat("h1", "final"), () => sent.push("final"))).toBe(true);
-            expect(scene.guard.setAside("heartbeat", { status: "failed" }, () => {})).toBe(true);
+            expect(scene.guard.holdBack("chat", chat("h1", "final"), () => sent.push("final"))).toBe(true);
+            expect(scene.guard.holdBack("heartbeat", { status: "failed" }, () => {})).toBe(true);
             resolve(RAN);
           }),
         ),
@@ -286,7 +286,7 @@ describe("frames of a heartbeat", () => {
     await vi.advanceTimersByTimeAsync(150);
     await ready;
     await answer;
-    scene.guard.setAside("chat", chat("r1", "final"), () => {});
+    scene.guard.holdBack("chat", chat("r1", "final"), () => {});
     await vi.advanceTimersByTimeAsync(120_000);
     expect(sent).toEqual([]);
   });
@@ -294,7 +294,7 @@ describe("frames of a heartbeat", () => {
   test("of another kind, or without a run, pass", () => {
     for (const payload of [undefined, null, 7, {}, { runId: 7 }]) {
       for (const event of ["chat", "agent", "heartbeat", "tick"])
-        expect(scene.guard.setAside(event, payload, () => {})).toBe(false);
+        expect(scene.guard.holdBack(event, payload, () => {})).toBe(false);
     }
   });
 });

@@ -1,13 +1,12 @@
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import {
-  currentHeartbeat,
   guardHeartbeats,
   type HeartbeatGate,
   heartbeatReplacements,
-  HeartbeatRun,
   type RunHeartbeat,
-} from "../../src/heartbeats/run.ts";
+} from "../../src/heartbeats/attach.ts";
+import { currentHeartbeat, HeartbeatRun } from "../../src/heartbeats/run.ts";
 
 const WAKE = { sessionKey: "agent:main:main", agentId: "main", scheduled: false };
 const BUSY = { status: "skipped", reason: "requests-in-flight", retryAtMs: 7 } as const;

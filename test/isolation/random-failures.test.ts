@@ -33,7 +33,6 @@ vi.mock(import("../../src/policy/connection-match.ts"), async (load) => faults.f
 vi.mock(import("../../src/gateway/connection-facts.ts"), async (load) =>
   faults.faulty(await load(), ["connectionFacts"]),
 );
-vi.mock(import("../../src/delivery/late-options.ts"), async (load) => faults.faulty(await load(), ["lateOptions"]));
 
 const KEYS = ["agent:main:a", "agent:main:b"];
 
@@ -139,7 +138,6 @@ test.each([
     "accessOf",
     "connectionFacts",
     "isObserver",
-    "lateOptions",
     "mayReceive",
     "parseAgentSessionKey",
     "recipients",

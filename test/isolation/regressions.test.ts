@@ -1,4 +1,6 @@
 /** Mistakes that were made once and found by reading and by the property tests. */
+import { beginClaim, type OpenRequest } from "../support/stand-in/scoped-gateway.ts";
+import { claimIntent } from "../../src/policy/claim-intent.ts";
 import { describe, expect, test } from "vitest";
 import { GatewayScope } from "../../src/delivery/gateway-scope.ts";
 import { ClientsView } from "../../src/delivery/clients.ts";
@@ -130,8 +132,7 @@ test("a handler that failed does not throw an error of ours into the gateway", (
   scope.onRelease(() => {
     throw new Error("socket gone");
   });
-  const begin = (): { failed(): void; answered(answer: { ok: boolean; payload: unknown }): void } =>
-    scope.begin(client, { kind: "claim", keys: [A], explicit: false, answered: false, startsRun: false }) as never;
+  const begin = (): OpenRequest => beginClaim(scope, client, claimIntent("chat.history", { sessionKey: A })!);
   const [first, second] = [begin(), begin()];
   scope.hold(client, {
     event: "chat",

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { GatewayConfig } from "../../src/gateway/types.ts";
-import { CONFIG, type Fields, release } from "./wake-release.ts";
+import { CONFIG, type Fields, release, READER } from "./wake-release.ts";
+import { passSteps } from "../../src/delivery/requests.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -77,8 +78,11 @@ describe("a wake that names a session, on a release that knows none", () => {
 
   test("that is refused says so only to who may ask", async () => {
     const gateway = release();
-    const forbidden = gateway.targeted.wrap(async ({ respond }) =>
-      respond(false, undefined, { code: "INVALID_REQUEST", message: "missing scope: operator.write" }),
+    const forbidden = passSteps(
+      async ({ respond }) =>
+        respond(false, undefined, { code: "INVALID_REQUEST", message: "missing scope: operator.write" }),
+      [gateway.targeted.step],
+      READER,
     );
     const errors: unknown[] = [];
     await forbidden({

@@ -1,8 +1,15 @@
 /** A stand-in for a release whose requests know no sessions. */
 import { expect } from "vitest";
 import type { GatewayConfig, GatewayError, RequestOptions } from "../../src/gateway/types.ts";
+import { passSteps, type RequestReader } from "../../src/delivery/requests.ts";
 import { redirectEvents, redirectWakes } from "../../src/wakes/redirect.ts";
 import { type TargetHost, TargetedWakes } from "../../src/wakes/requests.ts";
+
+/** Wakes claim nothing: no keys are asked for. */
+export const READER: RequestReader = {
+  keysOf: () => [],
+  unreadable: () => ({ code: "UNAVAILABLE", message: "unreadable" }),
+};
 
 export type Fn = (...args: never[]) => unknown;
 export type Fields = Record<string, unknown>;
@@ -49,19 +56,23 @@ export function release(config: GatewayConfig = CONFIG, ran: (options: Fields) =
   };
   const targeted = new TargetedWakes(host);
   const seen: unknown[] = [];
-  const handle = targeted.wrap(async ({ req, respond }) => {
-    const params = req.params as Fields;
-    seen.push(params);
-    if (params["scope"] === "none")
-      return respond(false, undefined, { code: "INVALID_REQUEST", message: "missing scope" });
-    if (!params["text"]) {
-      return respond(false, undefined, { code: "INVALID_REQUEST", message: "invalid wake params: text" });
-    }
-    await Promise.resolve();
-    enqueue(params["text"], { sessionKey: "agent:main:main", trusted: false });
-    requestWake({ reason: "wake" });
-    respond(true, { ok: true });
-  });
+  const handle = passSteps(
+    async ({ req, respond }) => {
+      const params = req.params as Fields;
+      seen.push(params);
+      if (params["scope"] === "none")
+        return respond(false, undefined, { code: "INVALID_REQUEST", message: "missing scope" });
+      if (!params["text"]) {
+        return respond(false, undefined, { code: "INVALID_REQUEST", message: "invalid wake params: text" });
+      }
+      await Promise.resolve();
+      enqueue(params["text"], { sessionKey: "agent:main:main", trusted: false });
+      requestWake({ reason: "wake" });
+      respond(true, { ok: true });
+    },
+    [targeted.step],
+    READER,
+  );
   /** Sends a request and returns its answer. */
   const ask = async (method: string, params: Fields): Promise<{ ok: boolean; error: GatewayError | undefined }> => {
     const answers: { ok: boolean; error: GatewayError | undefined }[] = [];

@@ -2,7 +2,7 @@
 import { GatewayScope } from "../../../src/delivery/gateway-scope.ts";
 import type { HeldFrame } from "../../../src/delivery/broadcast.ts";
 import type { GatewayClient } from "../../../src/gateway/types.ts";
-import type { OpenRequest } from "../../../src/delivery/requests.ts";
+import type { Passage } from "../../../src/delivery/requests.ts";
 import { SessionKeys } from "../../../src/gateway/session-keys.ts";
 import type { ClaimIntent } from "../../../src/policy/claim-intent.ts";
 import { parseSettings } from "../../../src/policy/settings.ts";
@@ -32,7 +32,7 @@ export class ScopeWorld implements World {
   readonly #turns: Turns;
   readonly #slots = new Map<number, Client>();
   readonly #last = new Map<number, Client>();
-  readonly #requests = new Map<RequestId, OpenRequest>();
+  readonly #requests = new Map<RequestId, Passage>();
   #connections = 0;
   #scope: GatewayScope;
 
@@ -63,7 +63,8 @@ export class ScopeWorld implements World {
   begin(slot: number, id: RequestId, intent: Intent): boolean {
     // Requests carry a copy of the client in some releases.
     const client = this.#scope.connection({ ...this.#slots.get(slot)! })!;
-    const request = this.#scope.begin(client, asClaimIntent(intent))!;
+    const asked = asClaimIntent(intent);
+    const request = this.#scope.begin(client, asked, this.#scope.keysOf(asked))!;
     if ("refuse" in request) return false;
     this.#requests.set(id, request);
     return true;
@@ -71,10 +72,10 @@ export class ScopeWorld implements World {
 
   answer(id: RequestId, outcome: Outcome): void {
     const request = this.#requests.get(id);
-    if (outcome.result === "failed") request?.failed();
+    if (outcome.result === "failed") request?.ended?.(true);
     else if (outcome.result === "refused")
-      request?.answered({ ok: false, payload: { key: SESSIONS[0].key, runId: "r1" } });
-    else request?.answered({ ok: true, payload: { key: outcome.extraKeys[0], runId: outcome.runId } });
+      request?.answered?.({ ok: false, payload: { key: SESSIONS[0].key, runId: "r1" } });
+    else request?.answered?.({ ok: true, payload: { key: outcome.extraKeys[0], runId: outcome.runId } });
   }
 
   emit(frame: Frame): void {

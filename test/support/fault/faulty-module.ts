@@ -44,7 +44,6 @@ export const FAULTY: Readonly<Record<string, readonly string[]>> = {
     "HeartbeatPolicy.completed",
   ],
   "gateway/connection-facts.js": ["connectionFacts"],
-  "delivery/late-options.js": ["lateOptions"],
   "gateway/session-keys.js": ["SessionKeys.refresh"],
   "heartbeats/release.js": ["abortsHeartbeatsItself", "heartbeatSession", "giveBackEvents"],
 };

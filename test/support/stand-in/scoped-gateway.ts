@@ -1,12 +1,30 @@
 /** A gateway in miniature: a stand-in broadcaster under the real scope. */
 import { GatewayScope } from "../../../src/delivery/gateway-scope.ts";
 import { scopeBroadcaster } from "../../../src/delivery/broadcast.ts";
-import type { GatewayConfig } from "../../../src/gateway/types.ts";
-import type { OpenRequest } from "../../../src/delivery/requests.ts";
+import type { GatewayClient, GatewayConfig } from "../../../src/gateway/types.ts";
+import type { Answer, Passage } from "../../../src/delivery/requests.ts";
 import { SessionKeys } from "../../../src/gateway/session-keys.ts";
 import { type ClaimIntent, claimIntent } from "../../../src/policy/claim-intent.ts";
 import { parseSettings } from "../../../src/policy/settings.ts";
 import { type FakeBroadcaster, type FakeClient, fakeClient, FakeClients, type FakeParams } from "./stand-ins.ts";
+
+/** A request whose answer is still to come. */
+export interface OpenRequest {
+  answered(answer: Answer): void;
+  /** The gateway's handler throws without an answer. */
+  failed(): void;
+}
+
+/** Begins a claim as the request path does. */
+export function beginClaim(scope: GatewayScope, client: GatewayClient, intent: ClaimIntent): OpenRequest {
+  const request = scope.begin(client, intent, scope.keysOf(intent));
+  if (request && "refuse" in request) throw new Error(request.refuse.message);
+  const passage: Passage = request ?? {};
+  return {
+    answered: (answer) => passage.answered?.(answer),
+    failed: () => passage.ended?.(true),
+  };
+}
 
 export interface Scoped {
   readonly scope: GatewayScope;
@@ -36,11 +54,8 @@ export function scopedGateway(create: (params: FakeParams) => FakeBroadcaster, o
     Object.getOwnPropertyDescriptors(options.params ?? {}),
   );
   const broadcaster = scopeBroadcaster(create, given, scope);
-  const ask: Scoped["ask"] = (client, method, params) => {
-    const request = scope.begin(client, claimIntent(method, params) as ClaimIntent)!;
-    if ("refuse" in request) throw new Error(request.refuse.message);
-    return request;
-  };
+  const ask: Scoped["ask"] = (client, method, params) =>
+    beginClaim(scope, client, claimIntent(method, params) as ClaimIntent);
   return {
     scope,
     clients,
