@@ -27,14 +27,8 @@ export {
   type SessionKeyDefaults,
   usableSessionKey,
 } from "./policy/session-key.ts";
-export {
-  parseSettings,
-  type Schema,
-  type Settings,
-  SettingsError,
-  settingsSchema,
-  STRICT_SETTINGS,
-} from "./policy/settings.ts";
+export { type Schema, SettingsError } from "./policy/schema.ts";
+export { parseSettings, type Settings, settingsSchema, STRICT_SETTINGS } from "./policy/settings.ts";
 export { type ClaimAccess, type PendingClaim, type SubscriptionLimits, Subscriptions } from "./policy/claims.ts";
 export {
   isCronRunSessionKey,

@@ -25,7 +25,8 @@ import { TargetedWakes } from "./wakes/requests.ts";
 import { heartbeatReplacements } from "./heartbeats/attach.ts";
 import { type DiagnosticEmitter, Metrics } from "./metrics.ts";
 import { accessWarnings } from "./policy/access.ts";
-import { type Settings, SettingsError, STRICT_SETTINGS } from "./policy/settings.ts";
+import { SettingsError } from "./policy/schema.ts";
+import { type Settings, STRICT_SETTINGS } from "./policy/settings.ts";
 import { accessStep, claimsStep, type RequestGateHost, requestReader } from "./delivery/request-gate.ts";
 import { ISOLATION_SYMBOL, type IsolationStatus, MAX_STATUS_SESSIONS, STATUS_SCHEMA } from "./status.ts";
 

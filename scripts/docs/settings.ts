@@ -1,6 +1,7 @@
 /** The settings for README.md and docs/settings.md, from their schema: what the plugin's manifest says too. */
 import { markdownTable } from "../../src/report/columns.ts";
-import { type Schema, settingsSchema } from "../../src/policy/settings.ts";
+import type { Schema } from "../../src/policy/schema.ts";
+import { settingsSchema } from "../../src/policy/settings.ts";
 
 interface Setting {
   /** E.g. `heartbeat.quietMs`, `access[].match.deviceId`. */

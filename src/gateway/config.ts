@@ -1,6 +1,7 @@
 /** Reads the gateway's configuration through its own functions, and this module's settings in it. */
 import { readFileSync } from "node:fs";
-import { parseSettings, type Settings, SettingsError } from "../policy/settings.ts";
+import { SettingsError } from "../policy/schema.ts";
+import { parseSettings, type Settings } from "../policy/settings.ts";
 import type { GatewayConfig } from "./types.ts";
 import { reasonOf } from "../attach/log.ts";
 

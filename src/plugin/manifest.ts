@@ -1,5 +1,6 @@
 /** What OpenClaw reads of the plugin before it loads its code. `npm run manifest` writes it to `plugin/`. */
-import { type Schema, settingsSchema } from "../policy/settings.ts";
+import type { Schema } from "../policy/schema.ts";
+import { settingsSchema } from "../policy/settings.ts";
 import type { CommandDescriptor } from "./api.ts";
 
 /** The key of its entry in `plugins.entries`. Up to 2026.4 the package it comes in has to have this name too. */

@@ -3,12 +3,13 @@
  * settings file and the docs.
  */
 import type { AccessRule } from "./access.ts";
-import { accessSchema, matchProperties } from "./access-schema.ts";
 import type { ConnectionMatch } from "./connection-match.ts";
 import type { DeliverySettings } from "./delivery.ts";
 import type { HeartbeatSettings } from "./heartbeat.ts";
 import type { HookSettings } from "./hook-target.ts";
 import type { SubscriptionLimits } from "./claims.ts";
+import { MAX_PATTERN_LENGTH, PATTERN_SYNTAX } from "./key-pattern.ts";
+import { parseBySchema, type Schema } from "./schema.ts";
 
 export interface Settings extends DeliverySettings {
   readonly observers: readonly ConnectionMatch[];
@@ -21,35 +22,55 @@ export interface Settings extends DeliverySettings {
   readonly hooks: HookSettings;
 }
 
-/** The part of JSON Schema that {@link parseSettings} understands. */
-export type Schema = {
-  readonly description?: string;
-  /** For the docs. */
-  readonly examples?: readonly unknown[];
-} & (
-  | {
-      readonly type: "object";
-      readonly properties: Readonly<Record<string, Schema>>;
-      readonly additionalProperties: false;
-      readonly minProperties?: number;
-    }
-  | {
-      readonly type: "array";
-      readonly items: Schema;
-      readonly default: readonly unknown[];
-      readonly maxItems?: number;
-    }
-  | {
-      readonly type: "string";
-      readonly enum?: readonly string[];
-      readonly default?: string;
-      readonly minLength?: number;
-      readonly maxLength?: number;
-      readonly pattern?: string;
-    }
-  | { readonly type: "boolean"; readonly default: boolean }
-  | { readonly type: "integer"; readonly minimum: number; readonly maximum: number; readonly default?: number }
-);
+const text = (description: string) => ({ type: "string", minLength: 1, maxLength: 256, description }) as const;
+
+/** Fields of a {@link ConnectionMatch}. */
+const matchProperties = {
+  clientId: text("client.id of the connect request."),
+  mode: text("client.mode of the connect request."),
+  deviceId: text("Id of the paired device."),
+  user: text("The authenticated user, on releases that keep it (2026.9 does)."),
+  profile: text("Id of the authenticated user's profile (2026.9)."),
+  role: text('Role of the connection; access rules and observers concern "operator" only.'),
+  scope: text("A scope that the connection has, e.g. operator.admin."),
+} as const;
+
+const accessSchema = {
+  type: "array",
+  default: [],
+  maxItems: 1_000,
+  description:
+    "Which connection may use which sessions. The first rule whose match fits the connection decides for it; with any rule present, what none allows is denied. Without rules, any operator may use any session.",
+  examples: [[{ match: { scope: "operator.admin" }, sessions: ["*"] }, { sessions: ["agent:main:{deviceId}:*"] }]],
+  items: {
+    type: "object",
+    additionalProperties: false,
+    properties: {
+      match: {
+        type: "object",
+        additionalProperties: false,
+        properties: matchProperties,
+        description: "The connections; all given fields have to match. Without fields: all connections.",
+      },
+      sessions: {
+        type: "array",
+        default: [],
+        maxItems: 200,
+        description:
+          'Canonical session keys that they may use. "*" stands for any characters; {deviceId}, {clientId}, {mode}, {user}, {profile} and {role} for the connection\'s own value. An empty list allows none.',
+        items: { type: "string", minLength: 1, maxLength: MAX_PATTERN_LENGTH, pattern: PATTERN_SYNTAX },
+      },
+      methods: {
+        type: "array",
+        default: [],
+        maxItems: 200,
+        description:
+          "Gateway methods that they may call although the rules cannot bind them to a session, e.g. cron.list.",
+        items: { type: "string", minLength: 1, maxLength: 128 },
+      },
+    },
+  },
+} as const;
 
 /** JSON Schema of the settings, with defaults. */
 export const settingsSchema = {
@@ -203,11 +224,6 @@ export const settingsSchema = {
   },
 } as const satisfies Schema;
 
-/** A setting that is unknown or of the wrong type. The message names it. */
-export class SettingsError extends Error {
-  override readonly name = "SettingsError";
-}
-
 /**
  * Checks settings and fills in defaults.
  *
@@ -215,77 +231,8 @@ export class SettingsError extends Error {
  * @throws {SettingsError} naming the first setting that is unknown, ill-typed or out of range
  */
 export function parseSettings(value: unknown): Settings {
-  return parse(settingsSchema, value, "") as Settings;
+  return parseBySchema(settingsSchema, value) as Settings;
 }
 
 /** The settings in force while none can be read: the defaults, no roster row beyond claims, and no claims. */
 export const STRICT_SETTINGS: Settings = parseSettings({ roster: "claimed", access: [{}] });
-
-function parse(schema: Schema, value: unknown, path: string): unknown {
-  switch (schema.type) {
-    case "object":
-      return parseObject(schema, value === undefined ? {} : value, path);
-    case "array":
-      if (value === undefined) return schema.default;
-      if (!Array.isArray(value)) throw wrong(path, "a list", value);
-      if (value.length > (schema.maxItems ?? Infinity))
-        throw wrong(path, `at most ${schema.maxItems} items long`, value);
-      return value.map((item, index) => parse(schema.items, item, `${path}[${index}]`));
-    case "string":
-      if (value === undefined) return schema.default;
-      if (schema.enum && !schema.enum.includes(value as string)) {
-        throw wrong(path, `one of ${schema.enum.map((each) => `"${each}"`).join(", ")}`, value);
-      }
-      if (typeof value !== "string" || value.length < (schema.minLength ?? 0)) {
-        throw wrong(path, "a non-empty string", value);
-      }
-      if (value.length > (schema.maxLength ?? Infinity)) {
-        throw wrong(path, `at most ${schema.maxLength} characters long`, value);
-      }
-      if (schema.pattern !== undefined && !new RegExp(schema.pattern, "u").test(value)) {
-        throw wrong(path, `a text that matches ${schema.pattern}`, value);
-      }
-      return value;
-    case "boolean":
-      if (value === undefined) return schema.default;
-      if (typeof value !== "boolean") throw wrong(path, "true or false", value);
-      return value;
-    case "integer": {
-      if (value === undefined) return schema.default;
-      const { minimum, maximum } = schema;
-      if (!Number.isInteger(value) || (value as number) < minimum || (value as number) > maximum) {
-        throw wrong(path, `a whole number from ${minimum} to ${maximum}`, value);
-      }
-      return value;
-    }
-  }
-}
-
-function parseObject(schema: Schema & { type: "object" }, value: unknown, path: string): unknown {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw wrong(path || "the settings", "an object", value);
-  }
-  for (const name of Object.keys(value)) {
-    if (Object.hasOwn(schema.properties, name)) continue;
-    const known = Object.keys(schema.properties).join(", ");
-    throw new SettingsError(`unknown setting "${join(path, name)}" (known here: ${known})`);
-  }
-  const parsed: Record<string, unknown> = {};
-  for (const [name, property] of Object.entries(schema.properties)) {
-    const item = parse(property, (value as Record<string, unknown>)[name], join(path, name));
-    if (item !== undefined) parsed[name] = item;
-  }
-  if (Object.keys(parsed).length < (schema.minProperties ?? 0)) {
-    throw new SettingsError(`"${path}" needs at least one of ${Object.keys(schema.properties).join(", ")}`);
-  }
-  return parsed;
-}
-
-function join(path: string, name: string): string {
-  return path === "" ? name : `${path}.${name}`;
-}
-
-function wrong(path: string, expected: string, value: unknown): SettingsError {
-  const shown = JSON.stringify(value)?.slice(0, 60) ?? String(value);
-  return new SettingsError(`"${path}" has to be ${expected}, not ${shown}`);
-}

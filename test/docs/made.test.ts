@@ -1,7 +1,8 @@
 /** What the docs say of settings, command and client is made from the source. */
 import { expect, test } from "vitest";
 import { outdatedDocs } from "../../scripts/docs.ts";
-import { parseSettings, type Schema, settingsSchema } from "../../src/policy/settings.ts";
+import type { Schema } from "../../src/policy/schema.ts";
+import { parseSettings, settingsSchema } from "../../src/policy/settings.ts";
 
 test("the generated parts of README.md and docs/ are up to date (npm run docs)", () => {
   expect(outdatedDocs().map(({ file }) => file)).toEqual([]);

@@ -1,11 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  parseSettings,
-  type Schema,
-  SettingsError,
-  settingsSchema,
-  STRICT_SETTINGS,
-} from "../../src/policy/settings.ts";
+import { type Schema, SettingsError } from "../../src/policy/schema.ts";
+import { parseSettings, settingsSchema, STRICT_SETTINGS } from "../../src/policy/settings.ts";
 
 const DEFAULTS = {
   scope: "session",
