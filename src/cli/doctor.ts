@@ -8,7 +8,7 @@ import { configChecks } from "./doctor-config.ts";
 import { EXIT, oneLine } from "./failure.ts";
 import { addOpenclawOption, findOpenclaw, type Openclaw } from "./find-openclaw.ts";
 import { addGatewayOptions, type GatewayOptions } from "./gateway-target.ts";
-import { isOldNode, OLDEST_NODE } from "./node-version.ts";
+import { compareVersions, isOldNode, OLDEST_NODE } from "./node-version.ts";
 import { survey, type Survey } from "./survey.ts";
 import { systemdState, unitName } from "./systemd.ts";
 
@@ -80,7 +80,7 @@ function releaseChecks({ release, root }: Openclaw): Check[] {
   const name = "release";
   const checks: Check[] = [{ name, level: "ok", text: `OpenClaw ${release} in ${root}` }];
   const age =
-    compareReleases(release, KNOWN.newest) > 0 ? "newer" : compareReleases(release, KNOWN.oldest) < 0 ? "older" : "";
+    compareVersions(release, KNOWN.newest) > 0 ? "newer" : compareVersions(release, KNOWN.oldest) < 0 ? "older" : "";
   if (age !== "") {
     const text = `OpenClaw ${release} is ${age} than the releases that this version of the module was tried on (${KNOWN.oldest} to ${KNOWN.newest})`;
     checks.push({ name, level: "warning", text });
@@ -160,14 +160,4 @@ function reportText({ checks, seams, openclaw }: DoctorReport): string {
 
 function files([first, ...more]: readonly string[]): string {
   return `${first}${more.length > 0 ? ` and ${more.length} more` : ""}`;
-}
-
-/** Orders calendar versions, `2026.10.1` after `2026.9.6`. */
-function compareReleases(a: string, b: string): number {
-  const [left, right] = [a, b].map((version) => version.split("-")[0]!.split(".").map(Number));
-  for (let index = 0; index < 3; index += 1) {
-    const difference = (left![index] ?? 0) - (right![index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }

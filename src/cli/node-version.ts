@@ -1,21 +1,27 @@
-/** Whether a Node can load the module. */
+/** Whether a Node can load the module, and whether it can run the official client. */
 import { Failure, oneLine } from "./failure.ts";
 import { outputOf } from "./launch.ts";
 
 /** The first with `module.registerHooks`. */
 export const OLDEST_NODE = "22.15.0";
 
-/** `24.21.0` of `24.21.0` or `v24.21.0`: compares as numbers, part by part. */
-export function isOldNode(version: string): boolean {
-  const parts = version.replace(/^v/, "").split(".").map(Number);
-  const oldest = OLDEST_NODE.split(".").map(Number);
-  // 23.0 to 23.4 lack it too.
-  if (parts[0] === 23) return parts[1]! < 5;
+/** The `engines` of `@openclaw/gateway-client`. */
+export const OLDEST_CLIENT_NODE = "22.19.0";
+
+/** Orders versions number by number, `2026.10.1` after `2026.9.6`; a leading `v` and what follows a `-` do not count. */
+export function compareVersions(a: string, b: string): number {
+  const [left, right] = [a, b].map((version) => version.replace(/^v/, "").split("-")[0]!.split(".").map(Number));
   for (let index = 0; index < 3; index += 1) {
-    const difference = (parts[index] ?? 0) - oldest[index]!;
-    if (difference !== 0) return difference < 0;
+    const difference = (left![index] ?? 0) - (right![index] ?? 0);
+    if (difference !== 0) return difference;
   }
-  return false;
+  return 0;
+}
+
+/** Whether a Node, `24.21.0` or `v24.21.0`, cannot load the module. */
+export function isOldNode(version: string): boolean {
+  // 23.0 to 23.4 lack the function too.
+  return compareVersions(version, /^v?23\./.test(version) ? "23.5.0" : OLDEST_NODE) < 0;
 }
 
 /**

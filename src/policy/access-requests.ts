@@ -81,7 +81,7 @@ const ROWS = new Set(["health", "question.list", "sessions.list", "sessions.subs
 /** Methods that tell nothing of a session, or only of what this very connection has opened. */
 const OPEN: ReadonlySet<string> = new Set([
   "agent.identity.get",
-  "agent.wait", // by a run id: see OWN_RUN
+  "agent.wait", // by a run id: see refersElsewhere
   "agents.list",
   "channels.status",
   "commands.list",

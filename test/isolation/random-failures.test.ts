@@ -75,7 +75,7 @@ test.each([
       const known: Known[] = [];
       /** The session of each frame. */
       const sent: string[] = [];
-      /** A request on which ours fails is refused: see Isolation. */
+      /** Runs a step that may fail: the module refuses a request on which its own code fails. */
       const begun = (begin: () => void): boolean => {
         try {
           begin();
