@@ -13,9 +13,9 @@ export const contract: Expectation = {
     "claims: `agent` claims the session that it names": EXPLICIT,
     "claims: `agent` claims the main session of the agent that it names": EXPLICIT,
     "claims: sessions.create claims the key that the gateway chose": EXPLICIT,
-    "claims: a reset session keeps its claims, a deleted one loses them":
+    "claims: a reset session keeps its claims and a deleted session loses them":
       "subscriptions outlive a deletion, as upstream has it",
-    "runs: a sub-agent's session is a session of its own":
+    "runs: a client receives no frame of the session of its sub-agent":
       "`task` events, whose title may be the prompt, go to all readers",
   },
 };

@@ -116,7 +116,7 @@ describe("two tenants and a dashboard", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  test("each tenant's requests reach its own sessions, the dashboard's reach all; as published all reach all", async () => {
+  test("a tenant's requests reach only its own sessions and a dashboard's reach all, while the control gateway lets all reach all", async () => {
     const [published, ruled] = await Promise.all([matrix(plain), matrix(gateway)]);
     expect(published).toEqual({ a: all("ok ok ok"), b: all("ok ok ok") });
     expect(ruled).toEqual({ a: all("ok FORBIDDEN ok"), b: all("FORBIDDEN ok ok") });
@@ -135,7 +135,7 @@ describe("two tenants and a dashboard", () => {
     expect(await Promise.all([labels(plain), labels(gateway)])).toEqual([true, false]);
   });
 
-  test("nor does one that outlives its connection", async () => {
+  test("a denied request that outlives its connection does not reach the gateway's handler", async () => {
     const labels = async (endpoint: Endpoint): Promise<unknown> => {
       const { a } = tenantSessions();
       const clients = await connections(endpoint);
@@ -153,7 +153,7 @@ describe("two tenants and a dashboard", () => {
     expect(await Promise.all([labels(plain), labels(gateway)])).toEqual([true, false]);
   });
 
-  test("a run is seen by its tenant and the dashboard, and by nobody else, however it is asked for", async () => {
+  test("a run is seen by its tenant and the dashboard and by nobody else, however they ask for it", async () => {
     const run = async (endpoint: Endpoint) => {
       const { a } = tenantSessions();
       const { alice: own, bob: other, dashboard } = await connections(endpoint);
@@ -175,7 +175,7 @@ describe("two tenants and a dashboard", () => {
     expect(ruled.observed).toBeGreaterThan(0);
   });
 
-  test("the list of sessions holds only those that are allowed", async () => {
+  test("the list of sessions has only rows of allowed sessions", async () => {
     const named = async (endpoint: Endpoint) => {
       const { a, b } = tenantSessions();
       const { bob: client, dashboard } = await connections(endpoint);
@@ -191,7 +191,7 @@ describe("two tenants and a dashboard", () => {
     expect(ruled).toEqual([false, true]);
   });
 
-  test("what names no session, or one in a way that cannot be checked, is denied", async () => {
+  test("a request that names no session, or one that cannot be checked, is denied", async () => {
     const { a, b } = tenantSessions();
     const clients = await connections(gateway);
     const { runId } = await clients.alice.chat(a.key, say(a.id, 2));
@@ -233,7 +233,7 @@ describe("two tenants and a dashboard", () => {
     expect(await outcome(client, "sessions.create", { parentSessionKey: "agent:main:main" })).toBe("FORBIDDEN");
   });
 
-  test("who has no device has no session, and rules without effect are named at the start", async () => {
+  test("a connection without a device has no session, and the log names rules without effect at the start", async () => {
     const client = await connectByHand(gateway, { device: false, scopes: SCOPES });
     const { a, b } = tenantSessions();
     for (const key of [a.key, b.key, "agent:main::x", "main"])
@@ -247,7 +247,7 @@ describe("two tenants and a dashboard", () => {
   });
 });
 
-test("changed rules take effect without a restart: claims beyond them end at once; wrong ones change nothing", async (context) => {
+test("changed rules take effect without a restart and end claims beyond them at once, and wrong rules change nothing", async (context) => {
   const { release } = inject("isolated");
   if (compareVersions(release.version, "2026.4.0") < 0)
     return context.skip("a change of plugins' settings restarts this release");

@@ -36,14 +36,14 @@ const kinds: readonly [string, ConnectOptions][] = [
   ["with the cap tool-events", { caps: ["tool-events"] }],
 ];
 
-test.each(kinds)("a bystander %s gets keyless transport events only", async (_, options) => {
+test.each(kinds)("a bystander %s receives only transport events without a key", async (_, options) => {
   expect(await watched(plain, await connect(plain, options))).not.toHaveLength(0);
   const bystander = await connectByHand(isolated, options);
   expect(await watched(isolated, bystander)).toEqual([]);
   expect(bystander.frames.map((frame) => frame.event).filter((event) => !KEYLESS.test(event))).toEqual([]);
 });
 
-test("a client with upstream's cap session-scoped-events gets its own session, subscribed or not, and no other", async () => {
+test("a client with upstream's cap session-scoped-events receives its own session, subscribed or not, and no other", async () => {
   const [own, other] = [freshSession(), freshSession()];
   const capable = await connect(isolated, { caps: ["session-scoped-events"] });
   const sender = await connect(isolated);
@@ -75,13 +75,13 @@ async function connectNode(gateway: Endpoint) {
   return connectByHand(gateway, { ...options, device });
 }
 
-test("a node-role connection gets nothing", async () => {
+test("a node connection receives no frame of a session", async () => {
   // As published only the oldest releases send to nodes what they have not subscribed to.
   const node = await connectNode(isolated);
   expect(await watched(isolated, node)).toEqual([]);
 });
 
-test("sessions.subscribe brings roster rows, but no session.message of unclaimed sessions", async (context) => {
+test("a client of sessions.subscribe receives rows but no session.message of unclaimed sessions", async (context) => {
   const roster = await connect(isolated);
   if (!offers(roster, "sessions.subscribe")) return context.skip("this release has no sessions.subscribe");
   const shown = await connect(plain);
@@ -94,7 +94,7 @@ test("sessions.subscribe brings roster rows, but no session.message of unclaimed
   expect([...new Set(rows.map((frame) => frame.event))]).toEqual(["sessions.changed"]);
 });
 
-test("sessions.unsubscribe ends the roster", async (context) => {
+test("a client receives no more rows after sessions.unsubscribe", async (context) => {
   const roster = await connect(isolated); // that it brings rows before is the case above
   if (!offers(roster, "sessions.unsubscribe")) return context.skip("this release has no sessions.unsubscribe");
   await roster.request("sessions.subscribe", {});
@@ -102,7 +102,7 @@ test("sessions.unsubscribe ends the roster", async (context) => {
   expect(await watched(isolated, roster)).toEqual([]);
 });
 
-test("listing sessions and describing one is no claim", async () => {
+test("a client that lists sessions and describes one claims none", async () => {
   const session = freshSession();
   const [sender, browser] = [await connect(isolated), await connect(isolated)];
   await converse(sender, session.key, say(session.id));

@@ -101,7 +101,7 @@ async function churn(gateway: Endpoint, keys: readonly string[], cycles: number)
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }
 
-test(`${CYCLES} clients that connect, claim and vanish while two sessions stream`, async () => {
+test(`the gateway stays whole while ${CYCLES} clients connect, claim and vanish and two sessions stream`, async () => {
   const { gateway, state } = bed;
   // A gateway as published shows the bystander everything.
   const leaky = freshSession();
@@ -142,7 +142,7 @@ test(`${CYCLES} clients that connect, claim and vanish while two sessions stream
   }
 }, 900_000);
 
-test("clients killed in the midst of a frame", async () => {
+test("the gateway stays whole when clients are killed in the midst of a frame", async () => {
   const { gateway, state } = bed;
   const [bystander, over] = [await connectByHand(gateway), new AbortController()];
   const { all, ended } = await streaming(() => connect(gateway), over.signal);
@@ -177,7 +177,7 @@ test("clients killed in the midst of a frame", async () => {
   }
 });
 
-test("a message that is sent once more as its run ends leaves no run", async () => {
+test("a message sent again as its run ends leaves no run behind", async () => {
   const { gateway, state } = bed;
   const [client, session] = [await connect(gateway), freshSession()];
   const before = held(await state());

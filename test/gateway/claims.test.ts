@@ -44,7 +44,7 @@ test.each(rejected)("a rejected %s leaves no claim (%#)", async (method, params)
   expect(await seesOfNextRun(client, session)).toEqual([]);
 });
 
-test("a request beyond its scopes leaves no claim", async () => {
+test("a request beyond the client's scopes leaves no claim", async () => {
   const session = freshSession();
   const client = await connect(isolated, { scopes: ["operator.read"] });
   await expect(client.chat(session.key, "hi")).rejects.toThrow(/scope/);
@@ -99,7 +99,7 @@ test("sessions.create claims the key that the gateway chose", async (context) =>
   expect(seen.some((frame) => frame.event === "chat")).toBe(true);
 });
 
-test("a reset session keeps its claims, a deleted one loses them", async () => {
+test("a reset session keeps its claims and a deleted session loses them", async () => {
   const session = freshSession();
   const [reader, admin] = [await connect(isolated), await connect(isolated, ADMIN)];
   await converse(admin, session.key, say(session.id));
@@ -114,7 +114,7 @@ test("a reset session keeps its claims, a deleted one loses them", async () => {
   expect(await seesOfNextRun(reader, session)).not.toHaveLength(0);
 });
 
-test("the same on the gateway as published goes to everybody", async () => {
+test("the control gateway sends the same run to every client", async () => {
   const session = freshSession();
   const client = await connectByHand(plain);
   await expect(client.request("chat.history", { sessionKey: session.key, limit: "many" })).rejects.toThrow();

@@ -31,7 +31,7 @@ async function networkTo(port: number): Promise<TcpProxy> {
   return proxy;
 }
 
-test("the network is cut in mid-run and heals: the whole reply, and one model call", async () => {
+test("a chat gets the whole reply from one model call when the network is cut in mid-run and heals", async () => {
   const { model, gateway } = bed;
   const proxy = await networkTo(gateway.port);
   const client = await clientOf({ url: proxy.url, recoverMs: 20_000 });
@@ -54,7 +54,7 @@ async function tampered(tamper: (frame: WireFrame) => readonly WireFrame[], opti
 }
 const isFinal = ({ event, payload }: WireFrame): boolean => event === "chat" && payload?.["state"] === "final";
 
-test("the final frame is lost: the reply comes from the history", async () => {
+test("a chat gets the reply from the history when the final frame is lost", async () => {
   const client = await tampered((frame) => (isFinal(frame) ? [] : [frame]), { stallMs: 1_500 });
   const session = freshSession();
   const events = await read(client.chat({ sessionKey: session.key, message: say(session.id, 6, 40) }));
@@ -62,7 +62,7 @@ test("the final frame is lost: the reply comes from the history", async () => {
   expect(events.at(-1)).toEqual({ type: "done", text: answer(session.id, 6) });
 });
 
-test("frames come twice and out of order: the text is right at every moment", async () => {
+test("a chat shows the right text at every moment when frames come twice and out of order", async () => {
   let held: WireFrame | undefined;
   const client = await tampered((frame) => {
     if (frame.type !== "event" || isFinal(frame) || !["chat", "agent"].includes(frame.event ?? "")) {
@@ -86,7 +86,7 @@ test("frames come twice and out of order: the text is right at every moment", as
   expect(client.dropped.stale).toBeGreaterThan(0);
 });
 
-test("the network goes silent: a typed error within the bounds, and an abort that ends in time", async () => {
+test("a chat gets a typed error within its bounds, and its abort ends in time, when the network goes silent", async () => {
   const proxy = await networkTo(bed.gateway.port);
   const bounds = { stallMs: 800, requestTimeoutMs: 800, recoverMs: 2_500, abortGraceMs: 500 };
   const client = await clientOf({ url: proxy.url, ...bounds });
@@ -102,7 +102,7 @@ test("the network goes silent: a typed error within the bounds, and an abort tha
   expect(Date.now() - at).toBeLessThan(8_000);
 });
 
-test("as a device, a run stays its own over a reconnect: its abort is confirmed", async () => {
+test("a device's run stays its own over a reconnect, and its abort is confirmed", async () => {
   const proxy = await networkTo(bed.gateway.port);
   const deviceIdentity = createDevice();
   const connected = clientOf({ url: proxy.url, deviceIdentity });
@@ -124,7 +124,7 @@ test("as a device, a run stays its own over a reconnect: its abort is confirmed"
   expect(await bed.model.waitFor(session.id, PATIENCE_MS, "settled")).toMatchObject({ aborted: true });
 });
 
-test("a token that the gateway no longer takes: chats end with an auth error, for good", async () => {
+test("chats end for good with an auth error when the gateway no longer accepts the token", async () => {
   const proxy = await networkTo(bed.gateway.port);
   const client = await clientOf({ url: proxy.url });
   const { key, id } = freshSession();
@@ -137,7 +137,7 @@ test("a token that the gateway no longer takes: chats end with an auth error, fo
   expect(client.state).toBe("closed");
 });
 
-test("SIGKILL in mid-run and a restart: an end that is known, an abort in time, and chats go on", async () => {
+test("a chat gets a known end and an abort in time when the gateway is killed, and chats go on after its restart", async () => {
   const { port, stateDir, token, pid } = bed.gateway;
   const client = await clientOf({ recoverMs: 90_000, abortGraceMs: 1_000 });
   const [first, second, third] = [freshSession(), freshSession(), freshSession()];

@@ -26,7 +26,7 @@ try {
 }
 `;
 
-test("works in a plain ESM project, and lets the process end", async () => {
+test("the packed client works in a plain ESM project and lets the process end", async () => {
   const folder = await mkdtemp(join(tmpdir(), "event-isolation-client-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: ROOT });

@@ -80,7 +80,7 @@ async function rest({ events }: Browser) {
   return all;
 }
 
-test("two browsers, a stop, and a browser that leaves", async () => {
+test("the SSE server streams to two browsers, stops a run on request, and aborts one whose browser leaves", async () => {
   const { gateway, model } = await isolatedBed();
   const { base, output } = await startServer(gateway.url, gateway.token);
   const ids = Array.from({ length: 4 }, () => freshSession().id);

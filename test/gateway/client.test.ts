@@ -50,8 +50,8 @@ function clientOf(way: Way, options: Partial<ConnectOptions> = {}): Promise<Clie
   return connectScoped(beds.get(way)!.gateway, options);
 }
 
-describe.each(WAYS)("a gateway %s", (way) => {
-  test("eight chats at once over two connections: each its own text and nothing else", async () => {
+describe.each(WAYS)("chats on a gateway %s", (way) => {
+  test(`eight chats at once over two connections each get their own text and nothing else, on a gateway ${way}`, async () => {
     const { model } = beds.get(way)!;
     const clients = [await clientOf(way), await clientOf(way)];
     const chats = Array.from({ length: 8 }, (_, i) => {
@@ -77,7 +77,7 @@ describe.each(WAYS)("a gateway %s", (way) => {
     expect(events).toContainEqual({ type: "usage", inputTokens: 10, outputTokens: 12, costUsd: 0 });
   });
 
-  test("a tool call, a raw session key, and a message that the model refuses", async () => {
+  test(`a chat reports a tool call, accepts a raw session key, and reports a message that the model refuses, on a gateway ${way}`, async () => {
     const client = await clientOf(way);
     const { id } = freshSession();
     // Lower case: 2026.2 stores a session under the folded key and looks its history up by the key as written.
@@ -99,7 +99,7 @@ describe.each(WAYS)("a gateway %s", (way) => {
   });
 
   // 2026.5 joins a text to the run of the same text, also for a while after its reply, and then runs nothing.
-  test("a text that another client has just had an answer to is answered again", async () => {
+  test(`a chat gets its own answer to a text that another client has just sent, on a gateway ${way}`, async () => {
     const { model } = beds.get(way)!;
     const client = await clientOf(way);
     const other = await beds.get(way)!.connect();
@@ -115,7 +115,7 @@ describe.each(WAYS)("a gateway %s", (way) => {
     }
   });
 
-  test("reasoning, on the release that streams it to such clients", async () => {
+  test(`a chat reports reasoning on the release that streams it to such clients, on a gateway ${way}`, async () => {
     const client = await clientOf(way);
     const { key, id } = freshSession();
     const events = await read(client.chat({ sessionKey: key, message: `[[say id=${id} n=3 think=3]]` }));
@@ -125,7 +125,7 @@ describe.each(WAYS)("a gateway %s", (way) => {
     expect(events.at(-1)).toEqual({ type: "done", text: answer(id, 3) });
   });
 
-  test("an abort is real: the model's request is closed", async () => {
+  test(`an aborted chat closes the model's request, on a gateway ${way}`, async () => {
     const { model } = beds.get(way)!;
     const client = await clientOf(way);
     const session = freshSession();
@@ -136,7 +136,7 @@ describe.each(WAYS)("a gateway %s", (way) => {
     expect(await model.waitFor(session.id, PATIENCE_MS, "settled")).toMatchObject({ aborted: true });
   });
 
-  test("heartbeats in between: whole replies with the module, else an error; never a heartbeat's text", async () => {
+  test(`a chat between heartbeats gets whole replies with the module, else an error, and never a heartbeat's text, on a gateway ${way}`, async () => {
     const { model } = beds.get(way)!;
     const client = await clientOf(way);
     const control = await beds.get(way)!.connect();
@@ -166,7 +166,7 @@ describe.each(WAYS)("a gateway %s", (way) => {
 });
 
 describe.each(WAYS)("sessions of a gateway %s", (way) => {
-  test("a subscription tells another client's run and the session's approvals", async () => {
+  test(`a subscription reports another client's run and the session's approvals, on a gateway ${way}`, async () => {
     // 2026.9 shows what another connection asked for to admins only.
     const scopes = ["operator.read", "operator.write", "operator.approvals", "operator.admin"];
     const [watcher, other] = [await clientOf(way, { scopes }), await clientOf(way)];
@@ -204,7 +204,7 @@ describe.each(WAYS)("sessions of a gateway %s", (way) => {
     expect(JSON.stringify(seen)).not.toContain(foreign.id);
   });
 
-  test("an abort while the network is cut ends the stream in time, and the run when it is back", async () => {
+  test(`a chat aborted while the network is cut ends its stream in time, and its run once the network is back, on a gateway ${way}`, async () => {
     const { model, gateway } = beds.get(way)!;
     const proxy = await startTcpProxy(gateway.port);
     onTestFinished(() => proxy.close());

@@ -63,8 +63,8 @@ afterAll(async () => {
 });
 
 // Once more at a failure: the release itself drops wakes on a machine that is slow at that moment.
-describe("a command that a cron run left behind", { retry: 1 }, () => {
-  test("reports its end to the main session, however it went to the background and ended", async () => {
+describe("a command that a cron run left in the background", { retry: 1 }, () => {
+  test("a cron run's command reports its end to the main session, however it was started and ended", async () => {
     const bed = await sharedBed();
     for (const how of [{}, { exitCode: 3 }, { foreground: true }]) {
       const outcome = await followCronEvent(bed, how);
@@ -73,14 +73,14 @@ describe("a command that a cron run left behind", { retry: 1 }, () => {
     }
   });
 
-  test("reports its end also when a heartbeat ran before, so that the next one is not due", async () => {
+  test("a cron run's command reports its end even if a heartbeat ran just before", async () => {
     const bed = await sharedBed();
     const outcome = await followCronEvent(bed, { prewake: true });
     expect(outcome).toMatchObject({ waitingUnder: [], drainedFrom: ["agent:main:main"] });
     expect(outcome.heartbeats).toBeGreaterThan(0);
   });
 
-  test("reports its end to the global session under session.scope global", async () => {
+  test("a cron run's command reports its end to the global session under session.scope global", async () => {
     const bed = await cronBed({ isolated: true, scope: "global" });
     const outcome = await followCronEvent(bed);
     const key = since("2026.9.0") ? "agent:main:global" : "global";
@@ -89,10 +89,10 @@ describe("a command that a cron run left behind", { retry: 1 }, () => {
   });
 
   test.each([
-    ["the gateway as published", false],
+    ["the control gateway", false],
     // Where the release remaps these by itself, the setting changes nothing of it.
-    ...(since("2026.8.2") ? [] : ([["cron.remap false", true]] as const)),
-  ] as const)("stays under the run's key with %s", async (_, isolated) => {
+    ...(since("2026.8.2") ? [] : ([["a gateway with cron.remap false", true]] as const)),
+  ] as const)("a cron run's command reports its end under the run's key on %s", async (_, isolated) => {
     const file = await settingsFile({ cron: { remap: false } });
     const env = isolated ? { OPENCLAW_EVENT_ISOLATION_CONFIG: file } : {};
     const bed = await cronBed({ isolated, env });
@@ -104,7 +104,7 @@ describe("a command that a cron run left behind", { retry: 1 }, () => {
   });
 });
 
-test("a command of a chat session reports to that session, and an explicit run key means the main one", async () => {
+test("a chat session's command reports to that session, and an explicit run key means the main session", async () => {
   const bed = await sharedBed();
   const id = `CHAT${Date.now()}`;
   await bed.admin.chat("agent:main:own-chat", `[[tool id=${id} cmd="sleep 2; echo ${id}-END" background n=1]]`);
@@ -124,7 +124,7 @@ test("a command of a chat session reports to that session, and an explicit run k
   expect(await follow(bed, "woken by run key")).toMatchObject({ waitingUnder: [], drainedFrom: ["agent:main:main"] });
 });
 
-test("what falls off a full queue is warned of, once", async () => {
+test("the log warns once about events that a full queue drops", async () => {
   const bed = await cronBed({ isolated: true });
   for (let index = 0; index < 25; index += 1) await bed.admin.request("system-event", { text: `event ${index}` });
   const waiting = (await bed.queues()).waiting["agent:main:main"] ?? [];

@@ -11,7 +11,7 @@ const COMMANDS = 10;
 const ENOUGH_MS = 200_000;
 
 test.runIf(inject("isolated").release.version === RELEASE)(
-  "a hundred ends of commands of ten cron runs are seen by a heartbeat, or counted and warned of",
+  "a heartbeat sees a hundred ends of commands of ten cron runs, or they are counted and warned of",
   { timeout: 600_000 },
   async () => {
     const bed = await openCronBed({

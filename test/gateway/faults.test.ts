@@ -95,7 +95,7 @@ test.each<[string, object]>([
   ["without access rules", {}],
   ["with access rules", { access: [{ match: {}, sessions: ["agent:main:*", "global"] }] }],
 ])(
-  "%s: one call in twenty of its functions throws",
+  "a gateway %s serves its clients while one in twenty of the module's calls throws",
   async (_, settings) => {
     const seed = Number(process.env["FAULTS_SEED"] ?? new Random(Date.now()).below(2 ** 32));
     onTestFinished(({ task }) => {

@@ -72,7 +72,7 @@ async function fate(gateway: Endpoint, make: (typeof FRAMES)[number][1]) {
   return { client, outcome: { end, answers } };
 }
 
-test(`${FRAMES.length} frames, on connections of their own, while a session streams`, async () => {
+test(`a session streams whole to its own client while ${FRAMES.length} odd frames come on other connections`, async () => {
   const session = freshSession();
   const sender = await connect(isolated);
   const reply = converse(sender, session.key, say(session.id, 100, 60));

@@ -21,7 +21,7 @@ async function defectFile(defect: Defect | "none"): Promise<string> {
   return file;
 }
 
-test("a seed that has found a defect finds it each time, and nothing once it is mended", async () => {
+test("the fuzzer finds a known defect by its seed each time, and nothing once the defect is mended", async () => {
   const file = await defectFile("agent events go to all");
   const bed = await openBed(release, { preload: DEFECTIVE, env: { OPENCLAW_TEST_DEFECT: file } });
   onTestFinished(() => bed.close());
@@ -33,7 +33,7 @@ test("a seed that has found a defect finds it each time, and nothing once it is 
   expect(await episode(bed.gateway, 4711)).toMatchObject({ findings: [], lost: [] });
 });
 
-test("the command prints the seed, and ends with code 1", async () => {
+test("the fuzz command prints the seed and exits with code 1", async () => {
   const file = await defectFile("agent events go to all");
   const args = ["--release", release.version, "--seed", "4711", "--episodes", "1", "--preload", DEFECTIVE];
   const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), SCRIPT, ...args], {

@@ -213,7 +213,7 @@ function promised(scene: string, { showOk, showAlerts }: Visibility): readonly s
 }
 
 test.each(VISIBILITIES)(
-  "alerts and acks with %j reach the channel and the session's clients as published, once, and nobody else",
+  "alerts and acks with %j reach the channel and the session's clients once, as on the control gateway, and nobody else",
   async (visibility) => {
     const [plain, isolated] = await Promise.all([
       observe(visibility, undefined),

@@ -54,7 +54,7 @@ async function until(done: () => boolean, timeoutMs: number, what: string): Prom
   }
 }
 
-test("a channel's message aborts a heartbeat, is answered once, and the heartbeat's event reaches the model", async () => {
+test("a channel's message aborts a heartbeat and is answered once, and the heartbeat's event reaches the model", async () => {
   const [published, { bed, channel, aborted, answers }] = await Promise.all([
     abortsItself ? undefined : meet(undefined),
     meet(isolationRegister()),

@@ -60,7 +60,7 @@ function previewOf(frame: RecordedFrame): string {
   return typeof preview === "string" ? preview : "";
 }
 
-test("the published gateway shows a heartbeat's text to a bystander", async () => {
+test("the control gateway shows a heartbeat's text to a bystander", async () => {
   const bed = await openBed(release, { config: HEARTBEATS_ON });
   onTestFinished(() => bed.close());
   const scene = await heartbeatScene(bed);
@@ -69,7 +69,7 @@ test("the published gateway shows a heartbeat's text to a bystander", async () =
   expect(previews(scene.bystander)).not.toHaveLength(0);
 });
 
-test("a heartbeat's text goes to its session and observers, its status to all", async () => {
+test("a heartbeat's text goes to its session and observers, and its status goes to all", async () => {
   const bed = await isolatedBed({ config: HEARTBEATS_ON, settings: { observers: [{ mode: "ui" }] } });
   const scene = await heartbeatScene(bed);
   const observer = await bed.connectRaw({ name: "observer", client: { id: "gateway-client", mode: "ui" } });
@@ -97,7 +97,7 @@ const ANSWERS = preemptsItself ? ["ALERT", "HEARTBEAT_OK", "NO_REPLY"] : ["ALERT
 const TWENTY = { timeout: 400_000, retry: release.version.startsWith("2026.5.") ? 1 : 0 };
 
 test(
-  "twenty rapid follow-ups are all answered, beside nothing of a heartbeat, and every event reaches the model",
+  "twenty rapid messages are all answered without a heartbeat's text, and every event reaches the model",
   TWENTY,
   async () => {
     const bed = await isolatedBed({ config: SHOW_ALL });
@@ -133,16 +133,13 @@ function emptiedWithoutHeartbeat(round: Round): boolean {
   return !isWhole(round) && round.text === "" && round.heartbeats === 0 && round.acceptedMs < 50;
 }
 
-test.runIf(sendsHeartbeatsAsChat)(
-  "the published gateway sends HEARTBEAT_OK to a user who waits for a reply",
-  async () => {
-    const bed = await openBed(release, { config: SHOW_ALL });
-    onTestFinished(() => bed.close());
-    const scene = await heartbeatScene(bed, ["HEARTBEAT_OK"]);
-    for (let i = 0; i < 2; i += 1) await scene.round("mid", { chunks: 8, settleMs: 2_500 });
-    expect(besideTurns(scene).filter(({ json }) => json.includes("HEARTBEAT_OK"))).not.toHaveLength(0);
-  },
-);
+test.runIf(sendsHeartbeatsAsChat)("the control gateway answers a waiting user with HEARTBEAT_OK", async () => {
+  const bed = await openBed(release, { config: SHOW_ALL });
+  onTestFinished(() => bed.close());
+  const scene = await heartbeatScene(bed, ["HEARTBEAT_OK"]);
+  for (let i = 0; i < 2; i += 1) await scene.round("mid", { chunks: 8, settleMs: 2_500 });
+  expect(besideTurns(scene).filter(({ json }) => json.includes("HEARTBEAT_OK"))).not.toHaveLength(0);
+});
 
 /** Chat and agent frames of heartbeats at a user while a message of theirs is being answered. */
 function besideTurns({ user, turns }: Scene): RecordedFrame[] {
@@ -176,7 +173,7 @@ const WITHIN_MS = MAX_DEFER_MS + 30_000;
 const PAUSE_MS = preemptsItself ? 2_500 : 900;
 
 test(
-  "users who never pause for the quiet time delay scheduled heartbeats for maxDeferMs, and not for good",
+  "users who never pause for the quiet time delay scheduled heartbeats by maxDeferMs and no longer",
   { timeout: 120_000 },
   async () => {
     const bed = await isolatedBed({
@@ -212,7 +209,7 @@ test(
   },
 );
 
-test("a deferred heartbeat is asked for again about once a second", async () => {
+test("a deferred heartbeat is requested again about once a second", async () => {
   const config = { agents: { defaults: { heartbeat: { every: "1s" } } } };
   const env = { OPENCLAW_EVENT_ISOLATION_CONFIG: await settingsFile({ heartbeat: { quietMs: 60_000 } }) };
   const counter = join(env.OPENCLAW_EVENT_ISOLATION_CONFIG, "../counter.mjs");

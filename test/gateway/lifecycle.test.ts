@@ -30,7 +30,7 @@ async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
-test("an in-process restart: claims end with their connections, isolation goes on", async () => {
+test("an in-process restart ends claims with their connections, and isolation goes on", async () => {
   const { gateway } = await isolatedBed({ config: { commands: { restart: true } } });
   const client = await connect(gateway, { scopes: ["operator.admin"] });
   await client.request("chat.history", { sessionKey: freshSession().key });
@@ -46,7 +46,7 @@ test("an in-process restart: claims end with their connections, isolation goes o
   await expectIsolated(gateway);
 });
 
-test("loaded by NODE_OPTIONS: two gateways in turn in one state directory, and no child inherits the module", async () => {
+test("two gateways in turn in one state directory are isolated by NODE_OPTIONS, and no child inherits the module", async () => {
   const stateDir = await temporaryFolder();
   const file = join(stateDir, "child-environment");
   for (const turn of [1, 2]) {
@@ -76,7 +76,7 @@ test("the launcher's respawn keeps the module", async () => {
   await expectIsolated(gateway);
 });
 
-test("SIGTERM while streaming: the gateway ends, the client gets no foreign frame on the way", async () => {
+test("SIGTERM during a stream ends the gateway, and a bystander receives no foreign frame on the way", async () => {
   const { gateway } = await isolatedBed();
   const session = freshSession();
   const [own, other] = [await connect(gateway), await connect(gateway)];
@@ -94,7 +94,7 @@ test("SIGTERM while streaming: the gateway ends, the client gets no foreign fram
   expect(traces(other, session)).toEqual([]);
 });
 
-test("commands that are no gateway run say and attach nothing", async () => {
+test("openclaw commands other than gateway runs print and attach nothing", async () => {
   const home = await temporaryFolder();
   const environment = { PATH: process.env["PATH"], HOME: home, OPENCLAW_STATE_DIR: home, NO_COLOR: "1" };
   const version = (env: NodeJS.ProcessEnv) => run(process.execPath, [release.entry, "--version"], { env });

@@ -18,7 +18,7 @@ const { release } = inject("isolated");
 const INSTALL = ["install", "--ignore-scripts", "--omit=optional", "--omit=peer", "--no-audit", "--no-fund"];
 
 test(
-  "the tarball, installed beside a fresh openclaw, isolates it by its package name",
+  "the packed module, installed next to a fresh openclaw, isolates it by its package name",
   { timeout: 300_000 },
   async () => {
     const folder = await mkdtemp(join(tmpdir(), "event-isolation-pack-"));
@@ -52,7 +52,7 @@ test(
   },
 );
 
-test("the policy is importable from the package's root export", async () => {
+test("the package's root export has the policy", async () => {
   const policy = (await import(join(ROOT, "dist", "index.js"))) as typeof import("../../src/index.ts");
   expect(policy.routeEvent("chat", {})).toEqual({ to: "nobody", reason: "no-key" });
   expect(policy.parseSettings({}).scope).toBe("session");

@@ -112,7 +112,7 @@ async function seenByAnother(gateway: Endpoint, joined = () => connect(gateway))
   return traces(other, session);
 }
 
-test("without the preload the gateway ends with 78 before a client can connect; without the plugin it leaks", async () => {
+test("a gateway with the plugin but no preload exits with 78 before a client connects, and without the plugin it leaks", async () => {
   expect((await seenByAnother(gateways().plain)).length).toBeGreaterThan(0);
   const folder = join(scratch, "from-folder");
   await install(folder, PLUGIN);
@@ -122,7 +122,7 @@ test("without the preload the gateway ends with 78 before a client can connect; 
   expect(state.attempts).toBeGreaterThan(20);
 });
 
-test('"warn": the gateway runs unprotected, and says so in its log, status and command', async () => {
+test('a gateway with onMissingPreload "warn" runs unprotected and says so in its log, status and command', async () => {
   const bed = await pluginBed({ onMissingPreload: "warn" });
   const { gateway } = bed;
   expect(gateway.logs()).toContain("It runs UNPROTECTED because onMissingPreload is");
@@ -134,7 +134,7 @@ test('"warn": the gateway runs unprotected, and says so in its log, status and c
   expect(failure).toMatchObject({ code: 1, stdout: expect.stringContaining("NOT ATTACHED") as string });
 });
 
-test("with the preload: settings of plugins.entries, status by scope, command and metrics", async () => {
+test("a gateway with the plugin and the preload offers settings, status by scope, the command and metrics", async () => {
   const port = await freePort();
   const observers = [{ clientId: "a-dashboard" }];
   const { gateway } = await pluginBed(
@@ -202,7 +202,7 @@ test("with the preload: settings of plugins.entries, status by scope, command an
   }
 });
 
-test("an ill-typed setting in plugins.entries is refused by the release itself, by the schema of the manifest", async () => {
+test("the release itself refuses an ill-typed setting in plugins.entries by the manifest's schema", async () => {
   const stateDir = join(scratch, "from-folder");
   const path = join(stateDir, "openclaw.json");
   const config = JSON.parse(await readFile(path, "utf8")) as Config;

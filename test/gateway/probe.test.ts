@@ -43,7 +43,7 @@ async function leftSessions(gateway: Endpoint): Promise<string[]> {
   return sessions.map(({ key }) => key).filter((key) => key.includes("isolation-probe"));
 }
 
-test("an exchange tells the published gateway from the protected one", async () => {
+test("an exchange of the probe tells the control gateway from the isolated one", async () => {
   const look = async (gateway: Endpoint) => {
     const file = await settingsFile({}); // some file that goes with the test
     const { output, ended } = probe([gateway.url, "--allow-runs", "--json", "--report", file], gateway.token);
@@ -75,7 +75,7 @@ test("an exchange tells the published gateway from the protected one", async () 
   expect(await Promise.all([leftSessions(plain), leftSessions(isolated)])).toEqual([[], []]);
 });
 
-test("listening finds the leak of what others do, and else says what it cannot know", async () => {
+test("a listening probe finds the leak of what others do, or says what it cannot know", async () => {
   const look = async (gateway: Endpoint) => {
     const [client, session] = [await connect(gateway), freshSession()];
     await client.chat(session.key, say(session.id, 600, 100));
@@ -106,7 +106,7 @@ test("an interrupted probe ends its runs and removes its sessions", async () => 
   expect(await leftSessions(isolated)).toEqual([]);
 });
 
-describe("a module with a defect is found out", () => {
+describe("the probe on a module with a defect", () => {
   let bed: OpenBed;
   let file: string;
   beforeAll(async () => {
@@ -127,7 +127,7 @@ describe("a module with a defect is found out", () => {
     ["one's claim is everybody's", everybody],
     ["leaving is ignored", ["left"]],
     ["targeted events pass", ["roster"]],
-  ])("%s", async (defect, reached) => {
+  ])('the probe reports who is reached when the defect is "%s"', async (defect, reached) => {
     // Not by the contract's connect, which rightly fails on what a defect does to the numbers.
     const { hello } = await bed.connect();
     // Old releases send messages to nobody chosen: there is nothing to leak then.
@@ -145,7 +145,7 @@ describe("a module with a defect is found out", () => {
   });
 });
 
-test("a wrong token is said in one line", async () => {
+test("the probe reports a wrong token in one line", async () => {
   const { output, ended } = probe([isolated.url, "--allow-runs"], "wrong");
   expect(await ended).toBe(2);
   expect(output.stdout).toBe("");

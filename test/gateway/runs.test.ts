@@ -25,7 +25,7 @@ async function run(
   return { session, own, other, runId, state: field(final, "state") };
 }
 
-test("tool events of a run", async () => {
+test("a run's tool events reach its own client and no other", async () => {
   const message = (id: string) => `[[tool id=${id} cmd="echo made-by-${id}" n=6]]`;
   const leak = await run(plain, message);
   expect(traces(leak.other, leak.session)).not.toHaveLength(0);
@@ -40,7 +40,7 @@ test("tool events of a run", async () => {
   expect(traces(other, session)).toEqual([]);
 });
 
-test("a run that the model refuses", async () => {
+test("a run that the model refuses ends at its own client and reaches no other", async () => {
   const message = (id: string) => `[[error id=${id} status=400]]`;
   const { session, own, other, runId, state } = await run(isolated, message);
   // Some releases report a failed model call as an error, others as a final that says so.
@@ -49,7 +49,7 @@ test("a run that the model refuses", async () => {
   expect(traces(other, session)).toEqual([]);
 });
 
-test("chat.abort in mid-run", async () => {
+test("a run that chat.abort ends in mid-run ends at its own client and reaches no other", async () => {
   const message = (id: string) => say(id, 60, 100);
   const { session, own, other, runId, state } = await run(isolated, message, async (client, key, id) => {
     await client.waitFor(
@@ -64,7 +64,7 @@ test("chat.abort in mid-run", async () => {
   expect(traces(other, session)).toEqual([]);
 });
 
-test("an abort by another client on the session reaches both", async () => {
+test("an abort by another client of the session reaches both clients", async () => {
   const session = freshSession();
   // Newer releases let only the run's owner or an admin abort it.
   const [own, second] = [await connect(isolated), await connect(isolated, { scopes: ["operator.admin"] })];
@@ -80,7 +80,7 @@ test("an abort by another client on the session reaches both", async () => {
   expect(field(await second.final(runId), "state")).toBe("aborted");
 });
 
-test("chat.inject reaches the session's clients only", async () => {
+test("a message of chat.inject reaches the session's clients only", async () => {
   const session = freshSession();
   const admin = await connect(isolated, { scopes: ["operator.admin", "operator.read", "operator.write"] });
   const [reader, bystander] = [await connect(isolated), await connect(isolated)];
@@ -103,7 +103,7 @@ async function subAgents(client: Client): Promise<string[]> {
   return sessions.map(({ key }) => key).filter((key) => key.includes(":subagent:"));
 }
 
-test("a sub-agent's session is a session of its own", async () => {
+test("a client receives no frame of the session of its sub-agent", async () => {
   const spawn = async (gateway: Endpoint) => {
     const [parent, child] = [freshSession(), freshSession()];
     const [own, other] = [await connect(gateway), await connect(gateway)];

@@ -29,7 +29,7 @@ async function interleaved(gateway: Endpoint) {
   return { one, two, first, second, runs };
 }
 
-test("two clients on two sessions: each gets its own run whole and nothing of the other's", async () => {
+test("two clients on two sessions each receive their own run whole and nothing of the other's", async () => {
   const leak = await interleaved(plain);
   expect(traces(leak.first, leak.two)).not.toHaveLength(0);
   expect(traces(leak.second, leak.one)).not.toHaveLength(0);
@@ -44,7 +44,7 @@ test("two clients on two sessions: each gets its own run whole and nothing of th
   expect(first.frames.filter((frame) => frame.event === "agent").length).toBeGreaterThan(5);
 });
 
-test("two clients on one session both get all of it, and after leaving nothing more", async () => {
+test("two clients on one session both receive all of it, and nothing after they leave", async () => {
   const session = freshSession();
   const [sender, reader] = [await connect(isolated), await connect(isolated)];
   await reader.request("chat.history", { sessionKey: session.key });
@@ -65,7 +65,7 @@ test("two clients on one session both get all of it, and after leaving nothing m
   expect(traces({ ...reader, frames: reader.frames.slice(before) }, session)).toEqual([]);
 });
 
-test("a client that comes back without subscribing gets nothing more", async () => {
+test("a client that comes back without subscribing receives nothing more", async () => {
   const back = async (gateway: Endpoint) => {
     const session = freshSession();
     const [sender, reader] = [await connect(gateway), await connect(gateway)];
@@ -80,7 +80,7 @@ test("a client that comes back without subscribing gets nothing more", async () 
   expect(await back(isolated)).toEqual([]);
 });
 
-test("a client that disconnects in mid-run and comes back on its session gets the rest", async () => {
+test("a client that disconnects in mid-run and comes back to its session receives the rest", async () => {
   const session = freshSession();
   const first = await connect(isolated);
   const { runId } = await first.chat(session.key, say(session.id, 30, 60));
@@ -92,7 +92,7 @@ test("a client that disconnects in mid-run and comes back on its session gets th
   expect(second.text(runId)).toBe(answer(session.id, 30));
 });
 
-test("one client on two sessions gets both", async () => {
+test("a client on two sessions receives both", async () => {
   const [one, two] = [freshSession(), freshSession()];
   const client = await connect(isolated);
   const runs = await Promise.all([client.chat(one.key, say(one.id)), client.chat(two.key, say(two.id))]);
@@ -101,7 +101,7 @@ test("one client on two sessions gets both", async () => {
   expect(client.text(runs[1].runId)).toBe(answer(two.id));
 });
 
-test("the raw key `main` and agent:main:main are one session, and it is nobody else's", async () => {
+test("the raw key `main` and agent:main:main are one session, and it is closed to others", async () => {
   const id = freshSession().id;
   const [raw, qualified, other] = [await connect(isolated), await connect(isolated), await connect(isolated)];
   await qualified.request("chat.history", { sessionKey: "agent:main:main" });
@@ -117,7 +117,7 @@ test("the raw key `main` and agent:main:main are one session, and it is nobody e
 test.each([
   ["letter case", (key: string) => key.replace("agent:main:", "agent:MAIN:")],
   ["surrounding blanks", (key: string) => `  ${key} `],
-])("a key in other %s reaches the client that wrote it", async (_, written) => {
+])("a session reaches the client that wrote its key with other %s", async (_, written) => {
   const session = freshSession();
   const [writer, bystander] = [await connect(isolated), await connect(isolated)];
   const { runId } = await writer.chat(written(session.key), say(session.id));
@@ -127,7 +127,7 @@ test.each([
   expect(traces(bystander, session)).toEqual([]);
 });
 
-test("a session of another agent's is as closed as any", async () => {
+test("a session of another agent is as closed as any", async () => {
   const across = async (gateway: Endpoint) => {
     const session = { ...freshSession(), key: `agent:other:${freshSession().id.toLowerCase()}` };
     const [sender, neighbour] = [await connect(gateway), await connect(gateway)];

@@ -13,7 +13,7 @@ import { isolatedBed, settingsFile, writeSettings } from "./own-bed.ts";
 const chats = (client: Client, runId: string) =>
   client.frames.filter((frame) => frame.event === "chat" && field(frame, "runId") === runId);
 
-test('scope "run": a run goes to who started it or subscribed explicitly, reading the history is not enough', async () => {
+test('scope "run" sends a run to the client that started it or subscribed, and not to one that read the history', async () => {
   const { gateway } = await isolatedBed({ settings: { scope: "run" } });
   const session = freshSession();
   const [starter, reader, subscriber] = [await connect(gateway), await connect(gateway), await connect(gateway)];
@@ -56,7 +56,7 @@ describe("observers, a narrow roster and a claim limit", () => {
     };
   });
 
-  test("observers see every session, nobody else does", async () => {
+  test("an observer receives every session, and nobody else does", async () => {
     const session = freshSession();
     const [sender, bystander] = [await connect(gateway), await connect(gateway)];
     // 2026.2 wants device proofs of an older kind than the official client makes.
@@ -71,7 +71,7 @@ describe("observers, a narrow roster and a claim limit", () => {
     expect(traces(bystander, session)).toEqual([]);
   });
 
-  test("a claim beyond the limit is a clear error, and changes nothing", async () => {
+  test("a claim beyond the limit gets a clear error and changes nothing", async () => {
     const [own, other] = [freshSession(), freshSession()];
     const client = await connect(gateway);
     const read = (key: string) => client.request("chat.history", { sessionKey: key });
@@ -83,7 +83,7 @@ describe("observers, a narrow roster and a claim limit", () => {
     expect(await converse(client, own.key, say(own.id, 3))).toBe(answer(own.id, 3));
   });
 
-  test('roster "claimed": rows and texts of claimed sessions only', async (context) => {
+  test('roster "claimed" sends only rows and texts of claimed sessions', async (context) => {
     const [own, other] = [freshSession(), freshSession()];
     const [client, sender] = [await connect(gateway), await connect(gateway)];
     if (!offers(client, "sessions.subscribe")) return context.skip("no roster on this release");
@@ -98,7 +98,7 @@ describe("observers, a narrow roster and a claim limit", () => {
   });
 });
 
-test("session.scope global: all raw and main keys are one session, and it is not everybody's", async () => {
+test("all raw and main keys are one session under session.scope global, and it is closed to bystanders", async () => {
   const { gateway } = await isolatedBed({ config: { session: { scope: "global" } } });
   const id = freshSession().id;
   const [sender, reader, bystander] = [await connect(gateway), await connect(gateway), await connect(gateway)];
@@ -138,7 +138,7 @@ test("a wrong setting stops the start with a message that names it", async () =>
   expect(logs).toContain('unknown setting "limits.claimsPerConection" (known here: claimsPerConnection');
 });
 
-test("settings are read from plugins.entries of the gateway's own config", async () => {
+test("the module reads settings from plugins.entries of the gateway's own configuration", async () => {
   const { release } = inject("isolated");
   const config = { plugins: { entries: { "event-isolation": { config: { scope: "nobody" } } } } };
   const { code, logs } = await refusal({ config });

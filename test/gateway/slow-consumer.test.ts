@@ -46,7 +46,7 @@ async function once(gateway: Endpoint) {
 /** 2026.9 cuts (1006) who has not read its close within a second. */
 const CLOSED = expect.objectContaining({ code: expect.toBeOneOf([1008, 1006]) });
 
-test("a slow consumer is closed as upstream closes it where it claims the session, and left alone where not", async () => {
+test("a slow consumer is closed as upstream closes it if it claims the session, and left alone if it does not", async () => {
   const { plain, isolated } = gateways();
   const upstream = await beside(plain);
   expect(upstream.ofClaimer).toEqual(CLOSED);

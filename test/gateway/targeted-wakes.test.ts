@@ -224,23 +224,26 @@ async function asPublished(call: string, expected: AsPublished): Promise<void> {
   expect(`${answers.get(call)!.plain}, ${await placeOf(plain, `<<${call}>>`)}`, "as published").toMatch(wrong);
 }
 
-describe("an event for a session is seen there", () => {
-  test.each(SENT)("%s", async (call, _, session, published) => {
+describe("events for a session", () => {
+  test.each(SENT)("an event sent by %s is seen in its session", async (call, _, session, published) => {
     expect(answers.get(call)!.isolated).toBe("ok");
     expect(await fateOf(isolated, `<<${call}>>`, SEEN_MS)).toBe(`seen ${session}`);
     await asPublished(call, published);
   });
 });
 
-describe("what means no session is an error that says why, and changes nothing", () => {
-  test.each(REFUSED)("%s", async (call, _, error, published) => {
-    expect(answers.get(call)!.isolated).toMatch(error);
-    expect(await placeOf(isolated, `<<${call}>>`)).toBe("nowhere");
-    await asPublished(call, published);
-  });
+describe("events that mean no session", () => {
+  test.each(REFUSED)(
+    "an event sent by %s is refused with a reason and changes nothing",
+    async (call, _, error, published) => {
+      expect(answers.get(call)!.isolated).toMatch(error);
+      expect(await placeOf(isolated, `<<${call}>>`)).toBe("nowhere");
+      await asPublished(call, published);
+    },
+  );
 });
 
-test("who may not wake is told so, whatever the key", async () => {
+test("a client that may not wake is told so, whatever the key", async () => {
   const reader = await isolated.connect({ name: "reader", scopes: ["operator.read"] });
   for (const sessionKey of ["agent:ops:main", "agent:nope:main"]) {
     const answer = await answerTo(reader.request("wake", { mode: "now", text: "from a reader", sessionKey }));
@@ -249,7 +252,7 @@ test("who may not wake is told so, whatever the key", async () => {
   expect(await placeOf(isolated, "from a reader")).toBe("nowhere");
 });
 
-test("without a session key all is as published, byte for byte", async () => {
+test("an event without a session key is handled as on the control gateway, byte for byte", async () => {
   for (const params of [{ mode: "now", text: "no key" }, { mode: "soon", text: "no key" }, { text: "" }]) {
     const [published, ours] = await Promise.all(
       [plain, isolated].map((bed) => answerTo(bed.admin.request("wake", params))),
@@ -264,7 +267,7 @@ test("without a session key all is as published, byte for byte", async () => {
 });
 
 test(
-  "events beyond the flood guard's five a minute are seen all the same",
+  "an event beyond the flood guard's five a minute is seen all the same",
   { timeout: FLOOD_MS + 20_000 },
   async () => {
     const sessions = ["flood-1", "flood-2", "flood-3", "flood-4", "flood-5", "flood-6"].map(
@@ -276,10 +279,10 @@ test(
   },
 );
 
-describe("the command", () => {
+describe("the wake command", () => {
   const to = ["--session-key", "agent:main:other"];
 
-  test("wakes a session, and fails with the gateway's reason", async () => {
+  test("the wake command wakes a session, and fails with the gateway's reason", async () => {
     expect(await command(isolated, ["--text", "<<from the command>>", ...to, "--mode", "next-heartbeat"])).toEqual({
       code: 0,
       stdout: "sent to agent:main:other\n",
@@ -291,7 +294,7 @@ describe("the command", () => {
     expect(JSON.parse(refused.stdout)).toMatchObject({ ok: false, error: { code: "INVALID_REQUEST" } });
   });
 
-  test("sends nothing to a gateway that ignores or refuses session keys", async () => {
+  test("the wake command sends nothing to a gateway that ignores or refuses session keys", async () => {
     const sent = await command(plain, ["--text", "<<from the command>>", ...to]);
     const place = await fateOf(plain, "<<from the command>>", 500);
     const outcome = `${sent.code} ${sent.stderr}, ${place}`;
@@ -319,7 +322,7 @@ async function command(
   });
 }
 
-test("a webhook names no session unless it is allowed to", async () => {
+test("a webhook wakes a named session only if it is allowed to", async () => {
   const { release } = inject("isolated");
   const bed = await isolatedBed({ config: wakeConfig(release, {}) });
   const post = (path: string, body: Record<string, unknown>) => postHook(bed.gateway.port, path, body);
