@@ -5,27 +5,11 @@ import { expect, test } from "vitest";
 import { accessDenied } from "../../src/delivery/access-guard.ts";
 import { missingHeartbeatSeams } from "../../src/attach/heartbeat-seams.ts";
 import { hookKeyRefusal, hookSessionRefusal } from "../../src/policy/hook-target.ts";
+import { messagesIn } from "./messages.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 /** The client's errors are kinds, in docs/client.md. The report is no message. */
 const NOT_LOOKED_AT = /^(?:client|report)[\\/]|^client\.ts$/;
-
-/** How a message begins in the source: what is called, or named, with a text. */
-const SAYS =
-  /(?:\b(?:warn|info|refuse|refused|refusal|SettingsError|Failure|fail|super|unprotected|warnings\.push)\(|\blevel: "(?:warning|error)"(?: as const)?,\s*text:|\b(?:error|message|problem):|\bGLOBAL_ONLY =)\s*/g;
-const LITERAL =
-  /^(?:"((?:[^"\\]|\\.)*)"|`((?:[^`\\$]|\\.|\$(?!\{)|\$\{(?:[^{}`]|\{[^{}]*\}|`(?:[^`$]|\$\{[^{}]*\})*`)*\})*)`)/;
-
-/** The messages of a source file, each as its longest part that is always the same. */
-function messagesIn(source: string): string[] {
-  return [...source.matchAll(SAYS)].flatMap(({ index, 0: call }) => {
-    const [, plain, template] = LITERAL.exec(source.slice(index + call.length)) ?? [];
-    const text = (plain ?? template)?.replaceAll(/\\(.)/g, "$1");
-    const parts = text?.split(/\$\{(?:[^{}`]|\{[^{}]*\}|`(?:[^`$]|\$\{[^{}]*\})*`)*\}/) ?? [];
-    const [longest = ""] = parts.toSorted((a, b) => b.length - a.length);
-    return longest.includes(" ") ? [longest] : []; // one word is no message
-  });
-}
 
 const sources = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".ts") && !NOT_LOOKED_AT.test(file))
@@ -66,4 +50,23 @@ test("docs/troubleshooting.md has every message of src that is put together", ()
 test("the search finds the messages of src", () => {
   expect(inSources.length).toBeGreaterThan(80);
   expect(inSources).toEqual(expect.arrayContaining(["cannot attach to OpenClaw ", 'unknown setting "']));
+});
+
+test.each([
+  ["in a call", 'log.warn("one thing");', ["one thing"]],
+  [
+    "in a call over several lines",
+    "refuse(\n  // why\n  `so ${a} it must be: ${`b ${c}`} at least`,\n);",
+    [" it must be: "],
+  ],
+  ["in a new error", 'throw new SettingsError(a ? "is one" : "is two");', ["is one", "is two"]],
+  ["in a sum", 'this.warnings.push("first part" + b + "last");', ["first part"]],
+  ["in an answer", 'respond({ error: "no such thing", message: text });', ["no such thing"]],
+  ["in a finding", 'check({ name: "x", level: bad ? "error" : "ok", text: `it is now ${bad}!` });', ["it is now "]],
+  ["in a constant", 'const GLOBAL_ONLY = "only the global one";', ["only the global one"]],
+  ["not in a good finding", 'check({ level: "ok", text: "all is well" });', []],
+  ["not in a text or a comment", 'const a = \'warn("not this")\'; // warn("nor this")', []],
+  ["not in another call or one word", 'tell("some text"); log.warn("word");', []],
+])("the search finds a message %s", (_, source, messages) => {
+  expect(messagesIn(source)).toEqual(messages);
 });

@@ -1,0 +1,87 @@
+/** Finds the messages for operators in source text, by its syntax tree. */
+import { ts } from "@ts-morph/common";
+
+/** Functions, methods and classes that are called with a message. */
+const SAYING = new Set([
+  "warn",
+  "info",
+  "refuse",
+  "refused",
+  "refusal",
+  "SettingsError",
+  "Failure",
+  "fail",
+  "super",
+  "unprotected",
+  "warnings.push",
+]);
+/** Properties and constants that hold one. */
+const HOLDING = new Set(["error", "message", "problem", "GLOBAL_ONLY"]);
+/** What a doctor's finding of one of these levels says. */
+const LEVELS = new Set(["warning", "error"]);
+
+/**
+ * The messages of a source file, each as its longest part that is always the same.
+ * A single word is not a message.
+ */
+export function messagesIn(source: string): string[] {
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    const said = messageOf(node);
+    if (said) found.push(...partsOf(said).filter((part) => part.trim().includes(" ")));
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile("source.ts", source, ts.ScriptTarget.Latest, true));
+  return found;
+}
+
+/** The expression that a node gives out as a message, if it does. */
+function messageOf(node: ts.Node): ts.Expression | undefined {
+  if (ts.isCallExpression(node) || ts.isNewExpression(node)) {
+    return SAYING.has(calledName(node.expression)) ? node.arguments?.[0] : undefined;
+  }
+  if (ts.isVariableDeclaration(node)) return HOLDING.has(nameOf(node.name)) ? node.initializer : undefined;
+  if (!ts.isPropertyAssignment(node)) return undefined;
+  const name = nameOf(node.name);
+  return HOLDING.has(name) || (name === "text" && isFinding(node.parent)) ? node.initializer : undefined;
+}
+
+function isFinding(object: ts.ObjectLiteralExpression): boolean {
+  return object.properties.some(
+    (each) =>
+      ts.isPropertyAssignment(each) && nameOf(each.name) === "level" && textsOf(each.initializer).some(isAlarming),
+  );
+}
+
+const isAlarming = ([level]: readonly string[]): boolean => LEVELS.has(level!);
+
+function calledName(called: ts.Expression): string {
+  if (called.kind === ts.SyntaxKind.SuperKeyword) return "super";
+  if (ts.isIdentifier(called)) return called.text;
+  if (!ts.isPropertyAccessExpression(called)) return "";
+  const name = called.name.text.replace("#", "");
+  return name === "push" ? `${calledName(called.expression)}.push` : name;
+}
+
+function nameOf(name: ts.Node): string {
+  return ts.isIdentifier(name) || ts.isStringLiteral(name) ? name.text : "";
+}
+
+/** The longest constant part of each text that an expression may be. */
+function partsOf(expression: ts.Expression): string[] {
+  return textsOf(expression).map((parts) => parts.toSorted((a, b) => b.length - a.length)[0]!);
+}
+
+/** The texts that an expression may be, each as its constant parts. */
+function textsOf(expression: ts.Expression): string[][] {
+  if (ts.isStringLiteralLike(expression)) return [[expression.text]];
+  if (ts.isTemplateExpression(expression)) {
+    return [[expression.head.text, ...expression.templateSpans.map(({ literal }) => literal.text)]];
+  }
+  if (ts.isParenthesizedExpression(expression) || ts.isAsExpression(expression)) return textsOf(expression.expression);
+  if (ts.isConditionalExpression(expression)) {
+    return [...textsOf(expression.whenTrue), ...textsOf(expression.whenFalse)];
+  }
+  if (ts.isBinaryExpression(expression)) return [...textsOf(expression.left), ...textsOf(expression.right)];
+  return [];
+}
