@@ -29,7 +29,7 @@ export {
 } from "./policy/session-key.ts";
 export { type Schema, SettingsError } from "./policy/schema.ts";
 export { parseSettings, type Settings, settingsSchema, STRICT_SETTINGS } from "./policy/settings.ts";
-export { type ClaimAccess, type PendingClaim, type SubscriptionLimits, Subscriptions } from "./policy/claims.ts";
+export { type ClaimAccess, type PendingClaim, type ClaimLimits, Claims } from "./policy/claims.ts";
 export {
   isCronRunSessionKey,
   isExecCompletionEvent,

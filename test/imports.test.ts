@@ -109,9 +109,9 @@ const IMPORTS = new Map(FILES.map((file) => [file, importsOf(file, readFileSync(
 
 describe("who imports whom in src", () => {
   test("the import reader finds the files of every folder and their imports", () => {
-    for (const folder of [...LADDER, "policy", "attach"]) {
-      expect(FILES.filter((file) => file.startsWith(`${folder}/`)).length, `in ${folder}`).toBeGreaterThan(4);
-    }
+    const folders = [...LADDER, "policy", "attach"];
+    const few = folders.filter((folder) => FILES.filter((file) => file.startsWith(`${folder}/`)).length < 5);
+    expect(few).toEqual([]);
     expect(IMPORTS.get("isolation.ts")).toContain("delivery/gateway-scope.ts");
   });
 

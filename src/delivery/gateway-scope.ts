@@ -16,7 +16,7 @@ import { HeldFrames } from "../policy/held-frames.ts";
 import { isQuestion, Questions } from "../policy/questions.ts";
 import { type EventRoute, routeEvent } from "../policy/session-event.ts";
 import type { Settings } from "../policy/settings.ts";
-import { type ClaimAccess, type PendingClaim, Subscriptions } from "../policy/claims.ts";
+import { type ClaimAccess, type PendingClaim, Claims } from "../policy/claims.ts";
 import type { GatewayNumbers, SessionStatus } from "../status.ts";
 
 /** How many events of one name go to nobody, by reason, before the log says so, once. */
@@ -61,7 +61,7 @@ export class GatewayScope implements EventGate {
   readonly #keys: SessionKeys;
   readonly #settings: Settings;
   readonly #host: ScopeHost;
-  readonly #subscriptions: Subscriptions<GatewayClient>;
+  readonly #claims: Claims<GatewayClient>;
   readonly #byId = new Map<string, GatewayClient>();
   readonly #held: HeldFrames<GatewayClient, HeldFrame>;
   readonly #questions = new Questions();
@@ -73,17 +73,17 @@ export class GatewayScope implements EventGate {
     this.#keys = keys;
     this.#settings = settings;
     this.#host = host;
-    this.#subscriptions = new Subscriptions(settings.limits);
+    this.#claims = new Claims(settings.limits);
     this.#held = new HeldFrames(settings.limits.heldFramesPerConnection);
-    const entitle: Subscriptions<GatewayClient>["entitle"] = (client, ...rest) => {
-      this.#subscriptions.entitle(client, ...rest);
+    const entitle: Claims<GatewayClient>["entitle"] = (client, ...rest) => {
+      this.#claims.entitle(client, ...rest);
       this.#review(client);
     };
     this.access = new AccessGuard(
       {
         keys,
         entitle,
-        startedRun: this.#subscriptions.startedRun.bind(this.#subscriptions),
+        startedRun: this.#claims.startedRun.bind(this.#claims),
         sessionsOfQuestion: this.#questions.sessionsOf.bind(this.#questions),
         denied: () => void this.counters.count("(request)", "access-denied"),
         failed: () => void this.counters.count("(request)", "error"),
@@ -97,21 +97,21 @@ export class GatewayScope implements EventGate {
       this.#host.connected(client);
       this.#byId.set(client.connId, client);
       // If it cannot be told what this one may have, it keeps that.
-      this.#subscriptions.connect(client, { access: NOTHING });
+      this.#claims.connect(client, { access: NOTHING });
       this.access.connected(client);
     });
   }
 
   disconnected(client: GatewayClient): void {
     if (this.#byId.get(client.connId) === client) this.#byId.delete(client.connId);
-    this.#safely("(connection)", () => this.#subscriptions.disconnect(client));
+    this.#safely("(connection)", () => this.#claims.disconnect(client));
     this.#safely("(connection)", () => this.access.disconnected(client));
     this.#safely("(connection)", () => this.#held.forget(client));
   }
 
   /** The connection as the broadcaster knows it; requests may carry a copy of it. */
   connection(client: GatewayClient): GatewayClient | undefined {
-    return this.#subscriptions.has(client) ? client : this.#byId.get(client.connId);
+    return this.#claims.has(client) ? client : this.#byId.get(client.connId);
   }
 
   onRelease(send: (client: GatewayClient, frame: HeldFrame) => void): void {
@@ -127,7 +127,7 @@ export class GatewayScope implements EventGate {
         this.counters.count(event, "open");
         return undefined;
       }
-      const audience = recipients(route, this.#subscriptions, this.#settings);
+      const audience = recipients(route, this.#claims, this.#settings);
       if (!targets) {
         this.#count(event, audience.reason);
         return audience;
@@ -147,7 +147,7 @@ export class GatewayScope implements EventGate {
     try {
       const route = routeEvent(event, payload, opts, this.#keys.canonical);
       if (route.to === "all") return true;
-      return mayReceive(client, route, this.#subscriptions, this.#settings) === "deliver";
+      return mayReceive(client, route, this.#claims, this.#settings) === "deliver";
     } catch {
       this.counters.count(event, "error");
       return false;
@@ -186,25 +186,25 @@ export class GatewayScope implements EventGate {
     keys: readonly string[],
   ): { readonly refuse: GatewayError } | Passage | undefined {
     if (intent.kind === "end") {
-      const asOf = this.#subscriptions.now;
+      const asOf = this.#claims.now;
       return this.#onAnswer(client, (ok) => {
         // After this turn: the deletion's own roster row still goes to those who had the session.
         if (!ok) return;
-        setImmediate(() => this.#safely("(request)", () => keys.forEach((key) => this.#subscriptions.end(key, asOf))));
+        setImmediate(() => this.#safely("(request)", () => keys.forEach((key) => this.#claims.end(key, asOf))));
       });
     }
     if (!client) return undefined;
     if (intent.kind === "roster") {
       return this.#onAnswer(client, (ok) => {
-        if (ok) this.#subscriptions.setRoster(client, intent.wanted);
+        if (ok) this.#claims.setRoster(client, intent.wanted);
       });
     }
     if (intent.kind === "unclaim") {
       // Leaving takes effect at once and needs nobody's consent; old releases lack the method.
-      for (const key of keys) this.#subscriptions.unclaim(client, key);
+      for (const key of keys) this.#claims.unclaim(client, key);
       return this.#onAnswer(client, () => {});
     }
-    const claim = this.#subscriptions.begin(client, keys, intent.explicit);
+    const claim = this.#claims.begin(client, keys, intent.explicit);
     if (!claim) return { refuse: claimLimitError(this.#settings.limits.claimsPerConnection) };
     return this.#onAnswer(
       client,
@@ -223,12 +223,12 @@ export class GatewayScope implements EventGate {
 
   /** A snapshot for status and tests. Counts only: no session keys, no content. */
   status(): GatewayNumbers {
-    return { ...this.#subscriptions.size, held: this.#held.size, events: this.counters.snapshot() };
+    return { ...this.#claims.size, held: this.#held.size, events: this.counters.snapshot() };
   }
 
   /** The sessions that are claimed, the most claimed first. */
   sessions(limit: number): SessionStatus[] {
-    return this.#subscriptions.mostClaimed(limit);
+    return this.#claims.mostClaimed(limit);
   }
 
   /** The whole event for those who claim its session, its status for everybody else. */
@@ -236,8 +236,8 @@ export class GatewayScope implements EventGate {
     const session = this.#host.heartbeats?.heartbeatSession();
     const ofRun: CanonicalRoute = session === undefined ? NO_SESSION : { to: "session", keys: [session] };
     const route = named.to === "all" ? ofRun : named;
-    const { deliver, reason } = recipients(route, this.#subscriptions, this.#settings);
-    const whole = deliver.size > 0 ? deliver : this.#subscriptions.fullObservers();
+    const { deliver, reason } = recipients(route, this.#claims, this.#settings);
+    const whole = deliver.size > 0 ? deliver : this.#claims.fullObservers();
     this.counters.count("heartbeat", reason);
     const to = new Set([...this.#byId.values()].filter((client) => !whole.has(client)));
     return { route, deliver: whole, hold: new Set(), others: { to, payload: heartbeatStatus(payload) } };
@@ -276,7 +276,7 @@ export class GatewayScope implements EventGate {
   /** Sends or drops what was held for a connection, now that a request of it was answered. */
   #review(client: GatewayClient): void {
     const { deliver, dropped } = this.#held.review(client, ({ route }) =>
-      mayReceive(client, route, this.#subscriptions, this.#settings),
+      mayReceive(client, route, this.#claims, this.#settings),
     );
     if (dropped > 0) this.counters.count("(held)", "held-dropped", dropped);
     for (const frame of deliver) this.#send(client, frame);

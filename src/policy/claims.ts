@@ -11,14 +11,14 @@ export interface ClaimAccess {
   allows(key: string): boolean;
 }
 
-export interface SubscriptionLimits {
+export interface ClaimLimits {
   /** Sessions that one connection may claim at a time, pending claims included. */
   readonly claimsPerConnection: number;
   /** Runs remembered as started by one connection; the oldest is forgotten. */
   readonly runsPerConnection: number;
 }
 
-interface Subscriber {
+interface Claimant {
   readonly claims: Map<string, Claim>;
   readonly runs: Set<string>;
   roster: boolean;
@@ -41,18 +41,18 @@ export interface PendingClaim {
 
 const NONE: ReadonlySet<never> = new Set();
 
-export class Subscriptions<C> {
-  readonly #limits: SubscriptionLimits;
-  readonly #subscribers = new Map<C, Subscriber>();
+export class Claims<C> {
+  readonly #limits: ClaimLimits;
+  readonly #claimants = new Map<C, Claimant>();
   readonly #keys = new Map<string, KeyEntry<C>>();
   readonly #roster = new Set<C>();
   readonly #observers = new Set<C>();
   /** Connections that may not have all sessions. */
   readonly #restricted = new Set<C>();
-  #claims = 0;
+  #count = 0;
   #requests = 0;
 
-  constructor(limits: SubscriptionLimits) {
+  constructor(limits: ClaimLimits) {
     this.#limits = limits;
   }
 
@@ -61,8 +61,8 @@ export class Subscriptions<C> {
     connection: C,
     options: { readonly observer?: boolean; readonly access?: ClaimAccess | undefined } = {},
   ): void {
-    if (this.#subscribers.has(connection)) return;
-    this.#subscribers.set(connection, { claims: new Map(), runs: new Set(), roster: false, access: undefined });
+    if (this.#claimants.has(connection)) return;
+    this.#claimants.set(connection, { claims: new Map(), runs: new Set(), roster: false, access: undefined });
     this.entitle(connection, options.access, options.observer === true);
   }
 
@@ -71,23 +71,23 @@ export class Subscriptions<C> {
    * those that wait for an answer too.
    */
   entitle(connection: C, access: ClaimAccess | undefined, observer: boolean): void {
-    const subscriber = this.#subscribers.get(connection);
-    if (!subscriber) return;
-    subscriber.access = access;
+    const claimant = this.#claimants.get(connection);
+    if (!claimant) return;
+    claimant.access = access;
     if (observer) this.#observers.add(connection);
     else this.#observers.delete(connection);
     if (!access) return void this.#restricted.delete(connection);
     this.#restricted.add(connection);
-    for (const key of subscriber.claims.keys()) if (!access.allows(key)) this.unclaim(connection, key);
+    for (const key of claimant.claims.keys()) if (!access.allows(key)) this.unclaim(connection, key);
   }
 
   /** Forgets a connection and all that it claimed. */
   disconnect(connection: C): void {
-    const subscriber = this.#subscribers.get(connection);
-    if (!subscriber) return;
-    for (const key of subscriber.claims.keys()) this.#unlink(connection, key);
-    this.#claims -= subscriber.claims.size;
-    this.#subscribers.delete(connection);
+    const claimant = this.#claimants.get(connection);
+    if (!claimant) return;
+    for (const key of claimant.claims.keys()) this.#unlink(connection, key);
+    this.#count -= claimant.claims.size;
+    this.#claimants.delete(connection);
     this.#roster.delete(connection);
     this.#observers.delete(connection);
     this.#restricted.delete(connection);
@@ -100,31 +100,31 @@ export class Subscriptions<C> {
    * @returns undefined if the connection is unknown or would exceed its limit: nothing changed then
    */
   begin(connection: C, keys: readonly string[], explicit = false): PendingClaim | undefined {
-    const subscriber = this.#subscribers.get(connection);
-    if (!subscriber) return undefined;
-    const distinct = [...new Set(keys)].filter((key) => mayHave(subscriber, key));
-    const added = distinct.filter((key) => !subscriber.claims.has(key)).length;
-    if (subscriber.claims.size + added > this.#limits.claimsPerConnection) return undefined;
+    const claimant = this.#claimants.get(connection);
+    if (!claimant) return undefined;
+    const distinct = [...new Set(keys)].filter((key) => mayHave(claimant, key));
+    const added = distinct.filter((key) => !claimant.claims.has(key)).length;
+    if (claimant.claims.size + added > this.#limits.claimsPerConnection) return undefined;
     this.#requests += 1;
     const request = this.#requests;
-    for (const key of distinct) this.#claim(subscriber, key).begin(request);
-    this.#reindex(connection, subscriber, distinct);
+    for (const key of distinct) this.#claim(claimant, key).begin(request);
+    this.#reindex(connection, claimant, distinct);
     let settled = false;
     const settle = (accepted: boolean, extraKeys: readonly string[], runId?: string): void => {
       // A connection that went away took its claims along; a second answer changes nothing.
-      if (settled || this.#subscribers.get(connection) !== subscriber) return;
+      if (settled || this.#claimants.get(connection) !== claimant) return;
       settled = true;
       for (const key of distinct) {
-        const claim = subscriber.claims.get(key);
+        const claim = claimant.claims.get(key);
         // Ended in between: an unsubscribe or a deletion overtook the answer.
         if (claim?.settle(request) && accepted) claim.accept(request, explicit);
       }
-      this.#reindex(connection, subscriber, distinct);
+      this.#reindex(connection, claimant, distinct);
       if (!accepted) return;
       // A key of the request itself was settled above, and stays ended if it was ended in between.
       const others = extraKeys.filter((key) => !distinct.includes(key));
-      this.#acceptExtra(connection, subscriber, others, request, explicit);
-      if (runId !== undefined) this.#ownRun(subscriber, runId);
+      this.#acceptExtra(connection, claimant, others, request, explicit);
+      if (runId !== undefined) this.#ownRun(claimant, runId);
     };
     return {
       accept: (answer = {}) => settle(true, answer.extraKeys ?? [], answer.runId),
@@ -134,9 +134,9 @@ export class Subscriptions<C> {
 
   /** Ends one connection's claim, whatever it came from. */
   unclaim(connection: C, key: string): void {
-    const subscriber = this.#subscribers.get(connection);
-    if (!subscriber?.claims.delete(key)) return;
-    this.#claims -= 1;
+    const claimant = this.#claimants.get(connection);
+    if (!claimant?.claims.delete(key)) return;
+    this.#count -= 1;
     this.#unlink(connection, key);
   }
 
@@ -154,19 +154,19 @@ export class Subscriptions<C> {
     const entry = this.#keys.get(key);
     if (!entry) return;
     for (const connection of [...entry.claimed, ...entry.pending]) {
-      const subscriber = this.#subscribers.get(connection);
-      const claim = subscriber?.claims.get(key);
-      if (!subscriber || !claim) continue;
+      const claimant = this.#claimants.get(connection);
+      const claim = claimant?.claims.get(key);
+      if (!claimant || !claim) continue;
       claim.end(asOf);
-      this.#reindex(connection, subscriber, [key]);
+      this.#reindex(connection, claimant, [key]);
     }
   }
 
   /** Records whether a connection asked for the session roster. */
   setRoster(connection: C, wanted: boolean): void {
-    const subscriber = this.#subscribers.get(connection);
-    if (!subscriber) return;
-    subscriber.roster = wanted;
+    const claimant = this.#claimants.get(connection);
+    if (!claimant) return;
+    claimant.roster = wanted;
     if (wanted) this.#roster.add(connection);
     else this.#roster.delete(connection);
   }
@@ -188,15 +188,15 @@ export class Subscriptions<C> {
 
   /** True while the gateway owes this connection an answer to a request on the session. */
   isPending(connection: C, key: string): boolean {
-    return this.#subscribers.get(connection)?.claims.get(key)?.pending === true;
+    return this.#claimants.get(connection)?.claims.get(key)?.pending === true;
   }
 
   isExplicit(connection: C, key: string): boolean {
-    return this.#subscribers.get(connection)?.claims.get(key)?.explicit === true;
+    return this.#claimants.get(connection)?.claims.get(key)?.explicit === true;
   }
 
   startedRun(connection: C, runId: string): boolean {
-    return this.#subscribers.get(connection)?.runs.has(runId) === true;
+    return this.#claimants.get(connection)?.runs.has(runId) === true;
   }
 
   /** Connections that asked for the roster. Live. */
@@ -218,7 +218,7 @@ export class Subscriptions<C> {
   /** Whether a connection may have all of these sessions. */
   mayHave(connection: C, keys: readonly string[]): boolean {
     if (!this.#restricted.has(connection)) return true;
-    const access = this.#subscribers.get(connection)?.access;
+    const access = this.#claimants.get(connection)?.access;
     return access === undefined || keys.every((key) => access.allows(key));
   }
 
@@ -228,12 +228,12 @@ export class Subscriptions<C> {
   }
 
   has(connection: C): boolean {
-    return this.#subscribers.has(connection);
+    return this.#claimants.has(connection);
   }
 
   /** Canonical keys that a connection claims or waits for. */
   claimsOf(connection: C): readonly string[] {
-    return [...(this.#subscribers.get(connection)?.claims.keys() ?? [])];
+    return [...(this.#claimants.get(connection)?.claims.keys() ?? [])];
   }
 
   /** Sessions with the number of connections that claim them, the most claimed first. For status. */
@@ -245,57 +245,51 @@ export class Subscriptions<C> {
   /** Sizes, for status: all are zero again when the last connection has gone. */
   get size(): { connections: number; claims: number; sessions: number; roster: number; observers: number } {
     return {
-      connections: this.#subscribers.size,
-      claims: this.#claims,
+      connections: this.#claimants.size,
+      claims: this.#count,
       sessions: this.#keys.size,
       roster: this.#roster.size,
       observers: this.#observers.size,
     };
   }
 
-  #claim(subscriber: Subscriber, key: string): Claim {
-    let claim = subscriber.claims.get(key);
+  #claim(claimant: Claimant, key: string): Claim {
+    let claim = claimant.claims.get(key);
     if (!claim) {
       claim = new Claim();
-      subscriber.claims.set(key, claim);
-      this.#claims += 1;
+      claimant.claims.set(key, claim);
+      this.#count += 1;
     }
     return claim;
   }
 
-  #acceptExtra(
-    connection: C,
-    subscriber: Subscriber,
-    keys: readonly string[],
-    request: number,
-    explicit: boolean,
-  ): void {
+  #acceptExtra(connection: C, claimant: Claimant, keys: readonly string[], request: number, explicit: boolean): void {
     for (const key of keys) {
-      if (!mayHave(subscriber, key)) continue;
+      if (!mayHave(claimant, key)) continue;
       // The gateway has already said yes; a full connection keeps what it has and gets no more.
-      if (!subscriber.claims.has(key) && subscriber.claims.size >= this.#limits.claimsPerConnection) continue;
-      this.#claim(subscriber, key).accept(request, explicit);
+      if (!claimant.claims.has(key) && claimant.claims.size >= this.#limits.claimsPerConnection) continue;
+      this.#claim(claimant, key).accept(request, explicit);
     }
-    this.#reindex(connection, subscriber, keys);
+    this.#reindex(connection, claimant, keys);
   }
 
-  #ownRun(subscriber: Subscriber, runId: string): void {
-    subscriber.runs.add(runId);
-    if (subscriber.runs.size > this.#limits.runsPerConnection) {
-      const [oldest] = subscriber.runs;
-      subscriber.runs.delete(oldest!);
+  #ownRun(claimant: Claimant, runId: string): void {
+    claimant.runs.add(runId);
+    if (claimant.runs.size > this.#limits.runsPerConnection) {
+      const [oldest] = claimant.runs;
+      claimant.runs.delete(oldest!);
     }
   }
 
   /** Brings the key index in line with a connection's claims on `keys`. */
-  #reindex(connection: C, subscriber: Subscriber, keys: readonly string[]): void {
+  #reindex(connection: C, claimant: Claimant, keys: readonly string[]): void {
     for (const key of keys) {
-      const claim = subscriber.claims.get(key);
+      const claim = claimant.claims.get(key);
       this.#unlink(connection, key);
       if (!claim) continue;
       if (!claim.accepted && !claim.pending) {
-        subscriber.claims.delete(key);
-        this.#claims -= 1;
+        claimant.claims.delete(key);
+        this.#count -= 1;
         continue;
       }
       let entry = this.#keys.get(key);
@@ -313,6 +307,6 @@ export class Subscriptions<C> {
   }
 }
 
-function mayHave({ access }: Subscriber, key: string): boolean {
+function mayHave({ access }: Claimant, key: string): boolean {
   return access === undefined || access.allows(key);
 }

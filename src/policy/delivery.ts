@@ -6,7 +6,7 @@
  * the two together.
  */
 import type { EventRoute } from "./session-event.ts";
-import type { Subscriptions } from "./claims.ts";
+import type { Claims } from "./claims.ts";
 
 export interface DeliverySettings {
   /** `session`: who claims the session. `run`: who started the run or subscribed explicitly. */
@@ -43,27 +43,27 @@ const EMPTY: ReadonlySet<never> = new Set<never>();
 export function mayReceive<C>(
   connection: C,
   route: CanonicalRoute,
-  subscriptions: Subscriptions<C>,
+  claims: Claims<C>,
   settings: DeliverySettings,
 ): Verdict {
-  if (route.to === "nobody" || !subscriptions.has(connection)) return "drop";
-  const claims = (key: string): boolean => subscriptions.claimed(key).has(connection);
-  const observes = subscriptions.observers.has(connection) && subscriptions.mayHave(connection, route.keys);
+  if (route.to === "nobody" || !claims.has(connection)) return "drop";
+  const claimed = (key: string): boolean => claims.claimed(key).has(connection);
+  const observes = claims.observers.has(connection) && claims.mayHave(connection, route.keys);
   if (route.to === "roster") {
-    if (!subscriptions.roster.has(connection) || !subscriptions.mayHave(connection, route.keys)) return "drop";
+    if (!claims.roster.has(connection) || !claims.mayHave(connection, route.keys)) return "drop";
     if (settings.roster === "subscribers" || route.keys.length === 0 || observes) return "deliver";
-    return route.keys.some(claims) ? "deliver" : "drop";
+    return route.keys.some(claimed) ? "deliver" : "drop";
   }
   if (observes) return "deliver";
   const { runId } = route;
   if (settings.scope === "run") {
-    if (route.keys.some((key) => subscriptions.isExplicit(connection, key))) return "deliver";
-    const started = runId !== undefined && subscriptions.startedRun(connection, runId);
-    if (started && route.keys.some(claims)) return "deliver";
-  } else if (route.keys.some(claims)) {
+    if (route.keys.some((key) => claims.isExplicit(connection, key))) return "deliver";
+    const started = runId !== undefined && claims.startedRun(connection, runId);
+    if (started && route.keys.some(claimed)) return "deliver";
+  } else if (route.keys.some(claimed)) {
     return "deliver";
   }
-  return route.keys.some((key) => subscriptions.isPending(connection, key)) ? "hold" : "drop";
+  return route.keys.some((key) => claims.isPending(connection, key)) ? "hold" : "drop";
 }
 
 /**
@@ -71,38 +71,34 @@ export function mayReceive<C>(
  *
  * @returns sets that are live views where possible: use them before claims change
  */
-export function recipients<C>(
-  route: CanonicalRoute,
-  subscriptions: Subscriptions<C>,
-  settings: DeliverySettings,
-): Recipients<C> {
+export function recipients<C>(route: CanonicalRoute, claims: Claims<C>, settings: DeliverySettings): Recipients<C> {
   if (route.to === "nobody") return { route, deliver: EMPTY, hold: EMPTY, reason: route.reason };
   const [key] = route.keys;
   let deliver: ReadonlySet<C>;
   let hold: ReadonlySet<C> = EMPTY;
   if (route.to === "roster") {
     deliver =
-      (settings.roster === "subscribers" && subscriptions.restricted.size === 0) || key === undefined
-        ? subscriptions.roster
-        : select(subscriptions.roster, "deliver", route, subscriptions, settings);
+      (settings.roster === "subscribers" && claims.restricted.size === 0) || key === undefined
+        ? claims.roster
+        : select(claims.roster, "deliver", route, claims, settings);
   } else if (
     // The case that is nearly all of the traffic needs no copy: the index entry is the answer.
     route.keys.length === 1 &&
     settings.scope === "session" &&
-    subscriptions.observers.size === 0
+    claims.observers.size === 0
   ) {
-    const entry = subscriptions.on(key!);
+    const entry = claims.on(key!);
     if (!entry) return { route, deliver: EMPTY, hold: EMPTY, reason: "no-claim" };
     deliver = entry.claimed;
     hold = entry.pending;
   } else {
-    const candidates = new Set(subscriptions.observers);
+    const candidates = new Set(claims.observers);
     for (const each of route.keys) {
-      for (const connection of subscriptions.claimed(each)) candidates.add(connection);
-      for (const connection of subscriptions.pending(each)) candidates.add(connection);
+      for (const connection of claims.claimed(each)) candidates.add(connection);
+      for (const connection of claims.pending(each)) candidates.add(connection);
     }
-    deliver = select(candidates, "deliver", route, subscriptions, settings);
-    hold = select(candidates, "hold", route, subscriptions, settings);
+    deliver = select(candidates, "deliver", route, claims, settings);
+    hold = select(candidates, "hold", route, claims, settings);
   }
   return { route, deliver, hold, reason: deliver.size > 0 ? "delivered" : hold.size > 0 ? "held" : "no-claim" };
 }
@@ -111,12 +107,12 @@ function select<C>(
   candidates: Iterable<C>,
   wanted: Verdict,
   route: CanonicalRoute,
-  subscriptions: Subscriptions<C>,
+  claims: Claims<C>,
   settings: DeliverySettings,
 ): ReadonlySet<C> {
   const selected = new Set<C>();
   for (const connection of candidates) {
-    if (mayReceive(connection, route, subscriptions, settings) === wanted) selected.add(connection);
+    if (mayReceive(connection, route, claims, settings) === wanted) selected.add(connection);
   }
   return selected;
 }

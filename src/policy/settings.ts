@@ -7,14 +7,14 @@ import type { ConnectionMatch } from "./connection-match.ts";
 import type { DeliverySettings } from "./delivery.ts";
 import type { HeartbeatSettings } from "./heartbeat.ts";
 import type { HookSettings } from "./hook-target.ts";
-import type { SubscriptionLimits } from "./claims.ts";
+import type { ClaimLimits } from "./claims.ts";
 import { MAX_PATTERN_LENGTH, PATTERN_SYNTAX } from "./key-pattern.ts";
 import { parseBySchema, type Schema } from "./schema.ts";
 
 export interface Settings extends DeliverySettings {
   readonly observers: readonly ConnectionMatch[];
   readonly access: readonly AccessRule[];
-  readonly limits: SubscriptionLimits & { readonly heldFramesPerConnection: number };
+  readonly limits: ClaimLimits & { readonly heldFramesPerConnection: number };
   readonly heartbeat: HeartbeatSettings;
   readonly onMissingSeam: "exit" | "warn";
   readonly onMissingPreload: "exit" | "warn";

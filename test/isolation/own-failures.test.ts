@@ -2,7 +2,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { AccessGuard } from "../../src/delivery/access-guard.ts";
 import { HeldFrames } from "../../src/policy/held-frames.ts";
-import { Subscriptions } from "../../src/policy/claims.ts";
+import { Claims } from "../../src/policy/claims.ts";
 import { eventsOf, got, scopedGateway } from "../support/stand-in/scoped-gateway.ts";
 import { perConnection } from "../support/stand-in/stand-ins.ts";
 
@@ -31,7 +31,7 @@ test("a connection that could not be looked at is let in, and gets no session's 
 });
 
 test.each([
-  ["its claims", () => vi.spyOn(Subscriptions.prototype, "disconnect"), 1],
+  ["its claims", () => vi.spyOn(Claims.prototype, "disconnect"), 1],
   ["its held frames", () => vi.spyOn(HeldFrames.prototype, "forget"), 0],
   ["its access", () => vi.spyOn(AccessGuard.prototype, "disconnected"), 0],
 ])("the gateway gets rid of a connection, and ours of all but %s where that fails", (_, spy, left) => {
@@ -47,7 +47,7 @@ test("a deletion that could not be carried out after its answer does not end the
   const { connect, accepted, scope } = scopedGateway(perConnection);
   const client = connect("c");
   accepted(client, "chat.history", { sessionKey: A });
-  vi.spyOn(Subscriptions.prototype, "end").mockImplementationOnce(failing);
+  vi.spyOn(Claims.prototype, "end").mockImplementationOnce(failing);
   accepted(client, "sessions.delete", { key: A });
   expect(() => vi.runAllTimers()).not.toThrow();
   expect(scope.status().events["(request)"]).toEqual({ error: 1 });
@@ -57,7 +57,7 @@ test("an event whose audience could not be found goes to nobody", () => {
   const { broadcaster, connect, accepted, scope } = scopedGateway(perConnection);
   const client = connect("c");
   accepted(client, "chat.history", { sessionKey: A });
-  vi.spyOn(Subscriptions.prototype, "on").mockImplementationOnce(failing);
+  vi.spyOn(Claims.prototype, "on").mockImplementationOnce(failing);
   broadcaster.broadcast("chat", { n: 1, sessionKey: A });
   broadcaster.broadcast("chat", { n: 2, sessionKey: A });
   expect(got(client)).toEqual([2]);

@@ -9,7 +9,7 @@ import { withoutPreload } from "../../src/attach/process.ts";
 import { SessionKeys } from "../../src/gateway/session-keys.ts";
 import { routeEvent } from "../../src/policy/session-event.ts";
 import { parseSettings } from "../../src/policy/settings.ts";
-import { Subscriptions } from "../../src/policy/claims.ts";
+import { Claims } from "../../src/policy/claims.ts";
 import { eventsOf, got, scopedGateway } from "../support/stand-in/scoped-gateway.ts";
 import { fakeClient, FakeClients, perConnection } from "../support/stand-in/stand-ins.ts";
 
@@ -17,12 +17,12 @@ const A = "agent:main:a";
 const LIMITS = { claimsPerConnection: 10, runsPerConnection: 10 };
 
 test("unsubscribe that overtakes the answer to subscribe is not undone by the key the answer names", () => {
-  const subscriptions = new Subscriptions<string>(LIMITS);
-  subscriptions.connect("c");
-  const claim = subscriptions.begin("c", [A], true)!;
-  subscriptions.unclaim("c", A);
+  const claims = new Claims<string>(LIMITS);
+  claims.connect("c");
+  const claim = claims.begin("c", [A], true)!;
+  claims.unclaim("c", A);
   claim.accept({ extraKeys: [A] });
-  expect([...subscriptions.claimed(A)]).toEqual([]);
+  expect([...claims.claimed(A)]).toEqual([]);
 });
 
 test("the same, end to end", () => {

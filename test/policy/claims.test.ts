@@ -1,15 +1,15 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { type PendingClaim, Subscriptions } from "../../src/policy/claims.ts";
+import { type PendingClaim, Claims } from "../../src/policy/claims.ts";
 
 const A = "agent:main:a";
 const B = "agent:main:b";
 const LIMITS = { claimsPerConnection: 3, runsPerConnection: 2 };
 const NOTHING = { connections: 0, claims: 0, sessions: 0, roster: 0, observers: 0 };
 
-let subscriptions: Subscriptions<string>;
+let subscriptions: Claims<string>;
 
 beforeEach(() => {
-  subscriptions = new Subscriptions(LIMITS);
+  subscriptions = new Claims(LIMITS);
   subscriptions.connect("one");
   subscriptions.connect("two");
 });

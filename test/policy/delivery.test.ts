@@ -6,7 +6,7 @@ import {
   recipients,
   type Verdict,
 } from "../../src/policy/delivery.ts";
-import { Subscriptions } from "../../src/policy/claims.ts";
+import { Claims } from "../../src/policy/claims.ts";
 
 const A = "agent:main:a";
 const B = "agent:main:b";
@@ -15,8 +15,8 @@ const RUN: DeliverySettings = { scope: "run", roster: "subscribers" };
 const CLAIMED_ROWS: DeliverySettings = { scope: "session", roster: "claimed" };
 
 /** Each connection is named after what it has on session A. */
-function subscribers(): Subscriptions<string> {
-  const all = new Subscriptions<string>({ claimsPerConnection: 10, runsPerConnection: 10 });
+function subscribers(): Claims<string> {
+  const all = new Claims<string>({ claimsPerConnection: 10, runsPerConnection: 10 });
   const connections = [
     "idle",
     "on-b",
@@ -170,7 +170,7 @@ describe.each(TABLE)("$name", ({ name, settings, route, deliver, hold }) => {
 });
 
 describe("without observers, one key and scope session", () => {
-  const few = new Subscriptions<string>({ claimsPerConnection: 10, runsPerConnection: 10 });
+  const few = new Claims<string>({ claimsPerConnection: 10, runsPerConnection: 10 });
   for (const connection of ["claims", "pending", "idle"]) few.connect(connection);
   few.begin("claims", [A])!.accept();
   few.begin("pending", [A]);
@@ -198,16 +198,16 @@ describe("without observers, one key and scope session", () => {
 });
 
 describe("the reason for a delivery", () => {
-  const nobody = new Subscriptions<string>({ claimsPerConnection: 10, runsPerConnection: 10 });
+  const nobody = new Claims<string>({ claimsPerConnection: 10, runsPerConnection: 10 });
   nobody.connect("idle");
 
-  test.each<[string, CanonicalRoute, Subscriptions<string>, string]>([
+  test.each<[string, CanonicalRoute, Claims<string>, string]>([
     ["delivered", onA, subscribers(), "delivered"],
     ["no-claim, though somebody is connected", onA, nobody, "no-claim"],
     ["no-claim for a row that nobody asked for", row, nobody, "no-claim"],
     ["no-key", { to: "nobody", reason: "no-key" }, subscribers(), "no-key"],
     ["bad-key", { to: "nobody", reason: "bad-key" }, subscribers(), "bad-key"],
-  ])("recipients gives the reason %s", (_, route, subscriptions, reason) => {
-    expect(recipients(route, subscriptions, SESSION).reason).toBe(reason);
+  ])("recipients gives the reason %s", (_, route, claims, reason) => {
+    expect(recipients(route, claims, SESSION).reason).toBe(reason);
   });
 });

@@ -130,8 +130,8 @@ describe.each(SETTINGS)(
             for (let slot = 0; slot < SLOTS; slot += 1) {
               const connection = world.connection(slot);
               if (!connection) continue;
-              same(world.subscriptions.claimsOf(connection).toSorted(), oracle.claimsOf(slot).toSorted());
-              const started = RUNS.filter((runId) => world.subscriptions.startedRun(connection, runId));
+              same(world.claims.claimsOf(connection).toSorted(), oracle.claimsOf(slot).toSorted());
+              const started = RUNS.filter((runId) => world.claims.startedRun(connection, runId));
               same(
                 started,
                 RUNS.filter((runId) => oracle.hasStarted(slot, runId)),

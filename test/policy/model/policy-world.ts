@@ -1,7 +1,7 @@
 /** The policy's three parts, put together by hand as the composition does. */
 import { mayReceive, recipients } from "../../../src/policy/delivery.ts";
 import { HeldFrames } from "../../../src/policy/held-frames.ts";
-import { type PendingClaim, Subscriptions } from "../../../src/policy/claims.ts";
+import { type PendingClaim, Claims } from "../../../src/policy/claims.ts";
 import {
   type Frame,
   type Intent,
@@ -23,7 +23,7 @@ interface Request {
   readonly intent: Intent;
   readonly claim?: PendingClaim | undefined;
   /** Of the gateway it was made to: a restart makes new ones. */
-  readonly subscriptions: Subscriptions<Connection>;
+  readonly claims: Claims<Connection>;
   readonly asOf: number;
 }
 
@@ -33,7 +33,7 @@ export class PolicyWorld implements World {
   readonly #last = new Map<number, Connection>();
   readonly #requests = new Map<RequestId, Request>();
   #deletions: (() => void)[] = [];
-  subscriptions = new Subscriptions<Connection>(LIMITS);
+  claims = new Claims<Connection>(LIMITS);
   #held = new HeldFrames<Connection, Frame>(LIMITS.heldFramesPerConnection);
 
   constructor(settings: WorldSettings) {
@@ -44,13 +44,13 @@ export class PolicyWorld implements World {
     const connection: Connection = { slot, got: [] };
     this.#slots.set(slot, connection);
     this.#last.set(slot, connection);
-    this.subscriptions.connect(connection, { observer });
+    this.claims.connect(connection, { observer });
   }
 
   close(slot: number): void {
     const connection = this.#slots.get(slot)!;
     this.#slots.delete(slot);
-    this.subscriptions.disconnect(connection);
+    this.claims.disconnect(connection);
     this.#held.forget(connection);
   }
 
@@ -58,26 +58,25 @@ export class PolicyWorld implements World {
     const connection = this.#slots.get(slot)!;
     let claim: PendingClaim | undefined;
     if (intent.kind === "claim") {
-      claim = this.subscriptions.begin(connection, intent.keys, intent.explicit);
+      claim = this.claims.begin(connection, intent.keys, intent.explicit);
       if (!claim) return false;
     }
-    if (intent.kind === "unclaim") for (const key of intent.keys) this.subscriptions.unclaim(connection, key);
-    const { subscriptions } = this;
-    this.#requests.set(id, { connection, intent, claim, subscriptions, asOf: subscriptions.now });
+    if (intent.kind === "unclaim") for (const key of intent.keys) this.claims.unclaim(connection, key);
+    const { claims } = this;
+    this.#requests.set(id, { connection, intent, claim, claims, asOf: claims.now });
     return true;
   }
 
   answer(id: RequestId, outcome: Outcome): void {
     const request = this.#requests.get(id);
     if (!request) return;
-    const { connection, intent, claim, subscriptions, asOf } = request;
+    const { connection, intent, claim, claims, asOf } = request;
     if (outcome.result !== "ok") claim?.reject();
-    else if (intent.kind === "roster") subscriptions.setRoster(connection, intent.wanted);
-    else if (intent.kind === "end")
-      this.#deletions.push(() => intent.keys.forEach((key) => subscriptions.end(key, asOf)));
+    else if (intent.kind === "roster") claims.setRoster(connection, intent.wanted);
+    else if (intent.kind === "end") this.#deletions.push(() => intent.keys.forEach((key) => claims.end(key, asOf)));
     else claim?.accept({ extraKeys: outcome.extraKeys, runId: outcome.runId });
     const judged = this.#held.review(connection, ({ route }) =>
-      route.to === "all" ? "deliver" : mayReceive(connection, route, subscriptions, this.#settings),
+      route.to === "all" ? "deliver" : mayReceive(connection, route, claims, this.#settings),
     );
     for (const frame of judged.deliver) connection.got.push(frame.id);
   }
@@ -89,11 +88,11 @@ export class PolicyWorld implements World {
       for (const connection of this.#slots.values()) if (among(connection)) connection.got.push(frame.id);
       return;
     }
-    const { deliver, hold } = recipients(route, this.subscriptions, this.#settings);
+    const { deliver, hold } = recipients(route, this.claims, this.#settings);
     // The index look-up and the rule for one connection are the same decision.
     for (const connection of this.#last.values()) {
       const verdict = deliver.has(connection) ? "deliver" : hold.has(connection) ? "hold" : "drop";
-      const rule = mayReceive(connection, route, this.subscriptions, this.#settings);
+      const rule = mayReceive(connection, route, this.claims, this.#settings);
       if (rule !== verdict)
         throw new Error(`recipients says ${verdict} for slot ${connection.slot}, mayReceive ${rule}`);
     }
@@ -109,12 +108,12 @@ export class PolicyWorld implements World {
   restart(): void {
     for (const slot of this.#slots.keys()) this.close(slot);
     this.#deletions = [];
-    this.subscriptions = new Subscriptions(LIMITS);
+    this.claims = new Claims(LIMITS);
     this.#held = new HeldFrames(LIMITS.heldFramesPerConnection);
   }
 
   sizes(): Sizes {
-    return { ...this.subscriptions.size, held: this.#held.size };
+    return { ...this.claims.size, held: this.#held.size };
   }
 
   delivered(slot: number): readonly number[] {

@@ -13,7 +13,7 @@ import { Random } from "../../../scripts/fuzz/random.ts";
 
 /**
  * Functions by the file that declares them, `Class.method` for methods. Without those that only add to a
- * set or count, which nothing could stand in for: `Subscriptions.setRoster`, the counters.
+ * set or count, which nothing could stand in for: `Claims.setRoster`, the counters.
  */
 export const FAULTY: Readonly<Record<string, readonly string[]>> = {
   "policy/claim-intent.js": ["claimIntent"],
@@ -26,12 +26,12 @@ export const FAULTY: Readonly<Record<string, readonly string[]>> = {
   "policy/cron-keys.js": ["isCronRunSessionKey"],
   "policy/wake-target.js": ["canonicalizeWakeSessionKey"],
   "policy/claims.js": [
-    "Subscriptions.connect",
-    "Subscriptions.disconnect",
-    "Subscriptions.entitle",
-    "Subscriptions.begin",
-    "Subscriptions.unclaim",
-    "Subscriptions.end",
+    "Claims.connect",
+    "Claims.disconnect",
+    "Claims.entitle",
+    "Claims.begin",
+    "Claims.unclaim",
+    "Claims.end",
   ],
   "policy/held-frames.js": ["HeldFrames.hold", "HeldFrames.review", "HeldFrames.forget"],
   "policy/heartbeat.js": [
