@@ -1,6 +1,6 @@
 /**
  * Writes the parts of the docs that are made from the source: the settings from their schema, the
- * command's help, the client's API from its docstrings.
+ * command's help, the client's API from its docstrings, the seams from their table.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -8,6 +8,7 @@ import { clientApi } from "./docs/client-api.ts";
 import { commandHelp } from "./docs/command.ts";
 import { settingsReference, settingsTable } from "./docs/settings.ts";
 import { runScript, scriptOptions } from "./options.ts";
+import { releasesPage } from "./releases-page.ts";
 
 const HELP = `Writes the made parts of README.md and docs/.
 
@@ -20,6 +21,7 @@ const PARTS: readonly (readonly [file: string, part: string, make: () => string]
   ["docs/settings.md", "settings", settingsReference],
   ["docs/command.md", "command", commandHelp],
   ["docs/client.md", "api", clientApi],
+  ["docs/releases.md", "releases", releasesPage],
 ];
 
 /** Those parts that are not up to date: file, and what it should be. */

@@ -1,87 +1,99 @@
-/** The page docs/releases.md. */
-import type { Seam } from "../src/attach/seams.ts";
-import { UPSTREAM_PARTS } from "../src/attach/upstream.ts";
+/** The page docs/releases.md: what docs/releases.json has of releases, and the table of seams. */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { missingSeams, SEAMS, type SeamFunction, standingDown } from "../src/attach/seams.ts";
+import { declaredBy } from "../src/cli/survey.ts";
 import type { BootResult } from "./boot-release.ts";
+
+export const RELEASES_JSON = fileURLToPath(new URL("../docs/releases.json", import.meta.url));
 
 /** One release in docs/releases.json. */
 export interface ReleaseReport {
   readonly release: string;
   /** What its manifest asks of Node. */
   readonly node: string | undefined;
-  readonly verdict: "attach" | "refuse";
-  /** Required seams that it does not have: why the gateway refuses to start. */
-  readonly missing: readonly string[];
-  /** The functions found, by seam; none: the release does without. */
-  readonly seams: Readonly<Record<string, readonly string[]>>;
-  /** What the release does itself; see UPSTREAM_PARTS. */
-  readonly standDown: readonly string[];
+  /** The functions of the table of seams that it declares. */
+  readonly functions: readonly string[];
   /** With `--boot`. */
   readonly boot?: BootResult;
+}
+
+/** Newest first. */
+export function releaseReports(): readonly ReleaseReport[] {
+  return (JSON.parse(readFileSync(RELEASES_JSON, "utf8")) as { releases: ReleaseReport[] }).releases;
+}
+
+/** The functions in which a release and the table of seams differ; a `-` stands before those that it lacks. */
+export function differences({ release, functions }: ReleaseReport): readonly string[] {
+  const expected = declaredBy(release);
+  return [
+    ...[...expected].filter((name) => !functions.includes(name)).map((name) => `-${name}`),
+    ...functions.filter((name) => !expected.has(name)).map((name) => `+${name}`),
+  ];
 }
 
 const BOOTED =
   "Booted (`npm run seams -- --boot`): `isolated`, on the real gateway with the module a second client got nothing of the first one's reply.";
 
 /** @param reports newest first */
-export function releasesPage(reports: readonly ReleaseReport[], seams: readonly Seam[]): string {
+export function releasesTable(reports: readonly ReleaseReport[]): string {
   const booted = reports.some(({ boot }) => boot);
-  const releases = reports.map((report) => [
-    report.release,
-    report.node ?? "",
-    report.verdict === "attach"
-      ? "attaches"
-      : `cannot attach, the gateway exits with code 78: no ${report.missing.join(", ")}`,
-    report.standDown.join(", ") || "-",
-    ...(booted ? [report.boot ?? "-"] : []),
-  ]);
+  const releases = reports.map((report) => {
+    const found = new Set(report.functions);
+    const missing = missingSeams(found);
+    return [
+      report.release,
+      report.node ?? "",
+      missing.length === 0
+        ? "attaches"
+        : `cannot attach, the gateway exits with code 78: no ${missing.map(({ name }) => name).join(", ")}`,
+      standingDown(found)
+        .map(({ name }) => name)
+        .join(", ") || "-",
+      ...(booted ? [report.boot ?? "-"] : []),
+    ];
+  });
   const head = ["OpenClaw", "Node it asks for", "the module", "stands down for"];
   if (booted) head.push("booted");
-  return `# Releases
+  return `${markdownTable(head, releases)}${booted ? `\n\n${BOOTED}` : ""}`;
+}
 
-Written by \`npm run seams\`, which looks for the module's seams in the published packages. A release that has none of a required seam's functions is refused at start, with exit code 78 and a message that names the seam.
+export function releasesPage(): string {
+  return `${releasesTable(releaseReports())}
 
-${markdownTable(head, releases)}
+What a release does itself, so that the module stands down:
 
-${booted ? `${BOOTED}\n\n` : ""}What a release does itself, so that the module stands down:
-
-${UPSTREAM_PARTS.map(({ name, standDown, since }) => `- \`${name}\` (from ${since}): ${standDown}.`).join("\n")}
+${standDownList()}
 
 ## Seams
 
-The functions found in the releases above. Where there are none of a seam that is not required, the module does without it.
+The functions of OpenClaw that the module uses, and the releases that declare them: all of those above unless something else is said. A required seam without any of its functions means that the gateway does not start.
 
-${markdownTable(
-  ["seam", "for", "OpenClaw", "functions found"],
-  seams.flatMap(({ name, required, purpose }) =>
-    stretches(reports, name).map(({ releases: range, functions }, index) => [
-      index === 0 ? `\`${name}\`${required ? ", required" : ""}` : "",
-      index === 0 ? purpose : "",
-      range,
-      functions.map((each) => `\`${each}\``).join(" ") || "none",
-    ]),
-  ),
-)}
-`;
+${seamsTable()}`;
 }
 
-/** Neighbouring releases that have the same functions of a seam, taken together. */
-function stretches(
-  reports: readonly ReleaseReport[],
-  seam: string,
-): { readonly releases: string; readonly functions: readonly string[] }[] {
-  const groups: ReleaseReport[][] = [];
-  for (const report of reports) {
-    const last = groups.at(-1);
-    if (last && String(last[0]!.seams[seam]) === String(report.seams[seam])) last.push(report);
-    else groups.push([report]);
-  }
-  return groups.map((group) => {
-    const [newest, oldest] = [group[0]!.release, group.at(-1)!.release];
-    return {
-      releases: newest === oldest ? newest : `${oldest} to ${newest}`,
-      functions: group[0]!.seams[seam]!,
-    };
-  });
+function standDownList(): string {
+  return SEAMS.flatMap(({ name, standsDown, functions }) =>
+    standsDown === undefined ? [] : [`- \`${name}\` (${stretch(functions[0]!)}): ${standsDown}.`],
+  ).join("\n");
+}
+
+function seamsTable(): string {
+  return markdownTable(
+    ["seam", "for", "functions, any of which is enough", "without them"],
+    SEAMS.map(({ name, required, purpose, functions, without }) => [
+      `\`${name}\`${required ? ", required" : ""}`,
+      purpose,
+      functions.map((each) => `\`${each.name}\`${stretch(each, " (", ")")}`).join(", "),
+      without,
+    ]),
+  );
+}
+
+/** The releases that have a function, in words; nothing for all. */
+function stretch({ since, until }: SeamFunction, open = "", close = ""): string {
+  const words = [...(since ? [`from ${since}`] : []), ...(until ? [`before ${until}`] : [])].join(", ");
+  return words && `${open}${words}${close}`;
 }
 
 function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -5,7 +5,8 @@
 import { textTable } from "../src/report/columns.ts";
 import { isolationRegister, withBed } from "../test/support/gateway/bed.ts";
 import { GAPS, heartbeatScene, HEARTBEATS_ON, isWhole, type Round } from "../test/support/scene/heartbeat-scene.ts";
-import { compareVersions, ensureRelease, type Release } from "../test/support/gateway/release.ts";
+import { capabilities } from "../test/support/gateway/capabilities.ts";
+import { ensureRelease, type Release } from "../test/support/gateway/release.ts";
 import { releaseOption, runScript, scriptOptions } from "./options.ts";
 
 const HELP = `Usage: npm run repro:heartbeat -- [options]
@@ -66,8 +67,7 @@ function verdictOf(
   const previews = published.reduce((sum, round) => sum + round.previews, 0);
   const saved = isolated.filter(isWhole).length;
   const seen = isolated.reduce((sum, round) => sum + round.bystander.length + round.previews, 0);
-  const survives = compareVersions(release.version, "2026.9.0") >= 0;
-  const failed = survives ? previews > 0 : lost > 0;
+  const failed = capabilities(release).preemptsHeartbeats ? previews > 0 : lost > 0;
   return {
     ok: failed && saved === isolated.length && seen === 0,
     text:

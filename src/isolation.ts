@@ -10,14 +10,13 @@ import { scopeBroadcaster } from "./delivery/broadcast.ts";
 import { gatewayConfig, hasSettingsFile, readSettings } from "./gateway/config.ts";
 import { cronEventReplacements } from "./wakes/attach.ts";
 import type { CreateBroadcaster, GatewayClient, GatewayConfig, HandleRequest } from "./gateway/types.ts";
-import { lookForHeartbeatSeams } from "./attach/heartbeat-seams.ts";
 import { installLoader } from "./attach/loader.ts";
 import { info, reasonOf, refuse, warn } from "./attach/log.ts";
 import { ownVersion } from "./attach/own-version.ts";
 import { keepForRestart, leaveChildren } from "./attach/preload.ts";
 import type { GatewayProcess } from "./attach/process.ts";
 import { passSteps, type Step } from "./delivery/requests.ts";
-import { SEAM_FUNCTIONS } from "./attach/seams.ts";
+import { eitherOf, SEAM_FUNCTIONS } from "./attach/seams.ts";
 import { type KeyFunctions, SessionKeys } from "./gateway/session-keys.ts";
 import { SettingsReload } from "./gateway/settings-reload.ts";
 import { hookWakeReplacements } from "./wakes/hooks.ts";
@@ -135,7 +134,7 @@ export class Isolation {
     }
     const missing = this.#attached.missingFrom(this.#process.root);
     if (missing.length === 0) return; // asked again when the next port opens
-    const names = missing.map((seam) => `"${seam.name}" (${seam.functions.join(" or ")}, ${seam.purpose})`);
+    const names = missing.map((seam) => `"${seam.name}" (${eitherOf(seam)}, ${seam.purpose})`);
     this.#unprotected(`cannot attach to OpenClaw ${this.#process.release}: it has no ${names.join(", ")}`);
     this.#verified = true;
   }
@@ -218,7 +217,7 @@ export class Isolation {
     if (this.#looking) return;
     this.#looking = true;
     const look = async (): Promise<void> => {
-      const missing = await lookForHeartbeatSeams(this.#process.root, this.#attached.names());
+      const missing = await this.#attached.missingForHeartbeats(this.#process.root);
       this.#missingForHeartbeats = missing;
       for (const line of missing) warn(line);
     };

@@ -62,7 +62,7 @@ const RULES: readonly Rule[] = [
       inFolders("cli", "attach", "gateway", "policy", "report"),
       STATUS,
       NODE,
-      /^(?:commander|json5|@openclaw\/gateway-(?:client|protocol))$/,
+      /^(?:commander|json5|semver|@openclaw\/gateway-(?:client|protocol))$/,
     ],
   },
   // Values in, text out; what judges a gateway shares nothing with the policy.

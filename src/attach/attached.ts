@@ -1,6 +1,14 @@
 /** OpenClaw's functions as they were found, where, and what its callers got in their place. */
-import { missingSeams, type Seam, SEAM_FUNCTIONS, SEAMS } from "./seams.ts";
-import { scanPackage } from "./loader.ts";
+import { declaredNames, scanPackage } from "./loader.ts";
+import {
+  HEARTBEAT_SEAMS,
+  missingHeartbeatSeams,
+  missingSeams,
+  namesIn,
+  type Seam,
+  SEAM_FUNCTIONS,
+  SEAMS,
+} from "./seams.ts";
 
 type Fn = (...args: never[]) => unknown;
 
@@ -45,15 +53,27 @@ export class Attached {
     return missingSeams(new Set([...this.names(), ...declaredIn(root)]));
   }
 
+  /**
+   * The lines to log for what heartbeats do without: what is neither loaded nor declared in the package.
+   *
+   * @throws {Error} if the package has no readable dist folder
+   */
+  async missingForHeartbeats(root: string): Promise<readonly string[]> {
+    const loaded = this.names();
+    if (missingHeartbeatSeams(loaded).length === 0) return [];
+    const others = namesIn(HEARTBEAT_SEAMS).filter((name) => !loaded.has(name));
+    return missingHeartbeatSeams(new Set([...loaded, ...(await declaredNames(root, others))]));
+  }
+
   /** Every seam of the table, for the status. */
   seams() {
-    return SEAMS.map(({ name, functions, required }) => {
-      const attached = functions.filter((each) => this.#originals.has(each));
+    return SEAMS.map((seam) => {
+      const attached = namesIn([seam]).filter((each) => this.#originals.has(each));
       return {
-        name,
+        name: seam.name,
         functions: attached,
         files: [...new Set(attached.flatMap((each) => this.#files.get(each) ?? []))],
-        required,
+        required: seam.required,
         state: attached.length > 0 ? ("attached" as const) : ("missing" as const),
       };
     });

@@ -1,154 +1,336 @@
 /**
- * The table of seams: the functions of OpenClaw to which the module attaches.
+ * The table of seams: the functions of OpenClaw to which the module attaches, or of which it only asks
+ * whether a release has them.
  *
- * Every release looked at, from 2026.1.29 to 2026.9.6, declares them at the start of a line of some module,
- * as `function NAME(`, `async function NAME(`, or exported (2026.1 and 2026.2.1 are not bundled).
- * Chunk file names are hashed and tell nothing.
+ * All releases declare them at the start of a line of some module, as `function NAME(`, `async function
+ * NAME(`, or exported (2026.1 and 2026.2 up to 2026.2.3 are not bundled). Chunk file names are hashed and
+ * say nothing.
+ *
+ * What counts in a gateway is whether a function is declared. `since` and `until` are what was found in the
+ * published packages, for `doctor`, docs/releases.md and the tests.
  */
+
+/** The releases between which the table was compared with the published packages. */
+export const RELEASES = { oldest: "2026.1.29", newest: "2026.9.6" } as const;
+
+export interface SeamFunction {
+  readonly name: string;
+  /** The first release that declares it; without one, all do. */
+  readonly since?: string;
+  /** The first release that no longer declares it. */
+  readonly until?: string;
+}
+
+/** What the module does with a seam: delivers events, defers heartbeats, remaps keys, or says what it did. */
+export type Job = "all" | "deliver" | "defer" | "remap" | "report";
 
 export interface Seam {
   readonly name: string;
-  /** Function names, the preferred one first. One of them has to be there. */
-  readonly functions: readonly string[];
-  /** Without a required seam the gateway does not start; without an optional one we fall back. */
+  readonly job: Job;
+  /** The preferred one first. Any one of them is enough. */
+  readonly functions: readonly SeamFunction[];
+  /** Without a required seam the gateway does not start; without any other one the module falls back. */
   readonly required: boolean;
   readonly purpose: string;
+  /** What happens, or what the module does not do, on a release that has none of the functions. */
+  readonly without: string;
+  /** The release has the function because it does this itself; the rest is left to the module. */
+  readonly standsDown?: string;
+  /** Name of a seam that makes this one unnecessary. */
+  readonly unless?: string;
 }
+
+/** The seam of releases that abort heartbeats for users themselves. */
+export const PREEMPTION = "heartbeat-preemption";
 
 export const SEAMS: readonly Seam[] = [
   {
     name: "broadcast",
-    functions: ["createGatewayBroadcaster"],
+    job: "deliver",
+    functions: [{ name: "createGatewayBroadcaster" }],
     required: true,
     purpose: "delivers events to connections",
+    without: "the gateway does not start",
   },
   {
     name: "requests",
-    functions: ["handleGatewayRequest"],
+    job: "deliver",
+    functions: [{ name: "handleGatewayRequest" }],
     required: true,
     purpose: "shows which sessions a connection asks for",
+    without: "the gateway does not start",
   },
   {
     name: "config",
-    functions: ["getRuntimeConfig", "loadConfig"], // getRuntimeConfig: from 2026.4
+    job: "all",
+    functions: [{ name: "getRuntimeConfig", since: "2026.3.31" }, { name: "loadConfig" }],
     required: true,
     purpose: "holds the settings and the session scope",
+    without: "the gateway does not start",
   },
   {
     name: "session-key",
-    functions: ["resolveSessionStoreKey"],
-    required: false, // policy/session-key.ts stands in
+    job: "deliver",
+    functions: [{ name: "resolveSessionStoreKey" }],
+    required: false,
     purpose: "makes session keys canonical",
+    without: "the module makes session keys canonical by rules of its own",
   },
   {
     name: "global-key",
-    functions: ["resolveSessionSubscriptionKey"], // from 2026.8: each agent has its own global session
+    job: "deliver",
+    functions: [{ name: "resolveSessionSubscriptionKey", since: "2026.8.1" }],
     required: false,
     purpose: "tells the global sessions of agents apart",
+    without: "all agents share one global session",
+  },
+  {
+    name: "session-events",
+    job: "deliver",
+    functions: [{ name: "canReceiveSessionEvent", since: "2026.8.1" }],
+    required: false,
+    purpose: "scopes the events of clients that ask for it",
+    without: "the module scopes the events of all clients",
+    standsDown:
+      "clients with the cap session-scoped-events get only what they subscribed to by the release itself; the module scopes all others",
+  },
+  {
+    name: "cron-events",
+    job: "remap",
+    functions: [{ name: "resolveEventSessionKey", since: "2026.5.12" }],
+    required: false,
+    purpose: "maps the key of a cron run to the main session",
+    without: "the module maps the keys of all cron runs",
+    standsDown:
+      "events of commands that a cron run left behind go to the main session by the release itself; the module remaps what the release leaves out",
   },
   {
     name: "system-events",
-    // The owned one is under all others from 2026.8 on.
+    job: "remap",
     functions: [
-      "enqueueOwnedSystemEventEntry",
-      "enqueueSystemEvent",
-      "enqueueSystemEventEntry",
-      "enqueueSystemEventWithReceipt",
+      { name: "enqueueOwnedSystemEventEntry", since: "2026.8.1" }, // under all the others
+      { name: "enqueueSystemEvent" },
+      { name: "enqueueSystemEventEntry", since: "2026.6.8" },
+      { name: "enqueueSystemEventWithReceipt", since: "2026.8.1" },
     ],
-    required: false, // then events of cron runs stay where the release puts them
+    required: false,
     purpose: "queues events for a session",
+    without: "events of cron runs stay where the release puts them",
   },
   {
     name: "system-event-queues",
-    functions: ["peekSystemEventEntries", "peekSystemEvents"],
-    required: false, // then what falls off a full queue is not counted
+    job: "remap",
+    functions: [{ name: "peekSystemEventEntries", since: "2026.2.17" }, { name: "peekSystemEvents" }],
+    required: false,
     purpose: "shows what waits for a session",
+    without: "events that fall off a full queue are not counted",
   },
   {
     name: "wake-requests",
-    // In this order: from 2026.9.3, from 2026.8.2, from 2026.5, before.
-    functions: ["createSessionEventWakeRuntime", "enqueueHeartbeatRequest", "requestHeartbeat", "requestHeartbeatNow"],
-    required: false, // then wakes go where the release sends them
+    job: "remap",
+    functions: [
+      { name: "createSessionEventWakeRuntime", since: "2026.9.3" },
+      { name: "enqueueHeartbeatRequest", since: "2026.8.2", until: "2026.9.3" },
+      { name: "requestHeartbeat", since: "2026.5.2", until: "2026.8.2" },
+      { name: "requestHeartbeatNow", until: "2026.5.2" },
+    ],
+    required: false,
     purpose: "asks for a heartbeat",
+    without: "wakes go where the release sends them",
   },
   {
     name: "agents",
-    functions: ["listAgentIds"],
-    required: false, // then the list in the configuration is read
+    job: "remap",
+    functions: [{ name: "listAgentIds" }],
+    required: false,
     purpose: "knows the agents that a wake may name",
+    without: "a wake may name the agents that the configuration lists",
   },
   {
     name: "webhooks",
-    functions: ["createHooksRequestHandler", "normalizeWakePayload", "buildActionFromMapping", "mergeAction"],
-    required: false, // then a webhook's session key means what the release makes of it
+    job: "remap",
+    functions: [
+      { name: "createHooksRequestHandler" },
+      { name: "normalizeWakePayload" },
+      { name: "buildActionFromMapping" },
+      { name: "mergeAction" },
+    ],
+    required: false,
     purpose: "reads the session that a webhook names",
+    without: "a webhook's session key means what the release makes of it",
   },
   {
     name: "pending-reply",
-    functions: ["buildPendingFinalDeliveryText"], // from 2026.5
-    required: false, // releases without it do not repeat replies
-    purpose: "remembers a reply that is still to be delivered",
+    job: "remap",
+    functions: [{ name: "buildPendingFinalDeliveryText", since: "2026.5.4", until: "2026.9.6" }],
+    required: false,
+    purpose: "repeats a reply that was not delivered",
+    without: "nothing is lost: the release repeats no reply",
   },
   {
     name: "heartbeat",
-    functions: ["runHeartbeatOnce"],
-    required: false, // then heartbeats run as upstream has them
+    job: "defer",
+    functions: [{ name: "runHeartbeatOnce" }],
+    required: false,
     purpose: "runs one heartbeat",
+    without: "heartbeats run as in OpenClaw, alongside users' runs",
   },
   {
     name: "heartbeat-start",
-    functions: ["setHeartbeatWakeHandler"],
+    job: "defer",
+    functions: [{ name: "setHeartbeatWakeHandler" }],
     required: false,
-    purpose: "tells when heartbeats begin",
+    purpose: "shows when heartbeats begin",
+    without: "the log does not say at start how often heartbeats run",
   },
   {
-    name: "heartbeat-target",
-    functions: ["resolveHeartbeatSession", "resolveHeartbeatAgents", "resolveHeartbeatIntervalMs"],
+    name: "heartbeat-agents",
+    job: "defer",
+    functions: [{ name: "resolveHeartbeatAgents" }],
     required: false,
-    purpose: "knows the agents, sessions and intervals of heartbeats",
+    purpose: "knows which agents have heartbeats",
+    without: "the log does not say at start how often heartbeats run",
   },
   {
-    name: "heartbeat-abort",
-    functions: ["setActiveEmbeddedRun", "clearActiveEmbeddedRun", "getReplyFromConfig"],
+    name: "heartbeat-interval",
+    job: "defer",
+    functions: [{ name: "resolveHeartbeatIntervalMs" }],
     required: false,
-    purpose: "aborts a heartbeat",
+    purpose: "knows how often heartbeats run",
+    without: "the log does not say at start how often heartbeats run",
   },
   {
-    name: "heartbeat-preemption",
-    functions: ["preemptAndDrainEmbeddedHeartbeatRun"], // from 2026.8, which needs none of ours
+    name: "heartbeat-session",
+    job: "defer",
+    functions: [{ name: "resolveHeartbeatSession" }],
     required: false,
-    purpose: "aborts a heartbeat for a user's message by itself",
+    purpose: "knows the session of a heartbeat",
+    without: "a heartbeat is taken to run on the session that it names, or on main",
   },
   {
     name: "agent-events",
-    functions: ["onAgentEvent"],
+    job: "defer",
+    functions: [{ name: "onAgentEvent" }],
     required: false,
     purpose: "shows which runs are active",
+    without: "runs that no client's request started do not defer heartbeats",
   },
   {
     name: "lanes",
-    functions: ["enqueueCommandInLane"],
+    job: "defer",
+    functions: [{ name: "enqueueCommandInLane" }],
     required: false,
     purpose: "queues runs",
+    without: "a run that waits behind a heartbeat may be taken for it",
   },
   {
-    name: "event-queues",
-    functions: ["drainSystemEventEntries", "consumeSelectedSystemEventEntries", "enqueueSystemEvent"],
+    name: PREEMPTION,
+    job: "defer",
+    functions: [{ name: "preemptAndDrainEmbeddedHeartbeatRun", since: "2026.8.1" }],
     required: false,
-    purpose: "holds the events of an aborted heartbeat",
+    purpose: "aborts a heartbeat for a user's message by itself",
+    without: "the module aborts the heartbeat",
+    standsDown: "the release aborts a heartbeat for a user's message itself; the module only defers heartbeats",
+  },
+  {
+    name: "heartbeat-abort",
+    job: "defer",
+    functions: [{ name: "setActiveEmbeddedRun" }],
+    required: false,
+    purpose: "aborts a heartbeat",
+    without: "a user's message waits for the heartbeat",
+    unless: PREEMPTION,
+  },
+  {
+    name: "heartbeat-end",
+    job: "defer",
+    functions: [{ name: "clearActiveEmbeddedRun" }],
+    required: false,
+    purpose: "shows that a heartbeat has ended",
+    without: "a heartbeat that has ended may be run again",
+    unless: PREEMPTION,
+  },
+  {
+    name: "channel-replies",
+    job: "defer",
+    functions: [{ name: "getReplyFromConfig" }],
+    required: false,
+    purpose: "answers the message of a channel",
+    without: "a channel's message does not abort a heartbeat, and an aborted one may repeat a reply",
+    unless: PREEMPTION,
+  },
+  {
+    name: "heartbeat-events",
+    job: "defer",
+    functions: [{ name: "drainSystemEventEntries" }, { name: "consumeSelectedSystemEventEntries", since: "2026.5.2" }],
+    required: false,
+    purpose: "takes a heartbeat's events out of their queue",
+    without: "the events of an aborted heartbeat are lost",
+    unless: PREEMPTION,
+  },
+  {
+    name: "heartbeat-events-back",
+    job: "defer",
+    functions: [{ name: "enqueueSystemEvent" }],
+    required: false,
+    purpose: "puts the events of an aborted heartbeat back",
+    without: "the events of an aborted heartbeat are lost",
+    unless: PREEMPTION,
   },
   {
     name: "diagnostics",
-    functions: ["emitDiagnosticEvent"],
-    required: false, // then there are no diagnostics events of ours
+    job: "report",
+    functions: [{ name: "emitDiagnosticEvent" }],
+    required: false,
     purpose: "tells the gateway's diagnostics listeners",
+    without: "the gateway's diagnostics listeners get no counters",
   },
 ];
 
 /** All function names of the table, each once. */
-export const SEAM_FUNCTIONS: readonly string[] = [...new Set(SEAMS.flatMap((seam) => seam.functions))];
+export const SEAM_FUNCTIONS: readonly string[] = namesIn(SEAMS);
 
-/** Seams none of whose functions is among `found`. */
+/** The function names of some seams, each once. */
+export function namesIn(seams: readonly Seam[]): readonly string[] {
+  return [...new Set(seams.flatMap(({ functions }) => functions.map(({ name }) => name)))];
+}
+
+/** A seam's functions as a message names them. */
+export function eitherOf(seam: Seam): string {
+  return namesIn([seam]).join(" or ");
+}
+
+/** Whether one of a seam's functions is among `found`. */
+export function isFound(seam: Seam, found: ReadonlySet<string>): boolean {
+  return seam.functions.some(({ name }) => found.has(name));
+}
+
+/** Required seams none of whose functions is among `found`. */
 export function missingSeams(found: ReadonlySet<string>): readonly Seam[] {
-  return SEAMS.filter((seam) => seam.required && !seam.functions.some((name) => found.has(name)));
+  return SEAMS.filter((seam) => seam.required && !isFound(seam, found));
+}
+
+/** Seams of work that the release does itself, so that the module stands down. */
+export function standingDown(found: ReadonlySet<string>): readonly Seam[] {
+  return SEAMS.filter((seam) => seam.standsDown !== undefined && isFound(seam, found));
+}
+
+/** The seams of heartbeats: all are optional, and what a release lacks of them is said at start. */
+export const HEARTBEAT_SEAMS: readonly Seam[] = SEAMS.filter(({ job }) => job === "defer");
+
+/**
+ * The lines to log for what heartbeats do without.
+ *
+ * @param found names of the functions that the release declares
+ */
+export function missingHeartbeatSeams(found: ReadonlySet<string>): readonly string[] {
+  const unnecessary = new Set(SEAMS.filter((seam) => isFound(seam, found)).map(({ name }) => name));
+  return HEARTBEAT_SEAMS.filter(
+    (seam) => !isFound(seam, found) && seam.standsDown === undefined && !unnecessary.has(seam.unless ?? ""),
+  ).map((seam) => `heartbeats: ${eitherOf(seam)} not found, so ${seam.without}`);
+}
+
+/** The releases that declare a function, as a range of versions. */
+export function releasesWith({ since, until }: SeamFunction): string {
+  return [...(since ? [`>=${since}`] : []), ...(until ? [`<${until}`] : [])].join(" ") || "*";
 }

@@ -5,8 +5,9 @@ import { GatewayClient } from "@openclaw/gateway-client";
 import type { EventFrame, HelloOk } from "@openclaw/gateway-protocol";
 import { DEVICE_PROOF, type Device } from "./device.ts";
 import { Failure, oneLine } from "./failure.ts";
-import { compareVersions, OLDEST_CLIENT_NODE } from "./node-version.ts";
+import { OLDEST_CLIENT_NODE } from "./node-version.ts";
 import { TOKEN_VARIABLE } from "./token.ts";
+import { inRange } from "./versions.ts";
 
 /** What one connection is to be. */
 export interface ConnectOptions {
@@ -71,7 +72,7 @@ const PROTOCOL = { minProtocol: 3, maxProtocol: 4 } as const;
 export async function connectGateway(options: ConnectOptions): Promise<Connection> {
   const deadline = Date.now() + (options.timeoutMs ?? TIMEOUT_MS);
   checkUrl(options.url);
-  if (compareVersions(process.versions.node, OLDEST_CLIENT_NODE) < 0) {
+  if (!inRange(process.versions.node, `>=${OLDEST_CLIENT_NODE}`)) {
     throw new Failure(
       `Node ${process.versions.node} is too old to connect to a gateway: ${OLDEST_CLIENT_NODE} or newer is needed`,
     );

@@ -8,6 +8,7 @@ import { parseSettings, type Settings } from "../policy/settings.ts";
 import type { Check } from "./check.ts";
 import { Failure, oneLine } from "./failure.ts";
 import { at, type ConfigFile, isObject, type OpenclawConfig, readConfig, stateDir } from "./openclaw-config.ts";
+import { inRange } from "./versions.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -66,7 +67,7 @@ function settingsCheck(
     if (
       entry !== undefined &&
       !installed &&
-      /^2026\.[1-4]\./.test(release) &&
+      inRange(release, "<2026.5") &&
       at(config, "plugins", "load") === undefined
     ) {
       checks.push({

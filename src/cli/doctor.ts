@@ -1,6 +1,7 @@
 /** `doctor`: whether the module will work with the installed openclaw and its configuration. */
 import { Command } from "commander";
 import { ownVersion } from "../attach/own-version.ts";
+import { PREEMPTION, RELEASES } from "../attach/seams.ts";
 import { textTable } from "../report/columns.ts";
 import { gatewayChecks } from "./doctor-gateway.ts";
 import type { Check } from "./check.ts";
@@ -8,9 +9,10 @@ import { configChecks } from "./doctor-config.ts";
 import { EXIT, oneLine } from "./failure.ts";
 import { addOpenclawOption, findOpenclaw, type Openclaw } from "./find-openclaw.ts";
 import { addGatewayOptions, type GatewayOptions } from "./gateway-target.ts";
-import { compareVersions, isOldNode, OLDEST_NODE } from "./node-version.ts";
+import { isOldNode, OLDEST_NODE } from "./node-version.ts";
 import { survey, type Survey } from "./survey.ts";
 import { systemdState, unitName } from "./systemd.ts";
+import { inRange } from "./versions.ts";
 
 /** What `doctor --json` prints. */
 export interface DoctorReport {
@@ -31,9 +33,6 @@ interface Options extends GatewayOptions {
   readonly json?: boolean;
 }
 
-/** The releases between which the module has been looked at; see docs/releases.md. */
-const KNOWN = { oldest: "2026.1.29", newest: "2026.9.6" } as const;
-
 export function doctorSubcommand(): Command {
   const command = new Command("doctor")
     .summary("check the installed openclaw, its configuration and the running gateway")
@@ -53,8 +52,8 @@ export function doctorSubcommand(): Command {
 
 async function examine(options: Options, env: NodeJS.ProcessEnv): Promise<DoctorReport> {
   const openclaw = findOpenclaw(options.openclaw, env);
-  const found = survey(openclaw.root);
-  const abortsHeartbeats = found.standDown.some(({ name }) => name === "heartbeats");
+  const found = survey(openclaw.root, openclaw.release);
+  const abortsHeartbeats = found.standDown.some(({ name }) => name === PREEMPTION);
   const { checks: ofConfig, file } = configChecks(openclaw.release, abortsHeartbeats, env);
   const checks = [
     ...releaseChecks(openclaw),
@@ -79,10 +78,10 @@ async function examine(options: Options, env: NodeJS.ProcessEnv): Promise<Doctor
 function releaseChecks({ release, root }: Openclaw): Check[] {
   const name = "release";
   const checks: Check[] = [{ name, level: "ok", text: `OpenClaw ${release} in ${root}` }];
-  const age =
-    compareVersions(release, KNOWN.newest) > 0 ? "newer" : compareVersions(release, KNOWN.oldest) < 0 ? "older" : "";
+  const { oldest, newest } = RELEASES;
+  const age = inRange(release, `>${newest}`) ? "newer" : inRange(release, `<${oldest}`) ? "older" : "";
   if (age !== "") {
-    const text = `OpenClaw ${release} is ${age} than the releases that this version of the module was tried on (${KNOWN.oldest} to ${KNOWN.newest})`;
+    const text = `OpenClaw ${release} is ${age} than the releases that this version of the module was tried on (${oldest} to ${newest})`;
     checks.push({ name, level: "warning", text });
   }
   return checks;
@@ -100,22 +99,39 @@ function nodeCheck(): Check {
 }
 
 function seamChecks({ seams, standDown }: Survey): Check[] {
+  const name = "seams";
   const missing = seams.filter(({ required, found }) => required && found.length === 0);
+  if (missing.length > 0) {
+    const named = missing.map((seam) => `"${seam.name}" (${seam.purpose})`).join(", ");
+    return [
+      {
+        name,
+        level: "error",
+        text: `the module cannot attach, this release has no ${named}: a gateway with it ends with code 78; update openclaw-event-isolation`,
+      },
+      ...standsDown(standDown),
+    ];
+  }
   const attached = seams.filter(({ found }) => found.length > 0);
-  return [
-    missing.length > 0
-      ? {
-          name: "seams",
-          level: "error" as const,
-          text: `the module cannot attach, this release has no ${missing.map((seam) => `"${seam.name}" (${seam.purpose})`).join(", ")}: a gateway with it ends with code 78; update openclaw-event-isolation`,
-        }
-      : {
-          name: "seams",
-          level: "ok" as const,
-          text: `${attached.length} of ${seams.length} found, all that are required`,
-        },
-    ...standDown.map(({ text }) => ({ name: "stands down", level: "info" as const, text })),
+  const checks: Check[] = [
+    { name, level: "ok", text: `${attached.length} of ${seams.length} found, all that are required` },
   ];
+  const lost = seams.filter((seam) => seam.lost.length > 0);
+  if (lost.length > 0) {
+    const names = [...new Set(lost.flatMap((seam) => seam.lost))].join(", ");
+    const without = [...new Set(lost.filter(({ found }) => found.length === 0).map((seam) => seam.without))];
+    const so = without.length > 0 ? ` (so ${without.join("; ")})` : "";
+    checks.push({
+      name,
+      level: "warning",
+      text: `functions that this release should declare were not found: ${names}${so}; please report it`,
+    });
+  }
+  return [...checks, ...standsDown(standDown)];
+}
+
+function standsDown(parts: Survey["standDown"]): Check[] {
+  return parts.map(({ text }) => ({ name: "stands down", level: "info", text }));
 }
 
 function serviceChecks(env: NodeJS.ProcessEnv): Check[] {
@@ -139,10 +155,10 @@ function serviceChecks(env: NodeJS.ProcessEnv): Check[] {
 
 function reportText({ checks, seams, openclaw }: DoctorReport): string {
   const mark = { ok: "ok", info: "-", warning: "WARNING", error: "ERROR" } as const;
-  const rows = seams.flatMap(({ name, required, found, purpose }) =>
+  const rows = seams.flatMap(({ name, required, found, purpose, without }) =>
     found.length > 0
       ? found.map((each, index) => [index === 0 ? name : "", `${each.function} in ${files(each.files)}`])
-      : [[name, `${required ? "MISSING" : "not in this release"}: ${purpose}`]],
+      : [[name, required ? `MISSING: ${purpose}` : `not in this release: ${without}`]],
   );
   const count = (level: Check["level"]): string => {
     const n = checks.filter((check) => check.level === level).length;

@@ -1,16 +1,20 @@
 /** What one OpenClaw package has of the functions that the module attaches to; it is read, not run. */
 import { join } from "node:path";
 import { scanPackage } from "../attach/loader.ts";
-import { SEAM_FUNCTIONS, SEAMS } from "../attach/seams.ts";
-import { UPSTREAM_PARTS } from "../attach/upstream.ts";
+import { missingSeams, namesIn, releasesWith, SEAM_FUNCTIONS, SEAMS, standingDown } from "../attach/seams.ts";
 import { Failure } from "./failure.ts";
+import { inRange } from "./versions.ts";
 
 export interface SeamSurvey {
   readonly name: string;
   readonly purpose: string;
   readonly required: boolean;
+  /** What happens where none of the functions is found. */
+  readonly without: string;
   /** Which of the seam's functions are declared where, by file relative to the package. None: not found. */
   readonly found: readonly { readonly function: string; readonly files: readonly string[] }[];
+  /** Functions that were not found, though the release should declare them. */
+  readonly lost: readonly string[];
 }
 
 export interface Survey {
@@ -25,30 +29,40 @@ export interface Survey {
  * Looks for all seams in a package.
  *
  * @param root the package's folder
+ * @param release its version
  * @throws {Failure} if it has no readable `dist` folder
  */
-export function survey(root: string): Survey {
-  let found: ReadonlyMap<string, readonly string[]>;
+export function survey(root: string, release: string): Survey {
+  let files: ReadonlyMap<string, readonly string[]>;
   try {
-    found = scanPackage(root, [...SEAM_FUNCTIONS, ...UPSTREAM_PARTS.map((part) => part.function)]);
+    files = scanPackage(root, SEAM_FUNCTIONS);
   } catch (cause) {
     throw new Failure(`${join(root, "dist")} cannot be read: is this a built openclaw package?`, { cause });
   }
-  const seams = SEAMS.map(({ name, purpose, required, functions }) => ({
-    name,
-    purpose,
-    required,
-    found: functions.flatMap((each) => {
-      const files = found.get(each);
-      return files ? [{ function: each, files }] : [];
-    }),
-  }));
+  const found = new Set(files.keys());
+  const expected = declaredBy(release);
   return {
-    verdict: seams.every(({ required, found: any }) => !required || any.length > 0) ? "attach" : "refuse",
-    seams,
-    standDown: UPSTREAM_PARTS.filter((part) => found.has(part.function)).map(({ name, standDown }) => ({
-      name,
-      text: standDown,
-    })),
+    verdict: missingSeams(found).length === 0 ? "attach" : "refuse",
+    seams: SEAMS.map((seam) => {
+      const names = namesIn([seam]);
+      return {
+        name: seam.name,
+        purpose: seam.purpose,
+        required: seam.required,
+        without: seam.without,
+        found: names.flatMap((name) => {
+          const of = files.get(name);
+          return of ? [{ function: name, files: of }] : [];
+        }),
+        lost: names.filter((name) => expected.has(name) && !found.has(name)),
+      };
+    }),
+    standDown: standingDown(found).map(({ name, standsDown }) => ({ name, text: standsDown! })),
   };
+}
+
+/** The functions that a release declares, as the table of seams has it. */
+export function declaredBy(release: string): ReadonlySet<string> {
+  const functions = SEAMS.flatMap((seam) => seam.functions);
+  return new Set(functions.filter((each) => inRange(release, releasesWith(each))).map(({ name }) => name));
 }

@@ -18,7 +18,7 @@ const settingsOf = (release: Release, text: string): { OPENCLAW_EVENT_ISOLATION_
 });
 
 describe("a release without the seams of heartbeats", () => {
-  const MISSING = "heartbeats: runHeartbeatOnce not found, so they run as OpenClaw has them";
+  const MISSING = "heartbeats: runHeartbeatOnce not found, so heartbeats run as in OpenClaw";
 
   test("a release without heartbeat seams starts, logs one line for each, and lists them in its status", async () => {
     const release = built.release({

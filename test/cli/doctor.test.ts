@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
 import type { DoctorReport } from "../../src/cli/doctor.ts";
+import { declaredBy } from "../../src/cli/survey.ts";
 import { command, emptyFolder, expectFailure } from "./command.ts";
 import { ALL_REQUIRED, madeUp } from "./made-up.ts";
 
@@ -36,7 +37,7 @@ test("doctor finds all seams of the installed release and names their files", as
     function: "createGatewayBroadcaster",
     files: [expect.stringMatching(/^dist\/.*\.m?js$/)],
   });
-  expect(standDown.map(({ name }) => name)).toEqual(["cron-events", "session-events", "heartbeats"]);
+  expect(standDown.map(({ name }) => name)).toEqual(["session-events", "cron-events", "heartbeat-preemption"]);
 });
 
 test("doctor reads settings, heartbeats of each agent and hooks from OpenClaw's JSON5", async () => {
@@ -76,6 +77,35 @@ test("doctor predicts that a gateway without a required seam will refuse, and ru
   const { code, stdout, stderr } = await command(["run", "--openclaw", openclaw]);
   expect({ code, stdout }).toEqual({ code: 78, stdout: "" });
   expect(stderr).toMatch(/cannot attach to OpenClaw 2027\.1\.0: it has no "broadcast"/);
+});
+
+test("doctor warns of a function that the release should declare and does not, and says what that means", async () => {
+  const names = [...declaredBy("2026.9.6")];
+  const without = (...gone: string[]) =>
+    madeUp(
+      "2026.9.6",
+      names
+        .filter((name) => !gone.includes(name))
+        .map((name) => `function ${name}() {}\n`)
+        .join(""),
+    );
+  const whole = await report(emptyFolder(), ["--openclaw", without()]);
+  expect(levelOf(whole, "seams")).toEqual([expect.stringMatching(/^ok: \d+ of \d+ found/)]);
+  expect(whole.exitCode).toBe(0);
+  const { checks, seams, exitCode } = await report(emptyFolder(), [
+    "--openclaw",
+    without("onAgentEvent", "peekSystemEventEntries"),
+  ]);
+  expect(checks).toContainEqual({
+    name: "seams",
+    level: "warning",
+    text: "functions that this release should declare were not found: peekSystemEventEntries, onAgentEvent (so runs that no client's request started do not defer heartbeats); please report it",
+  });
+  expect(seams.filter(({ lost }) => lost.length > 0).map(({ name, lost }) => [name, ...lost])).toEqual([
+    ["system-event-queues", "peekSystemEventEntries"],
+    ["agent-events", "onAgentEvent"],
+  ]);
+  expect(exitCode).toBe(1);
 });
 
 test("doctor reports a missing package, an unreadable configuration and a broken settings file", async () => {

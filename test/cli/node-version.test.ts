@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { afterEach, expect, test, vi } from "vitest";
 import { connectGateway } from "../../src/cli/connect.ts";
-import { compareVersions, isOldNode, OLDEST_CLIENT_NODE } from "../../src/cli/node-version.ts";
+import { isOldNode, OLDEST_CLIENT_NODE } from "../../src/cli/node-version.ts";
+import { inRange } from "../../src/cli/versions.ts";
 
 afterEach(() => void vi.unstubAllGlobals());
 
@@ -25,13 +26,18 @@ test.each([
   ["2027.1.1", "2026.12.31"],
   ["v22.19.0", "22.18.9"],
 ])("version %s comes after %s", (later, earlier) => {
-  expect(compareVersions(later, earlier)).toBeGreaterThan(0);
-  expect(compareVersions(earlier, later)).toBeLessThan(0);
+  expect(inRange(later, `>${earlier}`)).toBe(true);
+  expect(inRange(earlier, `<${later}`)).toBe(true);
+  expect(inRange(earlier, `>=${later}`)).toBe(false);
 });
 
 test("a beta and a leading v do not change the place of a version", () => {
-  expect(compareVersions("2026.9.6-beta.1", "2026.9.6")).toBe(0);
-  expect(compareVersions("v24.0.0", "24.0.0")).toBe(0);
+  expect(inRange("2026.9.6-beta.1", "2026.9.6")).toBe(true);
+  expect(inRange("v24.0.0", "24.0.0")).toBe(true);
+});
+
+test.each(["", "main", "latest"])("%j is not a version and is in no range", (text) => {
+  expect(inRange(text, "*")).toBe(false);
 });
 
 test("the command demands the Node version that the official client demands", () => {

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, inject, onTestFinished, test } from "vites
 import type { DoctorReport } from "../../src/cli/doctor.ts";
 import type { IsolationStatus } from "../../src/status.ts";
 import { openBed, type OpenBed } from "../support/gateway/bed.ts";
-import { compareVersions } from "../support/gateway/release.ts";
+import { capabilities } from "../support/gateway/capabilities.ts";
 import { command, emptyFolder, installedCli, PLAIN_PATH } from "./command.ts";
 
 const { version, dir, entry } = inject("openclaw");
@@ -20,8 +20,7 @@ let stateDir: string;
 beforeAll(() => {
   stateDir = mkdtempSync(join(tmpdir(), "event-isolation-state-"));
   const plugin = join(inject("prefix"), "lib/node_modules/openclaw-event-isolation/plugin");
-  // 2026.9 asks before it takes a plugin from a local source.
-  const consent = compareVersions(version, "2026.9.0") >= 0 ? ["--force", "--accept-capabilities"] : [];
+  const consent = capabilities({ version }).asksBeforeLocalPlugins ? ["--force", "--accept-capabilities"] : [];
   const { stdout, stderr } = spawnSync(
     join(inject("prefix"), "bin/openclaw"),
     ["plugins", "install", plugin, ...consent],

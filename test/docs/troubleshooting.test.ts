@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { accessDenied } from "../../src/delivery/access-guard.ts";
-import { missingHeartbeatSeams } from "../../src/attach/heartbeat-seams.ts";
+import { missingHeartbeatSeams } from "../../src/attach/seams.ts";
 import { hookKeyRefusal, hookSessionRefusal } from "../../src/policy/hook-target.ts";
 import { messagesIn } from "./messages.ts";
 

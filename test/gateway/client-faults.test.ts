@@ -7,7 +7,7 @@ import { createDevice } from "../support/gateway/device.ts";
 import { startFrameProxy, type WireFrame } from "../support/wire/frame-proxy.ts";
 import { startGateway } from "../support/gateway/gateway.ts";
 import { PATIENCE_MS } from "../support/gateway/patience.ts";
-import { compareVersions } from "../support/gateway/release.ts";
+import { capabilities } from "../support/gateway/capabilities.ts";
 import { startTcpProxy, type TcpProxy } from "../support/wire/tcp-proxy.ts";
 import { connectScoped, read, rest, shown, untilText } from "./client-scene.ts";
 import { answer, freshSession, say } from "./contract.ts";
@@ -106,8 +106,7 @@ test("a device's run stays its own over a reconnect, and its abort is confirmed"
   const proxy = await networkTo(bed.gateway.port);
   const deviceIdentity = createDevice();
   const connected = clientOf({ url: proxy.url, deviceIdentity });
-  if (compareVersions(release.version, "2026.2.26") < 0) {
-    // Older than the proof that the official client makes.
+  if (!capabilities(release).takesNewDeviceProofs) {
     await expect(connected).rejects.toMatchObject({ kind: "auth" });
     return;
   }

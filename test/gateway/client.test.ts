@@ -6,26 +6,24 @@ import { isolationRegister, type OpenBed, openBed } from "../support/gateway/bed
 import { ECHO_MODEL } from "../support/gateway/gateway-config.ts";
 import { HEARTBEATS_ON, MAIN_SESSION } from "../support/scene/heartbeat-scene.ts";
 import { PATIENCE_MS } from "../support/gateway/patience.ts";
-import { compareVersions } from "../support/gateway/release.ts";
+import { capabilities, toolsWithoutQuestions } from "../support/gateway/capabilities.ts";
 import { startTcpProxy } from "../support/wire/tcp-proxy.ts";
 import { connectScoped, read, rest, shown, untilText } from "./client-scene.ts";
 import { answer, freshSession, say } from "./contract.ts";
 
 const { release } = inject("isolated");
-/** 2026.8.2 and newer take care of heartbeats beside users themselves. */
-const LOSES_REPLIES = compareVersions(release.version, "2026.8.0") < 0;
+const { marksHeartbeatRuns, preemptsHeartbeats, sendsToolEvents, streamsReasoning } = capabilities(release);
 const WAYS = ["as published", "with the module"] as const;
 type Way = (typeof WAYS)[number];
 
 const beds = new Map<Way, OpenBed>();
 
 beforeAll(async () => {
-  const direct = compareVersions(release.version, "2026.9.0") >= 0 ? { toolSearch: false } : {};
   const models = { providers: { mock: { models: [{ ...ECHO_MODEL, reasoning: true }] } } };
   const config = {
     ...HEARTBEATS_ON,
     models,
-    tools: { exec: { host: "gateway", security: "full", ask: "off" }, ...direct },
+    tools: toolsWithoutQuestions(release),
   };
   const [plain, isolated] = await Promise.all([
     openBed(release, { config }),
@@ -87,7 +85,7 @@ describe.each(WAYS)("chats on a gateway %s", (way) => {
     const events = await read(client.chat({ sessionKey: raw, message: `[[tool id=${id} cmd="echo hi" n=3]]` }));
     expect(events.at(-1)).toEqual({ type: "done", text: answer(id, 3) });
     const tools = events.filter(({ type }) => type.startsWith("tool-"));
-    if (compareVersions(release.version, "2026.5.0") >= 0) {
+    if (sendsToolEvents) {
       expect(tools).toEqual([
         expect.objectContaining({ type: "tool-start", name: "exec", arguments: { command: "echo hi" } }),
         expect.objectContaining({ type: "tool-end", name: "exec", isError: false, durationMs: expect.any(Number) }),
@@ -120,8 +118,7 @@ describe.each(WAYS)("chats on a gateway %s", (way) => {
     const { key, id } = freshSession();
     const events = await read(client.chat({ sessionKey: key, message: `[[say id=${id} n=3 think=3]]` }));
     const reasoning = events.flatMap((event) => (event.type === "reasoning-delta" ? [event.delta] : []));
-    const streams = compareVersions(release.version, "2026.9.0") >= 0;
-    expect(reasoning.join("")).toBe(streams ? `${id}~0 ${id}~1 ${id}~2` : "");
+    expect(reasoning.join("")).toBe(streamsReasoning ? `${id}~0 ${id}~1 ${id}~2` : "");
     expect(events.at(-1)).toEqual({ type: "done", text: answer(id, 3) });
   });
 
@@ -144,7 +141,7 @@ describe.each(WAYS)("chats on a gateway %s", (way) => {
     const results: string[] = [];
     const seen: ChatEvent[] = [];
     // After a reply that it lost, 2026.5 repeats that one in place of the next heartbeat's model call.
-    const rounds = way === "as published" && LOSES_REPLIES ? 1 : 2;
+    const rounds = way === "as published" && !preemptsHeartbeats ? 1 : 2;
     for (let round = 0; round < rounds; round += 1) {
       const before = beats();
       await control.request("wake", { mode: "now", text: `event ${round}` });
@@ -172,9 +169,8 @@ describe.each(WAYS)("sessions of a gateway %s", (way) => {
     const [watcher, other] = [await clientOf(way, { scopes }), await clientOf(way)];
     const [session, foreign] = [freshSession(), freshSession()];
     const seen: SessionEvent[] = [];
-    // Only 2026.9 says of each run whether it is a heartbeat.
     const subscription = watcher.subscribe(session.key, {
-      includeUnmarked: compareVersions(release.version, "2026.9.0") < 0,
+      includeUnmarked: !marksHeartbeatRuns,
     });
     const over = (async () => {
       for await (const event of subscription) seen.push(event);

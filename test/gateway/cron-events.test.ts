@@ -15,7 +15,7 @@ import {
   followCronEvent,
   openCronBed,
 } from "../support/scene/cron-scene.ts";
-import { compareVersions } from "../support/gateway/release.ts";
+import { capabilities, type Capabilities } from "../support/gateway/capabilities.ts";
 import { settingsFile } from "./own-bed.ts";
 
 const RUN_KEY = "agent:main:cron:a-job:run:a-run";
@@ -26,16 +26,11 @@ async function cronBed(options: Omit<CronBedOptions, "release">): Promise<CronBe
   return bed;
 }
 
-/** Where a node may report without more ado. */
-function takesReports(): boolean {
-  return !since("2026.8.0");
-}
-
 /** Has a node report something under the key of a cron run; returns a text of the event. */
 async function nodeReports(bed: CronBed): Promise<string> {
   const client = { id: "node-host", mode: "node" };
   const node = await bed.connectRaw({ name: "node", role: "node", scopes: [], client, device: true });
-  const report = since("2026.5.0")
+  const report = does().hasNotificationReports
     ? ["notifications.changed", { change: "posted", key: "note", title: "NODE-REPORT" }]
     : ["exec.denied", { runId: "r", command: "NODE-REPORT", reason: "user-denied" }];
   const payloadJSON = JSON.stringify({ ...(report[1] as object), sessionKey: RUN_KEY });
@@ -43,14 +38,14 @@ async function nodeReports(bed: CronBed): Promise<string> {
   return "NODE-REPORT";
 }
 
-function since(version: string): boolean {
-  return compareVersions(inject("isolated").release.version, version) >= 0;
+function does(): Capabilities {
+  return capabilities(inject("isolated").release);
 }
 
 /** Under which key the published gateway puts the event of a cron run's command. */
 function publishedKey(): RegExp {
-  if (since("2026.8.2")) return /^agent:main:main$/; // it remaps by itself
-  return since("2026.4.0") ? /^agent:main:cron:[^:]+:run:/ : /^agent:main:cron:[^:]+$/;
+  if (does().remapsCronEvents) return /^agent:main:main$/;
+  return does().namesCronRuns ? /^agent:main:cron:[^:]+:run:/ : /^agent:main:cron:[^:]+$/;
 }
 
 /** One gateway for the cases that ask for nothing else, booted by the first of them. */
@@ -83,7 +78,7 @@ describe("a command that a cron run left in the background", { retry: 1 }, () =>
   test("a cron run's command reports its end to the global session under session.scope global", async () => {
     const bed = await cronBed({ isolated: true, scope: "global" });
     const outcome = await followCronEvent(bed);
-    const key = since("2026.9.0") ? "agent:main:global" : "global";
+    const key = does().hasGlobalSessionOfAgent ? "agent:main:global" : "global";
     expect(outcome).toMatchObject({ waitingUnder: [], drainedFrom: [key] });
     expect(outcome.heartbeats).toBeGreaterThan(0);
   });
@@ -91,14 +86,14 @@ describe("a command that a cron run left in the background", { retry: 1 }, () =>
   test.each([
     ["the control gateway", false],
     // Where the release remaps these by itself, the setting changes nothing of it.
-    ...(since("2026.8.2") ? [] : ([["a gateway with cron.remap false", true]] as const)),
+    ...(does().remapsCronEvents ? [] : ([["a gateway with cron.remap false", true]] as const)),
   ] as const)("a cron run's command reports its end under the run's key on %s", async (_, isolated) => {
     const file = await settingsFile({ cron: { remap: false } });
     const env = isolated ? { OPENCLAW_EVENT_ISOLATION_CONFIG: file } : {};
     const bed = await cronBed({ isolated, env });
     const { waitingUnder, drainedFrom } = await followCronEvent(bed);
     expect([...waitingUnder, ...drainedFrom]).toEqual([expect.stringMatching(publishedKey())]);
-    if (!takesReports()) return;
+    if (!does().takesReportsOfNodes) return;
     const report = await follow(bed, await nodeReports(bed));
     expect([...report.waitingUnder, ...report.drainedFrom]).toEqual([RUN_KEY]);
   });
@@ -111,7 +106,7 @@ test("a chat session's command reports to that session, and an explicit run key 
   const { waitingUnder, drainedFrom } = await follow(bed, `${id}-END`);
   expect([...waitingUnder, ...drainedFrom]).toEqual(["agent:main:own-chat"]);
 
-  if (takesReports()) {
+  if (does().takesReportsOfNodes) {
     const report = await follow(bed, await nodeReports(bed));
     expect(report).toMatchObject({ waitingUnder: [], drainedFrom: ["agent:main:main"] });
   }

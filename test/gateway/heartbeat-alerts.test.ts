@@ -9,11 +9,10 @@ import { type Config, merge } from "../support/gateway/gateway-config.ts";
 import { visibilityKey } from "../support/scene/heartbeat-scene.ts";
 import { PATIENCE_MS } from "../support/gateway/patience.ts";
 import { chatText } from "../support/wire/recorder.ts";
-import { compareVersions } from "../support/gateway/release.ts";
+import { capabilities } from "../support/gateway/capabilities.ts";
 
 const { release } = inject("isolated");
-/** With acks shown, 2026.2 sends the texts of heartbeats as chat too. */
-const showsChat = compareVersions(release.version, "2026.4.0") < 0;
+const { reloadsHeartbeatVisibility: takesOver, sendsHeartbeatsAsChat } = capabilities(release);
 
 interface Visibility {
   readonly showOk: boolean;
@@ -56,9 +55,6 @@ interface Place {
   readonly bed: OpenBed;
   readonly channel: Channel;
 }
-
-/** From 2026.9 on a running gateway takes over how visible heartbeats are; before, it restarts for that. */
-const takesOver = compareVersions(release.version, "2026.9.0") >= 0;
 
 /** On a gateway that is kept, each visibility has an agent: the flood guard puts off the sixth heartbeat of a minute. */
 const agentOf = ({ showOk, showAlerts }: Visibility): string =>
@@ -239,7 +235,7 @@ test.each(VISIBILITIES)(
       });
       expect({ scene, finals: claimers[0]!.finals, events: claimers[0]!.events.length }).toEqual({
         scene,
-        finals: visibility.showOk && showsChat ? [scene.split(" ")[0]] : [],
+        finals: visibility.showOk && sendsHeartbeatsAsChat ? [scene.split(" ")[0]] : [],
         events: 1,
       });
     }

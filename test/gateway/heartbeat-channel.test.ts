@@ -5,12 +5,11 @@ import { isolationRegister, openBed, type OpenBed } from "../support/gateway/bed
 import { type Channel, channelOptions, channelReady, startChannel } from "../support/gateway/channel.ts";
 import { HEARTBEATS_ON } from "../support/scene/heartbeat-scene.ts";
 import { PATIENCE_MS } from "../support/gateway/patience.ts";
-import { compareVersions } from "../support/gateway/release.ts";
+import { capabilities } from "../support/gateway/capabilities.ts";
 import { wordsOf } from "../support/gateway/script.ts";
 
 const { release } = inject("isolated");
-/** From 2026.8 the release aborts heartbeats for channels' messages itself. */
-const abortsItself = compareVersions(release.version, "2026.8.0") >= 0;
+const { preemptsHeartbeats } = capabilities(release);
 
 /** A heartbeat's answer takes 3 s. */
 const HEARTBEAT_CHUNKS = 30;
@@ -56,13 +55,13 @@ async function until(done: () => boolean, timeoutMs: number, what: string): Prom
 
 test("a channel's message aborts a heartbeat and is answered once, and the heartbeat's event reaches the model", async () => {
   const [published, { bed, channel, aborted, answers }] = await Promise.all([
-    abortsItself ? undefined : meet(undefined),
+    preemptsHeartbeats ? undefined : meet(undefined),
     meet(isolationRegister()),
   ]);
   if (published) expect([published.aborted, published.answers]).toEqual([false, []]);
   expect([aborted, answers]).toEqual([true, [wordsOf("FRIEND", 3).join("")]]);
   // A release that aborts them itself keeps the event, and asks again when the session has been idle for a minute.
-  if (!abortsItself) {
+  if (!preemptsHeartbeats) {
     const answered = (): boolean =>
       bed.model.requests.some(({ done, lastUserText }) => done && lastUserText.includes("EVENTX"));
     await until(answered, PATIENCE_MS, "answer to the prompt with the event");

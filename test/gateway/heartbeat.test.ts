@@ -17,17 +17,13 @@ import {
   type Scene,
   visibilityKey,
 } from "../support/scene/heartbeat-scene.ts";
-import { compareVersions } from "../support/gateway/release.ts";
+import { capabilities } from "../support/gateway/capabilities.ts";
 import { wordsOf } from "../support/gateway/script.ts";
 import { say } from "./contract.ts";
 import { isolatedBed, settingsFile } from "./own-bed.ts";
 
 const { release } = inject("isolated");
-/** From 2026.9 the release aborts heartbeats for users itself, and the module stands down. */
-const preemptsItself = compareVersions(release.version, "2026.9.0") >= 0;
-
-/** Where it is told to show acks, 2026.2 sends the frames of heartbeats as chat. */
-const sendsHeartbeatsAsChat = compareVersions(release.version, "2026.4.0") < 0;
+const { acksWithNoReply, preemptsHeartbeats, sendsHeartbeatsAsChat, staysBusyAfterFinals } = capabilities(release);
 
 /** With acks shown, the release has the most to leak. */
 const SHOW_ALL = {
@@ -90,11 +86,11 @@ test("a heartbeat's text goes to its session and observers, and its status goes 
   }
 });
 
-/** What heartbeats answer in turn. 2026.9 asks for the second ack, and still knows the first one. */
-const ANSWERS = preemptsItself ? ["ALERT", "HEARTBEAT_OK", "NO_REPLY"] : ["ALERT", "HEARTBEAT_OK"];
+/** What heartbeats answer in turn: with both acks where the release knows both. */
+const ANSWERS = acksWithNoReply ? ["ALERT", "HEARTBEAT_OK", "NO_REPLY"] : ["ALERT", "HEARTBEAT_OK"];
 
-// Once more on 2026.5, see MAX_AGAIN: beside other gateways it emptied two follow-ups of twenty that no heartbeat met.
-const TWENTY = { timeout: 400_000, retry: release.version.startsWith("2026.5.") ? 1 : 0 };
+// Once more where a session stays busy, see MAX_AGAIN: alongside other gateways 2026.5.7 emptied two of twenty that no heartbeat met.
+const TWENTY = { timeout: 400_000, retry: staysBusyAfterFinals ? 1 : 0 };
 
 test(
   "twenty rapid messages are all answered without a heartbeat's text, and every event reaches the model",
@@ -120,13 +116,11 @@ test(
     expect(bed.gateway.logs()).not.toContain("not found, so");
     expect({ gaps: user.gaps(), repeats: user.repeats() }).toEqual({ gaps: 0, repeats: 0 });
     expect({ gaps: bystander.gaps(), repeats: bystander.repeats() }).toEqual({ gaps: 0, repeats: 0 });
-    // From 2026.8 an aborted heartbeat keeps its events, and comes back when the session has been idle for a minute.
-    if (!preemptsItself) await expectEventsSeen(bed, scene);
+    if (!preemptsHeartbeats) await expectEventsSeen(bed, scene);
   },
 );
 
-/** On a busy machine 2026.5 takes the session for busy for a while after each final, heartbeats or not. */
-const MAX_AGAIN = release.version.startsWith("2026.5.") ? 6 : 0;
+const MAX_AGAIN = staysBusyAfterFinals ? 6 : 0;
 
 /** A follow-up that the release itself answered with nothing: no heartbeat came, and nothing was held. */
 function emptiedWithoutHeartbeat(round: Round): boolean {
@@ -169,8 +163,8 @@ async function expectEventsSeen(bed: OpenBed, { user }: Scene): Promise<void> {
 const MAX_DEFER_MS = 4_000;
 /** It is asked for again every second, and the release lets it run between two of the user's runs only. */
 const WITHIN_MS = MAX_DEFER_MS + 30_000;
-/** The agent of 2026.9 is busy for a while after each final. */
-const PAUSE_MS = preemptsItself ? 2_500 : 900;
+/** A release that preempts heartbeats takes the agent for busy for a while after each final. */
+const PAUSE_MS = preemptsHeartbeats ? 2_500 : 900;
 
 test(
   "users who never pause for the quiet time delay scheduled heartbeats by maxDeferMs and no longer",

@@ -38,7 +38,7 @@ test(
       dependencies?: object;
     };
     // Of the command and the client; test/imports.test.ts keeps them out of the gateway.
-    expect(Object.keys(runtime).sort()).toEqual(["@openclaw/gateway-client", "commander", "json5"]);
+    expect(Object.keys(runtime).sort()).toEqual(["@openclaw/gateway-client", "commander", "json5", "semver"]);
     expect(await readdir(installed)).toEqual(expect.arrayContaining(["LICENSE", "README.md", "dist", "package.json"]));
 
     const entry = join(folder, "node_modules", "openclaw", "openclaw.mjs");

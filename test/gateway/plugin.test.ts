@@ -15,14 +15,14 @@ import { freePort, startGateway } from "../support/gateway/gateway.ts";
 import type { MetricsReport } from "../support/fault/metrics-probe.ts";
 import { startModel } from "../support/gateway/model.ts";
 import { PATIENCE_MS } from "../support/gateway/patience.ts";
-import { compareVersions } from "../support/gateway/release.ts";
+import { capabilities } from "../support/gateway/capabilities.ts";
 import { answer, connect, converse, freshSession, gateways, say, settle, traces } from "./contract.ts";
 
 const run = promisify(execFile);
 const PLUGIN = fileURLToPath(new URL("../../plugin", import.meta.url));
 const METRICS_PROBE = new URL("../support/fault/metrics-probe.ts", import.meta.url).href;
 const { release } = inject("isolated");
-const from = (version: string): boolean => compareVersions(release.version, version) >= 0;
+const { asksBeforeLocalPlugins, givesStatusToReaders, sharesDiagnostics } = capabilities(release);
 
 let scratch: string;
 /** State folder with the plugin installed from its tarball. */
@@ -54,8 +54,7 @@ async function openclaw(stateDir: string, ...args: string[]) {
 }
 
 async function install(stateDir: string, source: string): Promise<void> {
-  // 2026.9 asks before it takes a plugin from a local source.
-  const consent = from("2026.9.0") ? ["--force", "--accept-capabilities"] : [];
+  const consent = asksBeforeLocalPlugins ? ["--force", "--accept-capabilities"] : [];
   const { stdout } = await openclaw(stateDir, "plugins", "install", source, ...consent);
   expect(stdout).toContain("Installed plugin: event-isolation");
 }
@@ -170,7 +169,7 @@ test("a gateway with the plugin and the preload offers settings, status by scope
   expect(full.seams.find(({ name }) => name === "broadcast")).toMatchObject({ state: "attached", required: true });
   expect(full.seams.find(({ name }) => name === "broadcast")!.files[0]).toMatch(/^dist\/.*\.m?js$/);
   expect(full.sessionKeys).toContainEqual({ key: session.key, claimers: 2 });
-  if (from("2026.8.0")) {
+  if (givesStatusToReaders) {
     const less = await statusOf(reader);
     expect(less).toMatchObject({ attached: true, settings: { scope: "run" } });
     expect(JSON.stringify(less)).not.toMatch(/agent:main:|a-dashboard/);
@@ -196,8 +195,7 @@ test("a gateway with the plugin and the preload offers settings, status by scope
   const counted = metrics["openclaw.event_isolation.events"]!.find((point) => point.attributes["event"] === "chat");
   expect(counted).toMatchObject({ attributes, value: (await statusOf(admin)).gateway!.events["chat"]!["delivered"] });
   expect(metrics["openclaw.event_isolation.connections"]![0]!.value).toBeGreaterThan(2);
-  // 2026.2 has its diagnostics events in a copy of the module that no listener hears.
-  if (from("2026.3.0")) {
+  if (sharesDiagnostics) {
     expect(diagnostics.at(-1)).toMatchObject({ type: "event-isolation.counters", gateway: { events: { chat: {} } } });
   }
 });

@@ -5,7 +5,7 @@ import { type Client, type Endpoint, field } from "../support/wire/clients.ts";
 import { createDevice } from "../support/gateway/device.ts";
 import { startGateway } from "../support/gateway/gateway.ts";
 import { startModel } from "../support/gateway/model.ts";
-import { compareVersions } from "../support/gateway/release.ts";
+import { capabilities } from "../support/gateway/capabilities.ts";
 import { answer, connect, connectByHand, converse, freshSession, offers, say, settle, traces } from "./contract.ts";
 import { isolated } from "./isolated-by.ts";
 import { isolatedBed, settingsFile, writeSettings } from "./own-bed.ts";
@@ -59,11 +59,9 @@ describe("observers, a narrow roster and a claim limit", () => {
   test("an observer receives every session, and nobody else does", async () => {
     const session = freshSession();
     const [sender, bystander] = [await connect(gateway), await connect(gateway)];
-    // 2026.2 wants device proofs of an older kind than the official client makes.
-    const old = compareVersions(gateway.release.version, "2026.3.0") < 0;
-    const observer = old
-      ? await connectByHand(gateway, { client: { id: "cli", mode: "cli" }, scopes: ["operator.read"] })
-      : await connect(gateway, { device, scopes: ["operator.read"] });
+    const observer = capabilities(gateway.release).takesNewDeviceProofs
+      ? await connect(gateway, { device, scopes: ["operator.read"] })
+      : await connectByHand(gateway, { client: { id: "cli", mode: "cli" }, scopes: ["operator.read"] });
     const { runId } = await sender.chat(session.key, say(session.id));
     await Promise.all([sender.final(runId), observer.final(runId)]);
     expect(observer.text(runId)).toBe(answer(session.id));
@@ -142,7 +140,7 @@ test("the module reads settings from plugins.entries of the gateway's own config
   const { release } = inject("isolated");
   const config = { plugins: { entries: { "event-isolation": { config: { scope: "nobody" } } } } };
   const { code, logs } = await refusal({ config });
-  if (compareVersions(release.version, "2026.5.0") >= 0) {
+  if (capabilities(release).allowsSettingsOfMissingPlugins) {
     expect(code).toBe(78);
     expect(logs).toContain('[event-isolation] "scope" has to be one of "session", "run", not "nobody"');
   } else {

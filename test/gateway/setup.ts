@@ -6,7 +6,8 @@ import { execFileSync } from "node:child_process";
 import type { TestProject } from "vitest/node";
 import { openBed } from "../support/gateway/bed.ts";
 import type { Endpoint } from "../support/wire/clients.ts";
-import { compareVersions, ensureRelease } from "../support/gateway/release.ts";
+import { toolsWithoutQuestions } from "../support/gateway/capabilities.ts";
+import { ensureRelease } from "../support/gateway/release.ts";
 import { isolated as isolatedBy, isolatedRelease } from "./isolated-by.ts";
 import { releaseUnderTest } from "./release-under-test.ts";
 
@@ -22,10 +23,8 @@ declare module "vitest" {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   execFileSync("npm", ["run", "--silent", "build"], { stdio: "inherit" });
   const release = await ensureRelease(releaseUnderTest());
-  // The tool cases run `exec` without asking anybody, and newer releases hide most tools in a catalog.
-  const direct = compareVersions(release.version, "2026.9.0") >= 0 ? { toolSearch: false } : {};
   const config = {
-    tools: { exec: { host: "gateway", security: "full", ask: "off" }, ...direct },
+    tools: toolsWithoutQuestions(release),
     agents: { list: [{ id: "main", default: true }, { id: "other" }] },
   };
   const copy = await isolatedRelease(release);

@@ -7,11 +7,10 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { until } from "../support/scene/cron-scene.ts";
-import { compareVersions } from "../support/gateway/release.ts";
+import { capabilities } from "../support/gateway/capabilities.ts";
 import {
   answerTo,
   fateOf,
-  hasHookRules,
   openWakeBed,
   placeOf,
   postHook,
@@ -40,8 +39,11 @@ function hook(path: string, body: Record<string, unknown>): Send {
   return (bed, text) => bed.hook(path, { text, ...body });
 }
 
-/** What the published gateway makes of a call: its answer, and where the event is. */
-type AsPublished = readonly [on2: RegExp, on5: RegExp, on9: RegExp];
+/**
+ * What the published gateway makes of a call, its answer and where the event is: on releases whose wakes may not
+ * name a session, on those that ignore what they name, and on those that wake it.
+ */
+type AsPublished = readonly [refuses: RegExp, ignores: RegExp, wakes: RegExp];
 
 const TO_MAIN = /^ok, \w+ agent:main:main$/;
 const NO_KEYS = /^INVALID_REQUEST invalid wake params.*, nowhere$/;
@@ -193,14 +195,14 @@ let settings: { file: string; remove(): Promise<void> };
 const answers = new Map<string, { plain: string; isolated: string }>();
 
 function family(): 0 | 1 | 2 {
-  const { version } = inject("isolated").release;
-  return compareVersions(version, "2026.8.0") >= 0 ? 2 : compareVersions(version, "2026.5.0") >= 0 ? 1 : 0;
+  const { wakesMayNameSessions, wakesReachSessions } = capabilities(inject("isolated").release);
+  return wakesReachSessions ? 2 : wakesMayNameSessions ? 1 : 0;
 }
 
 beforeAll(async () => {
   const { release } = inject("isolated");
   settings = await writeSettings({ hooks: RULES });
-  const env = hasHookRules(release) ? {} : { OPENCLAW_EVENT_ISOLATION_CONFIG: settings.file };
+  const env = capabilities(release).hasHookRules ? {} : { OPENCLAW_EVENT_ISOLATION_CONFIG: settings.file };
   [plain, isolated] = await Promise.all([
     openWakeBed({ release, isolated: false, rules: RULES }),
     openWakeBed({ release, isolated: true, rules: RULES, env }),

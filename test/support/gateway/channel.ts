@@ -1,7 +1,8 @@
 /** A channel that a test can write into, and whose friend gets what the gateway delivers. */
 import type { Bed, BedOptions } from "./bed.ts";
 import { merge, type Config } from "./gateway-config.ts";
-import { compareVersions, type Release } from "./release.ts";
+import { capabilities } from "./capabilities.ts";
+import type { Release } from "./release.ts";
 import { startSignal } from "./signal.ts";
 import { startTelegram } from "./telegram.ts";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,7 +24,7 @@ export interface Channel {
 
 /** Starts the service of a channel that the release has built in. */
 export function startChannel(release: Release): Promise<Channel> {
-  return compareVersions(release.version, "2026.6.0") < 0 ? startSignal() : startTelegram();
+  return capabilities(release).hasTelegram ? startTelegram() : startSignal();
 }
 
 /** What a gateway needs to use the channel. */

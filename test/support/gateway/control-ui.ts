@@ -3,7 +3,8 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import type { Gateway } from "./gateway.ts";
-import { compareVersions, type Release } from "./release.ts";
+import { capabilities } from "./capabilities.ts";
+import type { Release } from "./release.ts";
 import { ARTIFACTS, until } from "./watch.ts";
 import { isObject, recordPage, type WireLog } from "../wire/wire-log.ts";
 
@@ -122,7 +123,7 @@ function rowOf(sessionKey: string): string {
 
 function pathOf(release: Release, sessionKey: string): string {
   const [, agent = "", ...rest] = sessionKey.split(":");
-  return compareVersions(release.version, "2026.9.0") >= 0
+  return capabilities(release).hasSessionPages
     ? `/chat/${agent}/${encodeURIComponent(rest.join(":"))}`
     : `/chat?session=${encodeURIComponent(sessionKey)}`;
 }

@@ -6,6 +6,8 @@ import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { compare } from "semver";
+import { inRange } from "../../../src/cli/versions.ts";
 
 export type Release = {
   readonly version: string;
@@ -31,22 +33,7 @@ const LOCK_STALE_MS = 10 * 60_000;
 export const PINNED_RELEASES: readonly string[] = readdirSync(PINNED, { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
   .map((entry) => entry.name)
-  .sort(compareVersions);
-
-/** Orders calendar versions (`2026.10.1` after `2026.9.6`); a suffix after `-` is ignored. */
-export function compareVersions(a: string, b: string): number {
-  const left = versionParts(a);
-  const right = versionParts(b);
-  for (let i = 0; i < 3; i += 1) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
-}
-
-function versionParts(version: string): number[] {
-  return (version.split("-")[0] ?? "").split(".").map(Number);
-}
+  .sort(compare);
 
 /** Makes sure that a release is installed, and says where. Safe to call from several processes. */
 export async function ensureRelease(version: string): Promise<Release> {
@@ -126,8 +113,8 @@ export function manifestsFor(version: string): Manifest[] {
     dependencies: { ...oldest.dependencies, ...openclaw },
     overrides: oldest.overrides ?? {},
   };
-  if (compareVersions(version, "2026.5.0") < 0) return [all];
-  if (compareVersions(version, "2026.9.0") < 0) return [cssomnom, all];
+  if (inRange(version, "<2026.5")) return [all];
+  if (inRange(version, "<2026.9")) return [cssomnom, all];
   return [plain, cssomnom, all];
 }
 

@@ -6,14 +6,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { withBed, type Bed } from "./bed.ts";
 import { field, type Client } from "../wire/clients.ts";
+import { toolsWithoutQuestions } from "./capabilities.ts";
 import { ensureRelease, PINNED_RELEASES } from "./release.ts";
 
 const KEY_A = "agent:main:a";
 const KEY_B = "agent:main:b";
-/** `tools.exec` that runs commands on the gateway without asking; its shape changed in 2026.9. */
-const EXEC_BY_RELEASE = (version: string) =>
-  version.startsWith("2026.9.") ? { host: "gateway", mode: "full" } : { host: "gateway", security: "full", ask: "off" };
-
 type Row = Record<string, string | number | boolean>;
 
 async function leaks(a: Client, b: Client, bystander: Client, bed: Bed): Promise<Row[]> {
@@ -89,7 +86,7 @@ function check(what: string, actual: unknown, expected: unknown): void {
 async function selfcheck(version: string): Promise<void> {
   const release = await ensureRelease(version);
   console.log(`\nopenclaw@${version}`);
-  await withBed(release, { config: { tools: { exec: EXEC_BY_RELEASE(version) } } }, async (bed) => {
+  await withBed(release, { config: { tools: toolsWithoutQuestions(release) } }, async (bed) => {
     report("boot", `${bed.gateway.bootMs} ms`);
     const a = await bed.connect({ name: "a" });
     const b = await bed.connect({ name: "b" });

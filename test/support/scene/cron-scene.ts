@@ -6,7 +6,8 @@ import { merge, type Config } from "../gateway/gateway-config.ts";
 import { freePort } from "../gateway/gateway.ts";
 import { PATIENCE_MS } from "../gateway/patience.ts";
 import type { ProbeReport } from "../fault/queue-probe.ts";
-import { compareVersions, type Release } from "../gateway/release.ts";
+import { capabilities, toolsWithoutQuestions } from "../gateway/capabilities.ts";
+import type { Release } from "../gateway/release.ts";
 
 export interface CronBed extends OpenBed {
   /** May add and run cron jobs. */
@@ -29,13 +30,8 @@ const PROBE = new URL("../fault/queue-probe.ts", import.meta.url).href;
 export async function openCronBed(options: CronBedOptions): Promise<CronBed> {
   const { release, isolated, scope } = options;
   const port = await freePort();
-  const newest = compareVersions(release.version, "2026.9.0") >= 0;
-  const exec = newest ? { mode: "full" } : { security: "full", ask: "off" };
   const base: Config = {
-    tools: {
-      exec: { host: "gateway", notifyOnExit: true, backgroundMs: 1_000, ...exec },
-      ...(newest ? { toolSearch: false } : {}),
-    },
+    tools: toolsWithoutQuestions(release, { notifyOnExit: true, backgroundMs: 1_000 }),
     // Only wakes make it run within a test.
     agents: { defaults: { heartbeat: { every: "6h", target: "none" } } },
     ...(scope ? { session: { scope } } : {}),
@@ -69,8 +65,6 @@ async function peek(port: number): Promise<ProbeReport> {
  */
 export async function runCronJob(bed: CronBed, message: string, timeoutMs = PATIENCE_MS): Promise<string> {
   const { admin, gateway } = bed;
-  // Without a delivery target newer releases withhold exit notices; 2026.2 knows no webhooks.
-  const old = compareVersions(gateway.release.version, "2026.3.0") < 0;
   const job = await admin.request("cron.add", {
     name: `job ${Date.now()}`,
     schedule: { kind: "at", at: new Date(Date.now() + 3_600_000).toISOString() },
@@ -78,7 +72,9 @@ export async function runCronJob(bed: CronBed, message: string, timeoutMs = PATI
     wakeMode: "next-heartbeat",
     payload: { kind: "agentTurn", message },
     deleteAfterRun: false,
-    delivery: old ? { mode: "none" } : { mode: "webhook", to: "http://127.0.0.1:9/hook" },
+    delivery: capabilities(gateway.release).deliversCronToWebhooks
+      ? { mode: "webhook", to: "http://127.0.0.1:9/hook" }
+      : { mode: "none" },
   });
   const jobId = String(job["id"] ?? (job["job"] as { id?: unknown } | undefined)?.id);
   await admin.request("cron.run", { id: jobId, mode: "force" }, { timeoutMs: Math.max(60_000, timeoutMs) });

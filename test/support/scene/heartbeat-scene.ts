@@ -3,7 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Bed, BedOptions } from "../gateway/bed.ts";
 import type { Client } from "../wire/clients.ts";
 import { chatText, field, isFinal } from "../wire/recorder.ts";
-import { compareVersions, type Release } from "../gateway/release.ts";
+import { capabilities } from "../gateway/capabilities.ts";
+import type { Release } from "../gateway/release.ts";
 import { wordsOf } from "../gateway/script.ts";
 
 export const MAIN_SESSION = "agent:main:main";
@@ -17,8 +18,8 @@ export const GAPS: readonly Gap[] = [100, 300, 900, 2000, "mid"];
 export const HEARTBEATS_ON: BedOptions["config"] = { agents: { defaults: { heartbeat: { every: "24h" } } } };
 
 /** The key under which a release configures what of heartbeats is shown: `channels.defaults.<key>`. */
-export function visibilityKey({ version }: Release): string {
-  return compareVersions(version, "2026.8.0") >= 0 ? "heartbeatVisibility" : "heartbeat";
+export function visibilityKey(release: Release): string {
+  return capabilities(release).hasHeartbeatVisibility ? "heartbeatVisibility" : "heartbeat";
 }
 
 const FOLLOW_UP_WORDS = 6;

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type CronBed, openCronBed } from "./cron-scene.ts";
 import type { Config } from "../gateway/gateway-config.ts";
 import { GatewayRequestError, type Payload } from "../wire/clients.ts";
-import { compareVersions, type Release } from "../gateway/release.ts";
+import { capabilities } from "../gateway/capabilities.ts";
+import type { Release } from "../gateway/release.ts";
 
 /** Each agent has its own share of the releases' flood guards, five heartbeats a minute. */
 const AGENTS = ["main", "ops"] as const;
@@ -27,16 +28,12 @@ const MAPPINGS = [
   },
 ];
 
-/** Whether a release's own configuration has rules for the session keys of webhooks. */
-export function hasHookRules(release: Release): boolean {
-  return compareVersions(release.version, "2026.2.12") >= 0;
-}
-
 /** The configuration of {@link openWakeBed}, for gateways that a test boots itself. */
 export function wakeConfig(release: Release, rules: HookRules): Config {
+  const { hasHookRules } = capabilities(release);
   // A template has to have its prefixes.
-  const mappings = rules.allowedSessionKeyPrefixes || !hasHookRules(release) ? MAPPINGS : MAPPINGS.slice(0, 1);
-  const own = hasHookRules(release) ? rules : {};
+  const mappings = rules.allowedSessionKeyPrefixes || !hasHookRules ? MAPPINGS : MAPPINGS.slice(0, 1);
+  const own = hasHookRules ? rules : {};
   return {
     agents: { list: AGENTS.map((id) => ({ id, ...(id === "main" ? { default: true } : {}) })) },
     hooks: { enabled: true, token: HOOK_TOKEN, mappings, ...own },

@@ -3,7 +3,8 @@ import { randomUUID } from "node:crypto";
 import { GatewayClient } from "@openclaw/gateway-client";
 import type { HelloOk } from "@openclaw/gateway-protocol";
 import { WebSocket } from "ws";
-import { createDevice, DEVICE_PROOF, deviceProof, needsDevice, type Device } from "../gateway/device.ts";
+import { capabilities } from "../gateway/capabilities.ts";
+import { createDevice, DEVICE_PROOF, deviceProof, type Device } from "../gateway/device.ts";
 import { PATIENCE_MS } from "../gateway/patience.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import type { Release } from "../gateway/release.ts";
@@ -80,7 +81,7 @@ const DEFAULTS = {
 const CLIENT = { id: "gateway-client", mode: "backend", version: "0", platform: "linux" } as const;
 
 function settle(gateway: Endpoint, options: ConnectOptions) {
-  const wanted = options.device ?? needsDevice(gateway.release);
+  const wanted = options.device ?? capabilities(gateway.release).needsDevice;
   const device = wanted === true ? createDevice() : wanted === false ? undefined : wanted;
   return {
     ...DEFAULTS,
