@@ -30,11 +30,15 @@ function fateOf({ drainedFrom, heartbeats }: Outcome, variant: Variant): Fate {
   return heartbeats > 0 ? "delivered" : "swallowed";
 }
 
+const KNOWN_FATES: Readonly<Record<string, Readonly<Record<Variant, Fate>>>> = {
+  "2026.2.9": { default: "lost", prewake: "lost", global: "lost" },
+  "2026.5.7": { default: "orphan", prewake: "lost", global: "lost" },
+  "2026.9.6": { default: "delivered", prewake: "delivered", global: "delivered" },
+};
+
 /** What is known of the published release; undefined for one in between that nobody has measured. */
 function knownFate(version: string, variant: Variant): Fate | undefined {
-  if (version === "2026.2.9") return "lost";
-  if (version === "2026.5.7") return variant === "default" ? "orphan" : "lost";
-  return version === "2026.9.6" ? "delivered" : undefined;
+  return KNOWN_FATES[version]?.[variant];
 }
 
 const MEANING: Readonly<Record<Fate, string>> = {

@@ -165,7 +165,7 @@ export const SEAMS: readonly Seam[] = [
     functions: [{ name: "buildPendingFinalDeliveryText", since: "2026.5.4", until: "2026.9.6" }],
     required: false,
     purpose: "repeats a reply that was not delivered",
-    without: "nothing is lost: the release repeats no reply",
+    without: "the release repeats no reply",
   },
   {
     name: "heartbeat",

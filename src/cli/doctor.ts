@@ -158,7 +158,7 @@ function reportText({ checks, seams, openclaw }: DoctorReport): string {
   const rows = seams.flatMap(({ name, required, found, purpose, without }) =>
     found.length > 0
       ? found.map((each, index) => [index === 0 ? name : "", `${each.function} in ${files(each.files)}`])
-      : [[name, required ? `MISSING: ${purpose}` : `not in this release: ${without}`]],
+      : [[name, required ? `MISSING: ${purpose}` : `not in this release, so ${without}`]],
   );
   const count = (level: Check["level"]): string => {
     const n = checks.filter((check) => check.level === level).length;

@@ -9,11 +9,11 @@ import type { GatewayConfig } from "./types.ts";
 
 /** Functions of the gateway; each may be missing. */
 export interface KeyFunctions {
-  /** Mirrors `resolveSessionStoreKey` (2026.1 on). */
+  /** Mirrors `resolveSessionStoreKey`. */
   readonly storeKey?:
     | ((params: { cfg: GatewayConfig; sessionKey: string; storeAgentId?: string }) => unknown)
     | undefined;
-  /** Mirrors `resolveSessionSubscriptionKey` (2026.8 on). */
+  /** Mirrors `resolveSessionSubscriptionKey`. */
   readonly subscriptionKey?: ((key: string, agentId: string) => unknown) | undefined;
 }
 

@@ -2,7 +2,7 @@
 import { scopedHeartbeatWakeOptions } from "../policy/cron-keys.ts";
 import type { RemapHost, SystemEvents } from "./cron-events.ts";
 
-/** `requestHeartbeatNow` up to 2026.4, `requestHeartbeat` after it, `enqueueHeartbeatRequest` from 2026.8.2, `requestSessionEventWake` from 2026.9.3. */
+/** Any one of the seam `wake-requests`, or `requestSessionEventWake` of what `createSessionEventWakeRuntime` makes. */
 export type RequestWake = (options?: unknown, ...rest: unknown[]) => unknown;
 
 interface WakeOptions {
@@ -52,7 +52,7 @@ export class WakeTargets {
     return (options, ...rest) => original(this.#routed(options)?.wake ?? options, ...rest);
   }
 
-  /** Wraps the wake functions of 2026.9.3 on, members of one object. They lose no event's wake themselves. */
+  /** Wraps the wake functions that `createSessionEventWakeRuntime` makes. They lose no event's wake themselves. */
   wrapRuntime(create: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
     return (...args) => {
       const runtime = create(...args);

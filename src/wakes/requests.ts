@@ -50,8 +50,8 @@ export type Resolved = Target | Extract<WakeTarget, { ok: false }>;
 
 /** The functions by which a release keeps what it cannot wake now, and how it is asked. */
 const NATIVE_WAKES = [
-  { seam: "createSessionEventWakeRuntime", request: "requestSessionEventWake" }, // from 2026.9.3
-  { seam: "enqueueHeartbeatRequest", request: "enqueueHeartbeatRequest" }, // from 2026.8.2
+  { seam: "createSessionEventWakeRuntime", request: "requestSessionEventWake" },
+  { seam: "enqueueHeartbeatRequest", request: "enqueueHeartbeatRequest" },
 ] as const;
 
 const GLOBAL_ONLY =
