@@ -1,14 +1,18 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
 const FAULTS = "test/gateway/{churn,clock,faults,frames,fuzz,slow-consumer}.test.ts";
 
 /** One file at a time, after all others: these measure time and memory, or have a gateway do all that it can. */
 const ALONE = { maxWorkers: 1, sequence: { groupOrder: 1 } };
 
+/** Ends a run that stands still, and names the case. */
+const STAND_STILL = "./test/support/stand-still/reporter.ts";
+
 export default defineConfig({
   test: {
     // Two cores: two files at a time. Gateway cases mostly wait.
     maxWorkers: 2,
+    reporters: [...configDefaults.reporters, STAND_STILL],
     projects: [
       {
         test: {

@@ -25,7 +25,12 @@ const REPORT = `${ARTIFACTS}patch-contract.json`;
 function suite(): Promise<void> {
   mkdirSync(ARTIFACTS, { recursive: true });
   rmSync(REPORT, { force: true });
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${REPORT}`];
+  const reporters = [
+    "--reporter=default",
+    "--reporter=./test/support/stand-still/reporter.ts",
+    "--reporter=json",
+    `--outputFile.json=${REPORT}`,
+  ];
   const child = spawn("vitest", ["run", "--project", "gateway", ...reporters, ...contract.files], {
     stdio: ["ignore", 2, 2],
     env: { ...process.env, OPENCLAW_ISOLATED_BY: "patch:04", OPENCLAW_RELEASE: contract.release },
