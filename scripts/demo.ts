@@ -3,7 +3,9 @@
  * both, and for each a matrix of whose tokens arrived where.
  */
 import { writeFile } from "node:fs/promises";
+import { isExcused } from "../src/report/excuses.ts";
 import { reportPage } from "../src/report/page.ts";
+import { secretFinder } from "../src/report/secrets.ts";
 import type { GatewayReport } from "../src/report/shape.ts";
 import { isolationRegister, withBed } from "../test/support/gateway/bed.ts";
 import { type Client, connectOfficial } from "../test/support/wire/clients.ts";
@@ -93,12 +95,13 @@ async function observe(
         })),
         receivers,
       });
+      const seen = receivers.map(([, client]) => seenAt(client));
       const leaks: Leaks = {
         senders: [...NAMES],
         receivers: receivers.map(([name]) => name),
         chunks: CHUNKS,
-        tokens: NAMES.map((sender) => receivers.map(([, client]) => tokensSeen(client, sender))),
-        frames: NAMES.map((sender) => receivers.map(([, client]) => client.eventsWith(`${sender}-`).length)),
+        tokens: NAMES.map((_, sender) => seen.map((each) => each.tokens[sender]!)),
+        frames: NAMES.map((_, sender) => seen.map((each) => each.frames[sender]!)),
         complete,
       };
       return { leaks, report };
@@ -113,13 +116,25 @@ function sessionKeyOf(name: string): string {
   return `agent:main:${name.toLowerCase()}`;
 }
 
-/** How many of a sender's tokens a client has seen in any event at all. */
-function tokensSeen(client: Client, sender: string): number {
-  const seen = new Set<string>();
-  for (const frame of client.eventsWith(`${sender}-`)) {
-    for (const [token] of frame.json.matchAll(new RegExp(`${sender}-\\d+`, "g"))) seen.add(token);
+/** What tells a sender's session: its key and every token of its reply. */
+const FINDER = secretFinder<"session key" | "text">(
+  NAMES.flatMap((name, session) => [
+    { session, kind: "session key", text: sessionKeyOf(name) } as const,
+    ...Array.from({ length: CHUNKS }, (_, at) => ({ session, kind: "text", text: `${name}-${at}` }) as const),
+  ]),
+);
+
+/** By sender, how many of its tokens a client has seen, and in how many frames something of its session was. */
+function seenAt(client: Client): { tokens: number[]; frames: number[] } {
+  const tokens = NAMES.map(() => new Set<string>());
+  const frames = NAMES.map(() => 0);
+  for (const { event, json } of client.frames) {
+    if (FINDER.inText(json).size === 0) continue;
+    const traces = FINDER.inValue(JSON.parse(json)).filter((trace) => !isExcused(event, trace));
+    for (const { session, kind, text } of traces) if (kind === "text") tokens[session]!.add(text);
+    for (const session of new Set(traces.map((trace) => trace.session))) frames[session]! += 1;
   }
-  return seen.size;
+  return { tokens: tokens.map(({ size }) => size), frames };
 }
 
 function frameCounts(receivers: readonly [string, Client][]): string {

@@ -8,7 +8,7 @@ export interface Leaks {
   readonly chunks: number;
   /** Distinct tokens seen. */
   readonly tokens: readonly (readonly number[])[];
-  /** Frames that carried any of them. */
+  /** Frames that carried any of them, or the key of their session. */
   readonly frames: readonly (readonly number[])[];
   /** Whether each sender's final text was what the model sent. */
   readonly complete: readonly boolean[];

@@ -3,6 +3,8 @@
  *
  * Deliberately not built on `src/policy`: it is the judge of it.
  */
+import { isExcused } from "../../src/report/excuses.ts";
+import { secretFinder } from "../../src/report/secrets.ts";
 import { OPENS } from "../../test/support/scene/opens.ts";
 
 export interface Session {
@@ -43,9 +45,6 @@ export interface Verdict {
   readonly rightful: number;
 }
 
-/** Events for everybody that may name sessions, but never hold text of one. */
-const NAMES_ONLY = new Set(["health", "presence"]);
-
 /**
  * Goes through everything a connection received.
  *
@@ -55,7 +54,25 @@ export function judge(log: Log, sessions: readonly Session[]): Verdict {
   const findings: Finding[] = [];
   const open = new Map<string, number>(); // session key -> when the accepted request was sent
   const waiting = new Map<string, { order: number; request: Sent }>();
+  const finder = secretFinder<"session key" | "text">(
+    sessions.flatMap(({ key, token }, session) => [
+      { session, kind: "session key", text: key } as const,
+      { session, kind: "text", text: token } as const,
+    ]),
+  );
   let [roster, next, events, rightful] = [false, 0, 0, 0];
+  const secretsIn = (value: unknown): Set<string> => new Set(finder.inValue(value).map(({ text }) => text));
+  /** Adds what the connection may not have to the findings; the rest is its right. */
+  const look = (event: string, index: number, value: unknown, known: ReadonlySet<string> = new Set()): void => {
+    const line = log.lines[index]!;
+    if (finder.inText(line).size === 0) return;
+    const traces = finder.inValue(value).filter((trace) => !isExcused(event, trace) && !known.has(trace.text));
+    for (const number of new Set(traces.map(({ session }) => session))) {
+      const { key } = sessions[number]!;
+      if (open.has(key)) rightful += 1;
+      else findings.push({ connection: log.name, session: key, event, line: index, frame: line.slice(0, 300) });
+    }
+  };
   for (const [index, line] of log.lines.entries()) {
     while (next < log.sent.length && log.sent[next]!.after <= index) {
       waiting.set(log.sent[next]!.id, { order: next, request: log.sent[next]! });
@@ -63,8 +80,12 @@ export function judge(log: Log, sessions: readonly Session[]): Verdict {
     }
     const frame = JSON.parse(line) as Record<string, unknown>;
     if (frame["type"] === "res") {
+      const { type, snapshot } = (frame["payload"] ?? {}) as Record<string, unknown>;
+      if (type === "hello-ok") look("hello-ok", index, { snapshot });
       const asked = waiting.get(String(frame["id"]));
       if (!asked) continue;
+      // Answers tell what was asked for. A refusal tells no more of a session than its request did.
+      if (frame["ok"] !== true) look("refusal", index, frame["error"], secretsIn(asked.request.params));
       const { method, params } = asked.request;
       if (method === "sessions.messages.unsubscribe" && !couldNot(frame)) {
         // Whatever the gateway answers: who leaves has left, unless it asked again meanwhile.
@@ -81,14 +102,7 @@ export function judge(log: Log, sessions: readonly Session[]): Verdict {
     events += 1;
     const event = String(frame["event"]);
     if (event === "sessions.changed" && roster) continue;
-    const text = line.toLowerCase();
-    for (const session of sessions) {
-      const holdsText = text.includes(session.token);
-      const isNamed = text.includes(session.key) && !NAMES_ONLY.has(event);
-      if (!holdsText && !isNamed) continue;
-      if (open.has(session.key)) rightful += 1;
-      else findings.push({ connection: log.name, session: session.key, event, line: index, frame: line.slice(0, 300) });
-    }
+    look(event, index, frame);
   }
   return { findings, events, rightful };
 }

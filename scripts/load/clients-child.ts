@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { now, keyOf, tokenOf } from "../../bench/timed-model.ts";
 import { connectRaw, type Endpoint, type RawClient } from "../../test/support/wire/clients.ts";
 import { meetSlowConsumers, type SlowOutcome } from "./slow-consumer.ts";
-import { addCounts, type Counts, noCounts, Tally } from "./tally.ts";
+import { addCounts, clientFinder, type Counts, noCounts, Tally } from "./tally.ts";
 
 export type Order = {
   /** Connections that chat, each on its session, all at once. */
@@ -38,7 +38,8 @@ const SETTLE_MS = 1500;
 
 const [endpoint, count] = process.argv.slice(2) as [string, string];
 const gateway = JSON.parse(endpoint) as Endpoint;
-const tallies: Tally[] = Array.from({ length: Number(count) }, (_, at) => new Tally(at, now()));
+const finder = clientFinder(Number(count));
+const tallies: Tally[] = Array.from({ length: Number(count) }, (_, at) => new Tally(at, finder, now()));
 const clients: RawClient[] = [];
 /** Frames for everybody that may not be dropped: they close every slow consumer, and rightly so. */
 let health = 0;
@@ -72,7 +73,7 @@ async function say(client: RawClient, at: number): Promise<void> {
 
 async function round({ sessions, chunks, slow }: Order): Promise<Outcome> {
   const start = now();
-  for (const at of tallies.keys()) tallies[at] = new Tally(at, start);
+  for (const at of tallies.keys()) tallies[at] = new Tally(at, finder, start);
   const talking = tallies.slice(0, sessions);
   const over = async (): Promise<void> => {
     while (now() - start < TIMEOUT_MS && talking.some(({ ended }) => ended === undefined)) await sleep(50);

@@ -1,5 +1,7 @@
 /** What one connection got: counted frame by frame, since nobody can keep millions of them. */
-import { keysIn, sendTimesIn, tokensIn } from "../../bench/timed-model.ts";
+import { keyOf, sendTimesIn, tokenOf } from "../../bench/timed-model.ts";
+import { isExcused } from "../../src/report/excuses.ts";
+import { type SecretFinder, secretFinder } from "../../src/report/secrets.ts";
 
 /** Sums over connections, too. */
 export interface Counts {
@@ -7,9 +9,9 @@ export interface Counts {
   bytes: number;
   /** Hold the connection's own token or key, and no other's token. */
   own: number;
-  /** Hold another client's token: a leak. */
+  /** Hold another client's token or key: a leak. */
   foreign: number;
-  /** Name another client's session and hold nothing of it. */
+  /** Name another client's session where the judge excuses it, and hold nothing of it. */
   keyOnly: number;
   /** Numbers that are missing between two frames, and frames that go back or repeat. */
   gaps: number;
@@ -28,6 +30,18 @@ export function addCounts(sum: Counts, more: Counts): void {
 const NUMBER = /"seq":(\d+)(?:,"stateVersion":\{[^{}]*\})?(?:,"recipientProfileId":"[^"]*")?\}$/;
 const TAIL = 200;
 
+type Finder = SecretFinder<"session key" | "text">;
+
+/** Makes what finds the tokens and keys of the first so many clients in a frame. */
+export function clientFinder(clients: number): Finder {
+  return secretFinder(
+    Array.from({ length: clients }, (_, session) => [
+      { session, kind: "session key", text: keyOf(session) } as const,
+      { session, kind: "text", text: tokenOf(session) } as const,
+    ]).flat(),
+  );
+}
+
 export class Tally {
   readonly counts = noCounts();
   /** Milliseconds from the model's sending a chunk to the first own frame that holds it. */
@@ -35,16 +49,19 @@ export class Tally {
   /** How its run ended; undefined while it goes on. */
   ended: string | undefined;
   readonly #client: number;
+  readonly #finder: Finder;
   readonly #since: number;
   readonly #chunks = new Set<number>();
   #lastNumber: number | undefined;
 
   /**
    * @param client the number in the connection's token and key
+   * @param finder of all clients' tokens and keys
    * @param since when it began, on the model's clock: chunks of earlier answers do not count
    */
-  constructor(client: number, since: number) {
+  constructor(client: number, finder: Finder, since: number) {
     this.#client = client;
+    this.#finder = finder;
     this.#since = since;
   }
 
@@ -64,11 +81,9 @@ export class Tally {
     counts.frames += 1;
     counts.bytes += Buffer.byteLength(json);
     this.#number(json);
-    const about = tokensIn(json);
-    const named = keysIn(json);
-    const mine = about.has(this.#client) || named.has(this.#client);
-    if (about.size > (about.has(this.#client) ? 1 : 0)) counts.foreign += 1;
-    else if (named.size > (named.has(this.#client) ? 1 : 0)) counts.keyOnly += 1;
+    const found = [...this.#finder.inText(json)];
+    const mine = found.some(({ session }) => session === this.#client);
+    if (found.some(({ session }) => session !== this.#client)) this.#others(json);
     else if (mine) counts.own += 1;
     if (!mine) return;
     for (const sent of sendTimesIn(json)) {
@@ -79,6 +94,14 @@ export class Tally {
     }
     const state = json.includes('"event":"chat"') ? /"state":"(final|aborted|error)"/.exec(json)?.[1] : undefined;
     if (state !== undefined) this.ended = state;
+  }
+
+  /** A frame that holds something of others. */
+  #others(json: string): void {
+    const frame = JSON.parse(json) as { readonly event: string };
+    const others = this.#finder.inValue(frame).filter(({ session }) => session !== this.#client);
+    if (others.every((trace) => isExcused(frame.event, trace))) this.counts.keyOnly += 1;
+    else this.counts.foreign += 1;
   }
 
   #number(json: string): void {

@@ -1,6 +1,6 @@
 /** Counts who got what of whom. */
-import { isStatus, type KnownSession, type Match, matcher, type SeenFrame } from "./attribute.ts";
-import type { ConnectionReport, Delivery, Evidence, SessionReport, Standing, TimelineFrame } from "./shape.ts";
+import { type KnownSession, type Match, matcher, type SeenFrame } from "./attribute.ts";
+import type { ConnectionReport, Delivery, SessionReport, Standing, TimelineFrame } from "./shape.ts";
 
 /** A connection and what it was entitled to. */
 export interface Witness {
@@ -29,6 +29,8 @@ export const OTHER_SESSIONS = "other sessions";
 
 /** A page with more of them is slow, and no clearer. */
 const TIMELINE_LIMIT = 5_000;
+/** Of one row: enough to see where a leak is. */
+const MAX_PATHS = 8;
 
 /** Sorts every frame of every connection by session and standing. */
 export function observe(sessions: readonly KnownSession[], witnesses: readonly Witness[]): Observation {
@@ -56,6 +58,7 @@ export function observe(sessions: readonly KnownSession[], witnesses: readonly W
           frames: (before?.frames ?? 0) + 1,
           bytes: (before?.bytes ?? 0) + bytes,
           by: union(before?.by ?? [], each.by),
+          paths: union(before?.paths ?? [], each.paths).slice(0, MAX_PATHS),
         });
       }
     }
@@ -74,13 +77,13 @@ export function observe(sessions: readonly KnownSession[], witnesses: readonly W
   };
 }
 
-function standingOf(witness: Witness, { event, atMs }: SeenFrame, { session, by }: Match): Standing {
+function standingOf(witness: Witness, { event, atMs }: SeenFrame, { session, excused }: Match): Standing {
   const claimed = witness.claims.some(
     (claim) => claim.session === session && claim.fromMs <= atMs && atMs <= (claim.untilMs ?? Infinity),
   );
   if (claimed) return "own";
   if (event === "sessions.changed" && witness.roster) return "roster";
-  return isStatus(event) && by.every((each) => each === "session key") ? "named" : "foreign";
+  return excused ? "named" : "foreign";
 }
 
 function connectionReport({ name, asked, scopes, caps, frames }: Witness): ConnectionReport {
@@ -102,6 +105,6 @@ function byteLength(text: string): number {
   return new TextEncoder().encode(text).length;
 }
 
-function union(a: readonly Evidence[], b: readonly Evidence[]): Evidence[] {
+function union<T>(a: readonly T[], b: readonly T[]): T[] {
   return [...new Set([...a, ...b])];
 }

@@ -75,7 +75,7 @@ export interface SessionReport {
  * - `own`: the connection had asked for the session when the frame came
  * - `foreign`: it had not: a leak
  * - `roster`: a row of the list of sessions, at a connection that asked for the list
- * - `named`: an event for everybody that names the session's key and nothing else of it
+ * - `named`: it names the session's key where a gateway names sessions to everybody, and holds nothing else of it
  */
 export type Standing = "own" | "foreign" | "roster" | "named";
 
@@ -92,6 +92,8 @@ export interface Delivery {
   readonly frames: number;
   readonly bytes: number;
   readonly by: readonly Evidence[];
+  /** Where in the frames it was found, as far as there is room: `payload.rows[].key`. */
+  readonly paths: readonly string[];
 }
 
 export interface TimelineFrame {

@@ -5,9 +5,10 @@ import type { Round } from "../../scripts/load/gateways.ts";
 import { loadPlot } from "../../scripts/load/plot.ts";
 import { findingsOf, type LoadResult, slowRounds, sumOf } from "../../scripts/load/result.ts";
 import { loadTables } from "../../scripts/load/text.ts";
-import { noCounts, Tally } from "../../scripts/load/tally.ts";
+import { clientFinder, noCounts, Tally } from "../../scripts/load/tally.ts";
 
 const START = 1_790_000_000_000;
+const FINDER = clientFinder(10);
 
 function chat(client: number, seq: number, texts: readonly number[], state = "delta"): string {
   const text = texts.map((at) => `${tokenOf(client)}@${at.toFixed(3)}`).join(" ");
@@ -16,7 +17,7 @@ function chat(client: number, seq: number, texts: readonly number[], state = "de
 }
 
 test("the tally counts each own chunk once, by the first frame that holds it", () => {
-  const tally = new Tally(3, START);
+  const tally = new Tally(3, FINDER, START);
   tally.take(chat(3, 1, [START + 10]), START + 15);
   tally.take(chat(3, 2, [START + 10, START + 50]), START + 57);
   expect(tally.ended).toBeUndefined();
@@ -27,17 +28,19 @@ test("the tally counts each own chunk once, by the first frame that holds it", (
   expect(tally.counts).toMatchObject({ frames: 3, own: 3, foreign: 0, gaps: 0, repeats: 0 });
 });
 
-test("the tally counts another session's words as foreign but not its key alone, and neither ends a run", () => {
-  const tally = new Tally(3, START);
+test("the tally counts another session's words and key as foreign, except for a key in `health`, and none of them ends a run", () => {
+  const tally = new Tally(3, FINDER, START);
   tally.take(chat(4, 1, [START + 10], "final"), START + 15);
   tally.take(chat(5, 2, []), START + 16);
-  tally.take(JSON.stringify({ type: "event", event: "tick", payload: { ts: 1 }, seq: 3 }), START + 17);
-  expect(tally.counts).toMatchObject({ frames: 3, own: 0, foreign: 1, keyOnly: 1 });
+  const sessions = { recent: [{ key: keyOf(4) }, { key: keyOf(3) }] };
+  tally.take(JSON.stringify({ type: "event", event: "health", payload: { sessions }, seq: 3 }), START + 17);
+  tally.take(JSON.stringify({ type: "event", event: "tick", payload: { ts: 1 }, seq: 4 }), START + 18);
+  expect(tally.counts).toMatchObject({ frames: 4, own: 0, foreign: 2, keyOnly: 1 });
   expect(tally.ended).toBeUndefined();
 });
 
 test("the tally counts a missing number as a gap, a returning one as a repeat, and ignores frames without one", () => {
-  const tally = new Tally(3, START);
+  const tally = new Tally(3, FINDER, START);
   const tick = (more: string): string => `{"type":"event","event":"health","payload":{"seq":7}${more}}`;
   tally.take(tick(',"seq":4'), START);
   tally.take(tick(""), START);

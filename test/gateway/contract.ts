@@ -2,6 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, inject, onTestFinished } from "vitest";
+import { isExcused } from "../../src/report/excuses.ts";
+import { secretFinder } from "../../src/report/secrets.ts";
 import {
   type Client,
   connectOfficial,
@@ -95,19 +97,18 @@ export async function settle(): Promise<void> {
 }
 
 /**
- * The frames at a client that carry something of a session: a token or the session key.
- *
- * `health` is left out for keys: it is upstream's status snapshot for everybody, names the most
- * recent session keys and holds no content. Tokens count in every event.
+ * The frames at a client that carry something of a session: a token or the session key, however
+ * written and wherever. What the shared judge excuses, such as keys in `health`, is left out.
  */
 export function traces(client: Client, session: { key: string; id: string }): RecordedFrame[] {
-  const id = session.id.toLowerCase();
-  const key = session.key.toLowerCase();
-  return client.frames.filter((frame) => {
-    const json = frame.json.toLowerCase();
-    const keyed = frame.event !== "health" && json.includes(key);
-    return keyed || json.replaceAll(key, "").includes(id);
-  });
+  const finder = secretFinder<"session key" | "text">([
+    { session: 0, kind: "session key", text: session.key },
+    { session: 0, kind: "text", text: session.id },
+  ]);
+  return client.frames.filter(
+    ({ event, json }) =>
+      finder.inText(json).size > 0 && finder.inValue(JSON.parse(json)).some((trace) => !isExcused(event, trace)),
+  );
 }
 
 /** Whether the gateway lists a method in its hello. */

@@ -35,16 +35,19 @@ test("asking for the list does not entitle a connection to messages", () => {
 });
 
 test("a status event may name a session but not quote it", () => {
-  expect(standings(witness([seenFrame(1, "health", { recent: [key] })]))).toEqual(["named"]);
-  expect(standings(witness([seenFrame(1, "health", { recent: [key], last: "TOKENA" })]))).toEqual(["foreign"]);
+  const sessions = { recent: [{ key }] };
+  expect(standings(witness([seenFrame(1, "health", { sessions })]))).toEqual(["named"]);
+  expect(standings(witness([seenFrame(1, "health", { sessions, last: "TOKENA" })]))).toEqual(["foreign"]);
+  expect(standings(witness([seenFrame(1, "health", { sessions, last: key })]))).toEqual(["foreign"]);
 });
 
 test("frames and bytes are counted by event and standing", () => {
   const frames = [1, 2].map((at) => seenFrame(at, "chat", { sessionKey: key, text: "ü" }));
   const { deliveries, connections } = observe(SESSIONS, [witness([...frames, seenFrame(3, "tick", {})])]);
   const bytes = 2 * Buffer.byteLength(frames[0]!.json);
+  const paths = ["payload.sessionKey"];
   expect(deliveries).toEqual([
-    { session: 0, connection: 0, event: "chat", standing: "foreign", frames: 2, bytes, by: ["session key"] },
+    { session: 0, connection: 0, event: "chat", standing: "foreign", frames: 2, bytes, by: ["session key"], paths },
   ]);
   expect(connections[0]).toMatchObject({ frames: 3 });
 });
