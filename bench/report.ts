@@ -1,4 +1,5 @@
 /** What the parts of the benchmark hand in, and how it is printed. */
+import { progressOf } from "../scripts/options.ts";
 import { textTable } from "../src/report/columns.ts";
 
 export type PartId = "a" | "b" | "c" | "d" | "e" | "f" | "client";
@@ -70,9 +71,7 @@ export function quantile(values: readonly number[], at: number): number {
   return low === undefined || high === undefined ? Number.NaN : low + (high - low) * (position % 1);
 }
 
-export function progress(message: string): void {
-  process.stderr.write(`bench: ${message}\n`);
-}
+export const progress = progressOf("bench");
 
 export function printTable({ title, columns, rows }: Table): void {
   console.log(`\n  ${title}\n${textTable([columns, ...rows], { align: "right", rule: true })}\n`);

@@ -14,7 +14,7 @@ interface Scene {
   readonly senders: readonly {
     readonly name: string;
     readonly key: string;
-    readonly token: string;
+    readonly tokens: readonly string[];
     readonly runId: string;
   }[];
   /** The senders, in their order, and then all others. */
@@ -23,10 +23,10 @@ interface Scene {
 
 /** What one gateway of the demo sent to whom. Every run has ended. */
 export function gatewayReport({ label, release, startedAt, senders, receivers }: Scene): GatewayReport {
-  const sessions = senders.map(({ name, key, token, runId }): KnownSession => ({
+  const sessions = senders.map(({ name, key, tokens, runId }): KnownSession => ({
     name,
     key,
-    tokens: [token],
+    tokens,
     runIds: [runId],
   }));
   const witnesses = receivers.map(([name, client], index): Witness => ({

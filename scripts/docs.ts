@@ -7,13 +7,13 @@ import { fileURLToPath } from "node:url";
 import { clientApi } from "./docs/client-api.ts";
 import { commandHelp } from "./docs/command.ts";
 import { settingsReference, settingsTable } from "./docs/settings.ts";
-import { runScript, scriptOptions } from "./options.ts";
+import { runScript, script } from "./options.ts";
 import { releasesPage } from "./releases-page.ts";
 
-const HELP = `Writes the made parts of README.md and docs/.
-
-  npm run docs              writes them
-  npm run docs -- --check   exit code 1 if they are not up to date`;
+const command = script("docs", "Writes the made parts of README.md and docs/ from the source.", [
+  "they are up to date, or were written",
+  "with --check: they are not up to date",
+]).option("--check", "write nothing");
 
 /** A file, the name of the part in it, and what makes it. */
 const PARTS: readonly (readonly [file: string, part: string, make: () => string])[] = [
@@ -45,8 +45,7 @@ function pathOf(file: string): string {
   return fileURLToPath(new URL(`../${file}`, import.meta.url));
 }
 
-async function main(): Promise<number> {
-  const { check } = scriptOptions(HELP, { check: { type: "boolean" } }).values;
+function main({ check }: { check?: true }): number {
   const outdated = outdatedDocs();
   for (const { file, wanted } of outdated) {
     if (check) process.stderr.write(`${file} is not up to date: npm run docs\n`);
@@ -59,4 +58,4 @@ async function main(): Promise<number> {
   return check && outdated.length > 0 ? 1 : 0;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await runScript("docs", main);
+if (process.argv[1] === fileURLToPath(import.meta.url)) await runScript(command, main);

@@ -1,71 +1,73 @@
 /** Hostile clients against the real gateway, with a judge who knows who may see what. */
-import { mkdir, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Option } from "commander";
 import { isolationRegister, withBed } from "../test/support/gateway/bed.ts";
 import { connectOfficial, type Endpoint } from "../test/support/wire/clients.ts";
 import { ensureRelease, type Release } from "../test/support/gateway/release.ts";
 import { errorsOf, type GatewayState, stateProbe } from "../test/support/gateway/state.ts";
+import { writeArtifact } from "./artifacts.ts";
 import { episode, type EpisodeResult } from "./fuzz/episode.ts";
-import { releaseOption, runScript, scriptOptions, wholeNumber, wrongUsage } from "./options.ts";
-
-const HELP = `Usage: npm run fuzz -- [options]
-
-Honest clients stream on sessions of a real, protected gateway while hostile ones send random
-requests, claims, near misses and garbage. Every event that a hostile client receives is judged
-by what it had asked for. Before that, one episode against the gateway as published has to be
-found leaking. In the end the module must not have failed on anything, nor hold anything for
-clients that have gone.
-
-Options:
-  --minutes <n>        how long (default: 1)
-  --seed <n>           first seed (default: random); each episode uses the next one
-  --episodes <n>       that many episodes instead, e.g. 1 to replay a seed
-  --release <version>  OpenClaw release (default: 2026.9.6)
-  --preload <file>     another module in place of the built one, to test the fuzzer with
-  --json               print the result as JSON on stdout, which is also in artifacts/fuzz.json
-  -h, --help           show this help
-
-Exit codes: 0 no foreign frame, every honest reply whole, nothing left; 1 a finding, with its seed;
-            2 the fuzzer itself failed, or did not find the published gateway's leak.`;
+import { jsonOption, parseMinutes, progressOf, releaseOption, runScript, script, wholeNumber } from "./options.ts";
 
 const UINT32 = 2 ** 32;
 /** For the messages of those who have gone, which wait for their turn. */
 const LEAVE_MS = 120_000;
 
-async function main(): Promise<number> {
-  const { values } = scriptOptions(HELP, {
-    minutes: { type: "string", default: "1" },
-    seed: { type: "string", default: String(Math.floor(Math.random() * UINT32)) },
-    episodes: { type: "string" },
-    release: { type: "string", default: "2026.9.6" },
-    preload: { type: "string" },
-    json: { type: "boolean", default: false },
-  });
-  const first = wholeNumber("--seed", values.seed, 0, UINT32 - 1, HELP);
-  const minutes = Number(values.minutes);
-  if (!(minutes > 0)) wrongUsage(`--minutes has to be more than 0, not "${values.minutes}"`, HELP);
-  const wanted =
-    values.episodes === undefined ? Infinity : wholeNumber("--episodes", values.episodes, 1, UINT32 - 1, HELP);
-  const release = await ensureRelease(releaseOption(values.release, HELP));
+const command = script(
+  "fuzz",
+  `Honest clients stream on sessions of a real, protected gateway while hostile ones send random
+requests, claims, near misses and garbage. Every event that a hostile client receives is judged by
+what it had asked for. Before that, one episode against the gateway as published has to be found
+leaking. In the end the module must not have failed on anything, nor hold anything for clients that
+have gone. The result is in artifacts/fuzz.json too.`,
+  [
+    "no foreign frame, every honest reply whole, nothing left",
+    "a finding, with its seed",
+    "the fuzzer itself failed, or did not find the published gateway's leak",
+  ],
+)
+  .option("--minutes <n>", "how long", parseMinutes, 1)
+  .addOption(
+    new Option("--seed <n>", "first seed; each episode uses the next one")
+      .default(Math.floor(Math.random() * UINT32), "random")
+      .argParser(wholeNumber(0, UINT32 - 1)),
+  )
+  .option("--episodes <n>", "that many episodes instead, e.g. 1 to replay a seed", wholeNumber(1, UINT32 - 1))
+  .addOption(releaseOption("2026.9.6"))
+  .option("--preload <file>", "another module instead of the built one, to test the fuzzer with")
+  .addOption(jsonOption());
+
+interface Options {
+  readonly minutes: number;
+  readonly seed: number;
+  readonly episodes?: number;
+  readonly release: string;
+  readonly preload?: string;
+  readonly json?: true;
+}
+
+const progress = progressOf("fuzz");
+
+async function main({ seed: first, episodes = Infinity, ...options }: Options): Promise<number> {
+  const release = await ensureRelease(options.release);
 
   const control = await withBed(release, {}, ({ gateway }) => episode(gateway, first, 10));
   if (control.findings.length === 0) throw new Error("the judge found no leak on the gateway as published");
   progress(`as published, seed ${first}: ${control.findings.length} foreign frames among ${control.events} events`);
 
-  const preload = values.preload === undefined ? isolationRegister() : resolve(values.preload);
-  const timeMs = wanted === Infinity ? minutes * 60_000 : Infinity;
-  const { failed, ...sums } = await protectedRun(release, preload, first, wanted, timeMs);
+  const preload = options.preload === undefined ? isolationRegister() : resolve(options.preload);
+  const timeMs = episodes === Infinity ? options.minutes * 60_000 : Infinity;
+  const { failed, ...sums } = await protectedRun(release, preload, first, episodes, timeMs);
   const result = { release: release.version, seed: first, control, ...sums, failed };
-  await mkdir("artifacts", { recursive: true });
-  await writeFile("artifacts/fuzz.json", `${JSON.stringify(result, undefined, 2)}\n`);
+  await writeArtifact("fuzz.json", result);
   const text = `${sums.episodes} episodes, ${sums.connections} hostile connections, ${sums.requests} requests sent, ${sums.events} events judged: ${sums.rightful} of sessions asked for, ${sums.findings} foreign, ${sums.lost} honest replies not whole`;
-  if (values.json) console.log(JSON.stringify(result, undefined, 2));
+  if (options.json) console.log(JSON.stringify(result, undefined, 2));
   else console.log(`OpenClaw ${release.version} with the module, seeds from ${first}: ${text}`);
-  for (const each of sums.left) process.stderr.write(`fuzz: ${each}\n`);
+  for (const each of sums.left) progress(each);
   if (failed) {
-    process.stderr.write(
-      `fuzz: seed ${failed.seed} failed; replay: npm run fuzz -- --release ${release.version} --seed ${failed.seed} --episodes 1${values.preload === undefined ? "" : ` --preload ${values.preload}`}\n${JSON.stringify([failed.findings.slice(0, 5), failed.lost], undefined, 2)}\n`,
+    progress(
+      `seed ${failed.seed} failed; replay: npm run fuzz -- --release ${release.version} --seed ${failed.seed} --episodes 1${options.preload === undefined ? "" : ` --preload ${options.preload}`}\n${JSON.stringify([failed.findings.slice(0, 5), failed.lost], undefined, 2)}`,
     );
   }
   return failed || sums.left.length > 0 ? 1 : 0;
@@ -132,8 +134,4 @@ function testVariables(): Record<string, string> {
   return defect === undefined ? {} : { OPENCLAW_TEST_DEFECT: defect };
 }
 
-function progress(message: string): void {
-  process.stderr.write(`fuzz: ${message}\n`);
-}
-
-await runScript("fuzz", main);
+await runScript(command, main);

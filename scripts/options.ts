@@ -1,62 +1,92 @@
-/** What the command lines of all scripts have in common. */
-import { parseArgs, type ParseArgsConfig } from "node:util";
+/** What the command lines of all scripts and of the benchmark have in common. */
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 
-type Options = NonNullable<ParseArgsConfig["options"]>;
-interface Config<T extends Options> {
-  readonly options: T;
-  readonly allowPositionals: boolean;
+const FAILED = "wrong usage, or it could not be done";
+
+/**
+ * A script without options of its own but `--help`.
+ *
+ * @param name as in package.json
+ * @param about what it does; line breaks within a paragraph do not matter
+ * @param exitCodes what the codes 0, 1 and 2 mean
+ */
+export function script(
+  name: string,
+  about: string,
+  [ok, found, failed = FAILED]: readonly [ok: string, found: string, failed?: string],
+): Command {
+  return new Command(name)
+    .description(about.replaceAll(/(?<!\n)\n(?!\n)/g, " "))
+    .configureHelp({ commandUsage: (command) => `npm run ${command.name()} -- ${command.usage()}` })
+    .helpOption("-h, --help", "show this help")
+    .addHelpText("after", `\nExit codes:\n  0  ${ok}\n  1  ${found}\n  2  ${failed}`)
+    .showHelpAfterError("(--help shows the usage)")
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 }
 
 /**
- * The options given to this script. `--help` prints the help and ends the process with code 0,
- * wrong usage says what is wrong and ends it with 2.
+ * Runs a script: the result of `main` is the exit code, a failure is one line on stderr and code 2.
  *
- * @param options as `util.parseArgs` takes them; `--help` is added
- * @param positionals whether words that are no options are allowed
+ * @param main gets the options, and the arguments that are no options; it reports wrong usage with an
+ *   `InvalidArgumentError`
  */
-export function scriptOptions<T extends Options>(
-  help: string,
-  options: T,
-  positionals = false,
-): ReturnType<typeof parseArgs<Config<T>>> {
-  const config = { options, allowPositionals: positionals };
+export async function runScript<T extends object>(
+  command: Command,
+  main: (options: T, args: readonly string[]) => number | Promise<number>,
+): Promise<void> {
+  command.parse();
   try {
-    const { values } = parseArgs({ ...config, options: { ...options, help: { type: "boolean", short: "h" } } });
-    if ((values as { help?: boolean }).help) {
-      console.log(help);
-      process.exit(0);
-    }
-    return parseArgs<Config<T>>(config);
+    process.exitCode = await main(command.opts<T>(), command.args);
   } catch (error) {
-    return wrongUsage((error as Error).message, help);
-  }
-}
-
-/** Ends the process with code 2. */
-export function wrongUsage(message: string, help: string): never {
-  process.stderr.write(`${message}\n\n${help}\n`);
-  process.exit(2);
-}
-
-/** An OpenClaw release as given on the command line; anything else is wrong usage. */
-export function releaseOption(text: string, help: string): string {
-  if (/^\d{4}\.\d+\.\d+(-[\w.]+)?$/.test(text)) return text;
-  return wrongUsage(`"${text}" is no OpenClaw release; write e.g. 2026.3.13`, help);
-}
-
-/** A whole number as given on the command line; anything else is wrong usage. */
-export function wholeNumber(option: string, text: string, least: number, most: number, help: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  return wrongUsage(`${option} has to be a whole number from ${least} to ${most}, not "${text}"`, help);
-}
-
-/** Runs a script: its result is the exit code, a failure one line on stderr and code 2. */
-export async function runScript(name: string, main: () => Promise<number>): Promise<void> {
-  try {
-    process.exitCode = await main();
-  } catch (error) {
-    process.stderr.write(`${name}: failed: ${error instanceof Error ? error.message : String(error)}\n`);
+    const message = error instanceof Error ? error.message : String(error);
+    if (error instanceof CommanderError) command.error(`error: ${message}`);
+    process.stderr.write(`${command.name()}: failed: ${message}\n`);
     process.exitCode = 2;
   }
+}
+
+/** Writes what a script is doing to stderr, with the script's name before it. */
+export function progressOf(name: string): (message: string) => void {
+  return (message) => void process.stderr.write(`${name}: ${message}\n`);
+}
+
+/** `--release <version>`. */
+export function releaseOption(fallback: string): Option {
+  return new Option("--release <version>", "OpenClaw release, installed on first use")
+    .default(fallback, fallback)
+    .argParser(parseRelease);
+}
+
+/** `--json`. */
+export function jsonOption(what = "the result"): Option {
+  return new Option("--json", `print ${what} as JSON on stdout`);
+}
+
+/** `--only <nn>`: upstream patches. */
+export function onlyOption(): Option {
+  return new Option("--only <nn>", "patches by number, e.g. 01; may be given more than once")
+    .default([], "all")
+    .argParser((text: string, before: readonly string[]) => [...before, text]);
+}
+
+/** Reads an OpenClaw release. */
+export function parseRelease(text: string): string {
+  if (/^\d{4}\.\d+\.\d+(-[\w.]+)?$/.test(text)) return text;
+  throw new InvalidArgumentError(`"${text}" is not an OpenClaw release: expected e.g. 2026.3.13`);
+}
+
+/** A reader of whole numbers. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
+  };
+}
+
+/** Reads a number of minutes. */
+export function parseMinutes(text: string): number {
+  const value = Number(text);
+  if (value > 0 && value < Infinity) return value;
+  throw new InvalidArgumentError("Expected a number above 0.");
 }

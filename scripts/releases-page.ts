@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { missingSeams, SEAMS, type SeamFunction, standingDown } from "../src/attach/seams.ts";
 import { declaredBy } from "../src/cli/survey.ts";
+import { markdownTable } from "../src/report/columns.ts";
 import type { BootResult } from "./boot-release.ts";
 
 export const RELEASES_JSON = fileURLToPath(new URL("../docs/releases.json", import.meta.url));
@@ -55,7 +56,7 @@ export function releasesTable(reports: readonly ReleaseReport[]): string {
   });
   const head = ["OpenClaw", "Node it asks for", "the module", "stands down for"];
   if (booted) head.push("booted");
-  return `${markdownTable(head, releases)}${booted ? `\n\n${BOOTED}` : ""}`;
+  return `${markdownTable([head, ...releases])}${booted ? `\n\n${BOOTED}` : ""}`;
 }
 
 export function releasesPage(): string {
@@ -79,25 +80,19 @@ function standDownList(): string {
 }
 
 function seamsTable(): string {
-  return markdownTable(
+  return markdownTable([
     ["seam", "for", "functions, any of which is enough", "without them"],
-    SEAMS.map(({ name, required, purpose, functions, without }) => [
+    ...SEAMS.map(({ name, required, purpose, functions, without }) => [
       `\`${name}\`${required ? ", required" : ""}`,
       purpose,
       functions.map((each) => `\`${each.name}\`${stretch(each, " (", ")")}`).join(", "),
       without,
     ]),
-  );
+  ]);
 }
 
 /** The releases that have a function, in words; nothing for all. */
 function stretch({ since, until }: SeamFunction, open = "", close = ""): string {
   const words = [...(since ? [`from ${since}`] : []), ...(until ? [`before ${until}`] : [])].join(", ");
   return words && `${open}${words}${close}`;
-}
-
-function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }

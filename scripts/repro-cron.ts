@@ -1,24 +1,26 @@
 /** Shows where the event of a cron run's command ends up, on a real gateway without and with the module. */
+import { Option } from "commander";
 import { followCronEvent, openCronBed, type Outcome } from "../test/support/scene/cron-scene.ts";
 import { ensureRelease, type Release } from "../test/support/gateway/release.ts";
-import { releaseOption, runScript, scriptOptions, wrongUsage } from "./options.ts";
+import { jsonOption, releaseOption, runScript, script } from "./options.ts";
 
 const VARIANTS = ["default", "prewake", "global"] as const;
 type Variant = (typeof VARIANTS)[number];
 
-const HELP = `Usage: npm run repro:cron [-- --release <version>] [--variant <name>] [--json]
-
-Boots the gateway as published, then with the module. In each, a cron job's isolated run starts a
-command in the background and ends; the command's end is then a system event. The script looks into
-the gateway's queues: who drains the event, the main session's heartbeat, or nobody?
-
-Options:
-  --release <version>  OpenClaw release, 2026.5.7 unless given; installed on first use
-  --variant <name>     default; prewake: a heartbeat ran before (unless given); global: session.scope "global"
-  --json               print the findings as JSON
-  -h, --help           show this help
-
-Exit codes: 0 the published gateway fails as known for the release and the module delivers; 1 otherwise; 2 wrong usage.`;
+const command = script(
+  "repro:cron",
+  `Boots the gateway as published, then with the module. In each, a cron job's isolated run starts a
+command in the background and ends; the command's end is then a system event. The script looks into the
+gateway's queues: who drains the event, the main session's heartbeat, or nobody?`,
+  ["the published gateway fails as known for the release and the module delivers", "anything else was observed"],
+)
+  .addOption(releaseOption("2026.5.7"))
+  .addOption(
+    new Option("--variant <name>", 'prewake: a heartbeat ran before; global: session.scope "global"')
+      .default("prewake")
+      .choices(VARIANTS),
+  )
+  .addOption(jsonOption("the findings"));
 
 type Fate = "delivered" | "lost" | "orphan" | "swallowed";
 
@@ -62,17 +64,8 @@ async function observe(release: Release, isolated: boolean, variant: Variant): P
   }
 }
 
-async function main(): Promise<number> {
-  const { values } = scriptOptions(HELP, {
-    release: { type: "string", default: "2026.5.7" },
-    variant: { type: "string", default: "prewake" },
-    json: { type: "boolean", default: false },
-  });
-  const { json } = values;
-  const version = releaseOption(values.release, HELP);
-  const variant =
-    VARIANTS.find((name) => name === values.variant) ??
-    wrongUsage(`"${values.variant}" is no variant; there are ${VARIANTS.join(", ")}`, HELP);
+async function main(options: { release: string; variant: Variant; json?: true }): Promise<number> {
+  const { release: version, variant, json } = options;
   const release = await ensureRelease(version);
   const published = await observe(release, false, variant);
   const isolated = await observe(release, true, variant);
@@ -102,4 +95,4 @@ async function main(): Promise<number> {
   return ok ? 0 : 1;
 }
 
-await runScript("repro-cron", main);
+await runScript(command, main);

@@ -7,33 +7,31 @@ import { isolationRegister, withBed } from "../test/support/gateway/bed.ts";
 import { GAPS, heartbeatScene, HEARTBEATS_ON, isWhole, type Round } from "../test/support/scene/heartbeat-scene.ts";
 import { capabilities } from "../test/support/gateway/capabilities.ts";
 import { ensureRelease, type Release } from "../test/support/gateway/release.ts";
-import { releaseOption, runScript, scriptOptions } from "./options.ts";
+import { jsonOption, progressOf, releaseOption, runScript, script } from "./options.ts";
 
-const HELP = `Usage: npm run repro:heartbeat -- [options]
+const command = script(
+  "repro:heartbeat",
+  `Boots a real OpenClaw gateway twice on loopback, without and with the module, forces a heartbeat in a
+user's run and sends a follow-up 100, 300, 900 and 2,000 ms after the final, and in the middle of the
+heartbeat's model call; prints what became of the replies. The published gateway is known to lose, empty
+or rename a follow-up up to 2026.8, and to show the bystander a preview from 2026.9 on.`,
+  [
+    "the published gateway failed as known and the protected one did not",
+    "anything else was observed",
+    "the reproducer itself failed",
+  ],
+)
+  .addOption(releaseOption("2026.5.7"))
+  .addOption(jsonOption());
 
-Boots a real OpenClaw gateway twice on loopback, without and with the module, forces a
-heartbeat in a user's run and sends a follow-up 100, 300, 900 and 2,000 ms after the
-final, and in the middle of the heartbeat's model call; prints what became of the replies.
+const progress = progressOf("repro-heartbeat");
 
-Options:
-  --release <version>  OpenClaw release to run (default: 2026.5.7)
-  --json               print the result as JSON on stdout
-  -h, --help           show this help
-
-Exit codes: 0 the published gateway failed as known (up to 2026.8: a follow-up lost, emptied or
-              renamed; from 2026.9: only a preview at the bystander) and the protected one did not;
-            1 anything else was observed; 2 the reproducer itself failed.`;
-
-async function main(): Promise<number> {
-  const { values } = scriptOptions(HELP, {
-    release: { type: "string", default: "2026.5.7" },
-    json: { type: "boolean", default: false },
-  });
-  const release = await ensureRelease(releaseOption(values.release, HELP));
+async function main(options: { release: string; json?: true }): Promise<number> {
+  const release = await ensureRelease(options.release);
   const published = await observe(release, "as published", undefined);
   const isolated = await observe(release, "with the module", isolationRegister());
   const verdict = verdictOf(release, published, isolated);
-  if (values.json) {
+  if (options.json) {
     console.log(JSON.stringify({ release: release.version, published, isolated, verdict }, undefined, 2));
   } else {
     console.log(`\nOpenClaw ${release.version} as published\n${table(published)}`);
@@ -108,8 +106,4 @@ function bystanderText({ bystander }: Round): string {
   return [...counts].map(([event, count]) => `${count} ${event}`).join(", ");
 }
 
-function progress(message: string): void {
-  process.stderr.write(`repro-heartbeat: ${message}\n`);
-}
-
-await runScript("repro-heartbeat", main);
+await runScript(command, main);

@@ -7,39 +7,43 @@ import { missingSeams } from "../src/attach/seams.ts";
 import { survey } from "../src/cli/survey.ts";
 import { PINNED_RELEASES } from "../test/support/gateway/release.ts";
 import { bootResult } from "./boot-release.ts";
-import { releaseOption, runScript, scriptOptions } from "./options.ts";
+import { progressOf, parseRelease, runScript, script } from "./options.ts";
 import { monthlyReleases, publishedReleases, unpackedRelease } from "./published-releases.ts";
 import { differences, RELEASES_JSON, type ReleaseReport, releaseReports, releasesTable } from "./releases-page.ts";
 
-const HELP = `Usage: npm run seams [-- release|folder …] [--boot]
+const command = script(
+  "seams",
+  `Looks in published OpenClaw packages for the functions that the module attaches to, and compares
+them with the table src/attach/seams.ts. A release is downloaded on first use (npm pack, 20 to 100 MB)
+and kept in .cache/packages; a folder is an installed openclaw package. What is found of these is
+printed. Without any: the last stable release of each month since 2026.2, the newest, and those of the
+tests, into docs/releases.json, from which npm run docs makes docs/releases.md.`,
+  [
+    "the module attaches to each, and each has the functions that the table says",
+    "not so, or not as the scan says when booted",
+    "a release could not be had, or wrong usage",
+  ],
+)
+  .argument("[release|folder...]", "releases, and folders of installed packages")
+  .option(
+    "--boot",
+    "also install and boot each release with the module and talk past a bystander; without it, the page keeps what the last such run has shown",
+  );
 
-Looks in published OpenClaw packages for the functions that the module attaches to, and compares
-them with the table src/attach/seams.ts. A release is downloaded on first use (npm pack, 20 to
-100 MB) and kept in .cache/packages; a folder is an installed openclaw package. What is found of
-these is printed. Without any: the last stable release of each month since 2026.2, the newest, and
-those of the tests, into docs/releases.json, from which npm run docs makes docs/releases.md.
+const progress = progressOf("seams");
 
-Options:
-  --boot      also install and boot each release with the module and talk past a bystander;
-              without it, the page keeps what the last such run has shown
-  -h, --help  show this help
-
-Exit codes: 0 the module attaches to each, and each has the functions that the table says;
-            1 not so, or not as the scan says when booted; 2 a release could not be had, or wrong usage.`;
-
-async function main(): Promise<number> {
-  const { values, positionals } = scriptOptions(HELP, { boot: { type: "boolean" } }, true);
+async function main({ boot: boots }: { boot?: true }, positionals: readonly string[]): Promise<number> {
   const wanted = positionals.length > 0 ? positionals : await defaultReleases();
   const earlier = earlierBoots();
   const reports: ReleaseReport[] = [];
   for (const [index, each] of wanted.entries()) {
-    const root = each.includes("/") ? each : await unpackedRelease(releaseOption(each, HELP), progress);
+    const root = each.includes("/") ? each : await unpackedRelease(parseRelease(each), progress);
     const { release } = openclawPackage(join(root, "package.json")) ?? { release: undefined };
     if (release === undefined) throw new Error(`${each} is not an openclaw package`);
     const found = survey(root, release);
-    const boot = values.boot ? await bootResult(release, progress) : earlier.get(release);
+    const boot = boots ? await bootResult(release, progress) : earlier.get(release);
     progress(
-      `${index + 1} of ${wanted.length}: ${release} ${found.verdict === "attach" ? "attaches" : "CANNOT attach"}${values.boot ? `; booted: ${boot}` : ""}`,
+      `${index + 1} of ${wanted.length}: ${release} ${found.verdict === "attach" ? "attaches" : "CANNOT attach"}${boots ? `; booted: ${boot}` : ""}`,
     );
     const report = {
       release,
@@ -82,8 +86,4 @@ async function defaultReleases(): Promise<string[]> {
   return [...releases].sort(compare);
 }
 
-function progress(message: string): void {
-  process.stderr.write(`seams: ${message}\n`);
-}
-
-await runScript("seams", main);
+await runScript(command, main);

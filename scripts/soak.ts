@@ -1,40 +1,52 @@
 /** A crowd on a protected and on an unprotected gateway for a long time: does anything grow, does anything stay? */
-import { mkdir, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Option } from "commander";
 import { isolationRegister, type OpenBed, openBed } from "../test/support/gateway/bed.ts";
 import { HEARTBEATS_ON } from "../test/support/scene/heartbeat-scene.ts";
 import { ensureRelease } from "../test/support/gateway/release.ts";
 import { errorsOf, type GatewayState, type StateProbe, stateProbe } from "../test/support/gateway/state.ts";
-import { releaseOption, runScript, scriptOptions, wrongUsage } from "./options.ts";
+import { writeArtifact } from "./artifacts.ts";
+import { jsonOption, parseMinutes, progressOf, releaseOption, runScript, script, wholeNumber } from "./options.ts";
 import { type Crowd, crowd } from "./soak/crowd.ts";
 import { heapPlot } from "./soak/plot.ts";
 import { differenceOf, type Slope, slopeOf } from "./soak/slope.ts";
-
-const HELP = `Usage: npm run soak -- [options]
-
-The same crowd on two gateways at once, one with the module and one as published: clients connect, chat,
-subscribe and leave, look into each other's sessions, delete sessions, disconnect or vanish, and heartbeats
-are woken. Now and then both collect their garbage and tell how large their heaps are, and the module what
-it holds. In the end everybody leaves, and nothing may be held any more.
-
-The growth of the heap is a line by least squares, the first quarter left out. What the published gateway
-grows by itself is taken off: a finding is a difference that is three times its standard error and more
-than 2 MB over the run.
-
-Options:
-  --minutes <n>        how long (default: 30)
-  --clients <n>        how many clients at a time on each gateway (default: 8)
-  --seed <n>           what the crowd does follows from it (default: random)
-  --release <version>  OpenClaw release (default: 2026.9.6)
-  --json               print the result as JSON on stdout, which is also in artifacts/soak.json
-  -h, --help           show this help
-
-Exit codes: 0 all went back to nothing, and the module adds no growth; 1 a finding; 2 the soak itself failed.`;
 
 const MB = 1024 * 1024;
 const NOISE_MB = 2;
 /** For what is under way when everybody has left. 2026.9 tries a heartbeat again after a minute. */
 const LEAVE_MS = 90_000;
+
+const command = script(
+  "soak",
+  `The same crowd on two gateways at once, one with the module and one as published: clients connect,
+chat, subscribe and leave, look into each other's sessions, delete sessions, disconnect or vanish, and
+heartbeats are woken. Now and then both collect their garbage and tell how large their heaps are, and
+the module what it holds. In the end everybody leaves, and nothing may be held any more.
+
+The growth of the heap is a line by least squares, the first quarter left out. What the published
+gateway grows by itself is taken off: a finding is a difference that is three times its standard error
+and more than ${NOISE_MB} MB over the run. The result is in artifacts/soak.json too.`,
+  ["all went back to nothing, and the module adds no growth", "a finding", "the soak itself failed"],
+)
+  .option("--minutes <n>", "how long", parseMinutes, 30)
+  .option("--clients <n>", "how many clients at a time on each gateway", wholeNumber(1, 1000), 8)
+  .addOption(
+    new Option("--seed <n>", "what the crowd does follows from it")
+      .default(Math.floor(Math.random() * 2 ** 31), "random")
+      .argParser(wholeNumber(-(2 ** 53), 2 ** 53)),
+  )
+  .addOption(releaseOption("2026.9.6"))
+  .addOption(jsonOption());
+
+interface Options {
+  readonly minutes: number;
+  readonly clients: number;
+  readonly seed: number;
+  readonly release: string;
+  readonly json?: true;
+}
+
+const progress = progressOf("soak");
 
 interface Gateway {
   readonly name: "with the module" | "as published";
@@ -44,20 +56,9 @@ interface Gateway {
   readonly samples: { minutes: number; state: GatewayState }[];
 }
 
-async function main(): Promise<number> {
-  const { values } = scriptOptions(HELP, {
-    minutes: { type: "string", default: "30" },
-    clients: { type: "string", default: "8" },
-    seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 31)) },
-    release: { type: "string", default: "2026.9.6" },
-    json: { type: "boolean", default: false },
-  });
-  const [minutes, clients, seed] = [Number(values.minutes), Number(values.clients), Number(values.seed)];
-  if (!(minutes > 0)) wrongUsage(`--minutes has to be more than 0, not "${values.minutes}"`, HELP);
-  if (!Number.isInteger(clients) || clients < 1)
-    wrongUsage(`--clients has to be 1 or more, not "${values.clients}"`, HELP);
-  if (!Number.isInteger(seed)) wrongUsage(`--seed has to be a whole number, not "${values.seed}"`, HELP);
-  const release = await ensureRelease(releaseOption(values.release, HELP));
+async function main(options: Options): Promise<number> {
+  const { minutes, clients, seed } = options;
+  const release = await ensureRelease(options.release);
   progress(`OpenClaw ${release.version}, ${minutes} min, ${clients} clients on each gateway, seed ${seed}`);
 
   await using stack = new AsyncDisposableStack();
@@ -74,7 +75,7 @@ async function main(): Promise<number> {
   await Promise.all(gateways.map((each) => each.crowd.leave()));
   const left = await whatIsLeft(gateways[0]!);
   for (const each of gateways) await sample(each, minutes);
-  return await report(release.version, seed, minutes, clients, gateways, left, values.json);
+  return await report(options, gateways, left);
 }
 
 /** Takes samples until the time is over. */
@@ -109,13 +110,9 @@ async function whatIsLeft({ probe }: Gateway): Promise<Readonly<Record<string, n
 }
 
 async function report(
-  release: string,
-  seed: number,
-  minutes: number,
-  clients: number,
+  { release, seed, minutes, clients, json }: Options,
   gateways: readonly Gateway[],
   left: Readonly<Record<string, number>>,
-  json: boolean,
 ): Promise<number> {
   const [protectedOne, published] = [reportOf(gateways[0]!, minutes), reportOf(gateways[1]!, minutes)];
   const added = differenceOf(protectedOne.slope, published.slope);
@@ -142,13 +139,12 @@ async function report(
     errors,
     findings,
   };
-  await mkdir("artifacts", { recursive: true });
-  await writeFile("artifacts/soak.json", `${JSON.stringify(result, undefined, 2)}\n`);
+  await writeArtifact("soak.json", result);
   const curves = [
     { ...protectedOne, colour: "#0a6e4f" },
     { ...published, colour: "#b3541e" },
   ];
-  await writeFile("artifacts/soak.svg", heapPlot(`Heap after garbage collection, OpenClaw ${release}`, curves));
+  await writeArtifact("soak.svg", heapPlot(`Heap after garbage collection, OpenClaw ${release}`, curves));
   if (json) console.log(JSON.stringify(result, undefined, 2));
   else {
     for (const { name, connected, replies, failures, startMb, endMb, slope } of result.gateways) {
@@ -186,8 +182,4 @@ function shown({ perUnit, error }: Slope): string {
   return `${perUnit.toFixed(1)} ± ${error.toFixed(1)}`;
 }
 
-function progress(message: string): void {
-  process.stderr.write(`soak: ${message}\n`);
-}
-
-await runScript("soak", main);
+await runScript(command, main);

@@ -1,33 +1,31 @@
 /** Proves each patch on real gateways: its reproducer fails on the published release and passes on a patched copy. */
+import { InvalidArgumentError } from "commander";
 import { selectPatches } from "../patches/index.ts";
 import type { Patch } from "../patches/lib/codemod.ts";
 import { examine, type Found, judge, type Proof, secondsSince } from "../patches/lib/proof.ts";
 import type { Scene } from "../patches/lib/reproducer.ts";
 import { ensureRelease, type Release } from "../test/support/gateway/release.ts";
-import { releaseOption, runScript, scriptOptions, wrongUsage } from "./options.ts";
+import { jsonOption, onlyOption, parseRelease, runScript, script, wholeNumber } from "./options.ts";
 
-const HELP = `Usage: npm run test:patches [-- --only <nn> …] [--base <release>] [--jobs <n>] [--json]
+const command = script(
+  "test:patches",
+  `Boots each patch's base release as published and runs the patch's reproducer, which has to find the
+problem, and then a copy of the release with that patch alone, where it has to find nothing. The tests
+that the patch brings for upstream's tree run on both bundles too: they have to pass on the patched one,
+and on the published one to fail or to need a file that is not there.`,
+  ["every patch is proven", "one is not"],
+)
+  .addOption(onlyOption())
+  .option("--base <release>", "on this release instead of the patch's own bases", parseRelease)
+  .option("--jobs <n>", "gateways at a time; they boot one after the other", wholeNumber(1, 64), 2)
+  .addOption(jsonOption("the proofs"));
 
-Boots each patch's base release as published and runs the patch's reproducer, which has to find the
-problem, and then a copy of the release with that patch alone, where it has to find nothing. The
-tests that the patch brings for upstream's tree run on both bundles too: they have to pass on the
-patched one, and on the published one to fail or to need a file that is not there.
-
-Options:
-  --only <nn>       patches by number, e.g. 01; may be given more than once
-  --base <release>  on this release instead of the patch's own bases
-  --jobs <n>        gateways at a time (default 2); they boot one after the other
-  --json            the proofs as JSON on stdout
-  -h, --help        show this help
-
-Exit codes: 0 every patch is proven; 1 one is not; 2 wrong usage, or it could not be done.`;
-
-const OPTIONS = {
-  only: { type: "string", multiple: true, default: [] as string[] },
-  base: { type: "string" },
-  jobs: { type: "string", default: "2" },
-  json: { type: "boolean", default: false },
-} as const;
+interface Options {
+  readonly only: readonly string[];
+  readonly base?: string;
+  readonly jobs: number;
+  readonly json?: true;
+}
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(2));
 
@@ -78,27 +76,22 @@ function selected(only: readonly string[]): ReturnType<typeof selectPatches> {
   try {
     return selectPatches(only);
   } catch (error) {
-    return wrongUsage((error as Error).message, HELP);
+    throw new InvalidArgumentError((error as Error).message);
   }
 }
 
-const { values } = scriptOptions(HELP, OPTIONS);
-const patches = selected(values.only);
-const base = values.base === undefined ? undefined : releaseOption(values.base, HELP);
-const jobs = Number(values.jobs);
-if (!Number.isInteger(jobs) || jobs < 1) wrongUsage(`--jobs takes a number from 1 on, not "${values.jobs}"`, HELP);
-
-await runScript("test:patches", async () => {
+async function main({ only, base, jobs, json }: Options): Promise<number> {
   const started = Date.now();
   const run = limited(jobs);
   const pending: Promise<Proof>[] = [];
   const again: (() => Promise<Proof>)[] = [];
-  for (const { patch, reproducer } of patches) {
+  const show = json ? () => undefined : report;
+  for (const { patch, reproducer } of selected(only)) {
     for (const version of base === undefined ? reproducer.bases : [base]) {
       const release = await ensureRelease(version);
       const first = prove(patch, reproducer, release, run).then((proof) => {
         if (proof.inconclusive && jobs > 1) again.push(() => prove(patch, reproducer, release, limited(1)));
-        report(proof);
+        show(proof);
         return proof;
       });
       pending.push(first);
@@ -108,19 +101,20 @@ await runScript("test:patches", async () => {
   // A machine that is too slow for two of them may do for one.
   for (const retry of again) {
     const proof = await retry();
-    report(proof, ", the second time, alone");
+    show(proof, ", the second time, alone");
     proofs[proofs.findIndex(({ patch, release }) => patch === proof.patch && release === proof.release)] = proof;
   }
   const proven = proofs.filter((proof) => proof.proven).length;
-  if (values.json) console.log(JSON.stringify(proofs, null, 2));
+  if (json) console.log(JSON.stringify(proofs, null, 2));
   else console.log(`${proven} of ${proofs.length} proven in ${secondsSince(started)} s, ${jobs} at a time`);
   return proven === proofs.length ? 0 : 1;
-});
+}
 
 /** One line for a patch, with its findings below. */
 function report({ patch, release, proven, inconclusive, lines, seconds }: Proof, when = ""): void {
-  if (values.json) return;
   const verdict = proven ? "proven" : inconclusive ? "FAILED TO SHOW" : "FAILED";
   console.log(`${verdict}  ${patch} on OpenClaw ${release} (${seconds} s${when})`);
   for (const line of lines) console.log(`  ${line}`);
 }
+
+await runScript(command, main);

@@ -1,24 +1,30 @@
 /** Applies the patches to a checkout of OpenClaw, or says which would apply. */
 import { execFileSync } from "node:child_process";
 import { resolve } from "node:path";
+import { InvalidArgumentError } from "commander";
 import { selectPatches } from "../patches/index.ts";
 import { applyPatch, type Outcome, type State } from "../patches/lib/apply.ts";
 import { type Base, openBundle, openCheckout } from "../patches/lib/base.ts";
-import { scriptOptions, wrongUsage } from "./options.ts";
+import { jsonOption, onlyOption, runScript, script } from "./options.ts";
 
-const HELP = `Usage: npm run upstream -- <folder> [--only <nn> …] [--check] [--dist] [--json]
+const command = script(
+  "upstream",
+  `Applies the patches in patches/ to a checkout of OpenClaw and leaves a git diff to commit. A patch is
+applied whole or not at all; one that is there already is left alone.`,
+  ["nothing conflicts", "a patch conflicts", "wrong usage"],
+)
+  .argument("<folder>", "the checkout")
+  .addOption(onlyOption())
+  .option("--check", "change nothing, only say what would happen")
+  .option("--dist", "the folder is an installed openclaw package: patch its bundle (use a copy)")
+  .addOption(jsonOption("the outcomes"));
 
-Applies the patches in patches/ to a checkout of OpenClaw and leaves a git diff to commit.
-A patch is applied whole or not at all; one that is there already is left alone.
-
-Options:
-  --only <nn>   patches by number, e.g. 01; may be given more than once
-  --check       change nothing, only say what would happen
-  --dist        the folder is an installed openclaw package: patch its bundle (use a copy)
-  --json        the outcomes as JSON on stdout
-  -h, --help    show this help
-
-Exit codes: 0 nothing conflicts; 1 a patch conflicts; 2 wrong usage.`;
+interface Options {
+  readonly only: readonly string[];
+  readonly check?: true;
+  readonly dist?: true;
+  readonly json?: true;
+}
 
 const MEANING: Readonly<Record<State, string>> = {
   applies: "applies",
@@ -26,13 +32,6 @@ const MEANING: Readonly<Record<State, string>> = {
   absent: "not for this version: it has none of the code in question",
   conflict: "CONFLICTS: upstream has changed the place",
 };
-
-const OPTIONS = {
-  only: { type: "string", multiple: true, default: [] as string[] },
-  check: { type: "boolean", default: false },
-  dist: { type: "boolean", default: false },
-  json: { type: "boolean", default: false },
-} as const;
 
 const git = (root: string, ...args: string[]): string =>
   execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
@@ -66,36 +65,41 @@ function format(root: string, files: readonly string[]): void {
   }
 }
 
-const { values, positionals } = scriptOptions(HELP, OPTIONS, true);
-const [folder, ...more] = positionals;
-if (folder === undefined || more.length > 0) wrongUsage("name one folder", HELP);
-const { base, before, selected } = (() => {
+/** Everything that can be wrong with what was asked for comes first. */
+function prepared(folder: string, { only, check, dist }: Options) {
   try {
-    return { ...open(folder, values.dist, !values.check), selected: selectPatches(values.only) };
+    return { ...open(folder, dist === true, !check), selected: selectPatches(only) };
   } catch (error) {
-    return wrongUsage((error as Error).message, HELP);
+    throw new InvalidArgumentError((error as Error).message);
   }
-})();
+}
 
-const outcomes: ({ readonly patch: string } & Outcome)[] = [];
-for (const { patch } of selected) {
-  const outcome = applyPatch(base, patch, !values.check);
-  outcomes.push({ patch: patch.name, ...outcome });
-  const { state, notes, changed } = outcome;
-  if (state === "conflict") process.exitCode = 1;
-  if (values.json) continue;
-  console.log(`${patch.name.padEnd(28)} ${state === "applies" && !values.check ? "applied" : MEANING[state]}`);
+function main(options: Options, [folder = ""]: readonly string[]): number {
+  const { base, before, selected } = prepared(folder, options);
+  const { check, json } = options;
+  const outcomes = selected.map(({ patch }): { readonly patch: string } & Outcome => {
+    const outcome = applyPatch(base, patch, !check);
+    if (!json) report(patch.name, outcome, check);
+    return { patch: patch.name, ...outcome };
+  });
+  if (json) console.log(JSON.stringify(outcomes, null, 2));
+
+  const touched = [...new Set(outcomes.flatMap(({ changed }) => changed))];
+  if (touched.length > 0 && base.kind === "checkout") {
+    format(base.root, touched);
+    // What is new counts too: -N adds it to the index without its content.
+    git(base.root, "add", "-N", "--", ...touched);
+    if (!json) console.log(git(base.root, "diff", "--stat", "--relative", "--", ...touched));
+    const mixed = touched.filter((file) => before.has(file));
+    if (mixed.length > 0) process.stderr.write(`had changes before, which are in the diff too: ${mixed.join(", ")}\n`);
+  }
+  return outcomes.some(({ state }) => state === "conflict") ? 1 : 0;
+}
+
+function report(name: string, { state, notes, changed }: Outcome, check: true | undefined): void {
+  console.log(`${name.padEnd(28)} ${state === "applies" && !check ? "applied" : MEANING[state]}`);
   for (const note of notes) console.log(`  ${note}`);
   for (const path of changed) console.log(`  changed ${path}`);
 }
-if (values.json) console.log(JSON.stringify(outcomes, null, 2));
 
-const touched = [...new Set(outcomes.flatMap(({ changed }) => changed))];
-if (touched.length > 0 && base.kind === "checkout") {
-  format(base.root, touched);
-  // What is new counts too: -N adds it to the index without its content.
-  git(base.root, "add", "-N", "--", ...touched);
-  if (!values.json) console.log(git(base.root, "diff", "--stat", "--relative", "--", ...touched));
-  const mixed = touched.filter((file) => before.has(file));
-  if (mixed.length > 0) process.stderr.write(`had changes before, which are in the diff too: ${mixed.join(", ")}\n`);
-}
+await runScript(command, main);
