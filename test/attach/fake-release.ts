@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { PROGRAM_MS } from "../support/within.ts";
 
 const REPOSITORY = join(import.meta.dirname, "../..");
 
@@ -75,6 +76,7 @@ export class Built {
     try {
       execFileSync("npm", ["run", "--silent", "build", "--", "--outDir", join(this.#folder, "dist")], {
         cwd: REPOSITORY,
+        timeout: PROGRAM_MS,
       });
     } catch (error) {
       this.remove();

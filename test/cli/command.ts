@@ -4,6 +4,7 @@ import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, inject, onTestFinished } from "vitest";
+import { endOf } from "../support/within.ts";
 
 export interface Ended {
   readonly code: number | null;
@@ -38,7 +39,7 @@ export function installedCli(): string {
 }
 
 /** Runs `openclaw-event-isolation` with arguments; never throws. */
-export function command(args: readonly string[], how: How = {}): Promise<Ended> {
+export async function command(args: readonly string[], how: How = {}): Promise<Ended> {
   const home = how.home ?? emptyFolder();
   const child = spawn(join(inject("prefix"), "bin/openclaw-event-isolation"), args, {
     cwd: how.cwd ?? home,
@@ -53,10 +54,8 @@ export function command(args: readonly string[], how: How = {}): Promise<Ended> 
   child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
   child.stdin.on("error", () => {}); // it may not read its input
   child.stdin.end(how.input ?? "");
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
-  });
+  const { code, signal } = await endOf(child);
+  return { code, signal, stdout, stderr };
 }
 
 /** One line that begins with the command's name, no stack, and the exit code. */

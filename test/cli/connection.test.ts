@@ -105,7 +105,7 @@ describe("with a real gateway", () => {
         "-out",
         cert,
       ],
-      { stdio: "ignore" },
+      { stdio: "ignore", timeout: 30_000 },
     );
     // A TLS front of the real gateway, as a reverse proxy is.
     const front = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) => {

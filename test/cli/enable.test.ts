@@ -120,7 +120,7 @@ test("systemd reads the drop-in as enable meant it", async ({ annotate, skip }) 
   const runtime = join(home, "run");
   mkdirSync(runtime, { mode: 0o700 });
   if (nobody !== undefined) chownSync(runtime, nobody, nobody);
-  if (nobody !== undefined) spawnSync("chmod", ["-R", "a+rX", home, join(home, ".config")]);
+  if (nobody !== undefined) spawnSync("chmod", ["-R", "a+rX", home, join(home, ".config")], { timeout: 10_000 });
   const { stdout, status } = spawnSync(systemd!, ["--user", "--test"], {
     env: { PATH: "/usr/bin:/bin", HOME: home, XDG_RUNTIME_DIR: runtime, SYSTEMD_LOG_TARGET: "console" },
     ...(nobody === undefined ? {} : { uid: nobody, gid: nobody }),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, inject, test } from "vitest";
 import { freePort } from "../support/gateway/gateway.ts";
 import { command, emptyFolder, expectFailure, installedCli, PLAIN_PATH } from "./command.ts";
+import { PROGRAM_MS } from "../support/within.ts";
 
 test("run passes on arguments, output and exit codes", async () => {
   const { version } = inject("openclaw");
@@ -33,6 +34,7 @@ test("run finds openclaw in PATH, npm's global folder, the local node_modules, o
       cwd,
       encoding: "utf8",
       env: { PATH: PLAIN_PATH, HOME: cwd, npm_config_prefix: join(cwd, "none"), ...env },
+      timeout: PROGRAM_MS,
     }).stdout;
   expect(asked(["--openclaw", dir], emptyFolder())).toContain(version);
   expect(asked(["--openclaw", project], emptyFolder())).toContain(version);

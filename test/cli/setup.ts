@@ -11,6 +11,7 @@ import { promisify } from "node:util";
 import type { TestProject } from "vitest/node";
 import { releaseUnderTest } from "../gateway/release-under-test.ts";
 import { ensureRelease } from "../support/gateway/release.ts";
+import { PROGRAM_MS } from "../support/within.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -28,11 +29,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const prefix = await mkdtemp(join(tmpdir(), "event-isolation-prefix-"));
   const remove = (): Promise<void> => rm(prefix, { recursive: true, force: true });
   try {
-    execFileSync("npm", ["run", "--silent", "build"], { cwd: ROOT, stdio: "inherit" });
-    await run("npm", ["pack", "--ignore-scripts", "--pack-destination", prefix], { cwd: ROOT });
+    execFileSync("npm", ["run", "--silent", "build"], { cwd: ROOT, stdio: "inherit", timeout: PROGRAM_MS });
+    await run("npm", ["pack", "--ignore-scripts", "--pack-destination", prefix], { cwd: ROOT, timeout: PROGRAM_MS });
     const tarball = (await readdir(prefix)).find((name) => name.endsWith(".tgz"))!;
     const flags = ["--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"];
-    await run("npm", ["install", "--global", "--prefix", prefix, ...flags, join(prefix, tarball)], { cwd: prefix });
+    await run("npm", ["install", "--global", "--prefix", prefix, ...flags, join(prefix, tarball)], {
+      cwd: prefix,
+      timeout: PROGRAM_MS,
+    });
     // As npm would have linked it; OpenClaw itself is 600 MB and already there.
     const { version, dir, entry } = await ensureRelease(releaseUnderTest());
     await symlink(dir, join(prefix, "lib/node_modules/openclaw"));

@@ -10,6 +10,7 @@ import type { IsolationStatus } from "../../src/status.ts";
 import { openBed, type OpenBed } from "../support/gateway/bed.ts";
 import { capabilities } from "../support/gateway/capabilities.ts";
 import { command, emptyFolder, installedCli, PLAIN_PATH } from "./command.ts";
+import { PROGRAM_MS, within } from "../support/within.ts";
 
 const { version, dir, entry } = inject("openclaw");
 const PATH = `${inject("prefix")}/bin:${PLAIN_PATH}`;
@@ -26,6 +27,7 @@ beforeAll(() => {
     ["plugins", "install", plugin, ...consent],
     {
       encoding: "utf8",
+      timeout: PROGRAM_MS,
       env: {
         PATH,
         HOME: stateDir,
@@ -86,7 +88,7 @@ test("run starts the gateway of PATH with the module, status and doctor confirm 
   expect(checks).toEqual([expect.stringMatching(/^ok: ws:\/\/127\.0\.0\.1:\d+: attached/)]);
 
   bed.gateway.signal("SIGTERM");
-  expect(await bed.gateway.exited).toEqual({ code: 0, signal: null });
+  expect(await within(bed.gateway.exited, "the gateway ends")).toEqual({ code: 0, signal: null });
 });
 
 test("status and doctor report a gateway that runs without the module", async () => {

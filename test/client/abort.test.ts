@@ -55,7 +55,7 @@ describe("abort", () => {
     await run.abort();
     expect(Date.now() - asked).toBeLessThan(FAST.abortGraceMs + 200);
     expect((await events).at(-1)).toMatchObject({ phase: "aborted", confirmed: false });
-    while (gateway.count("chat.abort") === 0) await sleep(20);
+    await expect.poll(() => gateway.count("chat.abort"), { timeout: 4_500 }).toBeGreaterThan(0);
     expect(gateway.requests.at(-1)?.params).toEqual({ sessionKey: KEY, runId: run.runId });
   });
 

@@ -1,6 +1,6 @@
 /** Whatever fails, a run ends: with its reply, or with a typed error within a bound. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { SILENT, type StandIn } from "../support/wire/stand-in-gateway.ts";
 import { answered, delta, FAST, final, history, KEY, open, plays, read } from "./open-client.ts";
 
@@ -46,7 +46,10 @@ describe("a run cannot hang", () => {
           peer.event("chat", delta(params, 1, "a"));
           await sleep(20);
           peer.cut();
-          while (gateway.count("chat.history") === 0) await sleep(10);
+          await vi.waitFor(() => expect(gateway.count("chat.history")).toBeGreaterThan(0), {
+            interval: 10,
+            timeout: 4_500,
+          });
           for (const again of gateway.peers) again.event("chat", delta(params, 7, "a b c"));
           await sleep(50);
           for (const again of gateway.peers) again.event("chat", final(params, 9, "a b c d"));

@@ -102,7 +102,7 @@ test("a subscription resumes after a lost connection and reports the gap", async
   const { events } = collect(client.subscribe(KEY));
   await sleep(50);
   peer().cut();
-  while (gateway.count("chat.history") < 2) await sleep(20);
+  await expect.poll(() => gateway.count("chat.history"), { timeout: 4_500 }).toBeGreaterThan(1);
   peer().event("agent", mark("r1", false));
   peer().event("chat", chat("r1", "after"));
   await sleep(50);
@@ -128,7 +128,7 @@ test("a subscription unsubscribes when it is closed, and ends with an error when
   await slow.over;
   expect(slow.events.at(-1)).toMatchObject({ type: "error", kind: "slow-consumer" });
   expect(slow.events.length).toBeLessThanOrEqual(1001);
-  expect(gateway.count("sessions.messages.unsubscribe")).toBe(2);
+  await expect.poll(() => gateway.count("sessions.messages.unsubscribe")).toBe(2);
 });
 
 test("wake sends the text, and the session key only where it counts", async () => {

@@ -18,6 +18,7 @@ import {
   settle,
   traces,
 } from "./contract.ts";
+import { endOf } from "../support/within.ts";
 
 const CYCLES = 1_000;
 const AT_ONCE = 10;
@@ -152,16 +153,10 @@ test("the gateway stays whole when clients are killed in the midst of a frame", 
   const signals = await Promise.all(
     all
       .flatMap(({ session }) => [session.key, session.key, freshSession().key])
-      .map(
-        (key) =>
-          new Promise((resolve, reject) => {
-            const child = spawn(process.execPath, [HALF_FRAME, endpoint, key], {
-              stdio: ["ignore", "ignore", "inherit"],
-            });
-            child.once("error", reject);
-            child.once("close", (_code, signal) => resolve(signal));
-          }),
-      ),
+      .map(async (key) => {
+        const child = spawn(process.execPath, [HALF_FRAME, endpoint, key], { stdio: ["ignore", "ignore", "inherit"] });
+        return (await endOf(child)).signal;
+      }),
   );
   expect(signals).toEqual(Array.from({ length: 6 }, () => "SIGKILL"));
   over.abort();

@@ -11,6 +11,7 @@ import { capabilities } from "../support/gateway/capabilities.ts";
 import { startTcpProxy, type TcpProxy } from "../support/wire/tcp-proxy.ts";
 import { connectScoped, read, rest, shown, untilText } from "./client-scene.ts";
 import { answer, freshSession, say } from "./contract.ts";
+import { within } from "../support/within.ts";
 
 const { release } = inject("isolated");
 let bed: OpenBed;
@@ -144,7 +145,7 @@ test("a chat gets a known end and an abort in time when the gateway is killed, a
   const stopped = client.chat({ sessionKey: second.key, message: say(second.id, 100, 100) });
   const [events] = await Promise.all([untilText(run), untilText(stopped)]);
   process.kill(pid, "SIGKILL");
-  await bed.gateway.exited;
+  await within(bed.gateway.exited, "the killed gateway ends");
   const at = Date.now();
   await stopped.abort();
   expect(Date.now() - at).toBeLessThan(2_000);

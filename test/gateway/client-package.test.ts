@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { PROGRAM_MS } from "../support/within.ts";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { answer, freshSession, say } from "./contract.ts";
 
@@ -29,15 +30,18 @@ try {
 test("the packed client works in a plain ESM project and lets the process end", async () => {
   const folder = await mkdtemp(join(tmpdir(), "event-isolation-client-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: ROOT });
+  await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: ROOT, timeout: PROGRAM_MS });
   const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
   const dependencies = { "openclaw-event-isolation": `file:${tarball}` };
   await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module", dependencies }));
   await writeFile(join(folder, "main.js"), MAIN);
   const { url, token } = inject("isolated");
   await writeFile(join(folder, "token"), token, { mode: 0o600 });
-  await run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: folder });
+  await run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: folder, timeout: PROGRAM_MS });
   const { key, id } = freshSession();
-  const { stdout } = await run(process.execPath, ["main.js", url, "token", key, say(id, 5)], { cwd: folder });
+  const { stdout } = await run(process.execPath, ["main.js", url, "token", key, say(id, 5)], {
+    cwd: folder,
+    timeout: PROGRAM_MS,
+  });
   expect(JSON.parse(stdout)).toEqual([answer(id, 5), true, "closed"]);
 });

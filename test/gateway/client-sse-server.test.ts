@@ -9,6 +9,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { answer, freshSession, say } from "./contract.ts";
 import { isolatedBed } from "./own-bed.ts";
 import { PATIENCE_MS } from "../support/gateway/patience.ts";
+import { PROGRAM_MS, within } from "../support/within.ts";
 
 const SERVER = fileURLToPath(new URL("../../examples/sse-server/server.mjs", import.meta.url));
 
@@ -24,7 +25,7 @@ async function startServer(url: string, token: string): Promise<{ base: string; 
   const exited = once(child, "exit");
   onTestFinished(async () => {
     child.kill("SIGTERM");
-    expect(await exited, "ends by itself").toEqual([0, null]);
+    expect(await within(exited, "the server ends"), "ends by itself").toEqual([0, null]);
   });
   let output = "";
   const listening = Promise.withResolvers<string>();
@@ -36,7 +37,7 @@ async function startServer(url: string, token: string): Promise<{ base: string; 
     });
   }
   void exited.then(() => listening.reject(new Error(output)));
-  return { base: await listening.promise, output: () => output };
+  return { base: await within(listening.promise, "the server listens"), output: () => output };
 }
 
 interface Browser {
@@ -52,7 +53,7 @@ async function ask(base: string, user: string, message: string): Promise<Browser
     method: "POST",
     headers: { "x-user": user },
     body: JSON.stringify({ message }),
-    signal: controller.signal,
+    signal: AbortSignal.any([controller.signal, AbortSignal.timeout(PROGRAM_MS)]),
   });
   expect(response.headers.get("content-type")).toBe("text/event-stream");
   async function* events() {

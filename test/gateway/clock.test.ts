@@ -30,7 +30,8 @@ beforeAll(async () => {
   });
   bed = { ...open, state };
   scene = await heartbeatScene(open, ["HEARTBEAT_OK"]);
-  setClock = async (hours) => (await fetch(`http://127.0.0.1:${port}/?hours=${hours}`)).text();
+  setClock = async (hours) =>
+    (await fetch(`http://127.0.0.1:${port}/?hours=${hours}`, { signal: AbortSignal.timeout(30_000) })).text();
   return async () => {
     await bed.close();
     await settings.remove();

@@ -30,7 +30,10 @@ async function faultyBed(seed: number, settings: object): Promise<FaultyBed> {
   const faults = { OPENCLAW_TEST_FAULTS_PORT: String(port), OPENCLAW_TEST_FAULTS_SEED: String(seed) };
   const bed = await isolatedBed({ config: HEARTBEATS_ON, settings, env: { ...env, ...faults } });
   bed.model.otherwise = () => ({ kind: "say", id: "", chunks: ["HEARTBEAT_OK"], delayMs: 0 });
-  const fail = async (rate: number) => (await (await fetch(`http://127.0.0.1:${port}/?rate=${rate}`)).json()) as Thrown;
+  const fail = async (rate: number) =>
+    (await (
+      await fetch(`http://127.0.0.1:${port}/?rate=${rate}`, { signal: AbortSignal.timeout(30_000) })
+    ).json()) as Thrown;
   return { ...bed, state, fail };
 }
 

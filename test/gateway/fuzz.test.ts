@@ -8,6 +8,7 @@ import { expect, inject, onTestFinished, test } from "vitest";
 import { episode } from "../../scripts/fuzz/episode.ts";
 import type { Defect } from "../support/fault/broken-policy.ts";
 import { openBed } from "../support/gateway/bed.ts";
+import { endOf } from "../support/within.ts";
 
 const DEFECTIVE = fileURLToPath(new URL("../support/fault/broken-policy.ts", import.meta.url));
 const SCRIPT = fileURLToPath(new URL("../../scripts/fuzz.ts", import.meta.url));
@@ -43,7 +44,7 @@ test("the fuzz command prints the seed and exits with code 1", async () => {
   });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  const code = await new Promise((resolve) => child.once("close", resolve));
+  const { code } = await endOf(child, 180_000);
   expect({ code, output }).toEqual({
     code: 1,
     output: expect.stringContaining(`replay: npm run fuzz -- ${args.slice(0, 6).join(" ")} --preload`) as string,

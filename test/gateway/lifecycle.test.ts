@@ -11,6 +11,7 @@ import { type Endpoint, field } from "../support/wire/clients.ts";
 import { PATIENCE_MS } from "../support/gateway/patience.ts";
 import { answer, connect, converse, freshSession, offers, say, settle, traces } from "./contract.ts";
 import { isolatedBed } from "./own-bed.ts";
+import { PROGRAM_MS, within } from "../support/within.ts";
 
 const run = promisify(execFile);
 const { release } = inject("isolated");
@@ -40,7 +41,7 @@ test("an in-process restart ends claims with their connections, and isolation go
   } else {
     gateway.signal("SIGUSR1");
   }
-  await client.closed;
+  await within(client.closed, "the gateway closes the connection");
   await vi.waitFor(() => expectIsolated(gateway), { timeout: 60_000, interval: 500 });
   expect(() => process.kill(gateway.pid, 0), "the same process").not.toThrow();
   await expectIsolated(gateway);
@@ -97,12 +98,14 @@ test("SIGTERM during a stream ends the gateway, and a bystander receives no fore
 test("openclaw commands other than gateway runs print and attach nothing", async () => {
   const home = await temporaryFolder();
   const environment = { PATH: process.env["PATH"], HOME: home, OPENCLAW_STATE_DIR: home, NO_COLOR: "1" };
-  const version = (env: NodeJS.ProcessEnv) => run(process.execPath, [release.entry, "--version"], { env });
+  const version = (env: NodeJS.ProcessEnv) =>
+    run(process.execPath, [release.entry, "--version"], { env, timeout: PROGRAM_MS });
   const plain = await version(environment);
   const preload = `--import=${pathToFileURL(isolationRegister()).href}`;
   const loaded = await version({ ...environment, NODE_OPTIONS: preload });
   expect([loaded.stdout, loaded.stderr]).toEqual([plain.stdout, plain.stderr]);
   const child = await run(process.execPath, ["-p", "Symbol.for('openclaw-event-isolation') in globalThis"], {
+    timeout: PROGRAM_MS,
     env: { ...environment, NODE_OPTIONS: preload },
   });
   expect([child.stdout.trim(), child.stderr]).toEqual(["false", ""]);

@@ -9,6 +9,7 @@ import { expect, inject, onTestFinished, test } from "vitest";
 import { openBed } from "../support/gateway/bed.ts";
 import { manifestsFor } from "../support/gateway/release.ts";
 import { answer, connect, converse, freshSession, say, settle, traces } from "./contract.ts";
+import { PROGRAM_MS } from "../support/within.ts";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -23,7 +24,7 @@ test(
   async () => {
     const folder = await mkdtemp(join(tmpdir(), "event-isolation-pack-"));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
-    await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: ROOT });
+    await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: ROOT, timeout: PROGRAM_MS });
     const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
     const [manifest] = manifestsFor(release.version);
     const dependencies = { ...manifest!.dependencies, "openclaw-event-isolation": `file:${tarball}` };
@@ -31,7 +32,7 @@ test(
       join(folder, "package.json"),
       JSON.stringify({ private: true, type: "module", ...manifest, dependencies }),
     );
-    await run("npm", INSTALL, { cwd: folder });
+    await run("npm", INSTALL, { cwd: folder, timeout: PROGRAM_MS });
 
     const installed = join(folder, "node_modules", "openclaw-event-isolation");
     const { dependencies: runtime = {} } = JSON.parse(await readFile(join(installed, "package.json"), "utf8")) as {

@@ -17,6 +17,7 @@ import { startModel } from "../support/gateway/model.ts";
 import { PATIENCE_MS } from "../support/gateway/patience.ts";
 import { capabilities } from "../support/gateway/capabilities.ts";
 import { answer, connect, converse, freshSession, gateways, say, settle, traces } from "./contract.ts";
+import { PROGRAM_MS, within } from "../support/within.ts";
 
 const run = promisify(execFile);
 const PLUGIN = fileURLToPath(new URL("../../plugin", import.meta.url));
@@ -30,7 +31,7 @@ let installed: string;
 
 beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), "event-isolation-plugin-"));
-  await run("npm", ["pack", "--ignore-scripts", "--pack-destination", scratch], { cwd: PLUGIN });
+  await run("npm", ["pack", "--ignore-scripts", "--pack-destination", scratch], { cwd: PLUGIN, timeout: PROGRAM_MS });
   const tarball = (await readdir(scratch)).find((name) => name.endsWith(".tgz"))!;
   installed = join(scratch, "state");
   await install(installed, join(scratch, tarball));
@@ -91,7 +92,7 @@ async function endsAtStart(stateDir: string, settings: object) {
   try {
     const config = { gateway: { auth: { token } }, ...withSettings(settings) };
     const gateway = await startGateway({ release, model, stateDir, port, expectExit: true, config });
-    const { code } = await gateway.exited;
+    const { code } = await within(gateway.exited, "the gateway ends");
     return { code, logs: gateway.logs(), state };
   } finally {
     state.over = true;
@@ -185,7 +186,9 @@ test("a gateway with the plugin and the preload offers settings, status by scope
 
   const { metrics, diagnostics } = await vi.waitFor(
     async () => {
-      const report = (await (await fetch(`http://127.0.0.1:${port}/`)).json()) as MetricsReport;
+      const report = (await (
+        await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(10_000) })
+      ).json()) as MetricsReport;
       expect(report.metrics).toHaveProperty(["openclaw.event_isolation.events"]);
       return report;
     },

@@ -13,6 +13,7 @@ import type { Endpoint } from "../support/wire/clients.ts";
 import { PATIENCE_MS } from "../support/gateway/patience.ts";
 import { connect, freshSession, gateways, say } from "./contract.ts";
 import { settingsFile } from "./own-bed.ts";
+import { endOf } from "../support/within.ts";
 
 const { plain, isolated } = gateways();
 const COMMAND = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
@@ -25,8 +26,7 @@ function probe(args: readonly string[], token: string | undefined) {
   onTestFinished(() => void child.kill("SIGKILL"));
   const output = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"] as const) child[name].on("data", (chunk) => (output[name] += String(chunk)));
-  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
-  return { child, output, ended };
+  return { child, output, ended: endOf(child).then(({ code }) => code) };
 }
 
 /** The same without the command around it. */

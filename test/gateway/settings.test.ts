@@ -9,6 +9,7 @@ import { capabilities } from "../support/gateway/capabilities.ts";
 import { answer, connect, connectByHand, converse, freshSession, offers, say, settle, traces } from "./contract.ts";
 import { isolated } from "./isolated-by.ts";
 import { isolatedBed, settingsFile, writeSettings } from "./own-bed.ts";
+import { within } from "../support/within.ts";
 
 const chats = (client: Client, runId: string) =>
   client.frames.filter((frame) => frame.event === "chat" && field(frame, "runId") === runId);
@@ -120,7 +121,7 @@ async function refusal(options: { env?: Record<string, string>; config?: object 
       expectExit: true,
       ...options,
     } as Parameters<typeof startGateway>[0]);
-    const exit = await gateway.exited;
+    const exit = await within(gateway.exited, "the gateway ends");
     const logs = gateway.logs();
     await gateway.stop();
     return { ...exit, logs };

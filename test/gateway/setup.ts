@@ -10,6 +10,7 @@ import { toolsWithoutQuestions } from "../support/gateway/capabilities.ts";
 import { ensureRelease } from "../support/gateway/release.ts";
 import { isolated as isolatedBy, isolatedRelease } from "./isolated-by.ts";
 import { releaseUnderTest } from "./release-under-test.ts";
+import { PROGRAM_MS } from "../support/within.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -21,7 +22,7 @@ declare module "vitest" {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  execFileSync("npm", ["run", "--silent", "build"], { stdio: "inherit" });
+  execFileSync("npm", ["run", "--silent", "build"], { stdio: "inherit", timeout: PROGRAM_MS });
   const release = await ensureRelease(releaseUnderTest());
   const config = {
     tools: toolsWithoutQuestions(release),

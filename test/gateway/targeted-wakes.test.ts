@@ -19,6 +19,7 @@ import {
   type WakeBed,
 } from "../support/scene/wake-scene.ts";
 import { isolatedBed, writeSettings } from "./own-bed.ts";
+import { PROGRAM_MS } from "../support/within.ts";
 
 const RULES = { allowRequestSessionKey: true, allowedSessionKeyPrefixes: ["agent:", "hook:"] };
 // On a busy machine a gateway's first run takes its time, and the flood guard a minute more.
@@ -311,15 +312,15 @@ describe("the wake command", () => {
 });
 
 /** Runs the built command's `wake` against a gateway, with the token in the environment. */
-async function command(
-  bed: WakeBed,
-  args: readonly string[],
-): Promise<{ code: number; stdout: string; stderr: string }> {
+function command(bed: WakeBed, args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const cli = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
   const env = { PATH: process.env["PATH"], HOME: bed.gateway.stateDir, OPENCLAW_GATEWAY_TOKEN: bed.gateway.token };
   return new Promise((resolve) => {
-    execFile(process.execPath, [cli, "wake", "--url", bed.gateway.url, ...args], { env }, (error, stdout, stderr) =>
-      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+    execFile(
+      process.execPath,
+      [cli, "wake", "--url", bed.gateway.url, ...args],
+      { env, timeout: PROGRAM_MS },
+      (error, stdout, stderr) => resolve({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr }),
     );
   });
 }

@@ -1,6 +1,7 @@
 /** A headless Chromium for tests of pages. */
 import { existsSync } from "node:fs";
 import { type Browser, chromium } from "playwright-core";
+import { PATIENCE_MS } from "./patience.ts";
 
 const EXECUTABLE = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 
@@ -26,5 +27,5 @@ export function noBrowser(): string | undefined {
 export async function launchBrowser(): Promise<Browser> {
   const missing = noBrowser();
   if (missing) throw new Error(missing);
-  return chromium.launch({ executablePath: EXECUTABLE, args: ARGS });
+  return chromium.launch({ executablePath: EXECUTABLE, args: ARGS, timeout: PATIENCE_MS });
 }

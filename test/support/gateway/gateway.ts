@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { isAbsolute, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,6 +12,7 @@ import { baseConfig, merge, type Config } from "./gateway-config.ts";
 import type { Model } from "./model.ts";
 import { descendantsOf, killAll, killTree } from "./process-tree.ts";
 import type { Release } from "./release.ts";
+import { closed, listen, within } from "../within.ts";
 
 export type GatewayOptions = {
   readonly release: Release;
@@ -126,7 +127,7 @@ async function boot(options: GatewayOptions): Promise<Gateway> {
   const endpoint: Endpoint = { url: `ws://127.0.0.1:${port}`, token, release: options.release };
   const timeoutMs = options.bootTimeoutMs ?? BOOT_TIMEOUT_MS;
   try {
-    if (options.expectExit) await within(exited, timeoutMs, "the gateway still runs");
+    if (options.expectExit) await within(exited, "the gateway ends", timeoutMs);
     else await untilReady(endpoint, exited, timeoutMs);
   } catch (error) {
     await stop();
@@ -208,20 +209,10 @@ async function answersRequests(endpoint: Endpoint): Promise<void> {
   }
 }
 
-async function within<T>(promise: Promise<T>, timeoutMs: number, message: string): Promise<T> {
-  const timer = Promise.withResolvers<never>();
-  const handle = setTimeout(() => timer.reject(new Error(`${message} after ${timeoutMs} ms`)), timeoutMs);
-  return Promise.race([promise, timer.promise]).finally(() => clearTimeout(handle));
-}
-
 /** Asks the OS for a free loopback port. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listen(server);
+  await closed(server);
+  return port;
 }

@@ -1,10 +1,10 @@
 /** A scripted model: an OpenAI chat-completions server whose answers are written in the question. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readChatRequest, type ChatRequest } from "./chat-request.ts";
 import { PATIENCE_MS } from "./patience.ts";
 import { scriptOf, type Script } from "./script.ts";
+import { closed, listen } from "../within.ts";
 
 /** One request of a gateway to the model. */
 export type ModelRequest = {
@@ -71,8 +71,7 @@ export async function startModel(): Promise<Model> {
     await answer(chat, script, record, response);
   }
 
-  await listen(server);
-  const { port } = server.address() as AddressInfo;
+  const port = await listen(server);
   const model: Model = {
     port,
     baseUrl: `http://127.0.0.1:${port}/v1`,
@@ -97,11 +96,11 @@ export async function startModel(): Promise<Model> {
         await sleep(10);
       }
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: async () => {
+      const over = closed(server);
+      server.closeAllConnections();
+      await over;
+    },
   };
   return model;
 }
@@ -193,11 +192,4 @@ async function send(
   };
   const body = { ...head, object: "chat.completion", choices: [{ index: 0, message, finish_reason: finish }], usage };
   response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
-}
-
-function listen(server: Server): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => resolve());
-  });
 }

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 
 /** Pids of all descendants of a process, parents first. */
 export function descendantsOf(pid: number): number[] {
-  const listed = spawnSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" }).stdout ?? "";
+  const listed = spawnSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8", timeout: 10_000 }).stdout ?? "";
   const rows = listed
     .trim()
     .split("\n")

@@ -27,7 +27,10 @@ type Manifest = {
 const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
 const PINNED = fileURLToPath(new URL("../../gateways/", import.meta.url));
 const NPM_FLAGS = ["--ignore-scripts", "--omit=optional", "--omit=peer", "--no-fund", "--no-audit"];
-const LOCK_STALE_MS = 10 * 60_000;
+/** What an install may take, a slow network included. */
+const INSTALL_MS = 10 * 60_000;
+/** A lock that is older has been left behind, so waiting for one ends. */
+const LOCK_STALE_MS = INSTALL_MS + 60_000;
 
 /** Releases that have a lockfile in test/gateways, oldest first. */
 export const PINNED_RELEASES: readonly string[] = readdirSync(PINNED, { withFileTypes: true })
@@ -121,7 +124,11 @@ export function manifestsFor(version: string): Manifest[] {
 /** Runs npm as the gateways need it: no scripts, no optional or peer dependencies. */
 function npm(command: "ci" | "install", version: string, cwd: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn("npm", [command, "--prefix", cwd, ...NPM_FLAGS], { cwd, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn("npm", [command, "--prefix", cwd, ...NPM_FLAGS], {
+      cwd,
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: INSTALL_MS,
+    });
     let output = "";
     const collect = (chunk: Buffer): void => {
       output = (output + chunk.toString("utf8")).slice(-4000);

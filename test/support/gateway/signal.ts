@@ -1,7 +1,7 @@
 /** A stand-in for signal-cli's daemon. */
 import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Channel } from "./channel.ts";
+import { closed, listen } from "../within.ts";
 
 const FRIEND = "+15550001111";
 const OWN_NUMBER = "+15550002222";
@@ -28,8 +28,7 @@ export async function startSignal(): Promise<Channel> {
       response.end(JSON.stringify({ jsonrpc: "2.0", id, result: { timestamp: Date.now() } }));
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+  const port = await listen(server);
   return {
     name: "signal",
     friend: FRIEND,
@@ -44,8 +43,9 @@ export async function startSignal(): Promise<Channel> {
       for (const listener of listeners) listener.write(`event:receive\ndata:${data}\n\n`);
     },
     close: async () => {
+      const over = closed(server);
       server.closeAllConnections();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await over;
     },
     config: {
       channels: {

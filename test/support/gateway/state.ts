@@ -1,6 +1,7 @@
 /** How to ask a gateway under test how much it holds. */
 import { freePort } from "./gateway.ts";
 import type { GatewayState } from "../fault/state-probe.ts";
+import { PATIENCE_MS } from "./patience.ts";
 
 export type { GatewayState } from "../fault/state-probe.ts";
 
@@ -24,7 +25,10 @@ export async function stateProbe(preloads: readonly string[] = []): Promise<Stat
       NODE_OPTIONS: [probe, ...preloads].map((url) => `--import=${url}`).join(" "),
       OPENCLAW_TEST_STATE_PORT: String(port),
     },
-    state: async () => (await (await fetch(`http://127.0.0.1:${port}/`)).json()) as GatewayState,
+    state: async () =>
+      (await (
+        await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(PATIENCE_MS) })
+      ).json()) as GatewayState,
   };
 }
 

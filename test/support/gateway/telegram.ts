@@ -1,7 +1,7 @@
 /** A stand-in for Telegram's Bot API. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Channel } from "./channel.ts";
+import { closed, listen } from "../within.ts";
 
 const FRIEND = 4242;
 const TOKEN = "1234567:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0";
@@ -47,8 +47,7 @@ export async function startTelegram(): Promise<Channel> {
   const server = createServer((request, response) => {
     serve(request, response).catch((error: unknown) => response.destroy(error as Error));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+  const port = await listen(server);
   let update = 0;
   return {
     name: "telegram",
@@ -64,8 +63,9 @@ export async function startTelegram(): Promise<Channel> {
     },
     close: async () => {
       answerPoll();
+      const over = closed(server);
       server.closeAllConnections();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await over;
     },
     config: {
       channels: {

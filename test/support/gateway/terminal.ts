@@ -18,7 +18,7 @@ export interface Terminal {
 
 /** Why no program can be run in a pseudo-terminal on this machine, or undefined if one can. */
 export function noTerminal(): string | undefined {
-  const { stdout } = spawnSync("script", ["--version"], { encoding: "utf8" });
+  const { stdout } = spawnSync("script", ["--version"], { encoding: "utf8", timeout: 10_000 });
   // The `script` of other systems takes other arguments.
   return stdout?.includes("util-linux") ? undefined : "SKIPPED: there is no `script` of util-linux, and so no terminal";
 }

@@ -8,6 +8,7 @@ import type { Gateway } from "./gateway.ts";
 import { ARTIFACTS, until } from "./watch.ts";
 import { openTerminal } from "./terminal.ts";
 import { isObject, type WireLog } from "../wire/wire-log.ts";
+import { within } from "../within.ts";
 
 const START_MS = 90_000;
 
@@ -51,7 +52,7 @@ export async function openTui(gateway: Gateway, sessionKey: string): Promise<Tui
       terminal.type("\u0003");
       await sleep(300);
       terminal.type("\u0003");
-      return terminal.ended;
+      return within(terminal.ended, "the TUI ends");
     },
     async shot(step) {
       await mkdir(ARTIFACTS, { recursive: true });

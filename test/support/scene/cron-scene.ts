@@ -52,7 +52,7 @@ export async function openCronBed(options: CronBedOptions): Promise<CronBed> {
 }
 
 async function peek(port: number): Promise<ProbeReport> {
-  const response = await fetch(`http://127.0.0.1:${port}/`);
+  const response = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(PATIENCE_MS) });
   return (await response.json()) as ProbeReport;
 }
 

@@ -59,12 +59,16 @@ export async function openWakeBed(options: {
   return { ...bed, hook: (path, body) => postHook(bed.gateway.port, path, body) };
 }
 
+/** A gateway that starts its first heartbeats answers nobody for a while. */
+const HOOK_MS = 150_000;
+
 /** POSTs to a webhook of a bed with {@link wakeConfig}. */
 export async function postHook(port: number, path: string, body: Payload): Promise<{ status: number; body: Payload }> {
   const response = await fetch(`http://127.0.0.1:${port}/hooks/${path}`, {
     method: "POST",
     headers: { "content-type": "application/json", connection: "close", authorization: `Bearer ${HOOK_TOKEN}` },
     body: JSON.stringify(body),
+    signal: AbortSignal.timeout(HOOK_MS),
   });
   const text = await response.text();
   return { status: response.status, body: text.startsWith("{") ? (JSON.parse(text) as Payload) : { text } };

@@ -8,6 +8,7 @@ import { createDevice, DEVICE_PROOF, deviceProof, type Device } from "../gateway
 import { PATIENCE_MS } from "../gateway/patience.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import type { Release } from "../gateway/release.ts";
+import { within } from "../within.ts";
 
 export { field, type RecordedFrame } from "./recorder.ts";
 
@@ -169,7 +170,7 @@ export async function connectOfficial(gateway: Endpoint, options: ConnectOptions
       }
     },
     close: async () => {
-      await client.stopAndWait();
+      await within(client.stopAndWait(), `${name} is closed`, 10_000);
       closed.resolve({ code: 1000, reason: "closed by the test" });
     },
   });
@@ -282,7 +283,7 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
     close: async () => {
       socket.close();
       const timer = setTimeout(() => socket.terminate(), 2000);
-      await closed.promise;
+      await within(closed.promise, `${name} is closed`, 10_000);
       clearTimeout(timer);
     },
   });

@@ -1,7 +1,9 @@
 /** A wire between a client and a gateway on which the gateway's frames can be dropped, repeated and swapped. */
+import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
 import { wireLog, type WireLog } from "./wire-log.ts";
+import { closed, within } from "../within.ts";
 
 export type WireFrame = {
   readonly type: string;
@@ -23,7 +25,7 @@ export interface FrameProxy {
 /** Starts a proxy to a gateway; it changes nothing until `tamper` is set. */
 export async function startFrameProxy(target: string): Promise<FrameProxy> {
   const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
-  await new Promise((resolve) => server.once("listening", resolve));
+  await within(once(server, "listening"), "a proxy listens");
   const proxy: FrameProxy = {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
     tamper: (frame) => [frame],
@@ -31,11 +33,10 @@ export async function startFrameProxy(target: string): Promise<FrameProxy> {
     cut() {
       for (const socket of server.clients) socket.terminate();
     },
-    close: () =>
-      new Promise((resolve) => {
-        proxy.cut();
-        server.close(() => resolve());
-      }),
+    close: () => {
+      proxy.cut();
+      return closed(server);
+    },
   };
   server.on("connection", (inner) => {
     const outer = new WebSocket(target);

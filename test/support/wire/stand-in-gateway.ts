@@ -2,8 +2,10 @@
  * A server that speaks the gateway's protocol and does nothing by itself: for what a real gateway cannot be asked to
  * do, such as never answering. What gateways really do is tested on gateways, in test/gateway.
  */
+import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { WebSocketServer, type WebSocket } from "ws";
+import { closed, within } from "../within.ts";
 
 export type Params = Readonly<Record<string, unknown>>;
 
@@ -37,7 +39,7 @@ export interface StandIn {
 
 export async function startStandIn(handlers: Record<string, Handler> = {}, port = 0): Promise<StandIn> {
   const server = new WebSocketServer({ port, host: "127.0.0.1" });
-  await new Promise((resolve) => server.once("listening", resolve));
+  await within(once(server, "listening"), "a stand-in listens");
   const token = "stand-in-token-5ecret";
   const standIn: StandIn = {
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -48,11 +50,10 @@ export async function startStandIn(handlers: Record<string, Handler> = {}, port 
     bootId: "boot-1",
     accepts: token,
     count: (method) => standIn.requests.filter((request) => request.method === method).length,
-    close: () =>
-      new Promise((resolve) => {
-        for (const socket of server.clients) socket.terminate();
-        server.close(() => resolve());
-      }),
+    close: () => {
+      for (const socket of server.clients) socket.terminate();
+      return closed(server);
+    },
   };
   server.on("connection", (socket) => serve(standIn, socket));
   return standIn;

@@ -1,5 +1,6 @@
 /** A network between a client and a gateway that can be cut, stalled and healed. */
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
+import { closed, listen } from "../within.ts";
 
 export interface TcpProxy {
   readonly url: string;
@@ -39,14 +40,14 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       if (isStalled) from.pause();
     }
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const port = await listen(server);
 
   const destroyAll = (): void => {
     for (const socket of sockets) socket.destroy();
   };
   const proxy: TcpProxy = {
     target,
-    url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `ws://127.0.0.1:${port}`,
     cut() {
       isCut = true;
       destroyAll();
@@ -60,11 +61,10 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       isStalled = false;
       for (const socket of sockets) socket.resume();
     },
-    close: () =>
-      new Promise((resolve) => {
-        destroyAll();
-        server.close(() => resolve());
-      }),
+    close: () => {
+      destroyAll();
+      return closed(server);
+    },
   };
   return proxy;
 }
