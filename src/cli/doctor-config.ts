@@ -7,10 +7,16 @@ import { SettingsError } from "../policy/schema.ts";
 import { parseSettings, type Settings } from "../policy/settings.ts";
 import type { Check } from "./check.ts";
 import { Failure, oneLine } from "./failure.ts";
-import { at, type ConfigFile, isObject, type OpenclawConfig, readConfig, stateDir } from "./openclaw-config.ts";
+import {
+  at,
+  type ConfigFile,
+  type Env,
+  isObject,
+  type OpenclawConfig,
+  readConfig,
+  stateDir,
+} from "./openclaw-config.ts";
 import { inRange } from "./versions.ts";
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 const PLUGIN = "event-isolation";
 

@@ -1,11 +1,9 @@
 /** Which gateway a command talks to, and with what: told by options, else as OpenClaw's own client finds it. */
 import type { Command } from "commander";
-import { connectGateway, RequestError } from "./connect.ts";
+import { type Connection, connectGateway, RequestError } from "./connect.ts";
 import { createDevice } from "./device.ts";
-import { type OpenclawConfig, at, readConfig, textAt } from "./openclaw-config.ts";
+import { at, type Env, type OpenclawConfig, readConfig, textAt } from "./openclaw-config.ts";
 import { addTokenOptions, readToken, type TokenOptions } from "./token.ts";
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 export interface GatewayOptions extends TokenOptions {
   readonly url?: string;
@@ -58,24 +56,24 @@ export async function gatewayTarget(
 }
 
 /**
- * Sends one request, with a device identity on the releases that want one.
+ * Uses a connection, and once more one with a device identity on the releases that give a backend without one no
+ * scopes; closes both.
  *
  * @throws {Failure} if there is no connection
- * @throws {RequestError} if the gateway refuses the request
+ * @throws what `use` throws
  */
-export async function askGateway(
+export async function withConnection<T>(
   target: GatewayTarget,
-  method: string,
-  options: { readonly timeoutMs?: number; readonly scopes?: readonly string[] } = {},
-): Promise<unknown> {
-  const { scopes = DEFAULT_SCOPES } = options;
+  options: { readonly timeoutMs?: number; readonly scopes: readonly string[] },
+  use: (connection: Connection) => Promise<T>,
+): Promise<T> {
   for (const device of [undefined, createDevice()]) {
-    const connection = await connectGateway({ ...target, ...options, scopes, device });
+    const connection = await connectGateway({ ...target, ...options, device });
     try {
-      return await connection.request<unknown>(method);
+      return await use(connection);
     } catch (error) {
-      // Some releases take the scopes that a backend without a device has asked for.
-      const taken = error instanceof RequestError && scopes.includes(error.missingScope ?? "");
+      // A scope that was not asked for is missing with a device, too.
+      const taken = error instanceof RequestError && options.scopes.includes(error.missingScope ?? "");
       if (device || !taken) throw error;
     } finally {
       await connection.close();

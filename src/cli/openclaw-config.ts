@@ -5,7 +5,8 @@ import JSON5 from "json5";
 import { Failure, oneLine } from "./failure.ts";
 import { textOf } from "./plan.ts";
 
-type Env = Readonly<Record<string, string | undefined>>;
+/** Variables of the environment. */
+export type Env = Readonly<Record<string, string | undefined>>;
 
 /** The parts that the command looks at. All of it is what a user has written: of any type. */
 export interface OpenclawConfig {
@@ -21,13 +22,19 @@ export interface ConfigFile {
   readonly includes: boolean;
 }
 
+/** The profile that is not the default one; `""` for that. */
+export function profileOf(env: Env): string {
+  const profile = env["OPENCLAW_PROFILE"]?.trim() ?? "";
+  return profile.toLowerCase() === "default" ? "" : profile;
+}
+
 /** OpenClaw's state folder: `OPENCLAW_STATE_DIR`, or `.openclaw` in the home folder, with the profile's name. */
 export function stateDir(env: Env): string {
   const home = env["OPENCLAW_HOME"]?.trim() || env["HOME"]?.trim() || homedir();
   const override = env["OPENCLAW_STATE_DIR"]?.trim();
   if (override) return resolve(override.replace(/^~(?=$|[\\/])/, home));
-  const profile = env["OPENCLAW_PROFILE"]?.trim() ?? "";
-  return join(home, profile === "" || profile.toLowerCase() === "default" ? ".openclaw" : `.openclaw-${profile}`);
+  const profile = profileOf(env);
+  return join(home, profile === "" ? ".openclaw" : `.openclaw-${profile}`);
 }
 
 /**

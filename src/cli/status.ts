@@ -6,11 +6,11 @@ import { RequestError } from "./connect.ts";
 import { EXIT, Failure, oneLine } from "./failure.ts";
 import {
   addGatewayOptions,
-  askGateway,
   DEFAULT_SCOPES,
   type GatewayOptions,
   type GatewayTarget,
   gatewayTarget,
+  withConnection,
 } from "./gateway-target.ts";
 
 interface Options extends GatewayOptions {
@@ -56,14 +56,14 @@ export function statusSubcommand(): Command {
  */
 export async function isolationStatus(
   target: GatewayTarget,
-  options: Parameters<typeof askGateway>[2] = {},
+  options: { readonly timeoutMs?: number; readonly scopes?: readonly string[] },
 ): Promise<IsolationStatus> {
+  const { scopes = DEFAULT_SCOPES } = options;
   let status: Partial<IsolationStatus> | null;
   try {
-    status = (await askGateway(target, STATUS_METHOD, options)) as Partial<IsolationStatus> | null;
+    status = await withConnection(target, { ...options, scopes }, (connection) => connection.request(STATUS_METHOD));
   } catch (error) {
     // A scope that was not asked for is one that the method, where it is known, does not want.
-    const { scopes = DEFAULT_SCOPES } = options;
     const unknown =
       error instanceof RequestError &&
       (error.unknownMethod || (error.missingScope !== undefined && !scopes.includes(error.missingScope)));

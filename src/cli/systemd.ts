@@ -5,10 +5,9 @@ import { basename, join } from "node:path";
 import { Failure } from "./failure.ts";
 import { hasModule, withModule } from "./node-options.ts";
 import { isOldNode, nodeVersion, OLDEST_NODE } from "./node-version.ts";
+import { type Env, profileOf } from "./openclaw-config.ts";
 import { type Plan, textOf } from "./plan.ts";
 import { dropIn, environmentFileValue, unitEnvironment } from "./unit-file.ts";
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 /** Sorts after all usual names, `override.conf` too: the last `Environment=` of a variable wins. */
 const DROP_IN = "zz-event-isolation.conf";
@@ -24,8 +23,8 @@ function folders(env: Env): string[] {
 
 /** The unit that the gateway's own installer would write: `OPENCLAW_SYSTEMD_UNIT`, or by profile. */
 export function unitName(env: Env, unit?: string): string {
-  const profile = env["OPENCLAW_PROFILE"]?.trim() ?? "";
-  const suffix = profile === "" || profile.toLowerCase() === "default" ? "" : `-${profile}`;
+  const profile = profileOf(env);
+  const suffix = profile === "" ? "" : `-${profile}`;
   const name = unit ?? (env["OPENCLAW_SYSTEMD_UNIT"]?.trim() || `openclaw-gateway${suffix}`);
   return name.endsWith(".service") ? name : `${name}.service`;
 }

@@ -1,23 +1,20 @@
 /** `wake`: sends an event to a session and has its agent look at it. */
 import { Command, Option } from "commander";
-import { type Connection, connectGateway, RequestError } from "./connect.ts";
-import { createDevice } from "./device.ts";
+import { type Connection, RequestError } from "./connect.ts";
 import { EXIT, Failure } from "./failure.ts";
-import { addGatewayOptions, type GatewayOptions, type GatewayTarget, gatewayTarget } from "./gateway-target.ts";
+import {
+  addGatewayOptions,
+  type GatewayOptions,
+  type GatewayTarget,
+  gatewayTarget,
+  withConnection,
+} from "./gateway-target.ts";
 
 /** When the event is looked at; one that is sent to a session always at once. */
 type WakeMode = "now" | "next-heartbeat";
 
-export interface WakeOrder {
-  readonly text: string;
-  /** Without one: the default agent's main session. */
-  readonly sessionKey?: string | undefined;
-  readonly agentId?: string | undefined;
-  readonly mode?: WakeMode;
-}
-
 /** The gateway took the event. */
-export interface WakeResult {
+interface WakeResult {
   readonly ok: true;
   readonly url: string;
   readonly sessionKey: string | null;
@@ -26,6 +23,7 @@ export interface WakeResult {
 
 interface Options extends GatewayOptions {
   readonly text: string;
+  /** Without one: the default agent's main session. */
   readonly sessionKey?: string;
   readonly agent?: string;
   readonly mode: WakeMode;
@@ -48,14 +46,9 @@ export function wakeSubcommand(): Command {
     )
     .option("--json", "print the result as JSON, a refusal too");
   addGatewayOptions(command);
-  return command.action(async ({ text, sessionKey, agent, mode, json, ...gateway }: Options) => {
+  return command.action(async ({ json, ...options }: Options) => {
     try {
-      const result = await wakeSession(await gatewayTarget(gateway, process.env), {
-        text,
-        sessionKey,
-        agentId: agent,
-        mode,
-      });
+      const result = await wakeSession(await gatewayTarget(options, process.env), options);
       console.log(json ? JSON.stringify(result) : `sent to ${result.sessionKey ?? "the main session"}`);
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
@@ -72,26 +65,15 @@ export function wakeSubcommand(): Command {
  * @throws {Failure} if there is no connection, or the gateway ignores session keys
  * @throws {RequestError} if the gateway refuses the event
  */
-export async function wakeSession(target: GatewayTarget, order: WakeOrder): Promise<WakeResult> {
-  for (const device of [undefined, createDevice()]) {
-    const connection = await connectGateway({ ...target, scopes: ["operator.write"], device });
-    try {
-      return await send(connection, target.url, order);
-    } catch (error) {
-      // Some releases give a backend without a device no scopes.
-      if (device || !(error instanceof RequestError && error.missingScope)) throw error;
-    } finally {
-      await connection.close();
-    }
-  }
-  throw new Error("unreachable: the second attempt answers or throws");
+function wakeSession(target: GatewayTarget, order: Options): Promise<WakeResult> {
+  return withConnection(target, { scopes: ["operator.write"] }, (connection) => send(connection, target.url, order));
 }
 
-async function send(connection: Connection, url: string, order: WakeOrder): Promise<WakeResult> {
-  const { text, sessionKey, agentId, mode = "now" } = order;
+async function send(connection: Connection, url: string, order: Options): Promise<WakeResult> {
+  const { text, sessionKey, agent, mode } = order;
   const named = {
     ...(sessionKey === undefined ? {} : { sessionKey }),
-    ...(agentId === undefined ? {} : { agentId }),
+    ...(agent === undefined ? {} : { agentId: agent }),
   };
   if (sessionKey !== undefined && (await ignoresKeys(connection))) {
     throw new Failure(

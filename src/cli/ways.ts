@@ -1,6 +1,7 @@
 /** How the module is made permanent where nothing can be written safely: what to do, in exact words. */
 import { findOpenclaw } from "./find-openclaw.ts";
 import { MODULE_OPTION } from "./node-options.ts";
+import { type Env, profileOf } from "./openclaw-config.ts";
 import type { Plan } from "./plan.ts";
 
 /** The module's place in an image. */
@@ -39,12 +40,9 @@ export function shellPlan(on: boolean): Plan {
  * launchd has no drop-ins and OpenClaw rewrites its plist: its own way for options like this is a
  * wrapper, since 2026.5; before, a key of the plist.
  */
-export function launchdPlan(on: boolean, env: Readonly<Record<string, string | undefined>>, dir?: string): Plan {
+export function launchdPlan(on: boolean, env: Env, dir?: string): Plan {
   const { entry, release } = findOpenclaw(dir, env);
-  const profile = env["OPENCLAW_PROFILE"]?.trim() ?? "";
-  const label =
-    env["OPENCLAW_LAUNCHD_LABEL"]?.trim() ||
-    `ai.openclaw.${profile === "" || profile.toLowerCase() === "default" ? "gateway" : profile}`;
+  const label = env["OPENCLAW_LAUNCHD_LABEL"]?.trim() || `ai.openclaw.${profileOf(env) || "gateway"}`;
   const wrapper = "$HOME/.local/bin/openclaw-isolated";
   const title = `launchd: ${label}`;
   if (/^2026\.[1-4]\./.test(release)) {

@@ -4,7 +4,15 @@ import { isSameBoot } from "./connection.ts";
 import { ClientError } from "./errors.ts";
 import { createEventQueue } from "./event-queue.ts";
 import type { ChatRequest } from "./options.ts";
-import { abortOnGateway, isCommandStatus, isSwallowed, mend, readUsage, type Verdict } from "./recovery.ts";
+import {
+  abortOnGateway,
+  explainEmpty,
+  isCommandStatus,
+  isSwallowed,
+  readUsage,
+  recoverRun,
+  type Verdict,
+} from "./recovery.ts";
 import { createRunReader, type Reading, type RunEnd } from "./run-state.ts";
 import type { KnownOutcome, LiveRun, RunCore, RunHost, SentKey } from "./run-table.ts";
 import type { Outcome } from "./transcript.ts";
@@ -117,7 +125,7 @@ export function startRun(host: RunHost, request: ChatRequest): RunCore {
     if (aborting) return finishAborted(true);
     ending = true;
     clearTimeout(stall);
-    const verdict = await mend.empty(host, wanted(), started, () => isOver || aborting);
+    const verdict = await explainEmpty(host, wanted(), started, () => isOver || aborting);
     if (aborting) finishAborted(false);
     else apply(verdict);
   }
@@ -142,7 +150,7 @@ export function startRun(host: RunHost, request: ChatRequest): RunCore {
     clearTimeout(stall);
     try {
       const place = { ...wanted(), gatewayRunId, boot: sent?.boot, claimed };
-      apply(await mend.running(host, place, () => isOver || ending));
+      apply(await recoverRun(host, place, () => isOver || ending));
     } catch (error) {
       fail(asError(error));
     } finally {

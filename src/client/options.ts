@@ -6,23 +6,7 @@ import { ClientError } from "./errors.ts";
 import { requireSessionKey } from "./own-session.ts";
 import type { ChatOptions, ConnectOptions } from "./types.ts";
 
-/** The options with every default in place, without the credentials. */
-export type Settings = Readonly<
-  Required<
-    Pick<
-      ConnectOptions,
-      | "connectTimeoutMs"
-      | "requestTimeoutMs"
-      | "recoverMs"
-      | "stallMs"
-      | "abortGraceMs"
-      | "maxQueuedEvents"
-      | "maxWaitingChats"
-    >
-  >
->;
-
-const DEFAULTS: Settings = {
+const DEFAULTS = {
   connectTimeoutMs: 15_000,
   requestTimeoutMs: 15_000,
   recoverMs: 60_000,
@@ -30,7 +14,10 @@ const DEFAULTS: Settings = {
   abortGraceMs: 3_000,
   maxQueuedEvents: 1_000,
   maxWaitingChats: 100,
-};
+} satisfies Partial<ConnectOptions>;
+
+/** The options with every default in place, without the credentials. */
+export type Settings = Readonly<typeof DEFAULTS>;
 
 /** Timers cannot wait longer than this. */
 const MAX_TIMER_MS = 2 ** 31 - 1;

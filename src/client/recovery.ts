@@ -101,7 +101,7 @@ function settled(outcome: Outcome | undefined): Verdict | undefined {
  * What became of a run that was accepted. Waits for a connection, makes this connection one of the session's again,
  * asks whether the run still runs, and if not reads its outcome from the history. Bounded by `recoverMs`.
  */
-async function running(host: Host, place: RunPlace, isOver: () => boolean): Promise<Verdict> {
+export async function recoverRun(host: Host, place: RunPlace, isOver: () => boolean): Promise<Verdict> {
   const { connection, settings } = host;
   const until = Date.now() + settings.recoverMs;
   while (!isOver()) {
@@ -196,7 +196,12 @@ export async function askForEvents(connection: Connection, sessionKey: string): 
  * history tells (2026.2). If not, the message went elsewhere: the history is waited for only where it says by key whose
  * reply is whose, since a reply must never be taken from a run that is not this message's.
  */
-async function empty(host: Host, place: Place, started: boolean, isOver: () => boolean): Promise<Verdict> {
+export async function explainEmpty(
+  host: Host,
+  place: Place,
+  started: boolean,
+  isOver: () => boolean,
+): Promise<Verdict> {
   try {
     const { outcome, keyed } = await findOutcome(host, place);
     if (outcome?.state === "error") return settled(outcome)!;
@@ -225,9 +230,6 @@ export async function readUsage(host: Host, place: Place, isOver: () => boolean)
 function lost(message: string): Verdict {
   return { kind: "error", error: new ClientError("lost-reply", message) };
 }
-
-/** The two questions that recovery answers. */
-export const mend = { running, empty };
 
 interface AbortTask {
   readonly connection: Connection;

@@ -15,95 +15,77 @@ const STANDINGS = {
   named: "for everybody, names the key only",
 } as const;
 
-export function checksTable(checks: readonly Check[]): Markup {
+/** A table; the columns whose head begins with `#` hold numbers. */
+function table(heads: readonly string[], rows: readonly Markup[]): Markup {
   return html`<div class="scroll">
     <table>
       <thead>
         <tr>
-          <th scope="col">Result</th>
-          <th scope="col">Check</th>
-          <th scope="col">Seen</th>
+          ${heads.map((head) =>
+            head.startsWith("#")
+              ? html`<th scope="col" class="number">${head.slice(1)}</th>`
+              : html`<th scope="col">${head}</th>`,
+          )}
         </tr>
       </thead>
       <tbody>
-        ${checks.map(
-          ({ name, result, detail }) =>
-            html`<tr>
-              <td class="${result}">${MARKS[result]}</td>
-              <td>${name}</td>
-              <td>${detail}</td>
-            </tr>`,
-        )}
+        ${rows}
       </tbody>
     </table>
   </div>`;
 }
 
+export function checksTable(checks: readonly Check[]): Markup {
+  return table(
+    ["Result", "Check", "Seen"],
+    checks.map(
+      ({ name, result, detail }) =>
+        html`<tr>
+          <td class="${result}">${MARKS[result]}</td>
+          <td>${name}</td>
+          <td>${detail}</td>
+        </tr>`,
+    ),
+  );
+}
+
 export function connectionsTable({ connections }: GatewayReport): Markup {
-  return html`<div class="scroll">
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Connection</th>
-          <th scope="col">Asked for</th>
-          <th scope="col">Scopes and caps</th>
-          <th scope="col" class="number">All frames</th>
-          <th scope="col" class="number">Bytes</th>
-          <th scope="col" class="number">Gaps</th>
-          <th scope="col" class="number">Repeats</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${connections.map(
-          ({ name, asked, scopes, caps, frames, bytes, gaps, repeats }) =>
-            html`<tr>
-              <td>${name}</td>
-              <td>${asked}</td>
-              <td><code>${[...scopes, ...caps].join(" ")}</code></td>
-              <td class="number">${frames}</td>
-              <td class="number">${sizeText(bytes)}</td>
-              <td class="number">${gaps}</td>
-              <td class="number">${repeats}</td>
-            </tr>`,
-        )}
-      </tbody>
-    </table>
-  </div>`;
+  return table(
+    ["Connection", "Asked for", "Scopes and caps", "#All frames", "#Bytes", "#Gaps", "#Repeats"],
+    connections.map(
+      ({ name, asked, scopes, caps, frames, bytes, gaps, repeats }) =>
+        html`<tr>
+          <td>${name}</td>
+          <td>${asked}</td>
+          <td><code>${[...scopes, ...caps].join(" ")}</code></td>
+          <td class="number">${frames}</td>
+          <td class="number">${sizeText(bytes)}</td>
+          <td class="number">${gaps}</td>
+          <td class="number">${repeats}</td>
+        </tr>`,
+    ),
+  );
 }
 
 export function deliveriesTable({ deliveries, sessions, connections }: GatewayReport): Markup {
   const rows = deliveries.slice(0, MAX_ROWS);
   const more = deliveries.length - rows.length;
-  return html`<div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Session</th>
-            <th scope="col">At</th>
-            <th scope="col">Event</th>
-            <th scope="col">What it is</th>
-            <th scope="col">Recognised by</th>
-            <th scope="col" class="number">Frames</th>
-            <th scope="col" class="number">Bytes</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${rows.map(
-            ({ session, connection, event, standing, by, frames, bytes }) =>
-              html`<tr class="${standing}">
-                <td>${sessions[session]?.name ?? ""}</td>
-                <td>${connections[connection]?.name ?? ""}</td>
-                <td><code>${event}</code></td>
-                <td>${STANDINGS[standing]}</td>
-                <td>${by.join(", ")}</td>
-                <td class="number">${frames}</td>
-                <td class="number">${sizeText(bytes)}</td>
-              </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>
-    ${more > 0 ? html`<p class="soft">and ${more} more, in the JSON</p>` : ""}`;
+  return html`${table(
+    ["Session", "At", "Event", "What it is", "Recognised by", "#Frames", "#Bytes"],
+    rows.map(
+      ({ session, connection, event, standing, by, frames, bytes }) =>
+        html`<tr class="${standing}">
+          <td>${sessions[session]?.name ?? ""}</td>
+          <td>${connections[connection]?.name ?? ""}</td>
+          <td><code>${event}</code></td>
+          <td>${STANDINGS[standing]}</td>
+          <td>${by.join(", ")}</td>
+          <td class="number">${frames}</td>
+          <td class="number">${sizeText(bytes)}</td>
+        </tr>`,
+    ),
+  )}
+  ${more > 0 ? html`<p class="soft">and ${more} more, in the JSON</p>` : ""}`;
 }
 
 /** What the module counts, by event and reason; as it came if it has another form. */
@@ -120,25 +102,16 @@ export function statusView(status: unknown): Markup {
 type Counters = readonly (readonly [event: string, reasons: readonly (readonly [string, number])[]])[];
 
 function countersTable(events: Counters): Markup {
-  return html`<div class="scroll">
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Event</th>
-          <th scope="col">Decisions</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${events.slice(0, MAX_ROWS).map(
-          ([event, reasons]) =>
-            html`<tr>
-              <td><code>${event}</code></td>
-              <td>${reasons.map(([reason, n]) => `${reason}: ${n}`).join(", ")}</td>
-            </tr>`,
-        )}
-      </tbody>
-    </table>
-  </div>`;
+  return table(
+    ["Event", "Decisions"],
+    events.slice(0, MAX_ROWS).map(
+      ([event, reasons]) =>
+        html`<tr>
+          <td><code>${event}</code></td>
+          <td>${reasons.map(([reason, n]) => `${reason}: ${n}`).join(", ")}</td>
+        </tr>`,
+    ),
+  );
 }
 
 /** The `events` of the status, wherever in it they are: numbers by reason by event. */
