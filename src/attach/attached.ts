@@ -73,7 +73,7 @@ export class Attached {
         name: seam.name,
         functions: attached,
         files: [...new Set(attached.flatMap((each) => this.#files.get(each) ?? []))],
-        required: seam.required,
+        required: seam.required === true,
         state: attached.length > 0 ? ("attached" as const) : ("missing" as const),
       };
     });

@@ -6,3 +6,10 @@ export interface Check {
   readonly level: "ok" | "info" | "warning" | "error";
   readonly text: string;
 }
+
+const of =
+  (level: Check["level"]) =>
+  (name: string, text: string): Check => ({ name, level, text });
+
+/** Makes a finding of a level. */
+export const finding = { ok: of("ok"), info: of("info"), warning: of("warning"), error: of("error") };

@@ -5,7 +5,7 @@ import { SETTINGS_FILE_VARIABLE } from "../gateway/config.ts";
 import { IDLE_MINUTE_MS, QUIET_MS } from "../policy/heartbeat.ts";
 import { SettingsError } from "../policy/schema.ts";
 import { parseSettings, type Settings } from "../policy/settings.ts";
-import type { Check } from "./check.ts";
+import { type Check, finding } from "./check.ts";
 import { Failure, oneLine } from "./failure.ts";
 import {
   at,
@@ -35,20 +35,14 @@ export function configChecks(
     file = readConfig(env);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return { checks: [{ name: "config", level: "error", text: error.message }], file: undefined };
+    return { checks: [finding.error("config", error.message)], file: undefined };
   }
   const { config, exists, path } = file;
   const checks: Check[] = [
-    exists
-      ? { name: "config", level: "ok", text: path }
-      : { name: "config", level: "info", text: `there is no ${path}: OpenClaw runs on its defaults` },
+    exists ? finding.ok("config", path) : finding.info("config", `there is no ${path}: OpenClaw runs on its defaults`),
   ];
   if (file.includes) {
-    checks.push({
-      name: "config",
-      level: "warning",
-      text: `${path} has $include: the files that it names were not looked at`,
-    });
+    checks.push(finding.warning("config", `${path} has $include: the files that it names were not looked at`));
   }
   const settings = settingsCheck(release, config, env);
   const quietMs = settings.settings?.heartbeat.quietMs ?? (abortsHeartbeats ? IDLE_MINUTE_MS : QUIET_MS);
@@ -68,7 +62,7 @@ function settingsCheck(
     const value: unknown = path ? JSON.parse(readFileSync(path, "utf8")) : at(entry, "config");
     const settings = parseSettings(value);
     const from = path ?? (value === undefined ? "none given, all defaults" : `plugins.entries["${PLUGIN}"].config`);
-    const checks: Check[] = [{ name, level: "ok", text: `valid (${from})` }];
+    const checks: Check[] = [finding.ok(name, `valid (${from})`)];
     const installed = existsSync(join(stateDir(env), "extensions", PLUGIN));
     if (
       entry !== undefined &&
@@ -76,11 +70,12 @@ function settingsCheck(
       inRange(release, "<2026.5") &&
       at(config, "plugins", "load") === undefined
     ) {
-      checks.push({
-        name,
-        level: "warning",
-        text: `OpenClaw ${release} may refuse to start with plugins.entries["${PLUGIN}"] while that plugin is not installed: install it, or name a file with ${SETTINGS_FILE_VARIABLE}`,
-      });
+      checks.push(
+        finding.warning(
+          name,
+          `OpenClaw ${release} may refuse to start with plugins.entries["${PLUGIN}"] while that plugin is not installed: install it, or name a file with ${SETTINGS_FILE_VARIABLE}`,
+        ),
+      );
     }
     return { checks, settings };
   } catch (error) {
@@ -88,7 +83,7 @@ function settingsCheck(
     const text =
       error instanceof SettingsError ? error.message : `they cannot be read: ${oneLine((error as Error).message)}`;
     return {
-      checks: [{ name, level: "error", text: `${where}${text}; a gateway with them ends with code 78` }],
+      checks: [finding.error(name, `${where}${text}; a gateway with them ends with code 78`)],
       settings: undefined,
     };
   }
@@ -101,16 +96,14 @@ function heartbeatChecks(config: OpenclawConfig, quietMs: number): Check[] {
   return heartbeats(config).map(({ agent, every }) => {
     const name = "heartbeat";
     const ms = durationMs(every);
-    if (ms === undefined)
-      return { name, level: "warning", text: `agent ${agent}: "${oneLine(every, 40)}" is no interval` };
-    if (ms === 0) return { name, level: "ok", text: `agent ${agent}: off` };
+    if (ms === undefined) return finding.warning(name, `agent ${agent}: "${oneLine(every, 40)}" is no interval`);
+    if (ms === 0) return finding.ok(name, `agent ${agent}: off`);
     return ms <= quietMs
-      ? {
+      ? finding.warning(
           name,
-          level: "warning",
-          text: `agent ${agent}: every ${every}, which is not longer than the quiet time after a run (heartbeat.quietMs ${quietMs}): it may wait until heartbeat.maxDeferMs`,
-        }
-      : { name, level: "ok", text: `agent ${agent}: every ${every}` };
+          `agent ${agent}: every ${every}, which is not longer than the quiet time after a run (heartbeat.quietMs ${quietMs}): it may wait until heartbeat.maxDeferMs`,
+        )
+      : finding.ok(name, `agent ${agent}: every ${every}`);
   });
 }
 
@@ -143,9 +136,9 @@ function durationMs(text: string): number | undefined {
 
 function hooksChecks(config: OpenclawConfig): Check[] {
   const name = "hooks";
-  if (at(config, "hooks", "enabled") !== true) return [{ name, level: "ok", text: "off" }];
+  if (at(config, "hooks", "enabled") !== true) return [finding.ok(name, "off")];
   if (at(config, "hooks", "allowRequestSessionKey") !== true) {
-    return [{ name, level: "ok", text: "on; a caller may not name a session (allowRequestSessionKey is off)" }];
+    return [finding.ok(name, "on; a caller may not name a session (allowRequestSessionKey is off)")];
   }
   const prefixes = at(config, "hooks", "allowedSessionKeyPrefixes");
   if (Array.isArray(prefixes) && prefixes.length > 0) {
@@ -153,13 +146,12 @@ function hooksChecks(config: OpenclawConfig): Check[] {
       .slice(0, 10)
       .map((each) => oneLine(String(each), 60))
       .join(", ");
-    return [{ name, level: "ok", text: `on; a caller may name sessions that begin with ${shown}` }];
+    return [finding.ok(name, `on; a caller may name sessions that begin with ${shown}`)];
   }
   return [
-    {
+    finding.warning(
       name,
-      level: "warning",
-      text: "on, and whoever has the hooks' token may name any session: set hooks.allowedSessionKeyPrefixes",
-    },
+      "on, and whoever has the hooks' token may name any session: set hooks.allowedSessionKeyPrefixes",
+    ),
   ];
 }

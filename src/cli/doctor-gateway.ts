@@ -1,5 +1,5 @@
 /** What `doctor` says of the running gateway. */
-import type { Check } from "./check.ts";
+import { type Check, finding } from "./check.ts";
 import { Failure } from "./failure.ts";
 import { type GatewayOptions, gatewayTarget } from "./gateway-target.ts";
 import type { OpenclawConfig } from "./openclaw-config.ts";
@@ -25,25 +25,20 @@ export async function gatewayChecks(
     const missing = status.seams.filter((seam) => seam.required && seam.state === "missing");
     const checks: Check[] = [
       status.attached
-        ? { name, level: "ok", text: `${target.url}: attached (openclaw-event-isolation ${status.version})` }
-        : {
+        ? finding.ok(name, `${target.url}: attached (openclaw-event-isolation ${status.version})`)
+        : finding.error(
             name,
-            level: "error",
-            text: `${target.url} runs WITHOUT the module${missing.length > 0 ? ` (no ${missing.map((seam) => seam.name).join(", ")})` : ""}: its events go to everybody; start it with openclaw-event-isolation run, or enable`,
-          },
+            `${target.url} runs WITHOUT the module${missing.length > 0 ? ` (no ${missing.map((seam) => seam.name).join(", ")})` : ""}: its events go to everybody; start it with openclaw-event-isolation run, or enable`,
+          ),
     ];
     if (status.release !== release) {
-      checks.push({
-        name,
-        level: "warning",
-        text: `it runs OpenClaw ${status.release}, but ${release} is installed: restart it`,
-      });
+      checks.push(finding.warning(name, `it runs OpenClaw ${status.release}, but ${release} is installed: restart it`));
     }
     return checks;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    if (error instanceof UnknownStatusError) return [{ name, level: "warning", text: error.message }];
+    if (error instanceof UnknownStatusError) return [finding.warning(name, error.message)];
     const quiet = options.url === undefined && error.message.startsWith("nothing listens");
-    return [{ name, level: quiet ? "info" : "warning", text: `not asked: ${error.message}` }];
+    return [finding[quiet ? "info" : "warning"](name, `not asked: ${error.message}`)];
   }
 }

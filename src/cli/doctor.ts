@@ -4,7 +4,7 @@ import { ownVersion } from "../attach/own-version.ts";
 import { PREEMPTION, RELEASES } from "../attach/seams.ts";
 import { textTable } from "../report/columns.ts";
 import { gatewayChecks } from "./doctor-gateway.ts";
-import type { Check } from "./check.ts";
+import { type Check, finding } from "./check.ts";
 import { configChecks } from "./doctor-config.ts";
 import { EXIT, oneLine } from "./failure.ts";
 import { addOpenclawOption, findOpenclaw, type Openclaw } from "./find-openclaw.ts";
@@ -77,12 +77,16 @@ async function examine(options: Options, env: NodeJS.ProcessEnv): Promise<Doctor
 
 function releaseChecks({ release, root }: Openclaw): Check[] {
   const name = "release";
-  const checks: Check[] = [{ name, level: "ok", text: `OpenClaw ${release} in ${root}` }];
+  const checks: Check[] = [finding.ok(name, `OpenClaw ${release} in ${root}`)];
   const { oldest, newest } = RELEASES;
   const age = inRange(release, `>${newest}`) ? "newer" : inRange(release, `<${oldest}`) ? "older" : "";
   if (age !== "") {
-    const text = `OpenClaw ${release} is ${age} than the releases that this version of the module was tried on (${oldest} to ${newest})`;
-    checks.push({ name, level: "warning", text });
+    checks.push(
+      finding.warning(
+        name,
+        `OpenClaw ${release} is ${age} than the releases that this version of the module was tried on (${oldest} to ${newest})`,
+      ),
+    );
   }
   return checks;
 }
@@ -90,12 +94,8 @@ function releaseChecks({ release, root }: Openclaw): Check[] {
 function nodeCheck(): Check {
   const version = process.versions.node;
   return isOldNode(version)
-    ? {
-        name: "node",
-        level: "error",
-        text: `Node ${version} cannot load the module: a gateway needs ${OLDEST_NODE} or newer`,
-      }
-    : { name: "node", level: "ok", text: `Node ${version}` };
+    ? finding.error("node", `Node ${version} cannot load the module: a gateway needs ${OLDEST_NODE} or newer`)
+    : finding.ok("node", `Node ${version}`);
 }
 
 function seamChecks({ seams, standDown }: Survey): Check[] {
@@ -104,34 +104,32 @@ function seamChecks({ seams, standDown }: Survey): Check[] {
   if (missing.length > 0) {
     const named = missing.map((seam) => `"${seam.name}" (${seam.purpose})`).join(", ");
     return [
-      {
+      finding.error(
         name,
-        level: "error",
-        text: `the module cannot attach, this release has no ${named}: a gateway with it ends with code 78; update openclaw-event-isolation`,
-      },
+        `the module cannot attach, this release has no ${named}: a gateway with it ends with code 78; update openclaw-event-isolation`,
+      ),
       ...standsDown(standDown),
     ];
   }
   const attached = seams.filter(({ found }) => found.length > 0);
-  const checks: Check[] = [
-    { name, level: "ok", text: `${attached.length} of ${seams.length} found, all that are required` },
-  ];
+  const checks: Check[] = [finding.ok(name, `${attached.length} of ${seams.length} found, all that are required`)];
   const lost = seams.filter((seam) => seam.lost.length > 0);
   if (lost.length > 0) {
     const names = [...new Set(lost.flatMap((seam) => seam.lost))].join(", ");
     const without = [...new Set(lost.filter(({ found }) => found.length === 0).map((seam) => seam.without))];
     const so = without.length > 0 ? ` (so ${without.join("; ")})` : "";
-    checks.push({
-      name,
-      level: "warning",
-      text: `functions that this release should declare were not found: ${names}${so}; please report it`,
-    });
+    checks.push(
+      finding.warning(
+        name,
+        `functions that this release should declare were not found: ${names}${so}; please report it`,
+      ),
+    );
   }
   return [...checks, ...standsDown(standDown)];
 }
 
 function standsDown(parts: Survey["standDown"]): Check[] {
-  return parts.map(({ text }) => ({ name: "stands down", level: "info", text }));
+  return parts.map(({ text }) => finding.info("stands down", text));
 }
 
 function serviceChecks(env: NodeJS.ProcessEnv): Check[] {
@@ -139,15 +137,11 @@ function serviceChecks(env: NodeJS.ProcessEnv): Check[] {
   const unit = unitName(env);
   switch (systemdState(env)) {
     case "enabled":
-      return [{ name, level: "ok", text: `${unit} starts with the module` }];
+      return [finding.ok(name, `${unit} starts with the module`)];
     case "outdated":
-      return [
-        { name, level: "warning", text: `the drop-in of ${unit} is outdated: run openclaw-event-isolation enable` },
-      ];
+      return [finding.warning(name, `the drop-in of ${unit} is outdated: run openclaw-event-isolation enable`)];
     case "disabled":
-      return [
-        { name, level: "warning", text: `${unit} starts without the module: run openclaw-event-isolation enable` },
-      ];
+      return [finding.warning(name, `${unit} starts without the module: run openclaw-event-isolation enable`)];
     case "no unit":
       return [];
   }

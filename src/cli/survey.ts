@@ -48,7 +48,7 @@ export function survey(root: string, release: string): Survey {
       return {
         name: seam.name,
         purpose: seam.purpose,
-        required: seam.required,
+        required: seam.required === true,
         without: seam.without,
         found: names.flatMap((name) => {
           const of = files.get(name);

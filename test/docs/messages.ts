@@ -17,8 +17,8 @@ const SAYING = new Set([
 ]);
 /** Properties and constants that hold one. */
 const HOLDING = new Set(["error", "message", "problem", "GLOBAL_ONLY"]);
-/** What a doctor's finding of one of these levels says. */
-const LEVELS = new Set(["warning", "error"]);
+/** A doctor's findings of these levels say nothing that needs a cure. */
+const HARMLESS = new Set(["ok", "info"]);
 
 /**
  * The messages of a source file, each as its longest part that is always the same.
@@ -38,22 +38,20 @@ export function messagesIn(source: string): string[] {
 /** The expression that a node gives out as a message, if it does. */
 function messageOf(node: ts.Node): ts.Expression | undefined {
   if (ts.isCallExpression(node) || ts.isNewExpression(node)) {
+    const level = levelOf(node.expression);
+    if (level !== undefined) return HARMLESS.has(level) ? undefined : node.arguments?.[1];
     return SAYING.has(calledName(node.expression)) ? node.arguments?.[0] : undefined;
   }
   if (ts.isVariableDeclaration(node)) return HOLDING.has(nameOf(node.name)) ? node.initializer : undefined;
-  if (!ts.isPropertyAssignment(node)) return undefined;
-  const name = nameOf(node.name);
-  return HOLDING.has(name) || (name === "text" && isFinding(node.parent)) ? node.initializer : undefined;
+  return ts.isPropertyAssignment(node) && HOLDING.has(nameOf(node.name)) ? node.initializer : undefined;
 }
 
-function isFinding(object: ts.ObjectLiteralExpression): boolean {
-  return object.properties.some(
-    (each) =>
-      ts.isPropertyAssignment(each) && nameOf(each.name) === "level" && textsOf(each.initializer).some(isAlarming),
-  );
+/** The level if `finding.<level>` is called; the empty text for `finding[<expression>]`, which may be any. */
+function levelOf(called: ts.Expression): string | undefined {
+  if (!ts.isPropertyAccessExpression(called) && !ts.isElementAccessExpression(called)) return undefined;
+  if (nameOf(called.expression) !== "finding") return undefined;
+  return ts.isPropertyAccessExpression(called) ? called.name.text : "";
 }
-
-const isAlarming = ([level]: readonly string[]): boolean => LEVELS.has(level!);
 
 function calledName(called: ts.Expression): string {
   if (called.kind === ts.SyntaxKind.SuperKeyword) return "super";

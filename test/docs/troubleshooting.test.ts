@@ -62,9 +62,10 @@ test.each([
   ["in a new error", 'throw new SettingsError(a ? "is one" : "is two");', ["is one", "is two"]],
   ["in a sum", 'this.warnings.push("first part" + b + "last");', ["first part"]],
   ["in an answer", 'respond({ error: "no such thing", message: text });', ["no such thing"]],
-  ["in a finding", 'check({ name: "x", level: bad ? "error" : "ok", text: `it is now ${bad}!` });', ["it is now "]],
+  ["in a finding", "finding.error(name, `it is now ${bad}!`);", ["it is now "]],
+  ["in a finding of some level", 'finding[quiet ? "info" : "warning"](name, "it is so");', ["it is so"]],
   ["in a constant", 'const GLOBAL_ONLY = "only the global one";', ["only the global one"]],
-  ["not in a good finding", 'check({ level: "ok", text: "all is well" });', []],
+  ["not in a good finding", 'finding.ok("x", "all is well");', []],
   ["not in a text or a comment", 'const a = \'warn("not this")\'; // warn("nor this")', []],
   ["not in another call or one word", 'tell("some text"); log.warn("word");', []],
 ])("the search finds a message %s", (_, source, messages) => {
