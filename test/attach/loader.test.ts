@@ -73,3 +73,9 @@ test("a path is read the same as a file URL and as itself", () => {
   expect(asPath("file:///opt/a%20b/register.js")).toBe("/opt/a b/register.js");
   expect(asPath("/opt/a b/register.js")).toBe("/opt/a b/register.js");
 });
+
+test("a module with a seam's name at the start of a line of a template still loads", async () => {
+  const source = "const help = `\nfunction seam(\n`;\nexport default help;\n";
+  const attached = attacher(["seam"])(source)?.source ?? source;
+  await expect(import(`data:text/javascript,${encodeURIComponent(attached)}`)).resolves.toBeDefined();
+});

@@ -211,3 +211,7 @@ describe("NODE_OPTIONS without our preload", () => {
     );
   });
 });
+
+test("a tab in NODE_OPTIONS does not separate options and stays", () => {
+  expect(withoutPreload("--import=ours --title=a\tb", (specifier) => specifier === "ours")).toBe("--title=a\tb");
+});

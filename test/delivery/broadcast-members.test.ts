@@ -6,7 +6,7 @@ const A = "agent:main:a";
 const B = "agent:main:b";
 
 describe("a broadcaster that also pushes to the web", () => {
-  test("pushes once for each broadcast, whoever gets it, and never for a late frame", () => {
+  test("a broadcaster that also pushes to the web pushes once for each broadcast, whoever gets it, and never for a late frame", () => {
     const onBroadcast = vi.fn();
     const { broadcaster, connect, ask, accepted } = scopedGateway(perConnection, { params: { onBroadcast } });
     const onA = connect("a");
@@ -44,19 +44,19 @@ describe("a frame that upstream kept back", () => {
     expect(client.frames).toEqual([]);
   });
 
-  test("is sent while the claim lives", () => {
+  test("a frame that upstream kept back is sent while the claim lives", () => {
     gateway.broadcaster.flush!();
     expect([got(client), numbers(client)]).toEqual([[1], [1]]);
   });
 
-  test("is not sent once the claim has ended", () => {
+  test("a frame that upstream kept back is not sent once the claim has ended", () => {
     gateway.accepted(client, "sessions.messages.unsubscribe", { key: A });
     gateway.broadcaster.flush!();
     gateway.broadcaster.broadcast("tick", {});
     expect([eventsOf(client), numbers(client)]).toEqual([["tick"], [1]]);
   });
 
-  test("leaves the last word to upstream", () => {
+  test("a frame that upstream kept back is sent only if upstream agrees then", () => {
     canReceiveSessionEvent.mockReturnValue(false);
     gateway.broadcaster.flush!();
     gateway.broadcaster.broadcast("chat", { n: 2, sessionKey: A });
@@ -67,7 +67,7 @@ describe("a frame that upstream kept back", () => {
 });
 
 describe("the broadcaster that the gateway gets", () => {
-  test("has what the release's own has, and no more", () => {
+  test("the gateway's broadcaster has the members that the release's own has, and no more", () => {
     expect(Object.keys(scopedGateway(global).broadcaster).toSorted()).toEqual(["broadcast", "broadcastToConnIds"]);
     const { broadcaster } = scopedGateway(perConnection);
     expect(Object.keys(broadcaster).toSorted()).toEqual([
@@ -80,7 +80,7 @@ describe("the broadcaster that the gateway gets", () => {
     expect(broadcaster.getBufferedAmount!()).toBe(7);
   });
 
-  test("scopes a plugin's events like any other", () => {
+  test("the gateway's broadcaster scopes a plugin's events like any other", () => {
     const { broadcaster, connect, accepted } = scopedGateway(perConnection);
     const [onA, idle] = [connect("a"), connect("idle")];
     accepted(onA, "chat.history", { sessionKey: A });
@@ -89,7 +89,7 @@ describe("the broadcaster that the gateway gets", () => {
     expect([got(onA), got(idle)]).toEqual([[1, 2], [2]]);
   });
 
-  test("reads the gateway's parameters anew each time, as upstream does", () => {
+  test("the gateway's broadcaster reads the gateway's parameters anew each time, as upstream does", () => {
     const [before, after] = [vi.fn(), vi.fn()];
     let current = before;
     const params = {
@@ -104,7 +104,7 @@ describe("the broadcaster that the gateway gets", () => {
     expect([before.mock.calls.length, after.mock.calls.length]).toEqual([1, 1]);
   });
 
-  test("nests: a session's event sent while another is being sent finds its own audience", () => {
+  test("a session's event sent while another is being sent finds its own audience", () => {
     const { broadcaster, connect, accepted } = scopedGateway(perConnection);
     const [onA, onB] = [connect("a"), connect("b")];
     accepted(onA, "chat.history", { sessionKey: A });
@@ -116,7 +116,33 @@ describe("the broadcaster that the gateway gets", () => {
     expect([got(onA), got(onB)]).toEqual([[1], [2]]);
   });
 
-  test("is not built on a release whose numbers make no sense", () => {
+  test("a broadcaster is not built on a release whose numbers make no sense", () => {
     expect(() => scopedGateway(() => ({ broadcast: () => {} }))).toThrow("createGatewayBroadcaster numbered");
   });
+});
+
+test("an open event sent while a session's event is being sent is not narrowed to that session", () => {
+  const { broadcaster, connect, accepted } = scopedGateway(perConnection);
+  const [a, b] = [connect("a"), connect("b")];
+  accepted(a, "chat.history", { sessionKey: A });
+  a.onFrame = ({ event }) => {
+    if (event === "chat") broadcaster.broadcast("presence", {});
+  };
+  broadcaster.broadcast("chat", { sessionKey: A });
+  expect([eventsOf(a), eventsOf(b)]).toEqual([["chat", "presence"], ["presence"]]);
+});
+
+test("an open event sent by onBroadcast (web push) inside the narrowed send is not narrowed to the session", () => {
+  const out: { send?: () => void } = {};
+  const { broadcaster, connect } = scopedGateway(perConnection, {
+    params: {
+      onBroadcast: (event) => {
+        if (event === "chat") out.send?.();
+      },
+    },
+  });
+  const b = connect("b");
+  out.send = () => broadcaster.broadcast("health", {});
+  broadcaster.broadcast("chat", { sessionKey: A });
+  expect(eventsOf(b)).toEqual(["health"]);
 });

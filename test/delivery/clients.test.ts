@@ -11,7 +11,7 @@ function shown(view: ClientsView): string[] {
 }
 
 describe("a view of the clients", () => {
-  test("shows all of them, as they come and go", () => {
+  test("the view shows all clients as they come and go", () => {
     const all = new FakeClients([a, b]);
     const view = new ClientsView(all);
     expect([shown(view), view.size]).toEqual([["a", "b"], 2]);
@@ -20,7 +20,7 @@ describe("a view of the clients", () => {
     expect([shown(view), view.size]).toEqual([["b", "c"], 2]);
   });
 
-  test("shows only the recipients while an event is sent, however it is walked", () => {
+  test("the view shows only the recipients while an event is sent, however it is walked", () => {
     const view = new ClientsView(new FakeClients([a, b, c]));
     view.narrow(new Set([b]), {}, () => {
       const visited: string[] = [];
@@ -33,12 +33,12 @@ describe("a view of the clients", () => {
     expect(shown(view)).toEqual(["a", "b", "c"]);
   });
 
-  test("shows nobody where there are no recipients", () => {
+  test("the view shows nobody when there are no recipients", () => {
     const view = new ClientsView(new FakeClients([a, b]));
     view.narrow(new Set(), {}, () => expect([shown(view), view.size]).toEqual([[], 0]));
   });
 
-  test("is wide again after an exception, which goes on to the caller", () => {
+  test("the view is wide again after an exception, which goes on to the caller", () => {
     const view = new ClientsView(new FakeClients([a, b]));
     const payload = {};
     expect(() =>
@@ -50,7 +50,7 @@ describe("a view of the clients", () => {
     expect(view.isSending(payload)).toBe(false);
   });
 
-  test("nests: the outer recipients are back after the inner event", () => {
+  test("the view shows the outer recipients again after an inner event", () => {
     const view = new ClientsView(new FakeClients([a, b, c]));
     view.narrow(new Set([a]), 1, () => {
       expect(() =>
@@ -64,7 +64,7 @@ describe("a view of the clients", () => {
     expect(shown(view)).toEqual(["a", "b", "c"]);
   });
 
-  test("says which payload is being sent, by identity", () => {
+  test("the view says by identity which payload is being sent", () => {
     const view = new ClientsView(new FakeClients([a]));
     const payload = { text: "x" };
     expect(view.isSending(undefined)).toBe(false);
@@ -76,14 +76,14 @@ describe("a view of the clients", () => {
     });
   });
 
-  test("tells of all clients whether they are connected, narrowed or not", () => {
+  test("the view says of all clients whether they are connected, narrowed or not", () => {
     const view = new ClientsView(new FakeClients([a, b]));
     view.narrow(new Set([a]), {}, () => {
       expect([view.has(a), view.has(b), view.has(c)]).toEqual([true, true, false]);
     });
   });
 
-  test("passes look-ups that a release adds on to the real set, and offers no other way around the narrowing", () => {
+  test("the view passes a release's own look-ups on to the real set and offers no other way around the narrowing", () => {
     const all = new FakeClients([a, b]);
     const view = new ClientsView(all) as ClientsView & FakeClients;
     const lookUp = view.getByConnectionId;
@@ -92,7 +92,7 @@ describe("a view of the clients", () => {
     expect([view.add, view.delete]).toEqual([undefined, undefined]);
   });
 
-  test("passes an own property of the set on, as it is at the time", () => {
+  test("the view passes on an own property of the set as it is at the time", () => {
     const all = Object.assign(new FakeClients([a]), { generation: 1 });
     const view = new ClientsView(all) as ClientsView & typeof all;
     all.generation = 2;
@@ -111,11 +111,11 @@ describe("watching the clients", () => {
     return log;
   }
 
-  test("tells of those already there", () => {
+  test("the watcher reports the clients that are already there", () => {
     expect(watched(new FakeClients([a, b]))).toEqual(["+a", "+b"]);
   });
 
-  test("tells of each that comes and goes, when the set has already changed", () => {
+  test("the watcher reports each client that comes or goes once the set has changed", () => {
     const clients = new FakeClients();
     const sizes: number[] = [];
     watchClients(
@@ -129,7 +129,7 @@ describe("watching the clients", () => {
     expect(sizes).toEqual([1, 2, 1]);
   });
 
-  test("tells of everybody when the set is cleared", () => {
+  test("the watcher reports every client when the set is cleared", () => {
     const clients = new FakeClients([a, b]);
     const log = watched(clients);
     clients.clear();
@@ -137,14 +137,14 @@ describe("watching the clients", () => {
     expect(clients.size).toBe(0);
   });
 
-  test("keeps what the mutators return", () => {
+  test("the watched set's methods return what they always returned", () => {
     const clients = new FakeClients();
     watched(clients);
     expect(clients.add(a)).toBe(clients);
     expect([clients.delete(a), clients.delete(a)]).toEqual([true, false]);
   });
 
-  test("does not say that a client went which the set still holds", () => {
+  test("the watcher does not report a client as gone that the set still holds", () => {
     const clients = new FakeClients([a]);
     const gone = vi.fn();
     clients.delete = () => false;
@@ -153,7 +153,7 @@ describe("watching the clients", () => {
     expect(gone).not.toHaveBeenCalled();
   });
 
-  test("touches that one set only", () => {
+  test("the watcher touches only its own set", () => {
     const other = new FakeClients();
     const log = watched(new FakeClients());
     other.add(a);
@@ -161,4 +161,9 @@ describe("watching the clients", () => {
     expect(log).toEqual([]);
     expect(Object.hasOwn(Set.prototype, "add") && Set.prototype.add.name).toBe("add");
   });
+});
+
+test("the view is narrow to a walk by entries() too", () => {
+  const view = new ClientsView(new FakeClients([a, b])) as ClientsView & FakeClients;
+  view.narrow(new Set([a]), {}, () => expect([...view.entries()].map(([client]) => client.connId)).toEqual(["a"]));
 });

@@ -268,3 +268,10 @@ describe("connections", () => {
     expect(subscriptions.size.observers).toBe(0);
   });
 });
+
+test("an answer that names its key does not undo an unsubscribe that overtook it", () => {
+  const claim = begin("one", [A], true);
+  subscriptions.unclaim("one", A);
+  claim.accept({ extraKeys: [A] });
+  expect([...subscriptions.claimed(A)]).toEqual([]);
+});

@@ -229,3 +229,21 @@ describe("a hostile payload", () => {
     expect("keys" in route && route.keys).not.toBe(opts.sessionKeys);
   });
 });
+
+describe("a malformed list of keys", () => {
+  test.each([[A], [{ 0: A }], [7]])(
+    "an event whose options have %j instead of a list of keys goes to nobody",
+    (sessionKeys) => {
+      expect(routeEvent("made.up", { text: "secret" }, { sessionKeys })).toEqual({ to: "nobody", reason: "bad-key" });
+    },
+  );
+  test.each([[A], [{ 0: A }], [7]])(
+    "an event whose payload has %j instead of a list of keys goes to nobody",
+    (sessionKeys) => {
+      expect(routeEvent("made.up", { text: "secret", sessionKeys })).toEqual({ to: "nobody", reason: "bad-key" });
+    },
+  );
+  test("an empty session.sessionKey does not hide session.key", () => {
+    expect(routeEvent("made.up", { session: { sessionKey: "", key: A } })).toMatchObject({ to: "session", keys: [A] });
+  });
+});

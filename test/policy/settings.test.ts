@@ -189,3 +189,7 @@ describe("the schema", () => {
     expect(JSON.parse(JSON.stringify(settingsSchema))).toEqual(settingsSchema);
   });
 });
+
+test("an observer rule whose only field is undefined is refused and does not match everybody", () => {
+  expect(() => parseSettings({ observers: [{ clientId: undefined }] })).toThrow("observers[0]");
+});

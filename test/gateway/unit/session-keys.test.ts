@@ -62,3 +62,11 @@ test("the memory of keys is bounded by their length, so that the longest do not 
   for (let index = 0; index < 10_000; index += 1) keys.canonical(long(index));
   expect(asked.times).toBeGreaterThan(10_000);
 });
+
+test("an agent id of a megabyte is refused, so that it cannot fill the memory of keys", () => {
+  const keys = new SessionKeys(
+    () => ({}),
+    () => ({}),
+  );
+  expect(keys.canonical("a", "b".repeat(2 ** 20))).toBeUndefined();
+});
