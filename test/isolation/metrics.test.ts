@@ -84,7 +84,7 @@ test("a meter provider that is registered later gets counters by event and reaso
   expect(host.failures).toBe(0);
 });
 
-test("before a gateway is there, nothing is observed", async () => {
+test("the gauges observe nothing before a gateway exists", async () => {
   const { host, published } = publishing();
   host.now = undefined;
   const collect = openTelemetry();
@@ -93,7 +93,7 @@ test("before a gateway is there, nothing is observed", async () => {
   expect(all).toEqual([]);
 });
 
-test("diagnostics listeners hear of every change once", () => {
+test("a diagnostics listener hears of every change once", () => {
   const heard: Readonly<Record<string, unknown>>[] = [];
   const { host, published } = publishing([(event) => void heard.push(event)]);
   published.tick();

@@ -17,7 +17,7 @@ function failing(): never {
   throw new Error("ours");
 }
 
-test("a connection that could not be looked at is let in, and gets no session's event", () => {
+test("a connection that the access guard could not check is let in and gets no session's event", () => {
   const { broadcaster, connect, accepted, scope } = scopedGateway(perConnection);
   vi.spyOn(AccessGuard.prototype, "connected").mockImplementationOnce(failing);
   const client = connect("c");
@@ -34,7 +34,7 @@ test.each([
   ["its claims", () => vi.spyOn(Claims.prototype, "disconnect"), 1],
   ["its held frames", () => vi.spyOn(HeldFrames.prototype, "forget"), 0],
   ["its access", () => vi.spyOn(AccessGuard.prototype, "disconnected"), 0],
-])("the gateway gets rid of a connection, and ours of all but %s where that fails", (_, spy, left) => {
+])("the gateway gets rid of a connection, and the module of all but %s where that fails", (_, spy, left) => {
   const { clients, connect, scope } = scopedGateway(perConnection);
   const client = connect("c");
   spy().mockImplementationOnce(failing);

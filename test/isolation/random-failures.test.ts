@@ -3,6 +3,9 @@ import fc from "fast-check";
 import { expect, test, vi } from "vitest";
 import { got, scopedGateway } from "../support/stand-in/scoped-gateway.ts";
 import { type FakeClient, global, perConnection } from "../support/stand-in/stand-ins.ts";
+import { claimsStep, requestReader } from "../../src/delivery/request-gate.ts";
+import { passSteps } from "../../src/delivery/requests.ts";
+import type { Respond } from "../../src/gateway/types.ts";
 
 /** How often calls fail, and who has. Hoisted, as the modules below ask for it when they load. */
 const faults = vi.hoisted(() => {
@@ -65,83 +68,96 @@ interface Known {
 test.each([
   ["per connection", perConnection],
   ["globally", global],
-] as const)("frames numbered %s", (_, create) => {
-  faults.state.thrown.clear();
-  fc.assert(
-    fc.property(fc.array(step, { minLength: 20, maxLength: 80 }), fc.infiniteStream(fc.nat(11)), (steps, dice) => {
-      faults.state.next = () => false;
-      const { broadcaster, clients, connect, ask } = scopedGateway(create);
-      faults.state.next = () => dice.next().value === 0;
-      const known: Known[] = [];
-      /** The session of each frame. */
-      const sent: string[] = [];
-      /** Runs a step that may fail: the module refuses a request on which its own code fails. */
-      const begun = (begin: () => void): boolean => {
-        try {
-          begin();
-          return true;
-        } catch (error) {
-          expect(String(error)).toContain("fault injected");
-          return false;
-        }
-      };
-      for (const [index, each] of [...BEGINNING, ...steps].entries()) {
-        if (each.act === "connect") known.push({ client: connect(`c${index}`), open: new Set(), answers: [], seen: 0 });
-        const one = "who" in each ? known[each.who] : undefined;
-        if (!one) continue;
-        if (each.act === "disconnect") {
-          clients.delete(one.client);
-          known.splice(known.indexOf(one), 1);
-        }
-        if (!("key" in each)) continue;
-        const key = KEYS[each.key]!;
-        if (each.act === "claim" || each.act === "ask") {
-          begun(() => {
-            const request = ask(one.client, "chat.history", { sessionKey: key });
-            const answer = (): void => {
+] as const)(
+  "no connection receives a foreign frame while functions of the module fail, with frames numbered %s",
+  (_, create) => {
+    faults.state.thrown.clear();
+    let refusals = 0;
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 20, maxLength: 80 }), fc.infiniteStream(fc.nat(11)), (acts, dice) => {
+        faults.state.next = () => false;
+        const { broadcaster, clients, connect, ask, scope } = scopedGateway(create);
+        faults.state.next = () => dice.next().value === 0;
+        const known: Known[] = [];
+        /** The session of each frame. */
+        const sent: string[] = [];
+        const host = { scopeOf: () => scope, rulesMayChange: () => {} };
+        /** Sends a request; returns the gateway's answer, which is still to come, or nothing if the module refused. */
+        const request = (client: FakeClient, method: string, params: object): (() => void) | undefined => {
+          let reached: Respond | undefined;
+          let refused: unknown;
+          const handle = passSteps(
+            ({ respond }) => {
+              reached = respond;
+              return new Promise(() => {});
+            },
+            [claimsStep(host)],
+            requestReader(host),
+          );
+          void handle({ req: { method, params }, client, respond: (ok, _, error) => void (refused = ok || error) });
+          if (reached) return () => reached?.(true, {});
+          expect(refused).toMatchObject({ code: "UNAVAILABLE", details: { reason: "isolation-failed" } });
+          refusals += 1;
+          return undefined;
+        };
+        for (const [index, each] of [...BEGINNING, ...acts].entries()) {
+          if (each.act === "connect")
+            known.push({ client: connect(`c${index}`), open: new Set(), answers: [], seen: 0 });
+          const one = "who" in each ? known[each.who] : undefined;
+          if (!one) continue;
+          if (each.act === "disconnect") {
+            clients.delete(one.client);
+            known.splice(known.indexOf(one), 1);
+          }
+          if (!("key" in each)) continue;
+          const key = KEYS[each.key]!;
+          if (each.act === "claim" || each.act === "ask") {
+            const answer = request(one.client, "chat.history", { sessionKey: key });
+            const opens = (): void => {
               one.open.add(key);
-              request.answered({ ok: true, payload: {} });
+              answer?.();
             };
-            if (each.act === "claim") answer();
-            else one.answers.push(answer);
-          });
-        }
-        if (each.act === "answer") one.answers.shift()?.();
-        if (each.act === "leave") {
-          // What was asked for before is not open by an answer after it.
-          if (begun(() => ask(one.client, "sessions.messages.unsubscribe", { key }))) {
-            one.open.delete(key);
-            one.answers.length = 0;
+            if (answer && each.act === "claim") opens();
+            else if (answer) one.answers.push(opens);
+          }
+          if (each.act === "answer") one.answers.shift()?.();
+          if (each.act === "leave") {
+            // What was asked for before is not open by an answer after it.
+            if (request(one.client, "sessions.messages.unsubscribe", { key })) {
+              one.open.delete(key);
+              one.answers.length = 0;
+            }
+          }
+          if (each.act === "send") broadcaster.broadcast("chat", { n: sent.push(key) - 1, sessionKey: key });
+          for (const to of known) {
+            const frames = got(to.client);
+            const fresh = frames.slice(to.seen).map((n) => sent[n as number]!);
+            to.seen = frames.length;
+            expect(
+              fresh.filter((of) => !to.open.has(of)),
+              "frames of sessions that it did not ask for",
+            ).toEqual([]);
           }
         }
-        if (each.act === "send") broadcaster.broadcast("chat", { n: sent.push(key) - 1, sessionKey: key });
-        for (const to of known) {
-          const frames = got(to.client);
-          const fresh = frames.slice(to.seen).map((n) => sent[n as number]!);
-          to.seen = frames.length;
-          expect(
-            fresh.filter((of) => !to.open.has(of)),
-            "frames of sessions that it did not ask for",
-          ).toEqual([]);
-        }
-      }
-      faults.state.next = () => false;
-      // Whole again for who comes then.
-      const late = connect("late");
-      ask(late, "chat.history", { sessionKey: KEYS[0]! }).answered({ ok: true, payload: {} });
-      broadcaster.broadcast("chat", { n: -1, sessionKey: KEYS[0]! });
-      expect(got(late)).toEqual([-1]);
-    }),
-    { numRuns: 600 },
-  );
-  expect([...faults.state.thrown.keys()].toSorted()).toEqual([
-    "accessOf",
-    "connectionFacts",
-    "isObserver",
-    "mayReceive",
-    "parseAgentSessionKey",
-    "recipients",
-    "routeEvent",
-    "usableSessionKey",
-  ]);
-});
+        faults.state.next = () => false;
+        // Whole again for who comes then.
+        const late = connect("late");
+        ask(late, "chat.history", { sessionKey: KEYS[0]! }).answered({ ok: true, payload: {} });
+        broadcaster.broadcast("chat", { n: -1, sessionKey: KEYS[0]! });
+        expect(got(late)).toEqual([-1]);
+      }),
+      { numRuns: 600 },
+    );
+    expect(refusals).toBeGreaterThan(0);
+    expect([...faults.state.thrown.keys()].toSorted()).toEqual([
+      "accessOf",
+      "connectionFacts",
+      "isObserver",
+      "mayReceive",
+      "parseAgentSessionKey",
+      "recipients",
+      "routeEvent",
+      "usableSessionKey",
+    ]);
+  },
+);
