@@ -12,7 +12,7 @@ function refusal(gateway: ReturnType<typeof scopedGateway>, client: FakeClient, 
   return admission && "refuse" in admission ? admission.refuse : undefined;
 }
 
-test("a denial has upstream's shape, and is counted", () => {
+test("a denial has upstream's shape and is counted", () => {
   const gateway = scopedGateway(perConnection, { settings: { access } });
   const client = gateway.connect("c");
   expect(refusal(gateway, client, "chat.history", { sessionKey: KEY })).toEqual({
@@ -25,7 +25,7 @@ test("a denial has upstream's shape, and is counted", () => {
   expect(gateway.scope.status().events).toEqual({ "(request)": { "access-denied": 2 } });
 });
 
-test("a user who is known only later gets the sessions then; one who is known no more loses the claims", () => {
+test("a user who becomes known gets the sessions then, and one who is no longer known loses the claims", () => {
   const gateway = scopedGateway(perConnection, { settings: { access } });
   const client = gateway.connect("c") as FakeClient & { authenticatedUserId?: string };
   const ask = () => refusal(gateway, client, "chat.history", { sessionKey: KEY });
@@ -48,7 +48,7 @@ function asked(gateway: ReturnType<typeof scopedGateway>, client: FakeClient, me
 
 const FORBIDDEN = { ok: false, error: { code: "FORBIDDEN" } };
 
-test("an answer is looked at by the rules of the moment it comes", () => {
+test("an answer is checked by the rules of the moment at which it comes", () => {
   const gateway = scopedGateway(perConnection, { settings: { access: [{ sessions: ["agent:main:*"] }] } });
   const client = gateway.connect("c");
   const answer = asked(gateway, client, "sessions.create");
@@ -62,7 +62,7 @@ test("an answer is looked at by the rules of the moment it comes", () => {
   expect(asked(scopedGateway(perConnection, { settings: { access } }), client, "sessions.create")).toBeDefined();
 });
 
-test("an answer that could not be looked at is refused, and counted", () => {
+test("an answer that could not be checked is refused and counted", () => {
   const gateway = scopedGateway(perConnection, { settings: { access: [{ sessions: ["agent:main:*"] }] } });
   const broken = {
     get sessions(): never {
@@ -73,7 +73,7 @@ test("an answer that could not be looked at is refused, and counted", () => {
   expect(gateway.scope.status().events).toEqual({ "(request)": { error: 1 } });
 });
 
-test("a refusal holds for every answer that is still to come: `agent` gives two", () => {
+test("a refusal holds for every answer that is still to come, as `agent` gives two", () => {
   const gateway = scopedGateway(perConnection, { settings: { access: [{ sessions: ["agent:main:ada:*"] }] } });
   const answer = asked(gateway, gateway.connect("c"), "sessions.create");
   expect(answer({ key: "agent:main:eve:x" })).toMatchObject(FORBIDDEN);
@@ -81,7 +81,7 @@ test("a refusal holds for every answer that is still to come: `agent` gives two"
   expect(answer({ text: "the reply" })).toMatchObject(FORBIDDEN);
 });
 
-test("without rules, with all sessions, and for nodes, requests are not looked at", () => {
+test("requests are not checked without rules, with all sessions, and for nodes", () => {
   const free = scopedGateway(perConnection);
   expect(free.scope.access.admit(free.connect("c"), "cron.list", {})).toBeUndefined();
   const ruled = scopedGateway(perConnection, { settings: { access: [{ sessions: ["*"] }] } });

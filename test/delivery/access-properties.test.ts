@@ -70,7 +70,7 @@ function settingsOf(wanted: Rules, observing: readonly string[]) {
 
 const reached = { delivered: 0, late: 0, denied: 0, withheld: 0 };
 
-test("no connection gets a frame of a session that the rules deny it", { timeout: 60_000 }, () => {
+test("no connection receives a frame of a session that the rules deny it", { timeout: 60_000 }, () => {
   fc.assert(
     fc.property(rules, observers, fc.array(command, { minLength: 5, maxLength: 40 }), (first, observing, sequence) => {
       let inForce = first;

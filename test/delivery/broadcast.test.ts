@@ -10,7 +10,7 @@ const KINDS = [
   { kind: "a count for each", create: perConnection, targetedNumbers: [1, 2] },
 ];
 
-describe.each(KINDS)("a broadcaster with $kind", ({ create, targetedNumbers }) => {
+describe.each(KINDS)("a broadcaster with $kind", ({ kind, create, targetedNumbers }) => {
   let gateway: Scoped;
   let onA: FakeClient;
   let onB: FakeClient;
@@ -27,14 +27,14 @@ describe.each(KINDS)("a broadcaster with $kind", ({ create, targetedNumbers }) =
     gateway.accepted(onB, "chat.history", { sessionKey: B });
   });
 
-  test("sends a session's event to those who claim the session", () => {
+  test(`a session's event goes to the connections that claim the session, with ${kind}`, () => {
     chat(1, A);
     chat(2, B);
     gateway.broadcaster.broadcast("chat", { n: 3 }, { sessionKeys: [A, B] });
     expect([got(onA), got(onB), got(idle)]).toEqual([[1, 3], [2, 3], []]);
   });
 
-  test("sends an open event to all, as it is", () => {
+  test(`an open event goes to all as it is, with ${kind}`, () => {
     const payload = { n: 1, ts: 5 };
     gateway.broadcaster.broadcast("tick", payload);
     for (const client of [onA, onB, idle]) {
@@ -42,14 +42,14 @@ describe.each(KINDS)("a broadcaster with $kind", ({ create, targetedNumbers }) =
     }
   });
 
-  test("sends an event without a key, of a session by its name, to nobody", () => {
+  test(`an event without a key that is a session's by its name goes to nobody, with ${kind}`, () => {
     gateway.broadcaster.broadcast("chat", { n: 1 });
     gateway.broadcaster.broadcast("agent", { n: 1, sessionKey: 7 });
     gateway.broadcaster.broadcast("made.up", undefined, { sessionKeys: ["x\u0000"] });
     expect([onA, onB, idle].flatMap(({ frames }) => frames)).toEqual([]);
   });
 
-  test("numbers what each connection gets without gaps or repeats", () => {
+  test(`each connection's frames are numbered without gaps or repeats, with ${kind}`, () => {
     for (let n = 1; n <= 4; n += 1) {
       chat(n, n % 2 === 0 ? A : B);
       gateway.broadcaster.broadcast("tick", { n });
@@ -62,14 +62,14 @@ describe.each(KINDS)("a broadcaster with $kind", ({ create, targetedNumbers }) =
     ]);
   });
 
-  test("starts the numbers of a connection that comes later at one", () => {
+  test(`the numbers of a connection that comes later start at one, with ${kind}`, () => {
     chat(1, A);
     const late = gateway.connect("late");
     gateway.broadcaster.broadcast("tick", {});
     expect([numbers(onA), numbers(late)]).toEqual([[1, 2], [1]]);
   });
 
-  test("leaves no gap where upstream itself keeps an event from a connection", () => {
+  test(`an event that upstream itself keeps from a connection leaves no gap, with ${kind}`, () => {
     const approver = gateway.connect("approver", ["operator.approvals"]);
     for (const event of [
       "tick",
@@ -87,7 +87,7 @@ describe.each(KINDS)("a broadcaster with $kind", ({ create, targetedNumbers }) =
     ]);
   });
 
-  test("sends nothing to a connection that went", () => {
+  test(`a connection that went receives nothing, with ${kind}`, () => {
     gateway.clients.delete(onA);
     chat(1, A);
     gateway.broadcaster.broadcast("tick", {});
@@ -95,7 +95,7 @@ describe.each(KINDS)("a broadcaster with $kind", ({ create, targetedNumbers }) =
     expect(gateway.scope.status()).toMatchObject({ connections: 2, claims: 1 });
   });
 
-  test("survives a connection that goes while an event is sent to it", () => {
+  test(`the broadcaster survives a connection that goes while an event is sent to it, with ${kind}`, () => {
     gateway.accepted(onB, "chat.history", { sessionKey: A });
     onA.onFrame = () => void gateway.clients.delete(onA);
     chat(1, A);
@@ -104,7 +104,7 @@ describe.each(KINDS)("a broadcaster with $kind", ({ create, targetedNumbers }) =
   });
 
   describe("before the answer to the request that claims the session", () => {
-    test("delivers nothing, and after it all, in order, with numbers that go on", () => {
+    test(`frames before the answer come after it, all in order and with numbers that go on, with ${kind}`, () => {
       const request = gateway.ask(idle, "chat.send", { sessionKey: A });
       chat(1, A);
       gateway.broadcaster.broadcast("tick", { n: 2 });
@@ -126,7 +126,7 @@ describe.each(KINDS)("a broadcaster with $kind", ({ create, targetedNumbers }) =
     test.each([
       ["refused", (request: ReturnType<Scoped["ask"]>) => request.answered({ ok: false, payload: undefined })],
       ["failed", (request: ReturnType<Scoped["ask"]>) => request.failed()],
-    ])("drops what it held when the request is %s, and uses up no number", (_, end) => {
+    ])(`held frames are dropped without using up a number when the request is %s, with ${kind}`, (_, end) => {
       const request = gateway.ask(idle, "chat.send", { sessionKey: A });
       chat(1, A);
       end(request);
@@ -137,7 +137,7 @@ describe.each(KINDS)("a broadcaster with $kind", ({ create, targetedNumbers }) =
       expect(gateway.scope.status().events["(held)"]).toEqual({ "held-dropped": 1 });
     });
 
-    test("drops what it held when the connection goes", () => {
+    test(`held frames are dropped when their connection goes, with ${kind}`, () => {
       const request = gateway.ask(idle, "chat.send", { sessionKey: A });
       chat(1, A);
       gateway.clients.delete(idle);
@@ -145,7 +145,7 @@ describe.each(KINDS)("a broadcaster with $kind", ({ create, targetedNumbers }) =
       expect([idle.frames, gateway.scope.status().held]).toEqual([[], 0]);
     });
 
-    test("keeps what was sent, whatever upstream does to its object afterwards", () => {
+    test(`a held frame keeps what was sent, whatever upstream does to its object afterwards, with ${kind}`, () => {
       const request = gateway.ask(idle, "chat.send", { sessionKey: A });
       const payload = { n: 1, sessionKey: A, parts: ["one"] };
       gateway.broadcaster.broadcast("chat", payload);
@@ -159,18 +159,18 @@ describe.each(KINDS)("a broadcaster with $kind", ({ create, targetedNumbers }) =
   describe("targeted at connections that upstream chose", () => {
     const to = (...ids: readonly string[]): ReadonlySet<string> => new Set(ids);
 
-    test("reaches those of them that claim the session", () => {
+    test(`a targeted event reaches those of its targets that claim the session, with ${kind}`, () => {
       gateway.broadcaster.broadcastToConnIds!("session.message", { n: 1, sessionKey: A }, to("a", "b", "idle"));
       gateway.broadcaster.broadcastToConnIds!("session.message", { n: 2, sessionKey: A }, to("b", "idle"));
       expect([got(onA), got(onB), got(idle)]).toEqual([[1], [], []]);
     });
 
-    test("reaches all of them with an open event, and nobody else", () => {
+    test(`a targeted open event reaches all of its targets and nobody else, with ${kind}`, () => {
       gateway.broadcaster.broadcastToConnIds!("presence", { n: 1 }, to("a", "idle"));
       expect([got(onA), got(onB), got(idle)]).toEqual([[1], [], [1]]);
     });
 
-    test("is numbered as the release numbers targeted frames, held ones too", () => {
+    test(`a targeted event is numbered as the release numbers such frames, held ones too, with ${kind}`, () => {
       const request = gateway.ask(idle, "chat.send", { sessionKey: A });
       gateway.broadcaster.broadcastToConnIds!("session.message", { n: 1, sessionKey: A }, to("a", "idle"));
       gateway.broadcaster.broadcastToConnIds!("session.message", { n: 2, sessionKey: A }, to("a"));
@@ -182,7 +182,7 @@ describe.each(KINDS)("a broadcaster with $kind", ({ create, targetedNumbers }) =
     });
   });
 
-  test("sends to nobody what the gate fails on, and counts the failure", () => {
+  test(`an event on which the gate fails goes to nobody and is counted, with ${kind}`, () => {
     let broken = true;
     const failing = scopedGateway(create, {
       config: () => {
@@ -200,7 +200,7 @@ describe.each(KINDS)("a broadcaster with $kind", ({ create, targetedNumbers }) =
     expect(numbers(client)).toEqual([1]);
   });
 
-  test("numbers without gaps and keeps the order, whoever claims what", () => {
+  test(`numbers have no gaps and frames keep their order, whoever claims what, with ${kind}`, () => {
     const step = fc.oneof(
       fc.record({ send: fc.constantFrom("chat", "tick", "agent"), key: fc.constantFrom(A, B) }),
       fc.record({ ask: fc.nat(2), key: fc.constantFrom(A, B), ok: fc.boolean() }),

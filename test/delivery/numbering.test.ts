@@ -14,23 +14,23 @@ function numbering(next: (calls: number) => unknown): CreateBroadcaster {
   });
 }
 
-describe("the probe tells", () => {
-  test("one count for all clients", () => {
+describe("the probe of a release's numbering", () => {
+  test("the probe recognises one count for all clients", () => {
     expect(probeNumbering(global)).toBe("global");
   });
 
-  test("a count for each client", () => {
+  test("the probe recognises a count for each client", () => {
     expect(probeNumbering(perConnection)).toBe("per-connection");
   });
 
-  test("the same each time, as it makes a broadcaster of its own", () => {
+  test("the probe answers the same each time, as it makes a broadcaster of its own", () => {
     const create = vi.fn(perConnection);
     expect([probeNumbering(create), probeNumbering(create)]).toEqual(["per-connection", "per-connection"]);
     expect(create).toHaveBeenCalledTimes(2);
   });
 });
 
-describe("the probe throws on a broadcaster that", () => {
+describe("a broadcaster that the probe refuses", () => {
   test.each<[string, CreateBroadcaster, string]>([
     ["sends nothing", () => ({ broadcast: () => {} }), "undefined and undefined"],
     ["sends no numbers", numbering(() => undefined), "undefined and undefined"],
@@ -38,7 +38,7 @@ describe("the probe throws on a broadcaster that", () => {
     ["counts by two", numbering((calls) => calls * 2 - 1), "1 and 3"],
     ["counts backwards", numbering((calls) => 2 - calls), "1 and 0"],
     ["numbers with strings", numbering(String), "1 and 2"],
-  ])("%s", (_, create, numbers) => {
+  ])("the probe throws on a broadcaster that %s", (_, create, numbers) => {
     expect(() => probeNumbering(create)).toThrow(`createGatewayBroadcaster numbered two frames ${numbers}`);
   });
 
@@ -60,22 +60,25 @@ describe("the probe throws on a broadcaster that", () => {
       }),
       "is not valid JSON",
     ],
-  ])("%s", (_, create, message) => {
+  ])("the probe throws on a broadcaster that %s", (_, create, message) => {
     expect(() => probeNumbering(create)).toThrow(message);
   });
 });
 
 describe("whether upstream lets a connection have an event", () => {
-  test.each([global, perConnection])("is asked of a broadcaster made for the question (%o)", (create) => {
-    const approver = fakeClient("a", { role: "operator", scopes: ["operator.approvals"] });
-    const other = fakeClient("b", { role: "operator", scopes: ["operator.read"] });
-    expect(passesScopes(create, approver, "exec.approval.requested")).toBe(true);
-    expect(passesScopes(create, other, "exec.approval.requested")).toBe(false);
-    expect(passesScopes(create, other, "tick")).toBe(true);
-    expect([...approver.frames, ...other.frames]).toEqual([]);
-  });
+  test.each([global, perConnection])(
+    "a broadcaster made for the question says whether upstream lets a connection have an event (%o)",
+    (create) => {
+      const approver = fakeClient("a", { role: "operator", scopes: ["operator.approvals"] });
+      const other = fakeClient("b", { role: "operator", scopes: ["operator.read"] });
+      expect(passesScopes(create, approver, "exec.approval.requested")).toBe(true);
+      expect(passesScopes(create, other, "exec.approval.requested")).toBe(false);
+      expect(passesScopes(create, other, "tick")).toBe(true);
+      expect([...approver.frames, ...other.frames]).toEqual([]);
+    },
+  );
 
-  test("is left to the real event where a made-up one cannot be sent", () => {
+  test("the real event decides where a made-up one cannot be sent", () => {
     const create: CreateBroadcaster = () => ({
       broadcast: () => {
         throw new Error("payload.ts is missing");

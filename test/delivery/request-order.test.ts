@@ -41,7 +41,7 @@ function gateway(access: readonly object[] = []) {
   return { clients, connect, ask, reached, aborted: () => aborted };
 }
 
-test("a connection that has gone is still under the access rules: a request can outlive it", async () => {
+test("the access rules still hold for a connection that has gone, as a request can outlive it", async () => {
   const { clients, connect, ask, reached } = gateway(RULES);
   const [client, dashboard] = [connect(["operator.write"]), connect(["operator.write"], "dashboard")];
   clients.delete(client);
@@ -53,7 +53,7 @@ test("a connection that has gone is still under the access rules: a request can 
   expect(await ask(dashboard, "cron.list", {})).toBe("ok");
 });
 
-test("what the gateway asks by itself is not", async () => {
+test("the access rules do not hold for what the gateway asks by itself", async () => {
   const { ask } = gateway(RULES);
   const { socket: _, ...synthetic } = fakeClient("internal");
   expect(await ask(synthetic, "cron.list", {})).toBe("ok");
@@ -68,7 +68,7 @@ test("a request that the rules deny aborts no heartbeat", async () => {
 });
 
 test.each([["operator.read"], ["node"]])(
-  "a request of a connection that may start no run (%s) aborts none",
+  "a request of a connection that may start no run (%s) aborts no heartbeat",
   async (who) => {
     const { clients, ask, aborted } = gateway();
     const client = fakeClient("c", who === "node" ? { role: "node", scopes: [] } : { role: "operator", scopes: [who] });

@@ -96,7 +96,7 @@ test("a request that is made while another is handled is nested, even under the 
   ]);
 });
 
-test("the first answer is told once it has been sent, and later ones only pass", async () => {
+test("the first answer is reported to the steps once it has been sent, and later ones only pass", async () => {
   const log: string[] = [];
   const handle = passSteps(
     async ({ respond }) => {
@@ -110,7 +110,7 @@ test("the first answer is told once it has been sent, and later ones only pass",
   expect(log.filter((line) => /sent|answered/.test(line))).toEqual(["sent true", "step answered true", "sent false"]);
 });
 
-test("a handler that fails without an answer is told so, and the failure goes on to the gateway", async () => {
+test("a handler that fails without an answer is reported as such, and the failure goes on to the gateway", async () => {
   const log: string[] = [];
   const failing = (answer: boolean) =>
     passSteps(
@@ -126,7 +126,7 @@ test("a handler that fails without an answer is told so, and the failure goes on
   expect(log.filter((line) => line.includes("ended"))).toEqual(["step ended unanswered", "step ended"]);
 });
 
-test("a refused request is answered with the error, reaches neither the gateway nor the steps behind", async () => {
+test("a refused request is answered with the error and reaches neither the gateway nor the steps behind", async () => {
   const log: string[] = [];
   const sent: unknown[] = [];
   const behind: Step = () => {
@@ -171,7 +171,7 @@ test("each answer is sent as the steps leave it, and what a release adds to it g
   ]);
 });
 
-test("what was answered is what was sent: an answer that a step takes back makes no claim", async () => {
+test("an answer that a step takes back makes no claim, as the steps hear of the answer that was sent", async () => {
   const log: string[] = [];
   const takesBack: Step = () => ({ answering: () => ({ ok: false, error: DENIED }) });
   const handle = passSteps(async ({ respond }) => respond(true, {}), [takesBack, noting(log)], READER);
@@ -195,7 +195,7 @@ test("a request waits for what a step waits for, and only then meets the next st
   expect(log).toEqual(["next c", "handled", "ended", "next ended"]);
 });
 
-test("a step may change the parameters and run the handler its own way; the client's own object stays", async () => {
+test("a step may change the parameters and run the handler its own way, and the client's own object stays", async () => {
   const opts = request("wake", { text: "hi", sessionKey: "agent:ops:x" });
   const log: unknown[] = [];
   const step: Step = ({ params }) => ({

@@ -13,7 +13,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe("a heartbeat that goes wrong leaves its session free, and its wake as the release has it", () => {
+describe("a heartbeat that goes wrong", () => {
   /** Nothing is taken for a heartbeat under way any more, and the next one runs. */
   async function expectFree(): Promise<void> {
     const request = scene.send("r1");
@@ -32,20 +32,20 @@ describe("a heartbeat that goes wrong leaves its session free, and its wake as t
         throw new Error("theirs");
       },
     ],
-  ])("it %s", async (_, body) => {
+  ])("a heartbeat that %s leaves its session free and its wake to the release", async (_, body) => {
     await expect(scene.heartbeat(body)).rejects.toThrow("theirs");
     await expectFree();
   });
 
   test.each([undefined, null, "ran", 7, [], {}, { status: 5, reason: {} }, { status: "skipped" }])(
-    "it answers %j",
+    "a heartbeat that answers %j leaves its session free and its wake to the release",
     async (answer) => {
       await expect(scene.heartbeat(() => Promise.resolve(answer))).resolves.toBe(answer);
       await expectFree();
     },
   );
 
-  test("it never settles: it counts as under way, others of its session are left to the release", async () => {
+  test("a heartbeat that never settles counts as under way, and others of its session are left to the release", async () => {
     scene.running(false);
     await expect(scene.heartbeat()).resolves.toEqual(RAN);
     const { ready } = scene.send("r1", "agent:ops:main");
@@ -53,7 +53,7 @@ describe("a heartbeat that goes wrong leaves its session free, and its wake as t
     expect(scene.failures).toBe(0);
   });
 
-  test("it fails after it was aborted: it is asked for again all the same", async () => {
+  test("a heartbeat that fails after it was aborted is requested again all the same", async () => {
     const answer = scene.heartbeat(() => new Promise((_, reject) => scene.handle(() => reject(new Error("aborted")))));
     const { ready } = scene.send("r1");
     await expect(answer).resolves.toEqual(BUSY);
@@ -66,7 +66,7 @@ describe("a heartbeat that goes wrong leaves its session free, and its wake as t
 describe("a channel's message", () => {
   const reply = (original: Body): Fn => scene.replaced("getReplyFromConfig", original);
 
-  test("aborts a heartbeat on its session, is answered when it has ended, and delays the next one", async () => {
+  test("a channel's message aborts a heartbeat on its session, is answered when that has ended, and delays the next one", async () => {
     const { answer, aborted } = scene.running();
     const pending = Promise.withResolvers<unknown>();
     const original = vi.fn<Body>(() => pending.promise);
@@ -82,13 +82,13 @@ describe("a channel's message", () => {
     await expect(scene.heartbeat()).resolves.toEqual(RAN);
   });
 
-  test("that cannot be answered fails as it does, and is over", async () => {
+  test("a channel's message that cannot be answered fails as it does without the module, and is over", async () => {
     const failing = reply(() => Promise.reject(new Error("theirs")));
     await expect(failing({ SessionKey: MAIN })).rejects.toThrow("theirs");
     await expect(scene.heartbeat()).resolves.toEqual(RAN);
   });
 
-  test("is left to a release that aborts heartbeats itself", async () => {
+  test("a channel's message leaves aborting to a release that aborts heartbeats itself", async () => {
     scene.functions["preemptAndDrainEmbeddedHeartbeatRun"] = [() => {}];
     const { aborted, end } = scene.running();
     await expect(reply(() => Promise.resolve("hi"))({ SessionKey: MAIN })).resolves.toBe("hi");
@@ -105,22 +105,22 @@ describe("the quiet time", () => {
     return Date.now() - from;
   }
 
-  test("is ten seconds, and the release's own minute from 2026.8 on", async () => {
+  test("the quiet time is ten seconds, and the release's own minute from 2026.8 on", async () => {
     await expect(quietFor({})).resolves.toBe(10_000);
     // Its module may be loaded after the gateway's start.
     scene.functions["preemptAndDrainEmbeddedHeartbeatRun"] = [() => {}];
     await expect(quietFor({})).resolves.toBe(60_000);
   });
 
-  test("is what is set, on every release", async () => {
+  test("the quiet time is the configured one on every release", async () => {
     scene.functions["preemptAndDrainEmbeddedHeartbeatRun"] = [() => {}];
     await expect(quietFor({ quietMs: 3_000 })).resolves.toBe(3_000);
     await expect(quietFor({ quietMs: 0 })).resolves.toBe(0);
   });
 });
 
-describe("what the release does not have, or what of it fails, leaves heartbeats as they are", () => {
-  test("functions that throw", async () => {
+describe("a release without a function, or with one that fails", () => {
+  test("functions of the release that throw leave heartbeats as they are", async () => {
     scene.functions["resolveHeartbeatSession"] = [
       () => {
         throw new Error("theirs");
@@ -130,7 +130,7 @@ describe("what the release does not have, or what of it fails, leaves heartbeats
     expect(scene.failures).toBe(1);
   });
 
-  test("before a gateway has begun", async () => {
+  test("heartbeats are as they are before a gateway has begun", async () => {
     scene = new GuardScene();
     expect(scene.request("chat.send", { sessionKey: "main" })).toBeUndefined();
     expect(scene.guard.turn(MAIN)).toBeUndefined();
@@ -144,7 +144,7 @@ describe("the machine's clock is set anew", () => {
   const HOURS = 6 * 3_600_000;
 
   test.each([-HOURS, HOURS])(
-    "by %i ms after a run: scheduled heartbeats wait for the quiet time, no more and no less",
+    "scheduled heartbeats wait for the quiet time, no more and no less, when the clock jumps by %i ms after a run",
     async (jump) => {
       scene.run("r1");
       vi.setSystemTime(Date.now() + jump);
@@ -155,7 +155,7 @@ describe("the machine's clock is set anew", () => {
   );
 
   test.each([-HOURS, HOURS])(
-    "by %i ms beside a run: a wake is put off for as long as it may be, no longer",
+    "a wake is deferred for its bound and no longer when the clock jumps by %i ms beside a run",
     async (jump) => {
       scene.send("r1");
       await expect(scene.heartbeat()).resolves.toEqual(BUSY);
@@ -169,7 +169,7 @@ describe("the machine's clock is set anew", () => {
     },
   );
 
-  test("back: a run that has ended unseen is forgotten in time", async () => {
+  test("a run that has ended unseen is forgotten in time when the clock is set back", async () => {
     scene.send("r1");
     vi.setSystemTime(Date.now() - HOURS);
     await vi.advanceTimersByTimeAsync(10 * 60_000 + 1);

@@ -14,7 +14,7 @@ afterEach(() => {
 });
 
 describe("a user's run", () => {
-  test("defers heartbeats of its session from the request on, until its end is broadcast", async () => {
+  test("a user's run defers heartbeats of its session from the request until its end is broadcast", async () => {
     const request = scene.send("r1");
     expect(request.ready).toBeUndefined();
     request.done();
@@ -23,20 +23,20 @@ describe("a user's run", () => {
     await expect(scene.heartbeat()).resolves.toEqual(RAN);
   });
 
-  test.each(["final", "aborted", "error"])("ends with state %s", async (state) => {
+  test.each(["final", "aborted", "error"])("a user's run ends with state %s", async (state) => {
     scene.send("r1").done();
     scene.guard.holdBack("chat", { runId: "r1", state }, () => {});
     await expect(scene.heartbeat()).resolves.toEqual(RAN);
   });
 
-  test("that the gateway refuses is none", async () => {
+  test("a user's run that the gateway refuses does not count", async () => {
     const request = scene.request("chat.send", { sessionKey: "main", message: "x" })!;
     request.answered(false, undefined);
     request.done();
     await expect(scene.heartbeat()).resolves.toEqual(RAN);
   });
 
-  test("that was answered to its end is over", async () => {
+  test("a user's run whose request was answered to its end is over", async () => {
     const request = scene.request("agent", { sessionKey: "main", message: "x" })!;
     request.answered(true, { runId: "r1", status: "accepted" });
     request.answered(true, { runId: "r1", status: "ok" });
@@ -45,7 +45,7 @@ describe("a user's run", () => {
   });
 
   // The gateway forgets a run some moments after its end: a message sent once more by then is "in flight".
-  test("is not active again when its message is sent once more just after its end", async () => {
+  test("a user's run is not active again when its message is sent once more just after its end", async () => {
     scene.send("r1").done();
     scene.guard.holdBack("chat", { runId: "r1", state: "final" }, () => {});
     const again = scene.request("chat.send", { sessionKey: "main", message: "x" })!;
@@ -55,7 +55,7 @@ describe("a user's run", () => {
     await expect(scene.heartbeat()).resolves.toEqual(RAN);
   });
 
-  test("stays on its session when its id is sent on another one", async () => {
+  test("a user's run stays on its session when its id is sent on another one", async () => {
     scene.send("r1").done();
     const other = scene.request("chat.send", { sessionKey: "agent:main:other", message: "x" })!;
     other.answered(true, { runId: "r1", status: "in_flight" });
@@ -63,7 +63,7 @@ describe("a user's run", () => {
     await expect(scene.heartbeat()).resolves.toEqual(BUSY);
   });
 
-  test("keeps a heartbeat asking every second once it is overdue and the release itself is busy", async () => {
+  test("an overdue heartbeat asks every second while the release itself is busy", async () => {
     const theirs = { status: "skipped", reason: "requests-in-flight" };
     await expect(scene.heartbeat(() => Promise.resolve(theirs))).resolves.toBe(theirs);
     scene.agentEvent({ runId: "t1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "start" } });
@@ -73,7 +73,7 @@ describe("a user's run", () => {
     await expect(overdue).resolves.toEqual({ ...theirs, retryAtMs: Date.now() + 1_000 });
   });
 
-  test("from elsewhere is known by its agent events", async () => {
+  test("a user's run from elsewhere is known by its agent events", async () => {
     scene.agentEvent({ runId: "t1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "start" } });
     await expect(scene.heartbeat()).resolves.toEqual(BUSY);
     scene.agentEvent({ runId: "t1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "error" } });
@@ -81,7 +81,7 @@ describe("a user's run", () => {
     await expect(scene.heartbeat()).resolves.toEqual(RAN);
   });
 
-  test("keeps scheduled heartbeats away for the quiet time, and not those of events", async () => {
+  test("a user's run defers scheduled heartbeats for the quiet time, and not those of events", async () => {
     scene.send("r1").done();
     scene.guard.holdBack("chat", { runId: "r1", state: "final" }, () => {});
     vi.advanceTimersByTime(1_000);
@@ -92,7 +92,7 @@ describe("a user's run", () => {
     await expect(scene.heartbeat(() => Promise.resolve(RAN), "interval")).resolves.toEqual(RAN);
   });
 
-  test("does not concern another agent's heartbeat", async () => {
+  test("a user's run does not defer another agent's heartbeat", async () => {
     scene.send("r1", "agent:ops:main").done();
     await expect(scene.heartbeat(() => Promise.resolve(RAN), "interval")).resolves.toEqual(RAN);
   });
@@ -100,16 +100,21 @@ describe("a user's run", () => {
   test.each([
     ["chat.history", { sessionKey: "main" }],
     ["sessions.create", { key: "main" }],
-    ["chat.send", undefined],
     ["health", {}],
-  ])("is not begun by %s with %j, or is in the main session", (method, params) => {
-    const request = scene.request(method, params);
-    expect(request === undefined).toBe(method !== "chat.send");
+  ])("a user's run does not begin with %s %j", (method, params) => {
+    expect(scene.request(method, params)).toBeUndefined();
+  });
+
+  test("a user's run that chat.send begins without parameters is in the main session", async () => {
+    const request = scene.request("chat.send", undefined)!;
+    request.answered(true, { runId: "r1", status: "started" });
+    request.done();
+    await expect(scene.heartbeat()).resolves.toEqual(BUSY);
   });
 });
 
 describe("a request that meets a heartbeat on its session", () => {
-  test("aborts it, waits until it has ended, and the heartbeat is asked for again", async () => {
+  test("a request aborts a heartbeat on its session and waits until that has ended, and the heartbeat is requested again", async () => {
     const { answer, aborted } = scene.running();
     const request = scene.send("r1");
     expect(aborted()).toBe(true);
@@ -118,7 +123,7 @@ describe("a request that meets a heartbeat on its session", () => {
     await expect(answer).resolves.toEqual(BUSY);
   });
 
-  test("waits until an aborted heartbeat has cleaned up, but two seconds at most", async () => {
+  test("a request waits two seconds at most until an aborted heartbeat has cleaned up", async () => {
     for (const cleansUpAfter of [500, 60_000]) {
       const answer = scene.heartbeat(
         () =>
@@ -141,14 +146,14 @@ describe("a request that meets a heartbeat on its session", () => {
     }
   });
 
-  test("on another session goes on at once", () => {
+  test("a request on another session goes on at once", () => {
     const { aborted, end } = scene.running();
     expect(scene.send("r1", "agent:main:other").ready).toBeUndefined();
     expect(aborted()).toBe(false);
     end();
   });
 
-  test("waits ten seconds at most for one that cannot be aborted and never ends, and nobody after it does", async () => {
+  test("a request waits ten seconds at most for a heartbeat that cannot be aborted and never ends, and no later request does", async () => {
     scene.running(false);
     let ready = false;
     void scene.send("r1").ready!.then(() => (ready = true));
@@ -159,7 +164,7 @@ describe("a request that meets a heartbeat on its session", () => {
     expect(scene.send("r2").ready).toBeUndefined();
   });
 
-  test("waits for an overdue one, and aborts it only when it takes too long", async () => {
+  test("a request waits for an overdue heartbeat and aborts it only when it takes too long", async () => {
     scene.agentEvent({ runId: "t1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "start" } });
     await expect(scene.heartbeat()).resolves.toEqual(BUSY);
     vi.advanceTimersByTime(60_000);
@@ -173,7 +178,7 @@ describe("a request that meets a heartbeat on its session", () => {
     await ready;
   });
 
-  test("leaves it to a release that aborts heartbeats itself", () => {
+  test("a request leaves aborting to a release that aborts heartbeats itself", () => {
     scene.functions["preemptAndDrainEmbeddedHeartbeatRun"] = [() => {}];
     const { aborted, end } = scene.running();
     expect(scene.send("r1").ready).toBeUndefined();
@@ -181,7 +186,7 @@ describe("a request that meets a heartbeat on its session", () => {
     end();
   });
 
-  test("gives the events of the aborted one back to their queue", async () => {
+  test("a request gives the events of the heartbeat that it aborted back to their queue", async () => {
     const enqueued: unknown[] = [];
     scene.functions["enqueueSystemEvent"] = [(...args) => enqueued.push(args)];
     const drain = scene.replaced("drainSystemEventEntries", () => [
@@ -212,7 +217,7 @@ describe("frames of a heartbeat", () => {
     message: { content: [{ type: "text", text }] },
   });
 
-  test("pass while no user's run is active", async () => {
+  test("a heartbeat's frames pass while no user's run is active", async () => {
     await scene.heartbeat(async () => {
       scene.agentEvent({ runId: "h1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "start" } });
       expect(scene.guard.holdBack("agent", { runId: "h1" }, () => {})).toBe(false);
@@ -221,7 +226,7 @@ describe("frames of a heartbeat", () => {
     });
   });
 
-  test("are dropped beside a user's run, but its last word is delivered after that", async () => {
+  test("a heartbeat's frames are dropped beside a user's run, and its last word is delivered after that run", async () => {
     const sent: string[] = [];
     await scene.heartbeat(async () => {
       scene.agentEvent({ runId: "h1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "start" } });
@@ -239,7 +244,7 @@ describe("frames of a heartbeat", () => {
     expect(sent).toEqual(["final"]);
   });
 
-  test("wait no longer than maxDeferMs, however long users go on", async () => {
+  test("a heartbeat's last word waits no longer than maxDeferMs, however long users go on", async () => {
     const sent: number[] = [];
     const again = (): void => {
       expect(scene.guard.holdBack("chat", chat("h1", "final"), again)).toBe(false);
@@ -256,7 +261,7 @@ describe("frames of a heartbeat", () => {
     expect(sent).toEqual([startedAt + 60_000]);
   });
 
-  test("are held up to a bound, the oldest falls off", async () => {
+  test("a heartbeat's frames are held up to a bound, and the oldest falls off", async () => {
     const sent: number[] = [];
     await scene.heartbeat(async () => {
       scene.agentEvent({ runId: "h1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "start" } });
@@ -269,7 +274,7 @@ describe("frames of a heartbeat", () => {
     expect(sent).toEqual(Array.from({ length: 64 }, (_, i) => i + 36));
   });
 
-  test("of one that was aborted are dropped altogether: it runs again", async () => {
+  test("an aborted heartbeat's frames are dropped altogether, as it runs again", async () => {
     const sent: string[] = [];
     const answer = scene.heartbeat(
       () =>
@@ -291,7 +296,7 @@ describe("frames of a heartbeat", () => {
     expect(sent).toEqual([]);
   });
 
-  test("of another kind, or without a run, pass", () => {
+  test("frames of another kind, or without a run, pass a heartbeat", () => {
     for (const payload of [undefined, null, 7, {}, { runId: 7 }]) {
       for (const event of ["chat", "agent", "heartbeat", "tick"])
         expect(scene.guard.holdBack(event, payload, () => {})).toBe(false);

@@ -30,7 +30,7 @@ afterEach(() => {
 const hold = (text: string): void => words.hold(run, () => void sent.push(text), 60_000);
 
 describe("a heartbeat's last word", () => {
-  test("is sent once its session is free, after a moment", () => {
+  test("a last word is sent a moment after its session is free", () => {
     hold("alert");
     words.releaseIn(100);
     vi.advanceTimersByTime(100);
@@ -43,7 +43,7 @@ describe("a heartbeat's last word", () => {
     expect(sent).toEqual(["alert"]);
   });
 
-  test("is sent once, also when its time comes", () => {
+  test("a last word is sent once, also when its time comes", () => {
     hold("alert");
     busy = false;
     words.releaseIn(0);
@@ -52,7 +52,7 @@ describe("a heartbeat's last word", () => {
     expect(sent).toEqual(["alert"]);
   });
 
-  test("is not sent while its heartbeat is under way", () => {
+  test("a last word is not sent while its heartbeat is under way", () => {
     const live = new HeartbeatRun(WAKE, false);
     words.hold(live, () => void sent.push("early"), 60_000);
     busy = false;
@@ -65,7 +65,7 @@ describe("a heartbeat's last word", () => {
     expect(sent).toEqual(["early"]);
   });
 
-  test("is sent at the latest when its time is over, whoever is busy", () => {
+  test("a last word is sent at the latest when its time is over, whoever is busy", () => {
     hold("alert");
     vi.advanceTimersByTime(59_999);
     expect(sent).toEqual([]);
@@ -73,7 +73,7 @@ describe("a heartbeat's last word", () => {
     expect(sent).toEqual(["alert"]);
   });
 
-  test("that was dropped is never sent", () => {
+  test("a last word that was dropped is never sent", () => {
     hold("mine");
     const other = new HeartbeatRun(WAKE, false);
     other.settle();
@@ -87,7 +87,7 @@ describe("a heartbeat's last word", () => {
     expect(sent).toEqual(["other"]);
   });
 
-  test("is known as held while it is sent, and not after, even if that fails", () => {
+  test("a last word counts as held while it is sent and not after, even if sending fails", () => {
     const seen: boolean[] = [];
     words.hold(run, () => void seen.push(words.releasing), 10);
     words.hold(

@@ -43,7 +43,7 @@ function replaced(name: string, original: Fn): Fn {
 }
 
 describe("a heartbeat", () => {
-  test("is called with what the gateway gave, and answers what it answered", async () => {
+  test("a heartbeat is called with what the gateway gave and answers what it answered", async () => {
     const original = vi.fn<RunHeartbeat>(() => Promise.resolve({ status: "ran", durationMs: 1 }));
     const options = { reason: "wake", agentId: "main" };
     await expect(guardHeartbeats(original, gate)(options, "more")).resolves.toEqual({ status: "ran", durationMs: 1 });
@@ -51,14 +51,14 @@ describe("a heartbeat", () => {
     expect(finished).toEqual([{ status: "ran", durationMs: 1 }]);
   });
 
-  test("that is deferred is not called, and answers what makes the release ask again", async () => {
+  test("a deferred heartbeat is not called and answers what makes the release ask again", async () => {
     admitted = BUSY;
     const original = vi.fn<RunHeartbeat>();
     await expect(guardHeartbeats(original, gate)({})).resolves.toEqual(BUSY);
     expect(original).not.toHaveBeenCalled();
   });
 
-  test("that is none of ours passes untouched", async () => {
+  test("a heartbeat that the gate has nothing to do with passes unchanged", async () => {
     admitted = undefined;
     const original: RunHeartbeat = () => Promise.resolve(currentHeartbeat());
     await expect(guardHeartbeats(original, gate)({})).resolves.toBeUndefined();
@@ -70,7 +70,7 @@ describe("a heartbeat", () => {
     ["null", null],
     ["a text", "ran"],
     ["a number", 7],
-  ])("that answers nonsense (%s) is answered on", async (_, nonsense) => {
+  ])("a heartbeat that answers nonsense (%s) passes that on", async (_, nonsense) => {
     await expect(guardHeartbeats(() => Promise.resolve(nonsense), gate)({})).resolves.toBe(nonsense);
     expect(run.live).toBe(false);
   });
@@ -83,13 +83,13 @@ describe("a heartbeat", () => {
         throw new Error("theirs");
       },
     ],
-  ])("that %s does so to its caller, and is over", async (_, original) => {
+  ])("a heartbeat that %s does so to its caller and is over", async (_, original) => {
     await expect(guardHeartbeats(original, gate)({})).rejects.toThrow("theirs");
     await run.settled;
     expect(finished).toEqual([undefined]);
   });
 
-  test("that never settles stays under way", async () => {
+  test("a heartbeat that never settles stays under way", async () => {
     void guardHeartbeats(() => new Promise(() => {}), gate)({});
     await turn();
     expect(run.live).toBe(true);
@@ -98,7 +98,7 @@ describe("a heartbeat", () => {
 });
 
 describe("what a heartbeat starts", () => {
-  test("is known as its own until it has settled", async () => {
+  test("a run that a heartbeat starts counts as its own until the heartbeat has settled", async () => {
     let later: Promise<unknown> | undefined;
     const seen: unknown[] = [];
     await guardHeartbeats(async () => {
@@ -112,7 +112,7 @@ describe("what a heartbeat starts", () => {
     await expect(later).resolves.toBeUndefined();
   });
 
-  test("what waits in a lane belongs to what queued it, not to what ran before it", async () => {
+  test("a task in a lane belongs to the heartbeat that queued it, not to what ran before it", async () => {
     const queue: Fn[] = [];
     const enqueue = replaced("enqueueCommandInLane", (_, task) => queue.push(task as Fn));
     const ran: [string, unknown][] = [];
@@ -132,7 +132,7 @@ describe("what a heartbeat starts", () => {
     ]);
   });
 
-  test("events that it takes from a queue are noted, others are not", async () => {
+  test("events that a heartbeat takes from a queue are noted, and others are not", async () => {
     const events = [{ text: "one" }, { text: "two" }];
     const drain = replaced("drainSystemEventEntries", () => events);
     expect(drain("agent:main:main")).toBe(events);
@@ -159,7 +159,7 @@ describe("aborting", () => {
     }, gate)({});
   }
 
-  test("ends the run by the gateway's own handle, and has it run again", async () => {
+  test("aborting ends the run by the gateway's own handle and has it run again", async () => {
     const abort = vi.fn<() => void>();
     const answer = await during(() => {
       expect(register({ abort })).toBe("set");
@@ -169,7 +169,7 @@ describe("aborting", () => {
     expect(answer).toEqual(BUSY);
   });
 
-  test("before the run has a handle happens when it gets one", async () => {
+  test("aborting before the run has a handle happens when it gets one", async () => {
     const abort = vi.fn<() => void>();
     await during(() => {
       run.preempt();
@@ -180,7 +180,7 @@ describe("aborting", () => {
     expect(run.aborted).toBe(true);
   });
 
-  test("does nothing to a run that is over", async () => {
+  test("aborting does nothing to a run that is over", async () => {
     const abort = vi.fn<() => void>();
     const answer = await during(() => {
       const handle = { abort };
@@ -192,7 +192,7 @@ describe("aborting", () => {
     expect(answer).toEqual({ status: "ran" });
   });
 
-  test.each([undefined, null, 7, {}, { abort: "no" }])("is not tried on a handle like %s", async (handle) => {
+  test.each([undefined, null, 7, {}, { abort: "no" }])("aborting is not tried on a handle like %s", async (handle) => {
     await during(() => {
       register(handle);
       run.preempt();
@@ -200,7 +200,7 @@ describe("aborting", () => {
     expect(run.aborted).toBe(false);
   });
 
-  test("survives a handle that throws", async () => {
+  test("aborting survives a handle that throws", async () => {
     const abort = (): void => {
       throw new Error("theirs");
     };
@@ -212,14 +212,14 @@ describe("aborting", () => {
     ).resolves.toEqual(BUSY);
   });
 
-  test("never touches the handle of a user's run", async () => {
+  test("aborting never touches the handle of a user's run", async () => {
     const abort = vi.fn<() => void>();
     register({ abort });
     await during(() => run.preempt());
     expect(abort).not.toHaveBeenCalled();
   });
 
-  test("makes the reply of the aborted run an error, so that nobody delivers it", async () => {
+  test("aborting makes the reply of the run an error, so that nobody delivers it", async () => {
     const getReply = replaced("getReplyFromConfig", () => Promise.resolve({ text: "of the turn before" }));
     await expect(getReply({})).resolves.toEqual({ text: "of the turn before" });
     const answer = guardHeartbeats(async () => {
@@ -243,29 +243,32 @@ describe("a message that is about to be answered", () => {
       "agent:main:main",
     ],
     ["its own session otherwise", { SessionKey: "a", CommandSource: "text", CommandTargetSessionKey: "b" }, "a"],
-  ])("is told with %s, and when it is over", async (_, message, expected) => {
-    const told: unknown[] = [];
-    turns = (sessionKey) => {
-      told.push(sessionKey);
-      return { ready: Promise.resolve(), done: () => told.push("done") };
-    };
-    await expect(answered(message, {}, "more")).resolves.toEqual([message, {}, "more"]);
-    expect(told).toEqual([expected, "done"]);
-  });
+  ])(
+    "a message about to be answered is reported with %s, and reported again when it is over",
+    async (_, message, expected) => {
+      const told: unknown[] = [];
+      turns = (sessionKey) => {
+        told.push(sessionKey);
+        return { ready: Promise.resolve(), done: () => told.push("done") };
+      };
+      await expect(answered(message, {}, "more")).resolves.toEqual([message, {}, "more"]);
+      expect(told).toEqual([expected, "done"]);
+    },
+  );
 
   test.each<[string, unknown[]]>([
     ["a heartbeat's prompt", [{ SessionKey: "agent:main:main" }, { isHeartbeat: true }]],
     ["a message without a session", [{}]],
     ["nothing", []],
     ["nonsense", [7, 7]],
-  ])("is not %s", async (_, args) => {
+  ])("the gate hears nothing of %s", async (_, args) => {
     turns = () => {
       throw new Error("asked");
     };
     await expect(answered(...args)).resolves.toEqual(args);
   });
 
-  test("is not what a heartbeat asks in its own run", async () => {
+  test("the gate hears nothing of what a heartbeat asks in its own run", async () => {
     turns = () => {
       throw new Error("asked");
     };
@@ -274,7 +277,7 @@ describe("a message that is about to be answered", () => {
   });
 });
 
-test("the start of a runner is told, its stop is not", () => {
+test("the start of a runner is reported and its stop is not", () => {
   const set = replaced("setHeartbeatWakeHandler", (next) => ["set", next]);
   expect(set(null)).toEqual(["set", null]);
   expect(started).toBe(0);

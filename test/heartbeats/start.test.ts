@@ -17,7 +17,7 @@ beforeEach(() => {
 });
 
 describe("the line at start", () => {
-  test("names the agents whose heartbeats are on, and how to turn them off", () => {
+  test("the line at start names the agents whose heartbeats are on, and how to turn them off", () => {
     functions["resolveHeartbeatAgents"] = [() => [{ agentId: "main" }, { agentId: "ops" }, { agentId: "off" }]];
     const intervals = [1_800_000, 45_000, null];
     functions["resolveHeartbeatIntervalMs"] = [() => intervals.shift()];
@@ -27,7 +27,7 @@ describe("the line at start", () => {
     ]);
   });
 
-  test("says that there are none, and nothing where the release does not tell", () => {
+  test("the line at start says that there are no heartbeats, and is missing where the release does not tell", () => {
     guard.started();
     expect(said).toEqual([]);
     functions["resolveHeartbeatAgents"] = [() => []];

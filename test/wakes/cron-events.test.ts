@@ -53,7 +53,7 @@ function release({ enabled = true, session = {}, has = [] }: Setting = {}) {
 }
 
 describe("an event of a cron run", () => {
-  test("goes to the main session with its other options, and the caller's object is left alone", () => {
+  test("a cron run's event goes to the main session with its other options, and the caller's object does not change", () => {
     const gateway = release();
     const options = Object.freeze({ sessionKey: RUN, contextKey: "exec:1" });
     expect(gateway.enqueue("done", options)).toBe(true);
@@ -70,20 +70,20 @@ describe("an event of a cron run", () => {
     [{}, "global", "global"],
     // Wakes name a session here: then this is the job's own session, which has a heartbeat.
     [{}, JOB, JOB],
-  ] as [Setting, string, string][])("with %j from %s is under %s", (setting, from, to) => {
+  ] as [Setting, string, string][])("a cron run's event with %j from %s is under %s", (setting, from, to) => {
     const gateway = release(setting);
     gateway.enqueue("done", { sessionKey: from });
     expect([...gateway.queues.keys()]).toEqual([to]);
   });
 
-  test("of 2026.2, whose runs have the job's key and whose wakes name no session, is remapped too", () => {
+  test("a cron run's event of 2026.2, whose runs have the job's key and whose wakes name no session, is remapped too", () => {
     const gateway = release();
     delete gateway.originals["requestHeartbeat"];
     gateway.enqueue("done", { sessionKey: JOB });
     expect([...gateway.queues.keys()]).toEqual([MAIN]);
   });
 
-  test("stays where it is when the configuration cannot be read, and the caller never learns of it", () => {
+  test("a cron run's event stays where it is when the configuration cannot be read, and the caller never learns of it", () => {
     const gateway = release();
     const broken = cronEventReplacements({
       enabled: () => true,
@@ -101,7 +101,7 @@ describe("an event of a cron run", () => {
   });
 
   test.each([[undefined], [null], [7], [{}], [{ sessionKey: 7 }]])(
-    "with options %j is the release's own matter",
+    "an event with options %j is left to the release",
     (options) => {
       const calls: unknown[] = [];
       const enqueue = release().replacements["enqueueSystemEvent"]!((...args: never[]) => calls.push(args)) as Fn;
@@ -112,7 +112,7 @@ describe("an event of a cron run", () => {
 });
 
 describe("100 events of ten cron runs", () => {
-  test("with a heartbeat that drains in between are all delivered", () => {
+  test("a hundred events of ten cron runs are all delivered if a heartbeat drains in between", () => {
     const gateway = release();
     const delivered: string[] = [];
     for (let index = 0; index < 100; index += 1) {
@@ -126,7 +126,7 @@ describe("100 events of ten cron runs", () => {
     expect(gateway.warnings).toEqual([]);
   });
 
-  test("without one lose 80 to the bound of the queue: each is counted, one warning says so", () => {
+  test("a hundred events of ten cron runs without a heartbeat lose 80 to the queue's bound, each counted and all in one warning", () => {
     const gateway = release();
     for (let index = 0; index < 100; index += 1) gateway.enqueue(`event ${index}`, { sessionKey: RUN });
     expect(gateway.counts).toEqual({ remapped: 100, "queue-overflow": 80 });
@@ -157,13 +157,16 @@ describe("the wake that follows", () => {
     [{}, { sessionKey: MAIN, intent: "immediate", reason: "exec-event" }],
     [{ session: { scope: "global" } }, { agentId: "main", intent: "immediate", reason: "exec-event" }],
     [{ enabled: false }, { sessionKey: RUN, intent: "event", reason: "exec-event" }],
-  ] as [Setting, Options][])("with %j is %j, at once even if the next heartbeat is not due", (setting, wake) => {
-    const gateway = release(setting);
-    gateway.request({ sessionKey: RUN, intent: "event", reason: "exec-event" });
-    expect(gateway.wakes).toEqual([wake]);
-  });
+  ] as [Setting, Options][])(
+    "the wake of a cron run's event with %j is %j, at once even if the next heartbeat is not due",
+    (setting, wake) => {
+      const gateway = release(setting);
+      gateway.request({ sessionKey: RUN, intent: "event", reason: "exec-event" });
+      expect(gateway.wakes).toEqual([wake]);
+    },
+  );
 
-  test("of a chat session and the scheduled one are left alone", () => {
+  test("the wake of a chat session and the scheduled wake are left alone", () => {
     const gateway = release();
     const wakes = [{ sessionKey: "agent:main:chat", intent: "event" }, { intent: "scheduled" }];
     for (const wake of wakes) gateway.request(wake);
@@ -172,7 +175,7 @@ describe("the wake that follows", () => {
     expect(gateway.wakes[0]).toBe(wakes[0]);
   });
 
-  test("is repeated while its event waits, as a flood guard may have dropped it, five times at most", () => {
+  test("the wake of a cron run's event is repeated while the event waits, five times at most", () => {
     const gateway = release();
     gateway.enqueue("done", { sessionKey: RUN });
     gateway.request({ sessionKey: RUN, intent: "event" });
@@ -184,7 +187,7 @@ describe("the wake that follows", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test("is not repeated once the event is drained, nor for others that wait there on purpose", () => {
+  test("the wake of a cron run's event is not repeated once that is drained, nor for others that wait there on purpose", () => {
     const gateway = release();
     gateway.enqueue("done", { sessionKey: RUN });
     gateway.request({ sessionKey: RUN, intent: "event" });
@@ -193,7 +196,7 @@ describe("the wake that follows", () => {
     expect(gateway.wakes).toHaveLength(1);
   });
 
-  test("keeps an eye on a later event of the same session too", () => {
+  test("the wake of a cron run's event is repeated for a later event of the same session too", () => {
     const gateway = release();
     gateway.enqueue("first", { sessionKey: RUN });
     gateway.request({ sessionKey: RUN, intent: "event" });
@@ -204,7 +207,7 @@ describe("the wake that follows", () => {
     expect(gateway.wakes).toHaveLength(3);
   });
 
-  test("in 2026.8.2 is remapped under the request function, its settlements kept, and not repeated", () => {
+  test("the wake in 2026.8.2 is remapped under the request function, keeps its settlements, and is not repeated", () => {
     const asked: unknown[][] = [];
     const { replacements } = release({ has: ["enqueueHeartbeatRequest"] });
     const request = replacements["enqueueHeartbeatRequest"]!((...args) => asked.push(args)) as (
@@ -215,7 +218,7 @@ describe("the wake that follows", () => {
     expect(asked).toEqual([[{ sessionKey: MAIN, intent: "event" }, ["settlement"]]]);
   });
 
-  test("in 2026.9.3 on is remapped in both request functions, their intent and all other members kept", () => {
+  test("the wake from 2026.9.3 on is remapped in both request functions and keeps its intent and other members", () => {
     const asked: unknown[] = [];
     const runtime = {
       requestSessionEventWake: (wake: unknown) => void asked.push(wake),
@@ -231,7 +234,7 @@ describe("the wake that follows", () => {
   });
 });
 
-test("an acknowledgement is not remembered as a reply to deliver, other replies are", () => {
+test("an acknowledgement is not remembered as a reply to deliver, and other replies are", () => {
   const { replacements } = release();
   const build = replacements["buildPendingFinalDeliveryText"]!((text: string) => text) as (text: string) => unknown;
   expect(["HEARTBEAT_OK", "Disk full", ""].map(build)).toEqual(["", "Disk full", ""]);

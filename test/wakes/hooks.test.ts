@@ -40,7 +40,7 @@ describe("a webhook", () => {
     return parsed;
   }
 
-  test("leads its event to the session of its body, whatever the mode", async () => {
+  test("a webhook leads its event to the session of its body, whatever the mode", async () => {
     const gateway = release();
     const payload = { text: "hi", mode: "next-heartbeat", sessionKey: "agent:ops:x" };
     const parsed = await post(gateway, (replaced) => replaced["normalizeWakePayload"]!(payload as never));
@@ -51,7 +51,7 @@ describe("a webhook", () => {
     expect(gateway.wakes).toEqual([]);
   });
 
-  test("without a key is left to the release", async () => {
+  test("a webhook without a key is left to the release", async () => {
     const gateway = release();
     await post(gateway, (replaced) => replaced["normalizeWakePayload"]!({ text: "hi" } as never));
     expect([...gateway.queues.keys()]).toEqual(["agent:main:main"]);
@@ -62,7 +62,7 @@ describe("a webhook", () => {
     [{ text: "hi", sessionKey: "agent:nope:x" }, /Unknown agent/],
     [{ text: "", sessionKey: "agent:ops:x" }, /text required/],
     [{ text: "hi", sessionKey: 7 }, /sessionKey must be/],
-  ])("with %j is refused", async (payload, error) => {
+  ])("a webhook with %j is refused", async (payload, error) => {
     const gateway = release();
     const parsed = await post(gateway, (replaced) => replaced["normalizeWakePayload"]!(payload as never));
     expect(parsed).toEqual({ ok: false, error: expect.stringMatching(error) });
@@ -79,13 +79,13 @@ describe("a webhook", () => {
     [{ action: "wake", textTemplate: "hi", sessionKey: "agent:ops:x" }, { sessionKey: "agent:main:y" }, "agent:main:y"],
     [{ action: "wake", textTemplate: "hi" }, { kind: "wake", sessionKey: "agent:ops:z" }, "agent:ops:z"],
     [{ action: "wake", textTemplate: "hi" }, undefined, "agent:main:main"],
-  ])("mapping %j with a transform's %j goes to %s", async (mapping, override, key) => {
+  ])("a webhook's mapping %j with a transform's %j goes to %s", async (mapping, override, key) => {
     const gateway = release();
     await post(gateway, merge(mapping, override));
     expect([...gateway.queues.keys()]).toEqual([key]);
   });
 
-  test("mapping whose template gives no key is refused", async () => {
+  test("a webhook's mapping whose template gives no key is refused", async () => {
     const gateway = release();
     const parsed = await post(
       gateway,

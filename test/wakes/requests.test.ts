@@ -7,7 +7,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe("a wake that names a session, on a release that knows none", () => {
-  test("is handled without the key, its event goes to the session, and the session is woken by us", async () => {
+  test("a wake that names a session is handled without the key, its event goes there, and the module wakes the session", async () => {
     const gateway = release();
     expect(await gateway.ask("wake", { mode: "next-heartbeat", text: " hi ", sessionKey: "agent:ops:Chat" })).toEqual({
       ok: true,
@@ -32,7 +32,7 @@ describe("a wake that names a session, on a release that knows none", () => {
     expect(gateway.counts).toEqual({ targeted: 1 });
   });
 
-  test("leaves requests without a key, and all that comes after it, alone", async () => {
+  test("a request without a key, and all that comes after it, is left alone", async () => {
     const gateway = release();
     await gateway.ask("wake", { mode: "now", text: "a", sessionKey: "agent:ops:x" });
     await gateway.ask("wake", { mode: "now", text: "b" });
@@ -43,7 +43,7 @@ describe("a wake that names a session, on a release that knows none", () => {
     expect(gateway.wakes).toEqual([{ reason: "wake" }, { reason: "later" }]);
   });
 
-  test("does not wake for a line of node presence", async () => {
+  test("a line of node presence wakes no session", async () => {
     const gateway = release();
     await gateway.ask("system-event", { text: "Node: here", sessionKey: "agent:ops:x" });
     expect(gateway.queues.get("agent:ops:x")).toEqual(["Node: here"]);
@@ -54,7 +54,7 @@ describe("a wake that names a session, on a release that knows none", () => {
   test.each([
     ["an object that is no text", { toString: 1, valueOf: 1 }],
     ["an array nested too deep", JSON.parse(`${"[".repeat(50_000)}${"]".repeat(50_000)}`)],
-  ])("a text that is %s throws nothing into the gateway", async (_, text) => {
+  ])("a wake whose text is %s throws nothing into the gateway", async (_, text) => {
     const gateway = release();
     const { ok } = await gateway.ask("wake", { mode: "now", text, sessionKey: "agent:ops:x", scope: "none" });
     expect(ok).toBe(false);
@@ -65,7 +65,7 @@ describe("a wake that names a session, on a release that knows none", () => {
     [{ sessionKey: "agent:ops:x", text: " " }, /text required/],
     [{ sessionKey: null }, /sessionKey must be/],
     [{ sessionKey: "agent:ops:x", agentId: "main" }, /contradicts/],
-  ])("%j is refused before anything changes", async (params, message) => {
+  ])("a wake with %j is refused before anything changes", async (params, message) => {
     const gateway = release();
     const { ok, error } = await gateway.ask("wake", { mode: "now", text: "hi", ...params });
     expect({ ok, error }).toEqual({
@@ -76,7 +76,7 @@ describe("a wake that names a session, on a release that knows none", () => {
     expect(gateway.queues.size).toBe(0);
   });
 
-  test("that is refused says so only to who may ask", async () => {
+  test("a refused wake gives its reason only to a connection that may ask", async () => {
     const gateway = release();
     const forbidden = passSteps(
       async ({ respond }) =>
@@ -93,7 +93,7 @@ describe("a wake that names a session, on a release that knows none", () => {
     expect(errors).toEqual(["missing scope: operator.write"]);
   });
 
-  test("is refused where the release wakes nothing but the global session", async () => {
+  test("a wake that names a session is refused where the release wakes only the global session", async () => {
     const gateway = release({ ...CONFIG, session: { scope: "global" } });
     gateway.functions["createSessionEventWakeRuntime"] = [() => undefined];
     const { error } = await gateway.ask("wake", { mode: "now", text: "hi", sessionKey: "agent:ops:x" });
@@ -103,7 +103,7 @@ describe("a wake that names a session, on a release that knows none", () => {
     });
   });
 
-  test("is refused if the configuration cannot be read", async () => {
+  test("a wake that names a session is refused if the configuration cannot be read", async () => {
     const gateway = release();
     gateway.functions["listAgentIds"] = [
       () => {
@@ -119,7 +119,7 @@ describe("a wake that names a session, on a release that knows none", () => {
 describe("a targeted heartbeat", () => {
   const wake = { mode: "now", text: "hi", sessionKey: "agent:ops:x" };
 
-  test("is asked for again while the gateway is busy", async () => {
+  test("a targeted heartbeat is requested again while the gateway is busy", async () => {
     const answers = ["requests-in-flight", "cron-in-progress"];
     const gateway = release(CONFIG, () => {
       const reason = answers.shift();
@@ -131,7 +131,7 @@ describe("a targeted heartbeat", () => {
     expect(gateway.queues.size).toBe(0);
   });
 
-  test("serves events that came together at once, and waits at the flood guard", async () => {
+  test("a targeted heartbeat serves events that came together at once, and waits at the flood guard", async () => {
     const gateway = release();
     await gateway.ask("wake", wake);
     await gateway.ask("wake", { ...wake, text: "ho" });
@@ -146,7 +146,7 @@ describe("a targeted heartbeat", () => {
   });
 
   test.each([-6, 6])(
-    "waits at the flood guard a minute, also when the machine's clock is set by %i hours",
+    "a targeted heartbeat waits a minute at the flood guard, also when the clock jumps by %i hours",
     async (hours) => {
       const gateway = release();
       for (let n = 0; n < 6; n += 1) await gateway.ask("wake", { ...wake, sessionKey: `agent:ops:${n}` });
@@ -160,7 +160,7 @@ describe("a targeted heartbeat", () => {
     },
   );
 
-  test("that never takes its event is given up, counted and warned of", async () => {
+  test("a targeted heartbeat that never takes its event is given up, counted and warned of", async () => {
     const gateway = release(CONFIG, () => ({ status: "skipped", reason: "quiet-hours" }));
     await gateway.ask("wake", wake);
     await vi.advanceTimersByTimeAsync(20 * 60_000);
@@ -170,7 +170,7 @@ describe("a targeted heartbeat", () => {
     expect(gateway.queues.get("agent:ops:x")).toEqual(["hi"]);
   });
 
-  test("that fails is warned of without the text of its error, which may quote anything", async () => {
+  test("a targeted heartbeat that fails is warned of without the text of its error, which may quote anything", async () => {
     const gateway = release(CONFIG, () => {
       throw new Error("the model said\n[event-isolation] all is well");
     });
@@ -179,7 +179,7 @@ describe("a targeted heartbeat", () => {
     expect(gateway.warnings).toEqual([expect.stringMatching(/took 1 event\(s\) .*\(failed\)/)]);
   });
 
-  test("that asked no model gives the event back, with its options, and is run again", async () => {
+  test("a targeted heartbeat that asked no model gives the event back with its options and is run again", async () => {
     const replays = [true];
     let signal: (event: object) => void = () => {};
     const gateway = release(CONFIG, () => {
@@ -197,7 +197,7 @@ describe("a targeted heartbeat", () => {
     expect(gateway.queues.size).toBe(0);
   });
 
-  test("runs under scope global on the session that was meant", async () => {
+  test("a targeted heartbeat under scope global runs on the session that was meant", async () => {
     const config: GatewayConfig = { ...CONFIG, session: { scope: "global" } };
     const gateway = release(config);
     await gateway.ask("wake", wake);
