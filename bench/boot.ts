@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { median } from "simple-statistics";
 import { isolationRegister } from "../test/support/gateway/bed.ts";
 import { connectRaw } from "../test/support/wire/clients.ts";
 import { baseConfig } from "../test/support/gateway/gateway-config.ts";
@@ -11,7 +12,7 @@ import { freePort } from "../test/support/gateway/gateway.ts";
 import { startModel, type Model } from "../test/support/gateway/model.ts";
 import { ensureRelease, type Release } from "../test/support/gateway/release.ts";
 import { cpuMs, stopProcess, track } from "./processes.ts";
-import { atMost, median, type Options, type Part, progress, ratio } from "./report.ts";
+import { atMost, type Options, type Part, progress, ratio } from "./report.ts";
 
 const RELEASE = "2026.9.6";
 const TARGET = 1.03;

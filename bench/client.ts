@@ -1,10 +1,8 @@
 /** Part client: what the scoped client adds to a frame that the official client reads, and whether memory stays flat. */
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
+import { median } from "simple-statistics";
 import { type Params, type Peer, startStandIn } from "../test/support/wire/stand-in-gateway.ts";
-import { stopProcess, track } from "./processes.ts";
-import { atMost, median, micros, type Options, type Part, ratio } from "./report.ts";
+import { type MeasuredProcess, measuredProcess } from "./processes.ts";
+import { atMost, micros, type Options, type Part, ratio } from "./report.ts";
 
 /** A run as 2026.9 sends it: an agent and a chat frame for each of its chunks, the text as it is then in both. */
 const CHUNKS = 250;
@@ -50,18 +48,16 @@ function play(params: Params, peer: Peer, foreign: number): void {
   });
 }
 
-async function start(variant: Variant, url: string, token: string): Promise<ChildProcess> {
-  const child = fork(join(import.meta.dirname, "client-child.ts"), [variant, url, token], {
-    execArgv: ["--expose-gc", "--import", "tsx"],
-  });
-  track(child);
-  await once(child, "message");
+async function start(variant: Variant, url: string, token: string): Promise<MeasuredProcess> {
+  const child = await measuredProcess(new URL("client-child.ts", import.meta.url), [variant, url, token]);
+  await child.next(); // ready
   return child;
 }
 
-async function measure(child: ChildProcess, runs: number, heap = false): Promise<Sample> {
+async function measure(child: MeasuredProcess, runs: number, heap = false): Promise<Sample> {
+  const answer = child.next();
   child.send({ runs, heap });
-  const [sample] = (await once(child, "message")) as [Sample];
+  const sample = (await answer) as Sample;
   if (sample.length !== runs * CHUNKS * CHUNK.length) throw new Error("a text was read wrong");
   return sample;
 }
@@ -94,7 +90,7 @@ async function compare(foreign: number, rounds: number, runs: number) {
       heap: { before, after },
     };
   } finally {
-    await Promise.all(children.map((child) => stopProcess(child)));
+    await Promise.all(children.map((child) => child[Symbol.asyncDispose]()));
     await gateway.close();
   }
 }

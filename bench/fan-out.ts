@@ -1,11 +1,13 @@
 /** Part c: what a booted gateway sends to 40 clients on 40 sessions, with and without the module. */
 import { setTimeout as sleep } from "node:timers/promises";
+import pLimit from "p-limit";
+import { median, quantile } from "simple-statistics";
 import { isolationRegister } from "../test/support/gateway/bed.ts";
 import { connectRaw, type RawClient } from "../test/support/wire/clients.ts";
 import { startGateway, type Gateway } from "../test/support/gateway/gateway.ts";
 import { ensureRelease } from "../test/support/gateway/release.ts";
 import { cpuMs } from "./processes.ts";
-import { atMost, median, type Options, type Part, progress, quantile, ratio } from "./report.ts";
+import { atMost, type Options, type Part, progress, ratio } from "./report.ts";
 import { keyOf, keysIn, now, sendTimesIn, startTimedModel, tokenOf, tokensIn } from "./timed-model.ts";
 
 const RELEASE = "2026.9.6";
@@ -121,17 +123,12 @@ async function round(bed: Bed): Promise<Round> {
 
 /** One chat each for the first clients, a few at a time. Returns how many had their whole answer. */
 async function chats({ clients }: Bed, count: number): Promise<number> {
-  const waiting = clients.slice(0, count);
-  let answered = 0;
-  const worker = async (): Promise<void> => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const { runId } = await next.client.chat(next.key, `say it, ${tokenOf(next.at)}`);
-      await next.client.final(runId, 120_000);
-      if (tokensIn(next.client.text(runId)).has(next.at)) answered += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: CONCURRENT }, worker));
-  return answered;
+  const answered = await pLimit(CONCURRENT).map(clients.slice(0, count), async ({ client, key, at }) => {
+    const { runId } = await client.chat(key, `say it, ${tokenOf(at)}`);
+    await client.final(runId, 120_000);
+    return tokensIn(client.text(runId)).has(at);
+  });
+  return answered.filter(Boolean).length;
 }
 
 function part(rounds: Record<Name, Round[]>): Part {

@@ -1,10 +1,11 @@
 /** Part e: what heartbeats and the module cost a user's reply, beside a heartbeat and with none around. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { median, quantile } from "simple-statistics";
 import { isolationRegister, openBed, type OpenBed } from "../test/support/gateway/bed.ts";
 import type { Client } from "../test/support/wire/clients.ts";
 import { heartbeatScene, HEARTBEATS_ON, MAIN_SESSION, type Scene } from "../test/support/scene/heartbeat-scene.ts";
 import { ensureRelease } from "../test/support/gateway/release.ts";
-import { atMost, median, type Options, type Part, progress, quantile, type Table, type Target } from "./report.ts";
+import { atMost, type Options, type Part, progress, type Table, type Target } from "./report.ts";
 
 const RELEASES = ["2026.2.9", "2026.5.7", "2026.9.6"];
 const LIMIT = 1.05;

@@ -8,9 +8,9 @@
  * compared within a round only. What a process has by luck of its memory layout and of the
  * compiler's timing evens out over several generations of processes.
  */
+import { median } from "simple-statistics";
 import type { Order, Sample } from "./measured.ts";
 import { measuredProcess } from "./processes.ts";
-import { median } from "./report.ts";
 
 export type Variant = {
   readonly name: string;

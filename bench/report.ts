@@ -59,18 +59,6 @@ export function micros(nanos: number): string {
   return (nanos / 1000).toFixed(nanos < 100_000 ? 2 : 0);
 }
 
-export function median(values: readonly number[]): number {
-  return quantile(values, 0.5);
-}
-
-export function quantile(values: readonly number[], at: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const position = (sorted.length - 1) * at;
-  const low = sorted[Math.floor(position)];
-  const high = sorted[Math.ceil(position)];
-  return low === undefined || high === undefined ? Number.NaN : low + (high - low) * (position % 1);
-}
-
 export const progress = progressOf("bench");
 
 export function printTable({ title, columns, rows }: Table): void {

@@ -1,5 +1,6 @@
 /** Proves each patch on real gateways: its reproducer fails on the published release and passes on a patched copy. */
 import { InvalidArgumentError } from "commander";
+import pLimit, { type LimitFunction } from "p-limit";
 import { selectPatches } from "../patches/index.ts";
 import type { Patch } from "../patches/lib/codemod.ts";
 import { examine, type Found, judge, type Proof, secondsSince } from "../patches/lib/proof.ts";
@@ -29,29 +30,10 @@ interface Options {
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(2));
 
-/** Runs tasks, at most `limit` at a time, in their order. */
-function limited(limit: number): <T>(task: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let free = limit;
-  return async (task) => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await task();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else free += 1;
-    }
-  };
-}
-
-type Run = ReturnType<typeof limited>;
-
-async function prove(patch: Patch, reproducer: Scene, release: Release, run: Run): Promise<Proof> {
+async function prove(patch: Patch, reproducer: Scene, release: Release, limit: LimitFunction): Promise<Proof> {
   let started = 0;
   const half = (apply: readonly Patch[]): Promise<Found> =>
-    run(() => {
+    limit(() => {
       started ||= Date.now();
       process.stderr.write(
         `… ${patch.name} on OpenClaw ${release.version}, ${apply.length ? "patched" : "as published"}\n`,
@@ -82,15 +64,15 @@ function selected(only: readonly string[]): ReturnType<typeof selectPatches> {
 
 async function main({ only, base, jobs, json }: Options): Promise<number> {
   const started = Date.now();
-  const run = limited(jobs);
+  const limit = pLimit(jobs);
   const pending: Promise<Proof>[] = [];
   const again: (() => Promise<Proof>)[] = [];
   const show = json ? () => undefined : report;
   for (const { patch, reproducer } of selected(only)) {
     for (const version of base === undefined ? reproducer.bases : [base]) {
       const release = await ensureRelease(version);
-      const first = prove(patch, reproducer, release, run).then((proof) => {
-        if (proof.inconclusive && jobs > 1) again.push(() => prove(patch, reproducer, release, limited(1)));
+      const first = prove(patch, reproducer, release, limit).then((proof) => {
+        if (proof.inconclusive && jobs > 1) again.push(() => prove(patch, reproducer, release, pLimit(1)));
         show(proof);
         return proof;
       });

@@ -1,5 +1,6 @@
 /** Runs a patch's tests for upstream's tree on the bundle of a gateway copy, whose sources are not here. */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { basename, dirname, join } from "node:path";
@@ -71,10 +72,7 @@ async function run(vitest: string, folder: string): Promise<TestRun> {
   };
   child.stdout.on("data", collect);
   child.stderr.on("data", collect);
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", resolve);
-  });
+  const [code] = (await once(child, "close")) as [number | null];
   return { ...judge(code, existsSync(report) ? readFileSync(report, "utf8") : undefined), output };
 }
 

@@ -1,4 +1,5 @@
 /** What a patch's `reproduce.ts` exports. */
+import pLimit from "p-limit";
 import type { OpenBed } from "../../test/support/gateway/bed.ts";
 import type { Release } from "../../test/support/gateway/release.ts";
 
@@ -23,22 +24,17 @@ export interface Scene {
   problems(release: Release): Promise<string[]>;
 }
 
-/** Settles when no gateway is booting. */
-let booting: Promise<unknown> = Promise.resolve();
+/** One at a time: two gateways that boot at once on two cores run into timeouts. */
+const booting = pLimit(1);
 
-/**
- * Boots when no other gateway does: two that start at once on two cores run into timeouts. A boot
- * that fails says nothing of a patch, so that it is tried a second time.
- */
+/** Boots; a boot that fails says nothing of a patch, so that it is tried a second time. */
 function boot<B>(open: () => Promise<B>): Promise<B> {
-  const bed = booting.then(() =>
+  return booting(() =>
     open().catch((error: unknown) => {
       process.stderr.write(`did not boot, once more: ${String(error).split("\n")[0]}\n`);
       return open();
     }),
   );
-  booting = bed.catch(() => undefined);
-  return bed;
 }
 
 /** Makes a reproducer runnable without knowledge of its bed. */

@@ -6,6 +6,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import pLimit from "p-limit";
 import { now, keyOf, tokenOf } from "../../bench/timed-model.ts";
 import { connectRaw, type Endpoint, type RawClient } from "../../test/support/wire/clients.ts";
 import { meetSlowConsumers, type SlowOutcome } from "./slow-consumer.ts";
@@ -45,25 +46,19 @@ const clients: RawClient[] = [];
 let health = 0;
 
 async function connectAll(): Promise<void> {
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < tallies.length) {
-      const at = next;
-      next += 1;
-      clients[at] = await connectRaw(gateway, {
-        name: tokenOf(at),
-        timeoutMs: 60_000,
-        takes: (json) => {
-          if (!json.startsWith('{"type":"event"') || json.includes('"connect.challenge"')) return false;
-          tallies[at]!.take(json, now());
-          if (at === 0 && json.includes('"event":"health"')) health += 1;
-          return true;
-        },
-      });
-      await clients[at].request("chat.history", { sessionKey: keyOf(at), limit: 1 }, { timeoutMs: 60_000 });
-    }
-  };
-  await Promise.all(Array.from({ length: CONNECTING }, worker));
+  await pLimit(CONNECTING).map(tallies.keys(), async (at) => {
+    clients[at] = await connectRaw(gateway, {
+      name: tokenOf(at),
+      timeoutMs: 60_000,
+      takes: (json) => {
+        if (!json.startsWith('{"type":"event"') || json.includes('"connect.challenge"')) return false;
+        tallies[at]!.take(json, now());
+        if (at === 0 && json.includes('"event":"health"')) health += 1;
+        return true;
+      },
+    });
+    await clients[at].request("chat.history", { sessionKey: keyOf(at), limit: 1 }, { timeoutMs: 60_000 });
+  });
 }
 
 async function say(client: RawClient, at: number): Promise<void> {

@@ -1,5 +1,5 @@
 /** What the load found: rounds added up, and what is wrong with them. */
-import { quantile } from "../../bench/report.ts";
+import { quantile } from "simple-statistics";
 import type { Name, Round } from "./gateways.ts";
 import { OPEN, type SlowOutcome } from "./slow-consumer.ts";
 import { addCounts, type Counts, noCounts } from "./tally.ts";
@@ -44,6 +44,8 @@ export function sumOf(rounds: readonly Round[]): Sum {
   const counts = noCounts();
   for (const round of rounds) addCounts(counts, round.counts);
   const latencies = rounds.flatMap((round) => round.latencies);
+  // Without any answer there is no latency, which is a finding and no failure of the load.
+  const latencyAt = (at: number): number => (latencies.length > 0 ? quantile(latencies, at) : Number.NaN);
   const total = (of: (round: Round) => number): number => rounds.reduce((sum, round) => sum + of(round), 0);
   const worst = (of: (round: Round) => number): number => Math.max(...rounds.map(of));
   return {
@@ -61,20 +63,15 @@ export function sumOf(rounds: readonly Round[]): Sum {
       p999: worst((round) => round.gateway.delay.p999),
       max: worst((round) => round.gateway.delay.max),
     },
-    latency: {
-      p50: quantile(latencies, 0.5),
-      p99: quantile(latencies, 0.99),
-      p999: quantile(latencies, 0.999),
-      max: quantile(latencies, 1),
-    },
-    percentiles: Array.from({ length: 101 }, (_, percent) => quantile(latencies, percent / 100)),
+    latency: { p50: latencyAt(0.5), p99: latencyAt(0.99), p999: latencyAt(0.999), max: latencyAt(1) },
+    percentiles: Array.from({ length: 101 }, (_, percent) => latencyAt(percent / 100)),
   };
 }
 
 /** @param calm the same round without slow consumers */
 export function slowRounds(calm: Round, met: Round): SlowRounds {
-  const over = (at: number): number => quantile(met.latencies, at) / quantile(calm.latencies, at);
-  return { p50: over(0.5), p99: over(0.99), missing: met.missing, outcome: met.slow! };
+  const [one, other] = [sumOf([met]).latency, sumOf([calm]).latency];
+  return { p50: one.p50 / other.p50, p99: one.p99 / other.p99, missing: met.missing, outcome: met.slow! };
 }
 
 /** What is wrong with the gateway that has the module; nothing if all is well. */
