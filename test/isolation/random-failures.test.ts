@@ -94,7 +94,11 @@ test.each([
             [claimsStep(host)],
             requestReader(host),
           );
-          void handle({ req: { method, params }, client, respond: (ok, _, error) => void (refused = ok || error) });
+          void handle({
+            req: { method, params },
+            client,
+            respond: (ok, none, error) => void (refused = ok || (none ?? error)),
+          });
           if (reached) return () => reached?.(true, {});
           expect(refused).toMatchObject({ code: "UNAVAILABLE", details: { reason: "isolation-failed" } });
           refusals += 1;
