@@ -22,7 +22,7 @@ import { PINNED_RELEASES } from "../support/gateway/release.ts";
 describe.each(SEAMS)("the seam $name", (seam) => {
   const names = namesIn([seam]);
 
-  test("has a name of its own, and says what it is for and what happens without it", () => {
+  test(`seam ${seam.name} has a name of its own, and says what it is for and what happens without it`, () => {
     expect(SEAMS.filter(({ name }) => name === seam.name)).toHaveLength(1);
     expect(seam.name).toMatch(/^[a-z]+(-[a-z]+)*$/);
     for (const text of [seam.purpose, seam.without, seam.standsDown ?? "none"]) {
@@ -31,7 +31,7 @@ describe.each(SEAMS)("the seam $name", (seam) => {
     expect(names.length).toBeGreaterThan(0);
   });
 
-  test("dates its functions with releases, the first one with it before the first one without it", () => {
+  test(`seam ${seam.name} dates its functions with releases, the first one with it before the first one without it`, () => {
     for (const { since, until } of seam.functions) {
       for (const version of [since, until].filter((each) => each !== undefined)) {
         expect(version).toMatch(/^\d{4}\.\d+\.\d+$/);
@@ -42,12 +42,12 @@ describe.each(SEAMS)("the seam $name", (seam) => {
     }
   });
 
-  test("names as `unless` another seam of the table, whose release does its work", () => {
+  test(`seam ${seam.name} names as \`unless\` another seam of the table, whose release does its work`, () => {
     if (seam.unless === undefined) return;
     expect(SEAMS.find(({ name }) => name === seam.unless)?.standsDown).toBeDefined();
   });
 
-  test("is found in a package by any one of its functions, declared in each of the ways of releases", () => {
+  test(`seam ${seam.name} is found in a package by any one of its functions, in each of the ways in which releases declare them`, () => {
     for (const name of names) {
       for (const before of ["", "async ", "export ", "export async "]) {
         const root = release({ "dist/chunk.mjs": `const a = 1;\n${before}function ${name}(b) {\n}\n` });
@@ -56,7 +56,7 @@ describe.each(SEAMS)("the seam $name", (seam) => {
     }
   });
 
-  test("is missing, if it is required, exactly where none of its functions is declared", () => {
+  test(`seam ${seam.name} is missing, if it is required, exactly where none of its functions is declared`, () => {
     const others = SEAM_FUNCTIONS.filter((name) => !names.includes(name));
     expect(missingSeams(new Set(others))).toEqual(seam.required ? [seam] : []);
     for (const name of names) expect(missingSeams(new Set([...others, name]))).toEqual([]);

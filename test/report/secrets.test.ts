@@ -35,7 +35,7 @@ test.each<[string, unknown]>([
   ["numbers and null", { a: 1, b: null, c: [true] }],
   ["a part of a key", { key: "agent:main:web" }],
   ["a word with something in it", { text: "CANARY 42" }],
-])("none is found in %s", (_, value) => {
+])("no secret is found in %s", (_, value) => {
   expect(finder.inValue(value)).toEqual([]);
 });
 
@@ -48,14 +48,14 @@ test("a word in a key does not count where the key is", () => {
   expect([...both.inText("agent:main:x-t1 and t1")].map(({ kind }) => kind)).toEqual(["key", "word"]);
 });
 
-test("a key that begins as another does is taken for itself only", () => {
+test("a key that begins like another is taken for itself only", () => {
   const two = secretFinder(
     ["agent:main:a", "agent:main:a:thread:1"].map((text, session) => ({ session, kind: "key", text })),
   );
   expect([...two.inText('"agent:main:a:thread:1"')].map(({ session }) => session)).toEqual([1]);
 });
 
-test("of many secrets each is found, and the longest that fits", () => {
+test("each of many secrets is found, and the longest that fits", () => {
   const words = fc.uniqueArray(fc.stringMatching(/^[ab.*]{1,6}$/), { minLength: 1, maxLength: 40 });
   fc.assert(
     fc.property(words, fc.nat(), (texts, number) => {
@@ -66,18 +66,18 @@ test("of many secrets each is found, and the longest that fits", () => {
   );
 });
 
-test("a text that two sessions have is found for both, an empty one never", () => {
+test("a text that two sessions have is found for both, and an empty one never", () => {
   const two = secretFinder([0, 1].flatMap((session) => ["same", ""].map((text) => ({ session, kind: "word", text }))));
   expect([...two.inText("the same")].map(({ session }) => session)).toEqual([0, 1]);
   expect(two.inText("else").size).toBe(0);
 });
 
-test("the depth of a value is no limit", () => {
+test("the depth of a value does not limit the search", () => {
   const deep = JSON.parse(`${"[".repeat(5_000)}"${WORD}"${"]".repeat(5_000)}`) as unknown;
   expect(finder.inValue(deep)).toHaveLength(1);
 });
 
-test("a secret anywhere in any JSON is found, and a path leads to each", () => {
+test("a secret anywhere in any JSON is found, and a path leads to it", () => {
   const place = fc.letrec((tie) => ({
     tree: fc.oneof(
       { depthSize: "small", withCrossShrink: true },
@@ -104,7 +104,7 @@ test("nothing is found in JSON that holds no secret", () => {
   );
 });
 
-test("an excuse is for one place of one event, and for keys only", () => {
+test("an excuse holds for one place of one event, and for keys only", () => {
   const recent = "payload.sessions.recent[].key";
   expect(isExcused("health", { kind: "session key", path: recent })).toBe(true);
   expect(isExcused("health", { kind: "text", path: recent })).toBe(false);
