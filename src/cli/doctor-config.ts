@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SETTINGS_FILE_VARIABLE } from "../gateway/config.ts";
+import { accessWarnings } from "../policy/access.ts";
 import { IDLE_MINUTE_MS, QUIET_MS } from "../policy/heartbeat.ts";
 import { SettingsError } from "../policy/schema.ts";
 import { parseSettings, type Settings } from "../policy/settings.ts";
@@ -63,6 +64,7 @@ function settingsCheck(
     const settings = parseSettings(value);
     const from = path ?? (value === undefined ? "none given, all defaults" : `plugins.entries["${PLUGIN}"].config`);
     const checks: Check[] = [finding.ok(name, `valid (${from})`)];
+    for (const text of accessWarnings(settings.access)) checks.push(finding.warning(name, oneLine(text)));
     const installed = existsSync(join(stateDir(env), "extensions", PLUGIN));
     if (
       entry !== undefined &&

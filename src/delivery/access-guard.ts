@@ -9,9 +9,18 @@ import type { Answer, Passage } from "./requests.ts";
 import type { SessionKeys } from "../gateway/session-keys.ts";
 import type { Reloadable } from "../gateway/settings-reload.ts";
 import { accessOf, type SessionAccess } from "../policy/access.ts";
-import { allowedRows, answersAllowedSession } from "../policy/access-answers.ts";
-import { judgeRequest } from "../policy/access-requests.ts";
+import { allowedRows, answersAllowedSession, foundSession } from "../policy/access-answers.ts";
+import { type Denial, judgeRequest, type RequestVerdict } from "../policy/access-requests.ts";
 import { type ConnectionFacts, isObserver } from "../policy/connection-match.ts";
+import { fieldsOrNone } from "../policy/fields.ts";
+import { pageOf } from "../policy/session-list.ts";
+
+type Allowed = Extract<RequestVerdict, { allowed: true }>;
+
+const DENIED_SESSION: Denial = { allowed: false, because: "session" };
+
+/** Of a parameter's name in an error: a client chooses it. */
+const MAX_NAME = 64;
 
 interface GuardHost {
   readonly keys: SessionKeys;
@@ -85,39 +94,49 @@ export class AccessGuard {
     });
     if (!verdict.allowed) {
       this.#host.denied();
-      return { refuse: accessDenied(method, verdict.because) };
+      return { refuse: accessDenied(method, verdict) };
     }
-    const { answer } = verdict;
+    const { answer, ask } = verdict;
     if (answer === "as-is") return undefined;
-    let refused = false;
+    const denied: Answer = { ok: false, error: accessDenied(method, DENIED_SESSION) };
+    const nothing = answer === "lookup" && mayBeMissing(params) ? { ok: true, payload: { ok: false } } : denied;
+    let refused: Answer | undefined;
     return {
+      ...(ask && { params: ask }),
       answering: (given) => {
-        if (refused) return { ok: false, error: accessDenied(method, "session") };
-        if (!given.ok) return given;
+        if (refused) return refused;
+        // What a look-up may not tell of is answered like what it does not find, whatever upstream's error says.
+        if (!given.ok) return answer === "lookup" ? nothing : given;
         try {
-          const allowed = this.#answer(client, answer, given);
+          const allowed = this.#answer(client, verdict, given);
           if (allowed) return allowed;
+          refused = nothing;
         } catch {
           this.#host.failed();
+          refused = denied;
         }
-        refused = true;
-        return { ok: false, error: accessDenied(method, "session") };
+        return refused;
       },
     };
   }
 
   /** What is left of an answer by the rules of now, which may have changed since the request; undefined for nothing. */
-  #answer(client: GatewayClient, check: "rows" | "key", answer: Answer): Answer | undefined {
+  #answer(client: GatewayClient, { answer: check, page }: Allowed, answer: Answer): Answer | undefined {
     const known = this.#known.get(client);
     if (!known) return undefined;
     const { access } = known;
-    if (!access) return answer;
+    const shown = (payload: unknown): Answer => ({ ok: true, payload: page ? pageOf(payload, page) : payload });
+    if (!access) return shown(answer.payload);
     const { canonical } = this.#host.keys;
+    if (check === "lookup") {
+      const found = foundSession(answer.payload, access, canonical);
+      return found === undefined ? undefined : shown(found);
+    }
     if (check === "key" && !answersAllowedSession(answer.payload, access, canonical)) {
       this.#host.denied();
       return undefined;
     }
-    return { ok: true, payload: allowedRows(answer.payload, access, canonical) };
+    return shown(allowedRows(answer.payload, access, canonical));
   }
 
   #current(client: GatewayClient): Known {
@@ -139,16 +158,29 @@ export class AccessGuard {
   }
 }
 
+/** `sessions.resolve` is asked to say so if there is none, in place of an error (2026.9). */
+function mayBeMissing(params: unknown): boolean {
+  return fieldsOrNone(params)["allowMissing"] === true;
+}
+
 /** Upstream's shape for what a connection may not have (2026.9; older ones have no such code). */
-export function accessDenied(method: string, because: "session" | "method"): GatewayError {
-  const why =
-    because === "session"
-      ? "no access rule lets this connection use the session"
-      : "the method is not bound to a session that this connection may use";
+export function accessDenied(method: string, denial: Denial): GatewayError {
+  const parameter = denial.because === "parameter" ? denial.parameter.slice(0, MAX_NAME) : undefined;
   return {
     code: "FORBIDDEN",
-    message: `session access denied: ${method}: ${why} (event-isolation)`,
+    message: `session access denied: ${method}: ${why(denial.because, parameter)} (event-isolation)`,
     retryable: false,
-    details: { reason: "session-access-denied", method },
+    details: { reason: "session-access-denied", method, ...(parameter !== undefined && { parameter }) },
   };
+}
+
+function why(because: Denial["because"], parameter: string | undefined): string {
+  switch (because) {
+    case "session":
+      return "no access rule lets this connection use the session";
+    case "method":
+      return "the method is not bound to a session that this connection may use";
+    case "parameter":
+      return `the parameter ${JSON.stringify(parameter)} could lead to, or tell of, a session that this connection may not use`;
+  }
 }

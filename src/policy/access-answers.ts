@@ -1,5 +1,6 @@
 /** What of an answer a connection under access rules may see. */
 import type { SessionAccess } from "./access.ts";
+import { type Fields, fieldsOrNone, present } from "./fields.ts";
 import type { KeyReader } from "./session-event.ts";
 import { parseAgentSessionKey } from "./session-key.ts";
 
@@ -9,12 +10,14 @@ const MAX_DEPTH = 16;
 /** Properties that refer to another session. */
 const REFERS = /(?:^s|S)essionKey$|^spawnedBy$|^parentKey$/;
 
-type Fields = Readonly<Record<string, unknown>>;
+/** Of the answers of `chat.history` and `chat.startup`. */
+const TRANSCRIPT = new Set(["messages", "activity", "pendingInputs", "inFlightRun"]);
 
 /**
  * A copy of an answer without the rows of sessions that are not allowed: items of lists and nested
  * objects that name one by `sessionKey` or `key`, entries of maps from keys, and references to one.
  * A `count` beside a list of sessions is brought in line.
+ * The messages of a transcript stay as they are: they belong to the session that was asked for.
  */
 export function allowedRows(payload: unknown, access: SessionAccess, canonical: KeyReader): unknown {
   const denies = (value: unknown, owner?: Fields): boolean => {
@@ -37,26 +40,46 @@ export function allowedRows(payload: unknown, access: SessionAccess, canonical: 
     }
     if (Array.isArray(value)) return value.filter((item) => !isDeniedRow(item)).map((item) => copy(item, depth + 1));
     const entries = Object.entries(value).filter(([name, item]) => {
+      if (depth === 0 && TRANSCRIPT.has(name)) return true;
       if (parseAgentSessionKey(name) !== undefined && denies(name)) return false;
       if (REFERS.test(name) && present(item) && denies(item)) return false;
       return typeof item !== "object" || !isDeniedRow(item);
     });
     const copied: Record<string, unknown> = Object.fromEntries(
-      entries.map(([name, item]) => [name, copy(item, depth + 1)]),
+      entries.map(([name, item]) => [name, depth === 0 && TRANSCRIPT.has(name) ? item : copy(item, depth + 1)]),
     );
-    if (Array.isArray(copied["sessions"]) && typeof copied["count"] === "number") {
-      copied["count"] = copied["sessions"].length;
-    }
+    // `recent` in the answer of `health`.
+    const rows = copied["sessions"] ?? copied["recent"];
+    if (Array.isArray(rows) && typeof copied["count"] === "number") copied["count"] = rows.length;
     return copied;
   };
   return copy(payload, 0);
 }
 
 /**
+ * What a look-up found, without what is not allowed: a session, or several candidates.
+ *
+ * @returns undefined if nothing is left
+ */
+export function foundSession(payload: unknown, access: SessionAccess, canonical: KeyReader): unknown {
+  const body = fieldsOrNone(payload);
+  if (present(body["key"])) {
+    return answersAllowedSession(body, access, canonical) ? allowedRows(body, access, canonical) : undefined;
+  }
+  const { candidates } = body;
+  if (!Array.isArray(candidates)) return undefined;
+  const left = candidates.filter(
+    (each) => present(fieldsOrNone(each)["key"]) && answersAllowedSession(each, access, canonical),
+  );
+  if (left.length === 1) return { ok: true, ...(left[0] as Fields) };
+  return left.length === 0 ? undefined : { ...body, candidates: left };
+}
+
+/**
  * The session that an answer says the gateway chose or found is allowed, or it names none.
  */
 export function answersAllowedSession(payload: unknown, access: SessionAccess, canonical: KeyReader): boolean {
-  const body = (typeof payload === "object" && payload !== null ? payload : {}) as Fields;
+  const body = fieldsOrNone(payload);
   const agentId = typeof body["agentId"] === "string" ? body["agentId"] : undefined;
   return [body["key"], body["sessionKey"]].filter(present).every((value) => {
     const key = canonical(value, agentId);
@@ -70,8 +93,4 @@ function isKey(value: unknown): boolean {
     typeof value === "string" &&
     (value === "global" || value === "unknown" || parseAgentSessionKey(value) !== undefined)
   );
-}
-
-function present(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== "";
 }

@@ -1,124 +1,29 @@
-/**
- * What a request means to the access rules: which sessions it names, and what its answer may show.
- *
- * The table is closed. A method that is not in it, this release's or a later one's, is denied to
- * every connection whose rule does not allow all sessions or name the method.
- */
+/** What a request means to the access rules: which sessions it names, and what its answer may show. */
 import type { SessionAccess } from "./access.ts";
+import { type AnswerCheck, BOUND, type Bound, MADE_UP, OPEN, ROWS } from "./access-methods.ts";
+import { deniedParameter } from "./access-parameters.ts";
+import { agentIdOf } from "./cron-keys.ts";
+import { type Fields, fieldsOf, fieldsOrNone, present } from "./fields.ts";
+import { type ListPage, wholeList } from "./session-list.ts";
 import type { KeyReader } from "./session-event.ts";
+import { parseAgentSessionKey } from "./session-key.ts";
 
 /** What becomes of a request. */
 export type RequestVerdict =
-  | { readonly allowed: true; readonly answer: AnswerCheck }
-  | { readonly allowed: false; readonly because: "session" | "method" };
+  | {
+      readonly allowed: true;
+      readonly answer: AnswerCheck;
+      /** What the gateway is asked instead of the request's own parameters. */
+      readonly ask?: Fields;
+      /** The part of the list that the client wants; the gateway is asked for all of it. */
+      readonly page?: ListPage;
+    }
+  | Denial;
 
-/**
- * `as-is`; `rows`: without the rows of sessions that are not allowed; `key`: the same, and only if the
- * session that the gateway chose or found is allowed.
- */
-export type AnswerCheck = "as-is" | "rows" | "key";
-
-interface Bound {
-  /** The parameter that names the session, or the sessions. */
-  readonly field: "sessionKey" | "sessionKeys" | "key" | "keys" | "targets" | "question";
-  /** What a request without it means; by default it is denied. */
-  readonly otherwise?: "main-session" | "agent-main-session" | "answer-decides";
-  readonly answer?: AnswerCheck;
-}
-
-const bound = (field: Bound["field"], methods: string, more: Omit<Bound, "field"> = {}): [string, Bound][] =>
-  methods
-    .trim()
-    .split(/\s+/)
-    .map((method) => [method, { field, ...more }]);
-
-/** Methods that are about sessions which they name. */
-const BOUND: ReadonlyMap<string, Bound> = new Map([
-  ...bound(
-    "sessionKey",
-    `artifacts.download artifacts.get artifacts.list
-     board.event board.get board.update board.widget.appView board.widget.put
-     chat.abort chat.history chat.inject chat.message.get chat.metadata chat.send chat.startup chat.toolTitles
-     progressCard.get progressCard.put progressCard.refresh question.request
-     session.discussion.info session.discussion.open
-     session.members.add session.members.list session.members.listEvidence session.members.remove
-     session.suggestions.add session.suggestions.list session.suggestions.resolve
-     session.typing session.visibility.set
-     sessions.branches.list sessions.branches.switch
-     sessions.companion.ask sessions.companion.reset sessions.companion.state
-     sessions.diff sessions.files.get sessions.files.list sessions.files.set
-     sessions.goal.clear sessions.goal.update sessions.rewind
-     talk.client.close talk.client.steer talk.client.toolCall talk.client.transcript
-     tools.effective`,
-  ),
-  ...bound(
-    "key",
-    `sessions.abort sessions.compact
-     sessions.compaction.get sessions.compaction.list sessions.compaction.restore
-     sessions.delete sessions.describe sessions.get
-     sessions.messages.subscribe sessions.messages.unsubscribe
-     sessions.patch sessions.pluginPatch sessions.recover sessions.reset sessions.send
-     sessions.setInvolvement sessions.steer sessions.usage.logs sessions.usage.timeseries`,
-  ),
-  ...bound("key", "sessions.usage", { answer: "rows" }),
-  ...bound("sessionKey", "sessions.fork", { answer: "key" }),
-  ...bound("key", "sessions.compaction.branch", { answer: "key" }),
-  ...bound("key", "sessions.create sessions.resolve", { otherwise: "answer-decides", answer: "key" }),
-  ...bound("sessionKey", "agent", { otherwise: "agent-main-session", answer: "key" }),
-  ...bound("sessionKey", "talk.client.create talk.realtime.session talk.session.create", {
-    otherwise: "main-session",
-  }),
-  ...bound("sessionKey", "tasks.list", { answer: "rows" }),
-  ...bound("sessionKeys", "sessions.search sessions.viewers.set", { answer: "rows" }),
-  ...bound("keys", "sessions.preview", { answer: "rows" }),
-  ...bound("targets", "sessions.patchMany"),
-  ...bound("question", "question.get question.resolve question.waitAnswer"),
-]);
-
-/** Methods whose answer tells of all sessions in rows that can be told apart. */
-const ROWS = new Set(["health", "question.list", "sessions.list", "sessions.subscribe", "system-presence"]);
-
-/** Methods that tell nothing of a session, or only of what this very connection has opened. */
-const OPEN: ReadonlySet<string> = new Set([
-  "agent.identity.get",
-  "agent.wait", // by a run id: see refersElsewhere
-  "agents.list",
-  "channels.status",
-  "commands.list",
-  "config.get",
-  "config.schema",
-  "config.schema.lookup",
-  "connect",
-  "gateway.identity.get",
-  "models.authStatus",
-  "models.list",
-  "plugins.uiDescriptors",
-  "sessions.unsubscribe",
-  "skills.status",
-  "talk.catalog",
-  "talk.config",
-  "talk.session.acknowledgeMark",
-  "talk.session.appendAudio",
-  "talk.session.cancelOutput",
-  "talk.session.close",
-  "talk.session.steer",
-  "talk.session.submitToolResult",
-  "talk.speak",
-  "themes.get",
-  "themes.list",
-  "tools.catalog",
-  "tts.convert",
-  "tts.personas",
-  "tts.providers",
-  "tts.speak",
-  "tts.status",
-  "usage.cost",
-  "usage.status",
-  "users.prefs.get",
-  "users.prefs.set",
-  "users.self",
-  "voicewake.get",
-]);
+/** A request that does not reach the gateway. `parameter` is the one that may not be given. */
+export type Denial =
+  | { readonly allowed: false; readonly because: "session" | "method" }
+  | { readonly allowed: false; readonly because: "parameter"; readonly parameter: string };
 
 /** Where upstream itself checks a `sessionId` against the session key or the connection beside it. */
 const CHECKED_SESSION_ID =
@@ -129,6 +34,8 @@ const CHECKED_RUN_ID = new Set(["chat.abort"]);
 
 /** Parameters that name further sessions, wherever they stand: `parentSessionKey`, `sessionKeys`. */
 const NAMES_SESSIONS = /(?:^s|S)essionKeys?$|^spawnedBy$/;
+
+const NO_SESSION = { key: undefined } as const;
 
 /** How much of a request's parameters is looked through. */
 const MAX_DEPTH = 6;
@@ -144,10 +51,8 @@ export interface Asker {
   sessionsOfQuestion(id: unknown): readonly string[];
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
-const DENIED_SESSION: RequestVerdict = { allowed: false, because: "session" };
-const DENIED_METHOD: RequestVerdict = { allowed: false, because: "method" };
+const DENIED_SESSION: Denial = { allowed: false, because: "session" };
+const DENIED_METHOD: Denial = { allowed: false, because: "method" };
 
 /**
  * Whether a connection may make a request. Whatever is malformed is denied.
@@ -156,58 +61,149 @@ const DENIED_METHOD: RequestVerdict = { allowed: false, because: "method" };
  * @param params the request's parameters, untrusted in shape
  */
 export function judgeRequest(method: string, params: unknown, asker: Asker): RequestVerdict {
-  const body: Fields = typeof params === "object" && params !== null ? (params as Fields) : {};
+  const body = fieldsOrNone(params);
   const rule = BOUND.get(method);
+  const listing = ROWS.get(method);
   const granted = asker.access.methods.has(method);
-  if (!rule && !ROWS.has(method) && !OPEN.has(method) && !granted) return DENIED_METHOD;
-  const agentId = text(body["agentId"]);
-  const mayUse = (value: unknown, agent = agentId): boolean => {
-    const key = asker.canonical(value, agent);
-    return key !== undefined && asker.access.allows(key);
-  };
-  if (!furtherSessions(body).every((value) => mayUse(value))) return DENIED_SESSION;
-  if (!rule) {
-    if (!granted && refersElsewhere(method, body, asker)) return DENIED_SESSION;
-    return { allowed: true, answer: ROWS.has(method) ? "rows" : "as-is" };
-  }
+  if (!rule && !listing && !OPEN.has(method) && !granted) return DENIED_METHOD;
+  if (!furtherSessions(body).every((each) => mayUse(each, asker))) return DENIED_SESSION;
+  if (rule) return judgeBound(method, rule, body, asker);
+  if (!granted && refersElsewhere(method, body, asker)) return DENIED_SESSION;
+  if (!listing || granted) return { allowed: true, answer: listing ? "rows" : "as-is" };
+  return (
+    deniedBy(deniedParameter(method, body, undefined, () => false)) ?? {
+      allowed: true,
+      answer: listing,
+      ...(listing === "list" && wholeList(method, body)),
+    }
+  );
+}
+
+function judgeBound(method: string, rule: Bound, body: Fields, asker: Asker): RequestVerdict {
   if (refersElsewhere(method, body, asker)) return DENIED_SESSION;
-  const answer = rule.answer ?? "as-is";
+  const agentId = agentOf(body);
   const named =
     rule.field === "question"
       ? asker.sessionsOfQuestion(body["id"]).map((key): Named => ({ key }))
       : namedBy(rule.field, body);
-  if (named?.length === 0) return DENIED_SESSION;
-  if (named) return named.every((each) => mayUse(each.key, each.agentId)) ? { allowed: true, answer } : DENIED_SESSION;
-  return mayLackSession(rule.otherwise) ? { allowed: true, answer } : DENIED_SESSION;
+  if (!(named ? maySee(named) : mayLackSession(rule.otherwise))) return DENIED_SESSION;
+  const denied = deniedBy(deniedParameter(method, body, rule.field, mayUseAllOfAgents));
+  if (denied) return denied;
+  if (named || rule.otherwise !== "lookup") return { allowed: true, answer: rule.answer ?? "as-is" };
+  return { allowed: true, answer: "lookup", ask: byKeyOnly(body) };
+
+  function maySee(sessions: readonly Named[]): boolean {
+    if (sessions.length === 0 || !sessions.every((each) => mayUse(each, asker))) return false;
+    return !rule.makes || mayMakeSession(agentsOf(sessions)[0]);
+  }
 
   function mayLackSession(otherwise: Bound["otherwise"]): boolean {
-    if (otherwise === undefined) return false;
-    if (otherwise === "answer-decides") return true;
-    if (agentId !== undefined) {
-      // Other targets, such as `to`, are resolved by the gateway where we cannot see it.
-      return !present(body["to"]) && mayUse(`agent:${agentId}:main`);
+    switch (otherwise) {
+      case undefined:
+        return false;
+      case "lookup":
+        return true;
+      case "new-session":
+        return mayMakeSession(agentsOf([])[0]);
+      case "agent-main-session":
+        return agentId !== undefined && mayUse({ key: `agent:${agentId}:main` }, asker);
+      case "main-session":
+        return mayUse({ key: agentId === undefined ? "main" : `agent:${agentId}:main` }, asker);
     }
-    return otherwise === "main-session" && mayUse("main");
+  }
+
+  function mayMakeSession(agent: string | undefined): boolean {
+    return agent !== undefined && asker.access.allowsAllUnder(`agent:${agent}:${MADE_UP}`);
+  }
+
+  function mayUseAllOfAgents(): boolean {
+    // A look-up goes through the sessions of all agents, unless it names one.
+    const everywhere = agentId === undefined || [body["includeGlobal"], body["includeUnknown"]].some(present);
+    if (!named && rule.otherwise === "lookup" && everywhere) return false;
+    return agentsOf(named ?? []).every(
+      (agent) =>
+        agent !== undefined &&
+        asker.access.allowsAllUnder(`agent:${agent}:`) &&
+        mayUse({ key: `agent:${agent}:main` }, asker),
+    );
+  }
+
+  /** The agents of sessions; where none is named, the one that the gateway takes. */
+  function agentsOf(sessions: readonly Named[]): readonly (string | undefined)[] {
+    if (sessions.length === 0) return [agentId ?? agentOfKey(keyOf({ key: MADE_UP.slice(0, -1) }, asker))];
+    return sessions.map((each) => {
+      const { agentId: own = agentId } = each;
+      return agentOfKey(keyOf(each, asker)) ?? own ?? agentsOf([])[0];
+    });
   }
 }
 
+/** A look-up by reference finds what has the key; titles, which it goes by otherwise, are those of all sessions. */
+function byKeyOnly(body: Fields): Fields {
+  const reference = fieldsOf(body["reference"]);
+  if (!reference) return body;
+  const { slug: _, ...rest } = reference;
+  return { ...body, reference: rest };
+}
+
+function deniedBy(parameter: string | undefined): Denial | undefined {
+  return parameter === undefined ? undefined : { allowed: false, because: "parameter", parameter };
+}
+
+/** A session as a request names it. */
 interface Named {
   readonly key: unknown;
+  /** The agent named beside it, as the gateway names agents. */
   readonly agentId?: string | undefined;
+}
+
+/** The canonical key of a session; undefined for what the gateway could take for another agent's. */
+function keyOf({ key: written, agentId }: Named, asker: Asker): string | undefined {
+  let key: string | undefined;
+  try {
+    key = asker.canonical(written, agentId);
+  } catch {
+    return undefined; // 2026.9 does not choose among several agents, and says so by throwing
+  }
+  const agent = key && agentOfKey(key);
+  return agent && agentIdOf(agent) !== agent ? undefined : key;
+}
+
+function mayUse(session: Named, asker: Asker): boolean {
+  const key = keyOf(session, asker);
+  return key !== undefined && asker.access.allows(key);
+}
+
+function agentOfKey(key: string | undefined): string | undefined {
+  return key === undefined ? undefined : parseAgentSessionKey(key)?.agentId;
+}
+
+/** The agent that an object names; blank means none, as for the gateway. */
+function agentOf(body: Fields): string | undefined {
+  const written = body["agentId"];
+  return typeof written === "string" && written.trim() !== "" ? agentIdOf(written) : undefined;
 }
 
 /** The sessions in the parameter that names them; undefined if there is none in it. */
 function namedBy(field: Exclude<Bound["field"], "question">, body: Fields): readonly Named[] | undefined {
   const value = body[field];
   if (!present(value)) return undefined;
-  if (field === "key" || field === "sessionKey") return [{ key: value }];
+  const agentId = agentOf(body);
+  if (field === "key" || field === "sessionKey") return [{ key: ofAgent(value, agentId), agentId }];
   if (!Array.isArray(value)) return [{ key: undefined }];
   if (value.length === 0) return undefined;
-  if (field !== "targets") return value.map((key: unknown) => ({ key }));
+  if (field !== "targets") return value.map((key: unknown) => ({ key, agentId }));
   return value.map((target: unknown) => {
-    const each = (typeof target === "object" && target !== null ? target : {}) as Fields;
-    return { key: each["key"], agentId: text(each["agentId"]) ?? text(body["agentId"]) };
+    const each = fieldsOrNone(target);
+    const own = agentOf(each) ?? agentId;
+    return { key: ofAgent(each["key"], own), agentId: own };
   });
+}
+
+/** A key as it is written, or undefined if it names another agent than the one beside it: the gateway takes one. */
+function ofAgent(key: unknown, agentId: string | undefined): unknown {
+  const agent = typeof key === "string" ? parseAgentSessionKey(key)?.agentId : undefined;
+  return agent !== undefined && agentId !== undefined && agentIdOf(agent) !== agentId ? undefined : key;
 }
 
 /** Ids that upstream resolves to a session past its key: a run of one's own is known, others are not. */
@@ -219,28 +215,22 @@ function refersElsewhere(method: string, body: Fields, asker: Asker): boolean {
   return typeof runId !== "string" || !asker.startedRun(runId);
 }
 
-/** Values of all parameters whose name says that they hold session keys; one that is none, if there is too much. */
-function furtherSessions(body: Fields): readonly unknown[] {
-  const found: unknown[] = [];
+/** All parameters whose name says that they hold session keys; one that is none, if there is too much. */
+function furtherSessions(body: Fields): readonly Named[] {
+  const found: Named[] = [];
   let looked = 0;
-  const look = (value: unknown, depth: number): void => {
+  const look = (value: unknown, depth: number, outer: string | undefined): void => {
     if (typeof value !== "object" || value === null) return;
-    if (depth > MAX_DEPTH) return void found.push(undefined);
+    if (depth > MAX_DEPTH) return void found.push(NO_SESSION);
+    const agentId = agentOf(value as Fields) ?? outer;
     for (const [name, item] of Object.entries(value)) {
       looked += 1;
-      if (looked > MAX_VALUES) return void found.push(undefined);
-      if (NAMES_SESSIONS.test(name) && present(item)) found.push(...(Array.isArray(item) ? item : [item]));
-      else look(item, depth + 1);
+      if (looked > MAX_VALUES) return void found.push(NO_SESSION);
+      if (name === "agentId" && present(item) && typeof item !== "string") found.push(NO_SESSION);
+      if (!NAMES_SESSIONS.test(name) || !present(item)) look(item, depth + 1, agentId);
+      else for (const key of Array.isArray(item) ? (item as unknown[]) : [item]) found.push({ key, agentId });
     }
   };
-  look(body, 0);
+  look(body, 0, undefined);
   return found;
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-function present(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== "";
 }

@@ -6,7 +6,14 @@
  * and no tenant boundary: an agent's tools, files and channels are not behind it.
  */
 import { type ConnectionFacts, type ConnectionMatch, matchesConnection } from "./connection-match.ts";
-import { couldMatchCanonicalKey, fillPattern, type KeyMatcher, matchesEverything, matchesKey } from "./key-pattern.ts";
+import {
+  couldMatchCanonicalKey,
+  fillPattern,
+  type KeyMatcher,
+  matchesAllUnder,
+  matchesEverything,
+  matchesKey,
+} from "./key-pattern.ts";
 
 export interface AccessRule {
   readonly match: ConnectionMatch;
@@ -40,6 +47,15 @@ export class SessionAccess {
     }
     return allowed;
   }
+
+  /**
+   * Whether one of the patterns allows every key that begins in a certain way.
+   *
+   * @param start of canonical keys, e.g. `agent:main:dashboard:`
+   */
+  allowsAllUnder(start: string): boolean {
+    return this.#matchers.some((matcher) => matchesAllUnder(matcher, start));
+  }
 }
 
 /**
@@ -59,7 +75,8 @@ export function accessOf(rules: readonly AccessRule[], facts: ConnectionFacts): 
 }
 
 /**
- * What is wrong with rules that are well-formed: those that can never have an effect.
+ * What is wrong with rules that are well-formed: those that can never have an effect, and those that open
+ * more to a connection for what it says of itself.
  *
  * @returns one sentence for each, naming the rule by its place in the settings
  */
@@ -80,8 +97,32 @@ export function accessWarnings(rules: readonly AccessRule[]): readonly string[] 
         `${here} has the pattern "${pattern}", which no session key can match: keys are agent:<agent id>:<rest>, global or unknown`,
       );
     }
+    const selfReported = PROVEN.some((name) => match[name] !== undefined)
+      ? []
+      : SELF_REPORTED.filter((name) => match[name] !== undefined);
+    if (selfReported.length > 0 && opensMore(rules, index)) {
+      warnings.push(
+        `${here} opens more than the rules below it to a connection for what it says of itself (${selfReported.join(", ")}): any client that has the gateway's token can say the same, and on the gateway's own machine it gets the scopes that it asks for; match deviceId, user or profile instead`,
+      );
+    }
     return warnings;
   });
+}
+
+/** Facts that the gateway has checked. */
+const PROVEN = ["deviceId", "user", "profile"] as const;
+
+/** Facts that a connection chooses; its scopes too, where the token is shared and the connection local. */
+const SELF_REPORTED = ["clientId", "mode", "scope"] as const;
+
+/** Whether a rule allows something that a connection has not got which says nothing of itself: the rule for all others. */
+function opensMore(rules: readonly AccessRule[], index: number): boolean {
+  const { sessions, methods } = rules[index]!;
+  const rest = rules.slice(index + 1).find(({ match }) => covers(match, { role: "operator" }));
+  // A pattern's own text stands for all that it matches: no key holds a star or a brace.
+  const matchers = (rest?.sessions ?? []).map((pattern) => fillPattern(pattern, (name) => `{${name}}`)!);
+  const covered = (pattern: string): boolean => matchers.some((matcher) => matchesKey(matcher, pattern));
+  return !sessions.every(covered) || !methods.every((method) => rest?.methods.includes(method) === true);
 }
 
 /** Whether every connection that fits `narrow` fits `wide` too, as far as their fields show. */

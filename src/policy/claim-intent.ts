@@ -5,6 +5,7 @@
  * (`sessions.list`), describing a row or changing its label is not interest in its content.
  */
 
+import { agentIdOf } from "./cron-keys.ts";
 import { type Fields, fieldsOrNone, present, text } from "./fields.ts";
 
 /** What a request, once the gateway has accepted it, does to the claims of its connection. */
@@ -75,8 +76,8 @@ const CLAIMING: ReadonlyMap<string, ClaimingMethod> = new Map<string, ClaimingMe
 /** The methods that claim the sessions they name. */
 export const CLAIMING_METHODS: readonly string[] = [...CLAIMING.keys()];
 
-/** Of a list of keys; the gateway itself looks at 64. A hostile client's list may hold a million. */
-const MAX_KEYS = 1_000;
+/** Of a list of keys: so many the gateway looks at, blank ones apart, on all releases with `sessions.preview`. */
+const MAX_KEYS = 64;
 
 /**
  * Reads the claim out of a request.
@@ -113,11 +114,15 @@ export function claimIntent(method: string, params: unknown): ClaimIntent | unde
 
 function valuesOf(body: Fields, field: ClaimingMethod["field"]): readonly unknown[] {
   const value = body[field];
-  if (field === "keys") return Array.isArray(value) ? value.slice(0, MAX_KEYS) : [];
+  if (field === "keys") return Array.isArray(value) ? value.filter(isWritten).slice(0, MAX_KEYS) : [];
   return present(value) ? [value] : [];
+}
+
+function isWritten(key: unknown): boolean {
+  return typeof key === "string" && key.trim() !== "";
 }
 
 /** `agent` with an agent and no other target runs in that agent's main session. */
 function mainSession(body: Fields, agentId: string | undefined): readonly string[] {
-  return agentId && !body["sessionId"] && !body["to"] ? [`agent:${agentId}:main`] : [];
+  return agentId && !body["sessionId"] && !body["to"] ? [`agent:${agentIdOf(agentId)}:main`] : [];
 }

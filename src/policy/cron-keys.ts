@@ -139,8 +139,10 @@ function agentMainKey(agentId: string, mainKey: string | undefined): string {
  * into dashes, and `main` if nothing is left. Mirrors upstream's `normalizeAgentId`. Idempotent.
  */
 export function agentIdOf(value: string): string {
-  const id = value.trim().toLowerCase();
-  const usable = /^[^\W_]/.test(id) && !/[^\w-]/.test(id) && id.length <= 64;
+  const trimmed = value.trim();
+  const id = trimmed.toLowerCase();
+  // By the spelling as written: some letters outside ASCII become ASCII in lower case.
+  const usable = /^[a-z0-9]/i.test(trimmed) && !/[^\w-]/.test(trimmed) && trimmed.length <= 64;
   if (usable) return id;
   const words = id.split(/[^\w-]+/).join("-");
   let [start, end] = [0, words.length];

@@ -70,6 +70,14 @@ export function matchesKey(matcher: KeyMatcher, key: string): boolean {
   return true;
 }
 
+/**
+ * Whether a filled pattern matches every key that begins in a certain way: it ends with a star, and what
+ * stands before that star matches already.
+ */
+export function matchesAllUnder(matcher: KeyMatcher, start: string): boolean {
+  return matcher.length > 1 && matcher.at(-1) === "" && matchesKey(matcher, start);
+}
+
 /** True for `*`, the pattern that every key matches. */
 export function matchesEverything(pattern: string): boolean {
   return /^\*+$/.test(pattern);

@@ -26,13 +26,15 @@ const text = (description: string) => ({ type: "string", minLength: 1, maxLength
 
 /** Fields of a {@link ConnectionMatch}. */
 const matchProperties = {
-  clientId: text("client.id of the connect request."),
-  mode: text("client.mode of the connect request."),
+  clientId: text("client.id of the connect request: any client can say it."),
+  mode: text("client.mode of the connect request: any client can say it."),
   deviceId: text("Id of the paired device."),
   user: text("The authenticated user, on releases that keep it (2026.9 does)."),
   profile: text("Id of the authenticated user's profile (2026.9)."),
   role: text('Role of the connection; access rules and observers concern "operator" only.'),
-  scope: text("A scope that the connection has, e.g. operator.admin."),
+  scope: text(
+    "A scope that the connection has, e.g. operator.admin. A client with a shared token gets the scopes that it asks for, so match a deviceId or user besides.",
+  ),
 } as const;
 
 const accessSchema = {
@@ -41,7 +43,7 @@ const accessSchema = {
   maxItems: 1_000,
   description:
     "Which connection may use which sessions. The first rule whose match fits the connection decides for it; with any rule present, what none allows is denied. Without rules, any operator may use any session.",
-  examples: [[{ match: { scope: "operator.admin" }, sessions: ["*"] }, { sessions: ["agent:main:{deviceId}:*"] }]],
+  examples: [[{ match: { deviceId: "9c1d…" }, sessions: ["*"] }, { sessions: ["agent:main:{deviceId}:*"] }]],
   items: {
     type: "object",
     additionalProperties: false,

@@ -57,6 +57,15 @@ test("doctor reads settings, heartbeats of each agent and hooks from OpenClaw's 
   expect(levelOf(wrong, "hooks")).toEqual([expect.stringMatching(/^warning: .*allowedSessionKeyPrefixes/)]);
   expect(wrong.exitCode).toBe(2);
 
+  const opened = config.replace(
+    "scpoe: 'run'",
+    "access: [{ match: { scope: 'operator.admin' }, sessions: ['*'] }, { sessions: ['agent:main:{deviceId}:*'] }]",
+  );
+  expect(levelOf(await report(homeWith(opened), ["--openclaw", openclaw]), "settings")).toEqual([
+    expect.stringMatching(/^ok/),
+    expect.stringMatching(/^warning: access\[0\] opens more than the rules below it/),
+  ]);
+
   const right = config
     .replace("scpoe", "scope")
     .replace("allowRequestSessionKey: true", "allowRequestSessionKey: false");

@@ -40,8 +40,8 @@ test("a user who becomes known gets the sessions then, and one who is no longer 
 });
 
 /** One request of a connection under the rules, and a way to answer it. */
-function asked(gateway: ReturnType<typeof scopedGateway>, client: FakeClient, method: string) {
-  const admission = gateway.scope.access.admit(client, method, {});
+function asked(gateway: ReturnType<typeof scopedGateway>, client: FakeClient, method: string, params = {}) {
+  const admission = gateway.scope.access.admit(client, method, params);
   if (!admission || "refuse" in admission) throw new Error("the answers are not looked at");
   return (payload: unknown) => admission.answering!({ ok: true, payload });
 }
@@ -51,7 +51,7 @@ const FORBIDDEN = { ok: false, error: { code: "FORBIDDEN" } };
 test("an answer is checked by the rules of the moment at which it comes", () => {
   const gateway = scopedGateway(perConnection, { settings: { access: [{ sessions: ["agent:main:*"] }] } });
   const client = gateway.connect("c");
-  const answer = asked(gateway, client, "sessions.create");
+  const answer = asked(gateway, client, "sessions.create", { key: KEY });
   expect(answer({ key: KEY, sessions: [{ key: KEY }, { key: "agent:x:y" }] })).toEqual({
     ok: true,
     payload: { key: KEY, sessions: [{ key: KEY }] },
@@ -59,7 +59,7 @@ test("an answer is checked by the rules of the moment at which it comes", () => 
   gateway.scope.access.update(parseSettings({ access: [{ sessions: ["agent:main:main"] }] }));
   expect(answer({ key: KEY })).toMatchObject(FORBIDDEN);
   gateway.scope.access.update(parseSettings({}));
-  expect(asked(scopedGateway(perConnection, { settings: { access } }), client, "sessions.create")).toBeDefined();
+  expect(asked(scopedGateway(perConnection, { settings: { access } }), client, "sessions.list")).toBeDefined();
 });
 
 test("an answer that could not be checked is refused and counted", () => {
@@ -69,13 +69,13 @@ test("an answer that could not be checked is refused and counted", () => {
       throw new Error("upstream's");
     },
   };
-  expect(asked(gateway, gateway.connect("c"), "sessions.create")(broken)).toMatchObject(FORBIDDEN);
+  expect(asked(gateway, gateway.connect("c"), "sessions.create", { key: KEY })(broken)).toMatchObject(FORBIDDEN);
   expect(gateway.scope.status().events).toEqual({ "(request)": { error: 1 } });
 });
 
 test("a refusal holds for every answer that is still to come, as `agent` gives two", () => {
   const gateway = scopedGateway(perConnection, { settings: { access: [{ sessions: ["agent:main:ada:*"] }] } });
-  const answer = asked(gateway, gateway.connect("c"), "sessions.create");
+  const answer = asked(gateway, gateway.connect("c"), "sessions.create", { key: KEY });
   expect(answer({ key: "agent:main:eve:x" })).toMatchObject(FORBIDDEN);
   expect(answer({ key: KEY, text: "the reply" })).toMatchObject(FORBIDDEN);
   expect(answer({ text: "the reply" })).toMatchObject(FORBIDDEN);
@@ -92,4 +92,79 @@ test("requests are not checked without rules, with all sessions, and for nodes",
   // Even if it got as far as a claim, it would come to nothing.
   ruled.accepted(node, "chat.history", { sessionKey: KEY });
   expect(ruled.scope.status().claims).toBe(0);
+});
+
+const RULED = { settings: { access: [{ sessions: ["agent:main:ada:*"] }] } };
+
+test("a look-up that finds a denied session is answered like one that finds none", () => {
+  const ask = (params: object, answer: { ok: boolean; payload?: unknown; error?: never }) => {
+    const gateway = scopedGateway(perConnection, RULED);
+    const admission = gateway.scope.access.admit(gateway.connect("c"), "sessions.resolve", params);
+    if (!admission || "refuse" in admission) throw new Error("the answers are not looked at");
+    return admission.answering!(answer);
+  };
+  const denied = { ok: true, payload: { ok: true, key: "agent:main:eve:x" } };
+  const several = (...keys: string[]) => ({
+    ok: true,
+    payload: { ok: false, candidates: keys.map((key) => ({ key, displayName: key })) },
+  });
+  const none: { ok: boolean; error: never } = { ok: false, error: { code: "INVALID_REQUEST", message: "No" } as never };
+  const nothing = ask({ shortId: "12345678" }, none);
+  expect(nothing).toMatchObject(FORBIDDEN);
+  expect(ask({ shortId: "12345678" }, denied)).toEqual(nothing);
+  expect(ask({ shortId: "12345678" }, several("agent:main:eve:x", "agent:main:eve:y"))).toEqual(nothing);
+  expect(ask({ shortId: "12345678" }, { ok: true, payload: { ok: false } })).toEqual(nothing);
+  for (const answer of [none, denied, several("agent:main:eve:x")]) {
+    expect(ask({ shortId: "12345678", allowMissing: true }, answer)).toEqual({ ok: true, payload: { ok: false } });
+  }
+  const found = { ok: true, payload: { ok: true, key: KEY, displayName: KEY } };
+  expect(ask({ shortId: "12345678" }, several("agent:main:eve:x", KEY))).toEqual(found);
+  expect(ask({ shortId: "12345678" }, several(KEY, "agent:main:ada:y", "agent:main:eve:x")).payload).toMatchObject({
+    candidates: [{ key: KEY }, { key: "agent:main:ada:y" }],
+  });
+});
+
+test("a page of the list is made of the rows that are allowed, whatever else there is", () => {
+  const ADA = Array.from({ length: 7 }, (_, n) => `agent:main:ada:${n}`);
+  const page = (params: object, keys: readonly string[]) => {
+    const gateway = scopedGateway(perConnection, RULED);
+    const admission = gateway.scope.access.admit(gateway.connect("c"), "sessions.list", params);
+    if (!admission || "refuse" in admission) throw new Error("the answers are not looked at");
+    const { limit } = admission.params as { limit: number };
+    const rows = keys.slice(0, limit).map((key) => ({ key }));
+    const counts = {
+      count: rows.length,
+      totalCount: keys.length,
+      limitApplied: limit,
+      hasMore: false,
+      nextOffset: null,
+    };
+    const owners = keys.map((key) => ({ id: key }));
+    return admission.answering!({ ok: true, payload: { ...counts, owners, sessions: rows } }).payload as object;
+  };
+  const others = ADA.flatMap((key) => ["agent:main:eve:1", key, "agent:main:eve:2", "agent:main:eve:3"]);
+  for (const params of [{}, { limit: 3 }, { limit: 3, offset: 3 }, { limit: 3, offset: 6 }, { offset: 100 }]) {
+    expect(page(params, others)).toEqual(page(params, ADA));
+  }
+  expect(page({ limit: 3, offset: 3 }, others)).toEqual({
+    count: 3,
+    totalCount: 7,
+    limitApplied: 3,
+    offset: 3,
+    nextOffset: 6,
+    hasMore: true,
+    owners: [],
+    sessions: ADA.slice(3, 6).map((key) => ({ key })),
+  });
+});
+
+test("a denial for a parameter names it, as far as a client's text may be repeated", () => {
+  const gateway = scopedGateway(perConnection, RULED);
+  const client = gateway.connect("c");
+  const name = "x".repeat(200);
+  expect(refusal(gateway, client, "chat.send", { sessionKey: KEY, originatingTo: "+1" })).toMatchObject({
+    message: expect.stringContaining('chat.send: the parameter "originatingTo" could lead to'),
+    details: { reason: "session-access-denied", method: "chat.send", parameter: "originatingTo" },
+  });
+  expect(refusal(gateway, client, "chat.send", { sessionKey: KEY, [name]: 1 })!.message.length).toBeLessThan(250);
 });

@@ -32,7 +32,7 @@ test("docs/troubleshooting.md has every message of src", () => {
 });
 
 test("docs/troubleshooting.md has every message of src that is put together", () => {
-  const [session, method] = [accessDenied("", "session").message, accessDenied("", "method").message];
+  const denials = (["session", "method"] as const).map((because) => accessDenied("", { allowed: false, because }));
   const seams = missingHeartbeatSeams(new Set()).map((line) => line.replace(/.* not found, so /, ""));
   const target = { written: "a", sessionKey: "agent:main:a", agentId: "main" };
   const allow = { allowRequestSessionKey: true, allowedSessionKeyPrefixes: [] };
@@ -43,7 +43,7 @@ test("docs/troubleshooting.md has every message of src that is put together", ()
       .split("one of")
       .at(0)!,
   ];
-  const messages = [session.split(": ").at(-1)!, method.split(": ").at(-1)!, ...seams, ...hooks];
+  const messages = [...denials.map(({ message }) => message.split(": ").at(-1)!), ...seams, ...hooks];
   expect(messages.filter((message) => !known(message))).toEqual([]);
 });
 

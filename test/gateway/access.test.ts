@@ -69,7 +69,7 @@ const METHODS: readonly [string, (session: { key: string }, by: string) => objec
   ["chat.inject", ({ key }, by) => ({ sessionKey: key, message: `injected by ${by}` })],
   ["chat.abort", ({ key }) => ({ sessionKey: key })],
   ["sessions.preview", ({ key }) => ({ keys: [key] })],
-  ["sessions.patch", ({ key }, by) => ({ key, label: `${by} ${randomUUID()}` })],
+  ["sessions.patch", ({ key }) => ({ key, verboseLevel: "on" })],
   ["sessions.reset", ({ key }) => ({ key })],
 ];
 
@@ -123,34 +123,33 @@ describe("two tenants and a dashboard", () => {
   });
 
   test("a denied request does not reach the gateway's handler", async () => {
-    const labels = async (endpoint: Endpoint): Promise<unknown> => {
+    const patched = async (endpoint: Endpoint): Promise<unknown> => {
       const { a } = tenantSessions();
       const clients = await connections(endpoint);
       await converse(clients.alice, a.key, say(a.id, 2));
-      const label = `bob ${a.id}`;
-      await outcome(clients.bob, "sessions.patch", { key: a.key, label });
+      await outcome(clients.bob, "sessions.patch", { key: a.key, verboseLevel: "on" });
       const { sessions } = (await clients.dashboard.request("sessions.list")) as { sessions: Payload[] };
-      return sessions.find(({ key }) => key === a.key)?.["label"] === label;
+      return sessions.find(({ key }) => key === a.key)?.["verboseLevel"] === "on";
     };
-    expect(await Promise.all([labels(plain), labels(gateway)])).toEqual([true, false]);
+    expect(await Promise.all([patched(plain), patched(gateway)])).toEqual([true, false]);
   });
 
   test("a denied request that outlives its connection does not reach the gateway's handler", async () => {
-    const labels = async (endpoint: Endpoint): Promise<unknown> => {
+    const patched = async (endpoint: Endpoint): Promise<unknown> => {
       const { a } = tenantSessions();
       const clients = await connections(endpoint);
       await converse(clients.alice, a.key, say(a.id, 2));
-      const label = `bob ${a.id}`;
       // Many at once: the last ones are handled when he has gone.
       for (let index = 0; index < 60; index += 1) {
-        clients.bob.sendRaw({ type: "req", id: randomUUID(), method: "sessions.patch", params: { key: a.key, label } });
+        const params = { key: a.key, verboseLevel: "on" };
+        clients.bob.sendRaw({ type: "req", id: randomUUID(), method: "sessions.patch", params });
       }
       clients.bob.kill();
       await settle();
       const { sessions } = (await clients.dashboard.request("sessions.list")) as { sessions: Payload[] };
-      return sessions.find(({ key }) => key === a.key)?.["label"] === label;
+      return sessions.find(({ key }) => key === a.key)?.["verboseLevel"] === "on";
     };
-    expect(await Promise.all([labels(plain), labels(gateway)])).toEqual([true, false]);
+    expect(await Promise.all([patched(plain), patched(gateway)])).toEqual([true, false]);
   });
 
   test("a run is seen by its tenant and the dashboard and by nobody else, however they ask for it", async () => {

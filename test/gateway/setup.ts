@@ -26,7 +26,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const release = await ensureRelease(releaseUnderTest());
   const config = {
     tools: toolsWithoutQuestions(release),
-    agents: { list: [{ id: "main", default: true }, { id: "other" }] },
+    agents: { list: [{ id: "main", default: true }, { id: "other" }, { id: "other-desk" }] },
   };
   const copy = await isolatedRelease(release);
   const plain = await openBed(release, { config });

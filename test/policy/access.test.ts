@@ -52,7 +52,7 @@ describe("access", () => {
   });
 });
 
-describe("warnings about rules without effect", () => {
+describe("warnings about rules", () => {
   test.each<[string, AccessRule[], RegExp[]]>([
     ["no fault", [rule({ deviceId: "a" }, ["agent:a:*"]), rule({ deviceId: "b" }, []), rule({}, ["*", "global"])], []],
     ["a raw key", [rule({}, ["main", "agent:x:*"])], [/access\[0\].*"main", which no session key can match/]],
@@ -69,6 +69,17 @@ describe("warnings about rules without effect", () => {
     ],
     ["a rule behind a narrower one", [rule({ user: "u", mode: "ui" }, []), rule({ user: "u" }, [])], []],
     ["a node's role", [rule({ role: "node" }, ["*"])], [/not the role "node"/]],
+    [
+      "everything for a scope",
+      [rule({ scope: "operator.admin" }, ["*"]), rule({}, ["agent:main:{deviceId}:*"])],
+      [/access\[0\] opens more than the rules below it.*says of itself \(scope\): any client/],
+    ],
+    ["more for a client id and nobody else", [rule({ clientId: "x", mode: "ui" }, ["agent:a:*"])], [/clientId, mode/]],
+    ["more methods for a mode", [rule({ mode: "ui" }, [], ["cron.list"]), rule({}, ["agent:a:*"])], [/\(mode\)/]],
+    ["less for a client id", [rule({ clientId: "x" }, ["agent:a:x:*"]), rule({}, ["agent:a:*"])], []],
+    ["nothing for a client id", [rule({ clientId: "x" }, [])], []],
+    ["a scope of a device", [rule({ scope: "operator.admin", deviceId: "d" }, ["*"]), rule({}, [])], []],
+    ["a scope of a user", [rule({ scope: "operator.admin", user: "u" }, ["*"])], []],
   ])("access rules with %s get the warnings they should", (_, rules, expected) => {
     const warnings = accessWarnings(rules);
     expect(warnings).toHaveLength(expected.length);

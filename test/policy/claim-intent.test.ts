@@ -155,8 +155,7 @@ describe("untrusted parameters", () => {
   });
 
   test("malformed keys are passed on unchanged for the key grammar to judge", () => {
-    const odd = [7, {}, null, "x"];
-    expect(keysOf(claimIntent("sessions.preview", { keys: odd }))).toEqual(odd);
+    expect(keysOf(claimIntent("sessions.preview", { keys: ["\u0000", "x"] }))).toEqual(["\u0000", "x"]);
     expect(keysOf(claimIntent("chat.send", { sessionKey: { a: 1 } }))).toEqual([{ a: 1 }]);
     expect(keysOf(claimIntent("chat.send", { sessionKey: 0 }))).toEqual([0]);
   });
@@ -165,8 +164,16 @@ describe("untrusted parameters", () => {
     expect(keysOf(claimIntent("sessions.preview", { keys }))).toEqual([]);
   });
 
-  test("only the beginning of a long list is read, and that is more than the gateway reads", () => {
+  test("of a long list the keys are read that the gateway reads: the first 64 that are written", () => {
     const keys = Array.from({ length: 100_000 }, (_, index) => `agent:main:${index}`);
-    expect(keysOf(claimIntent("sessions.preview", { keys }))).toEqual(keys.slice(0, 1_000));
+    expect(keysOf(claimIntent("sessions.preview", { keys }))).toEqual(keys.slice(0, 64));
+    expect(keysOf(claimIntent("sessions.preview", { keys: [7, {}, null, "", " ", ...keys] }))).toEqual(
+      keys.slice(0, 64),
+    );
   });
+
+  test.each(["Support Admin", "support:admin", " support/admin "])(
+    "agent with the id %j claims the main session of the agent that the gateway makes of it",
+    (agentId) => expect(keysOf(claimIntent("agent", { agentId }))).toEqual(["agent:support-admin:main"]),
+  );
 });

@@ -70,13 +70,16 @@ describe("isCronRunSessionKey", () => {
 });
 
 test("agent ids are written as upstream writes them", () => {
-  expect(["Research", "my agent!", "--x--", "日本", "a".repeat(80), " B_1 "].map(agentIdOf)).toEqual([
+  expect(["Research", "my agent!", "--x--", "日本", "a".repeat(80), " B_1 ", "\u212a-", "_-"].map(agentIdOf)).toEqual([
     "research",
     "my-agent",
     "x",
     "main",
     "a".repeat(64),
     "b_1",
+    // The Kelvin sign is no letter of ASCII, so that the dash goes; in lower case it is one.
+    "k",
+    "_",
   ]);
   expect(resolveEventSessionKey("agent:My Agent:cron:j:run:1")).toBe("agent:my-agent:main");
 });

@@ -49,6 +49,9 @@ const TRUE_ON = {
   /** Lets clients with `operator.read` ask for what a plugin offers; others admins only. */
   givesStatusToReaders: ">=2026.8",
 
+  /** Sends a request of `agent` for the main session to where a voice-wake route leads. */
+  reroutesVoiceWakes: ">=2026.5 <2026.9",
+
   // Clients
   /** Sends the events of tools to the client that started the run. */
   sendsToolEvents: ">=2026.5",
