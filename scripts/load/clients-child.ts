@@ -91,7 +91,7 @@ async function round({ sessions, chunks, slow }: Order): Promise<Outcome> {
     answered: talking.filter(({ ended }) => ended === "final").length,
     missing: talking.reduce((sum, tally) => sum + Math.max(0, chunks - tally.chunks), 0),
     seconds,
-    ...(slowOnes ? { slow: await slowOnes.outcome(health) } : {}),
+    ...(slowOnes ? { slow: await slowOnes.outcome(health, finder) } : {}),
   };
 }
 

@@ -1,13 +1,13 @@
 /** Two connections that stop reading while others are served: one claims a session that streams, one nothing. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { tokensIn } from "../../bench/timed-model.ts";
 import { connectRaw, type Endpoint, type RawClient } from "../../test/support/wire/clients.ts";
 import { stopReading } from "../../test/support/wire/slow-consumer.ts";
+import { type Finder, tellsOfOthers } from "./tally.ts";
 
 export type Fate = {
   /** As "1008 slow consumer"; 2026.9 cuts (1006) who has not read that within a second. */
   readonly closed: string;
-  /** Frames with content of sessions that reached it. */
+  /** Frames with content or the key of a session that reached it. */
   readonly frames: number;
 };
 
@@ -52,16 +52,16 @@ export class SlowConsumers {
     this.#claimer.resume();
   }
 
-  async outcome(health: number): Promise<SlowOutcome> {
+  async outcome(health: number, finder: Finder): Promise<SlowOutcome> {
     this.#bystander.resume();
-    const [claimer, bystander] = await Promise.all([fateOf(this.#claimer), fateOf(this.#bystander)]);
+    const [claimer, bystander] = await Promise.all([fateOf(this.#claimer, finder), fateOf(this.#bystander, finder)]);
     return { claimer, bystander, health };
   }
 }
 
-async function fateOf(client: RawClient): Promise<Fate> {
+async function fateOf(client: RawClient, finder: Finder): Promise<Fate> {
   const closed = await Promise.race([client.closed, sleep(DRAIN_MS, undefined, { ref: false })]);
-  const frames = client.frames.filter(({ json }) => tokensIn(json).size > 0).length;
+  const frames = client.frames.filter(({ json }) => tellsOfOthers(finder, json)).length;
   await client.close();
   return { closed: closed ? `${closed.code} ${closed.reason}`.trim() : OPEN, frames };
 }

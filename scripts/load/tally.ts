@@ -30,7 +30,7 @@ export function addCounts(sum: Counts, more: Counts): void {
 const NUMBER = /"seq":(\d+)(?:,"stateVersion":\{[^{}]*\})?(?:,"recipientProfileId":"[^"]*")?\}$/;
 const TAIL = 200;
 
-type Finder = SecretFinder<"session key" | "text">;
+export type Finder = SecretFinder<"session key" | "text">;
 
 /** Makes what finds the tokens and keys of the first so many clients in a frame. */
 export function clientFinder(clients: number): Finder {
@@ -40,6 +40,12 @@ export function clientFinder(clients: number): Finder {
       { session, kind: "text", text: tokenOf(session) } as const,
     ]).flat(),
   );
+}
+
+/** Whether a frame holds something of other clients than this one, and not where the judge excuses it. */
+export function tellsOfOthers(finder: Finder, json: string, client?: number): boolean {
+  const frame = JSON.parse(json) as { readonly event: string };
+  return finder.inValue(frame).some((trace) => trace.session !== client && !isExcused(frame.event, trace));
 }
 
 export class Tally {
@@ -83,7 +89,9 @@ export class Tally {
     this.#number(json);
     const found = [...this.#finder.inText(json)];
     const mine = found.some(({ session }) => session === this.#client);
-    if (found.some(({ session }) => session !== this.#client)) this.#others(json);
+    const others = found.some(({ session }) => session !== this.#client);
+    if (others && tellsOfOthers(this.#finder, json, this.#client)) counts.foreign += 1;
+    else if (others) counts.keyOnly += 1;
     else if (mine) counts.own += 1;
     if (!mine) return;
     for (const sent of sendTimesIn(json)) {
@@ -94,14 +102,6 @@ export class Tally {
     }
     const state = json.includes('"event":"chat"') ? /"state":"(final|aborted|error)"/.exec(json)?.[1] : undefined;
     if (state !== undefined) this.ended = state;
-  }
-
-  /** A frame that holds something of others. */
-  #others(json: string): void {
-    const frame = JSON.parse(json) as { readonly event: string };
-    const others = this.#finder.inValue(frame).filter(({ session }) => session !== this.#client);
-    if (others.every((trace) => isExcused(frame.event, trace))) this.counts.keyOnly += 1;
-    else this.counts.foreign += 1;
   }
 
   #number(json: string): void {
