@@ -12,7 +12,7 @@ import { accessOf, type SessionAccess } from "../policy/access.ts";
 import { allowedRows, answersAllowedSession, foundSession } from "../policy/access-answers.ts";
 import { type Denial, judgeRequest, type RequestVerdict } from "../policy/access-requests.ts";
 import { type ConnectionFacts, isObserver } from "../policy/connection-match.ts";
-import { fieldsOrNone } from "../policy/fields.ts";
+import { fieldsOrNone, present } from "../policy/fields.ts";
 import { pageOf } from "../policy/session-list.ts";
 
 type Allowed = Extract<RequestVerdict, { allowed: true }>;
@@ -137,6 +137,15 @@ export class AccessGuard {
       return undefined;
     }
     return shown(allowedRows(answer.payload, access, canonical));
+  }
+
+  /** Whether the rules let a connection have what tells of a session; of none, everybody may. */
+  allows(client: GatewayClient, sessionKey: unknown): boolean {
+    if (!this.hasRules || !present(sessionKey)) return true;
+    const known = this.#known.get(client);
+    if (!known?.access) return known !== undefined;
+    const key = this.#host.keys.canonical(sessionKey);
+    return key !== undefined && known.access.allows(key);
   }
 
   #current(client: GatewayClient): Known {

@@ -132,8 +132,9 @@ export class GatewayScope implements EventGate {
         this.#count(event, audience.reason);
         return audience;
       }
-      const deliver = this.#among(audience.deliver, targets);
-      const hold = this.#among(audience.hold, targets);
+      const source = approvedIn(event, payload);
+      const deliver = this.#among(audience.deliver, targets, source);
+      const hold = this.#among(audience.hold, targets, source);
       const reached = deliver.size > 0 ? "delivered" : hold.size > 0 ? "held" : "no-claim";
       this.#count(event, route.to === "nobody" ? route.reason : reached);
       return { route, deliver, hold };
@@ -147,6 +148,7 @@ export class GatewayScope implements EventGate {
     try {
       const route = routeEvent(event, payload, opts, this.#keys.canonical);
       if (route.to === "all") return true;
+      if (!this.access.allows(client, approvedIn(event, payload))) return false;
       return mayReceive(client, route, this.#claims, this.#settings) === "deliver";
     } catch {
       this.counters.count(event, "error");
@@ -295,11 +297,18 @@ export class GatewayScope implements EventGate {
     };
   }
 
-  #among(clients: ReadonlySet<GatewayClient>, ids: ReadonlySet<string>): ReadonlySet<GatewayClient> {
+  #among(clients: ReadonlySet<GatewayClient>, ids: ReadonlySet<string>, source: unknown): ReadonlySet<GatewayClient> {
     const both = new Set<GatewayClient>();
-    for (const client of clients) if (ids.has(client.connId)) both.add(client);
+    for (const client of clients) {
+      if (ids.has(client.connId) && this.access.allows(client, source)) both.add(client);
+    }
     return both;
   }
+}
+
+/** The session whose approval an event tells of to those who claim its parent; nothing for other events. */
+function approvedIn(event: string, payload: unknown): unknown {
+  return event === "session.approval" ? fieldsOrNone(payload)["sourceSessionKey"] : undefined;
 }
 
 /** The connection is no recipient of the event at all. */

@@ -29,6 +29,8 @@ export function allowedRows(payload: unknown, access: SessionAccess, canonical: 
     if (typeof value === "string") return parseAgentSessionKey(value) !== undefined && denies(value);
     if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
     const row = value as Fields;
+    // A child's approval, in the answer of its parent's subscription.
+    if (present(row["sourceSessionKey"]) && denies(row["sourceSessionKey"])) return true;
     if (present(row["sessionKey"])) return denies(row["sessionKey"], row);
     return isKey(row["key"]) && denies(row["key"], row);
   };

@@ -168,3 +168,23 @@ test("a denial for a parameter names it, as far as a client's text may be repeat
   });
   expect(refusal(gateway, client, "chat.send", { sessionKey: KEY, [name]: 1 })!.message.length).toBeLessThan(250);
 });
+
+test("an approval of a child goes to those of the parent's claimants who may have the child", () => {
+  const parent = "agent:main:ada:x";
+  const approval = (sourceSessionKey?: string) => ({
+    sessionKey: parent,
+    sourceSessionKey,
+    approval: { command: "ls" },
+  });
+  const frames = (settings: object) => {
+    const gateway = scopedGateway(perConnection, settings);
+    const client = gateway.connect("c", ["operator.read", "operator.approvals"]);
+    gateway.accepted(client, "chat.history", { sessionKey: parent });
+    for (const child of [undefined, "agent:main:ada:child", "agent:main:eve:child", "\u0000"]) {
+      gateway.broadcaster.broadcastToConnIds!("session.approval", approval(child), new Set(["c"]));
+    }
+    return client.frames.map(({ payload }) => (payload as { sourceSessionKey?: string }).sourceSessionKey);
+  };
+  expect(frames(RULED)).toEqual([undefined, "agent:main:ada:child"]);
+  expect(frames({})).toHaveLength(4);
+});

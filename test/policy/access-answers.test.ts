@@ -55,3 +55,30 @@ test("the answer is refused if the session that it names is not allowed", () => 
     false,
   ]);
 });
+
+test("the answer keeps the transcript as it is, and loses the row's relatives", () => {
+  const messages = [
+    { role: "user", provenance: { sourceSessionKey: "agent:main:other" }, content: ["agent:main:other"] },
+  ];
+  expect(
+    rows({
+      sessionKey: "agent:main:mine",
+      messages,
+      sessionInfo: { key: "agent:main:mine", parentSessionKey: "other" },
+    }),
+  ).toEqual({ sessionKey: "agent:main:mine", messages, sessionInfo: { key: "agent:main:mine" } });
+});
+
+test("the answer loses the approvals of other sessions, and counts the recent sessions that are left", () => {
+  const approvals = [
+    { id: 1, sourceSessionKey: "agent:main:other" },
+    { id: 2, sourceSessionKey: "agent:main:mine" },
+    { id: 3 },
+  ];
+  expect(rows({ approvalReplay: { sessionKey: "agent:main:mine", approvals } })).toEqual({
+    approvalReplay: { sessionKey: "agent:main:mine", approvals: approvals.slice(1) },
+  });
+  expect(rows({ sessions: { count: 2, recent: [{ key: "agent:main:other" }, { key: "agent:main:mine" }] } })).toEqual({
+    sessions: { count: 1, recent: [{ key: "agent:main:mine" }] },
+  });
+});
