@@ -62,7 +62,7 @@ export function claimSessions(
       message: "hi",
       idempotencyKey: String(index),
     });
-    const request = intent && scope.begin(client, intent, scope.keysOf(intent));
+    const request = intent && scope.requests.begin(client, intent, scope.requests.keysOf(intent));
     if (!request || "refuse" in request) throw new Error("the claim was refused");
     request.answered?.({ ok: true, payload: { runId: String(index), status: "started" } });
   }

@@ -13,6 +13,8 @@ import type { CreateBroadcaster, GatewayClient, GatewayConfig, HandleRequest } f
 import { installLoader } from "./attach/loader.ts";
 import { info, reasonOf, refuse, warn } from "./attach/log.ts";
 import { ownVersion } from "./attach/own-version.ts";
+import { fieldsOrNone } from "./policy/fields.ts";
+import { withoutSessions } from "./delivery/projections.ts";
 import { keepForRestart, leaveChildren } from "./attach/preload.ts";
 import type { GatewayProcess } from "./attach/process.ts";
 import { passSteps, type Step } from "./delivery/requests.ts";
@@ -108,6 +110,9 @@ export class Isolation {
     createGatewayBroadcaster: (original) => this.#broadcasterFactory(original as CreateBroadcaster),
     handleGatewayRequest: (original) =>
       passSteps(original as HandleRequest, this.#steps, requestReader(this.#requests)),
+    buildGatewaySnapshot: (original) =>
+      withoutSessions(original as () => unknown, () => void this.#current?.counters.count("(hello)", "error")),
+    emitSessionLifecycleEvent: (original) => this.#watchLifecycle(original as (event: unknown) => unknown),
     ...heartbeatReplacements(this.#heartbeats, (name) => this.#attached.originals(name).length - 1),
     ...cronEventReplacements({
       enabled: () => this.#inForce?.cron.remap ?? true,
@@ -154,6 +159,15 @@ export class Isolation {
         ...this.#heartbeats.status(),
         ...(this.#missingForHeartbeats && { missing: this.#missingForHeartbeats }),
       },
+    };
+  }
+
+  /** A session that is deleted takes its claims with it, whoever deletes it. */
+  #watchLifecycle(original: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
+    return (event, ...rest) => {
+      const { reason, sessionKey } = fieldsOrNone(event);
+      if (reason === "delete") this.#current?.ended(sessionKey);
+      return original(event, ...rest);
     };
   }
 

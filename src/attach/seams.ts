@@ -1,3 +1,4 @@
+// oxlint-disable max-lines -- a table: one row a seam
 /**
  * The table of seams: the functions of OpenClaw to which the module attaches, or of which it only asks
  * whether a release has them.
@@ -81,6 +82,22 @@ export const SEAMS: readonly Seam[] = [
     functions: [{ name: "resolveSessionSubscriptionKey", since: "2026.8.1" }],
     purpose: "tells the global sessions of agents apart",
     without: "all agents share one global session",
+  },
+  {
+    name: "hello",
+    job: "deliver",
+    functions: [{ name: "buildGatewaySnapshot" }],
+    required: false,
+    purpose: "tells a new connection who is there and how the gateway is",
+    without: "a new connection's hello names sessions",
+  },
+  {
+    name: "session-end",
+    job: "deliver",
+    functions: [{ name: "emitSessionLifecycleEvent", since: "2026.3.22" }],
+    required: false,
+    purpose: "tells when a session is deleted by something else than a client's request",
+    without: "claims on such a session stay until it is made anew or the connection ends",
   },
   {
     name: "session-events",

@@ -2,6 +2,7 @@
 import type { CanonicalRoute } from "../policy/delivery.ts";
 import { ClientsView, watchClients } from "./clients.ts";
 import type { Broadcast, Broadcaster, BroadcasterParams, CreateBroadcaster, GatewayClient } from "../gateway/types.ts";
+import { filteredProjections, type ProjectionGate } from "./projections.ts";
 import { passesScopes, probeNumbering } from "./numbering.ts";
 
 type Recipients = ReadonlySet<GatewayClient>;
@@ -30,7 +31,7 @@ export interface HeldFrame {
 }
 
 /** What the broadcaster asks. Nothing here throws. */
-export interface EventGate {
+export interface EventGate extends ProjectionGate {
   connected(client: GatewayClient): void;
   disconnected(client: GatewayClient): void;
   /** @param targets connection ids upstream chose, or undefined for all */
@@ -59,6 +60,8 @@ interface Sender {
   some(to: Recipients, event: string, payload: unknown, opts: unknown): void;
   /** As `broadcastToConnIds` numbers frames. */
   targeted(to: Recipients, event: string, payload: unknown, opts: unknown): void;
+  /** As `broadcast`, for an event that was broadcast to others already: its side effects happen once. */
+  again(to: Recipients, event: string, payload: unknown, opts: unknown): void;
   /** One frame, late: side effects of `broadcast` beyond the connections have happened already. */
   late(client: GatewayClient, frame: HeldFrame): void;
   readonly plugin?: ((to: Recipients | undefined, event: string, payload: unknown, scope: unknown) => void) | undefined;
@@ -103,15 +106,7 @@ export function scopeBroadcaster(
       if (!audience) return sender.all(event, payload, opts);
       if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "broadcast");
       sender.some(audience.deliver, event, payload, opts);
-      for (const client of audience.others?.to ?? []) {
-        sender.late(client, {
-          event,
-          payload: audience.others!.payload,
-          opts,
-          route: audience.route,
-          via: "broadcast",
-        });
-      }
+      if (audience.others) sender.again(audience.others.to, event, audience.others.payload, opts);
     },
     broadcastToConnIds: (event, payload, connIds, opts) => {
       const again = (): void => scoped.broadcastToConnIds?.(event, payload, connIds, opts);
@@ -146,7 +141,11 @@ function sharedSender(create: CreateBroadcaster, params: BroadcasterParams, gate
     return original!(client, keys, agentId, event, payload);
   };
   const upstream = create(
-    replaced(params, { clients: view, ...(original ? { canReceiveSessionEvent: canReceive } : {}) }),
+    replaced(params, {
+      clients: view,
+      ...(original ? { canReceiveSessionEvent: canReceive } : {}),
+      ...filteredProjections(params, gate),
+    }),
   );
   // Web push hangs on `broadcast` there and must not fire twice; both ways number frames alike.
   const pushes = "onBroadcast" in params;
@@ -164,10 +163,11 @@ function sharedSender(create: CreateBroadcaster, params: BroadcasterParams, gate
       view.widen(() => upstream.broadcastToConnIds?.(event, payload, connIds, opts)),
     some,
     targeted,
+    again: pushes ? targeted : some,
     late: (client, { event, payload, opts, via }) => {
       const to = new Set([client]);
       if (via === "plugin") plugin(to, event, payload, opts);
-      else (pushes || via === "targeted" ? targeted : some)(to, event, payload, opts);
+      else (via === "targeted" ? targeted : sender.again)(to, event, payload, opts);
     },
     plugin,
   };
@@ -218,6 +218,7 @@ function separateSender(create: CreateBroadcaster, params: BroadcasterParams): [
     toIds: (event, payload, connIds, opts) => upstream.broadcastToConnIds?.(event, payload, connIds, opts),
     some,
     targeted,
+    again: some,
     late: (client, { event, payload, opts, via }) =>
       (via === "targeted" ? targeted : some)(new Set([client]), event, payload, opts),
   };

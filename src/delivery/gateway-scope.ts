@@ -3,20 +3,19 @@
  * An in-process restart of the gateway makes a new broadcaster, and with it a new scope.
  */
 import { AccessGuard } from "./access-guard.ts";
-import type { Passage } from "./requests.ts";
+import { ClaimRequests } from "./claim-requests.ts";
 import type { Audience, EventGate, HeldFrame } from "./broadcast.ts";
-import type { GatewayClient, GatewayError } from "../gateway/types.ts";
+import type { GatewayClient } from "../gateway/types.ts";
 import type { SessionKeys } from "../gateway/session-keys.ts";
-import type { ClaimIntent, NewClaim } from "../policy/claim-intent.ts";
 import { Counters } from "../policy/counters.ts";
 import { type CanonicalRoute, type DeliveryReason, mayReceive, recipients } from "../policy/delivery.ts";
 import { fieldsOrNone } from "../policy/fields.ts";
-import { heartbeatStatus } from "../policy/heartbeat-event.ts";
+import { STATUS_EVENTS } from "../policy/status-events.ts";
 import { HeldFrames } from "../policy/held-frames.ts";
 import { isQuestion, Questions } from "../policy/questions.ts";
 import { type EventRoute, routeEvent } from "../policy/session-event.ts";
 import type { Settings } from "../policy/settings.ts";
-import { type ClaimAccess, type PendingClaim, Claims } from "../policy/claims.ts";
+import { type ClaimAccess, Claims } from "../policy/claims.ts";
 import type { GatewayNumbers, SessionStatus } from "../status.ts";
 
 /** How many events of one name go to nobody, by reason, before the log says so, once. */
@@ -25,13 +24,12 @@ const WARN_AT: Partial<Record<DeliveryReason, number>> = { "no-key": 20, "bad-ke
 const WHY: Partial<Record<DeliveryReason, string>> = {
   "no-key": "they carry no session key; this OpenClaw release may have changed their payload",
   "bad-key": "their session key is malformed",
+  "too-large": "they are too large to be searched for session keys",
   error: "the module failed on one of them; please report it with the number of the OpenClaw release",
 };
 
-/** Run ids are UUIDs or idempotency keys of the client's; longer ones are not remembered. */
-const MAX_RUN_ID_LENGTH = 256;
-
-const NO_SESSION = { to: "nobody", reason: "no-key" } as const;
+/** Reasons of `sessions.changed` after which the session is no more. */
+const GONE: ReadonlySet<unknown> = new Set(["delete", "deleted", "cleanup"]);
 
 /** Access of a connection that is not looked at yet. */
 const NOTHING: ClaimAccess = { allows: () => false };
@@ -90,6 +88,13 @@ export class GatewayScope implements EventGate {
       },
       settings,
     );
+    this.requests = new ClaimRequests({
+      claims: this.#claims,
+      keys,
+      limit: settings.limits.claimsPerConnection,
+      safely: (action) => this.#safely("(request)", action),
+      settled: (client) => this.#review(client),
+    });
   }
 
   connected(client: GatewayClient): void {
@@ -120,13 +125,15 @@ export class GatewayScope implements EventGate {
 
   audience(event: string, payload: unknown, opts: unknown, targets?: ReadonlySet<string>): Audience {
     try {
-      const own = routeEvent(event, payload, opts, this.#keys.canonical);
-      if (event === "heartbeat") return this.#heartbeat(own, payload);
+      const own = routeEvent(event, payload, opts, this.#keys.canonical, targets !== undefined);
+      const status = STATUS_EVENTS.get(event);
+      if (status && own.to !== "all") return this.#status(event, own, payload, status);
       const route = isQuestion(event) ? this.#questions.route(event, payload, own) : own;
-      if (route.to === "all") {
+      if (route.to === "all" || (route.to === "nobody" && this.#settings.openEvents.includes(event))) {
         this.counters.count(event, "open");
         return undefined;
       }
+      if (event === "sessions.changed") this.#endDeleted(payload, route);
       const audience = recipients(route, this.#claims, this.#settings);
       if (!targets) {
         this.#count(event, audience.reason);
@@ -146,7 +153,7 @@ export class GatewayScope implements EventGate {
 
   mayReceive(client: GatewayClient, event: string, payload: unknown, opts: unknown): boolean {
     try {
-      const route = routeEvent(event, payload, opts, this.#keys.canonical);
+      const route = routeEvent(event, payload, opts, this.#keys.canonical, true);
       if (route.to === "all") return true;
       if (!this.access.allows(client, approvedIn(event, payload))) return false;
       return mayReceive(client, route, this.#claims, this.#settings) === "deliver";
@@ -170,53 +177,8 @@ export class GatewayScope implements EventGate {
     }
   }
 
-  /** Canonical keys of the sessions that a request names, by the configuration of now. */
-  keysOf(intent: ClaimIntent): readonly string[] {
-    this.#keys.refresh();
-    return intent.kind === "roster" ? [] : this.#canonicalAll(intent.keys, intent.agentId);
-  }
-
-  /**
-   * Begins what a request does to claims.
-   *
-   * @param client undefined if no connection asks: then only a deletion has an effect
-   * @param keys of {@link keysOf}
-   */
-  begin(
-    client: GatewayClient | undefined,
-    intent: ClaimIntent,
-    keys: readonly string[],
-  ): { readonly refuse: GatewayError } | Passage | undefined {
-    if (intent.kind === "end") {
-      const asOf = this.#claims.now;
-      return this.#onAnswer(client, (ok) => {
-        // After this turn: the deletion's own roster row still goes to those who had the session.
-        if (!ok) return;
-        setImmediate(() => this.#safely("(request)", () => keys.forEach((key) => this.#claims.end(key, asOf))));
-      });
-    }
-    if (!client) return undefined;
-    if (intent.kind === "roster") {
-      return this.#onAnswer(client, (ok) => {
-        if (ok) this.#claims.setRoster(client, intent.wanted);
-      });
-    }
-    if (intent.kind === "unclaim") {
-      // Leaving takes effect at once and needs nobody's consent; old releases lack the method.
-      for (const key of keys) this.#claims.unclaim(client, key);
-      return this.#onAnswer(client, () => {});
-    }
-    const claim = this.#claims.begin(client, keys, intent.explicit);
-    if (!claim) return { refuse: claimLimitError(this.#settings.limits.claimsPerConnection) };
-    return this.#onAnswer(
-      client,
-      (ok, payload) => {
-        if (ok) claim.accept(this.#readAnswer(intent, payload));
-        else claim.reject();
-      },
-      claim,
-    );
-  }
+  /** What requests do to claims. */
+  readonly requests: ClaimRequests;
 
   #count(event: string, reason: DeliveryReason): void {
     if (this.counters.count(event, reason) !== WARN_AT[reason]) return;
@@ -233,37 +195,47 @@ export class GatewayScope implements EventGate {
     return this.#claims.mostClaimed(limit);
   }
 
-  /** The whole event for those who claim its session, its status for everybody else. */
-  #heartbeat(named: EventRoute, payload: unknown): Audience {
-    const session = this.#host.heartbeats?.heartbeatSession();
-    const ofRun: CanonicalRoute = session === undefined ? NO_SESSION : { to: "session", keys: [session] };
-    const route = named.to === "all" ? ofRun : named;
+  /** The whole event for those who claim its session, and for observers of all; its status for everybody else. */
+  #status(event: string, named: CanonicalRoute, payload: unknown, status: (payload: unknown) => unknown): Audience {
+    const session = event === "heartbeat" ? this.#host.heartbeats?.heartbeatSession() : undefined;
+    const route: CanonicalRoute =
+      named.to === "nobody" && session !== undefined ? { to: "session", keys: [session] } : named;
     const { deliver, reason } = recipients(route, this.#claims, this.#settings);
     const whole = deliver.size > 0 ? deliver : this.#claims.fullObservers();
-    this.counters.count("heartbeat", reason);
+    this.counters.count(event, reason === "no-key" ? "open" : reason);
     const to = new Set([...this.#byId.values()].filter((client) => !whole.has(client)));
-    return { route, deliver: whole, hold: new Set(), others: { to, payload: heartbeatStatus(payload) } };
+    return { route, deliver: whole, hold: new Set(), others: { to, payload: status(payload) } };
   }
 
-  #onAnswer(
-    client: GatewayClient | undefined,
-    settle: (ok: boolean, payload: unknown) => void,
-    claim?: PendingClaim,
-  ): Passage {
-    return {
-      answered: ({ ok, payload }) =>
-        this.#safely("(request)", () => {
-          settle(ok, payload);
-          if (client) this.#review(client);
-        }),
-      ended: (unanswered) => {
-        if (!unanswered) return;
-        this.#safely("(request)", () => {
-          claim?.reject();
-          if (client) this.#review(client);
-        });
-      },
-    };
+  /** What of an event's inside a connection may see: the sessions that it follows, or whose rows it asked for. */
+  mayKnow(client: GatewayClient, sessionKey: unknown): boolean {
+    const key = this.#keys.canonical(sessionKey);
+    if (key === undefined || !this.#claims.mayHave(client, [key])) return false;
+    if (this.#claims.observers.has(client)) return true;
+    const roster = this.#settings.roster === "subscribers" && this.#claims.roster.has(client);
+    return roster || this.#claims.claimed(key).has(client);
+  }
+
+  failed(event: string): void {
+    this.counters.count(event, "error");
+  }
+
+  /** A session was deleted, whoever did it: its claims end after this turn, when its last row has been sent. */
+  ended(sessionKey: unknown): void {
+    this.#safely("(session)", () => {
+      const key = this.#keys.canonical(sessionKey);
+      if (key !== undefined) this.#endAfterTurn((asOf) => this.#claims.end(key, asOf));
+    });
+  }
+
+  #endDeleted(payload: unknown, route: EventRoute): void {
+    if (route.to !== "roster" || !GONE.has(fieldsOrNone(payload)["reason"])) return;
+    for (const key of route.keys) this.ended(key);
+  }
+
+  #endAfterTurn(end: (asOf: number) => void): void {
+    const asOf = this.#claims.now;
+    setImmediate(() => this.#safely("(session)", () => end(asOf)));
   }
 
   /** What of ours fails is counted, and the gateway goes on. */
@@ -282,19 +254,6 @@ export class GatewayScope implements EventGate {
     );
     if (dropped > 0) this.counters.count("(held)", "held-dropped", dropped);
     for (const frame of deliver) this.#send(client, frame);
-  }
-
-  #canonicalAll(values: readonly unknown[], agentId: string | undefined): string[] {
-    return values.map((value) => this.#keys.canonical(value, agentId)).filter((key) => key !== undefined);
-  }
-
-  #readAnswer(intent: NewClaim, payload: unknown): { extraKeys: string[]; runId: string | undefined } {
-    const body = fieldsOrNone(payload);
-    const { runId } = body;
-    return {
-      extraKeys: intent.answered ? this.#canonicalAll([body["key"] ?? body["sessionKey"]], intent.agentId) : [],
-      runId: intent.startsRun && typeof runId === "string" && runId.length <= MAX_RUN_ID_LENGTH ? runId : undefined,
-    };
   }
 
   #among(clients: ReadonlySet<GatewayClient>, ids: ReadonlySet<string>, source: unknown): ReadonlySet<GatewayClient> {
@@ -323,13 +282,4 @@ function lateOptions(opts: unknown, client: GatewayClient): unknown {
   const { questionRecipient, ...rest } = opts;
   if (typeof questionRecipient !== "function") return opts;
   return (questionRecipient as (client: GatewayClient) => unknown)(client) === false ? NOT_FOR_IT : rest;
-}
-
-function claimLimitError(limit: number): GatewayError {
-  return {
-    code: "INVALID_REQUEST",
-    message: `event-isolation: this connection already claims ${limit} sessions (limits.claimsPerConnection); leave one with sessions.messages.unsubscribe or open another connection`,
-    retryable: false,
-    details: { reason: "claim-limit", limit },
-  };
 }

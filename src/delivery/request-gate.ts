@@ -37,7 +37,7 @@ export function claimsStep({ scopeOf }: RequestGateHost): Step {
     const scope = scopeOf(client);
     try {
       // A synthetic client, e.g. of the command line's own request, is no connection and claims nothing.
-      return scope?.begin(client && !nested ? scope.connection(client) : undefined, intent, keys);
+      return scope?.requests.begin(client && !nested ? scope.connection(client) : undefined, intent, keys);
     } catch {
       return failed(scope, method);
     }
@@ -47,7 +47,7 @@ export function claimsStep({ scopeOf }: RequestGateHost): Step {
 /** How requests are read: by the keys of the scope that their connection belongs to. */
 export function requestReader({ scopeOf }: RequestGateHost): RequestReader {
   return {
-    keysOf: (intent, client) => scopeOf(client)?.keysOf(intent) ?? [],
+    keysOf: (intent, client) => scopeOf(client)?.requests.keysOf(intent) ?? [],
     unreadable: (client, method) => failed(scopeOf(client), String(method)).refuse,
   };
 }

@@ -34,6 +34,8 @@ export interface BroadcasterParams {
   readonly clients: GatewayClients;
   /** 2026.8 on: the gateway's own last word on a frame for a client. */
   readonly canReceiveSessionEvent?: (client: GatewayClient, ...rest: unknown[]) => boolean;
+  /** 2026.9: makes of a session's event what each client gets; undefined where all get the same. */
+  readonly prepareSessionEventProjection?: (event: unknown, payload: unknown, ...rest: unknown[]) => unknown;
 }
 
 /** What `createGatewayBroadcaster` returns; members that a release lacks are undefined. */

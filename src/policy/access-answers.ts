@@ -1,8 +1,7 @@
 /** What of an answer a connection under access rules may see. */
-import type { SessionAccess } from "./access.ts";
+import type { ClaimAccess } from "./claims.ts";
 import { type Fields, fieldsOrNone, present } from "./fields.ts";
-import type { KeyReader } from "./session-event.ts";
-import { parseAgentSessionKey } from "./session-key.ts";
+import { type KeyReader, parseAgentSessionKey } from "./session-key.ts";
 
 /** Deeper than any answer of the releases; what is below is left out. */
 const MAX_DEPTH = 16;
@@ -19,7 +18,7 @@ const TRANSCRIPT = new Set(["messages", "activity", "pendingInputs", "inFlightRu
  * A `count` beside a list of sessions is brought in line.
  * The messages of a transcript stay as they are: they belong to the session that was asked for.
  */
-export function allowedRows(payload: unknown, access: SessionAccess, canonical: KeyReader): unknown {
+export function allowedRows(payload: unknown, access: ClaimAccess, canonical: KeyReader): unknown {
   const denies = (value: unknown, owner?: Fields): boolean => {
     const agentId = typeof owner?.["agentId"] === "string" ? owner["agentId"] : undefined;
     const key = canonical(value, agentId);
@@ -63,7 +62,7 @@ export function allowedRows(payload: unknown, access: SessionAccess, canonical: 
  *
  * @returns undefined if nothing is left
  */
-export function foundSession(payload: unknown, access: SessionAccess, canonical: KeyReader): unknown {
+export function foundSession(payload: unknown, access: ClaimAccess, canonical: KeyReader): unknown {
   const body = fieldsOrNone(payload);
   if (present(body["key"])) {
     return answersAllowedSession(body, access, canonical) ? allowedRows(body, access, canonical) : undefined;
@@ -80,7 +79,7 @@ export function foundSession(payload: unknown, access: SessionAccess, canonical:
 /**
  * The session that an answer says the gateway chose or found is allowed, or it names none.
  */
-export function answersAllowedSession(payload: unknown, access: SessionAccess, canonical: KeyReader): boolean {
+export function answersAllowedSession(payload: unknown, access: ClaimAccess, canonical: KeyReader): boolean {
   const body = fieldsOrNone(payload);
   const agentId = typeof body["agentId"] === "string" ? body["agentId"] : undefined;
   return [body["key"], body["sessionKey"]].filter(present).every((value) => {

@@ -5,8 +5,7 @@ import { deniedParameter } from "./access-parameters.ts";
 import { agentIdOf } from "./cron-keys.ts";
 import { type Fields, fieldsOf, fieldsOrNone, present } from "./fields.ts";
 import { type ListPage, wholeList } from "./session-list.ts";
-import type { KeyReader } from "./session-event.ts";
-import { parseAgentSessionKey } from "./session-key.ts";
+import { type KeyReader, parseAgentSessionKey } from "./session-key.ts";
 
 /** What becomes of a request. */
 export type RequestVerdict =

@@ -13,16 +13,19 @@ export type ClaimIntent =
   | NewClaim
   /** The connection leaves the sessions. */
   | (NamedSessions & { readonly kind: "unclaim" })
-  /** The sessions are deleted: nobody claims them any more. */
-  | (NamedSessions & { readonly kind: "end" })
+  /** The sessions are deleted, or all those of the agent: nobody claims them any more. */
+  | (NamedSessions & { readonly kind: "end"; readonly ofAgent?: true })
   | { readonly kind: "roster"; readonly wanted: boolean };
 
 export interface NewClaim extends NamedSessions {
   readonly kind: "claim";
   /** The client asked for this session's events in so many words. */
   readonly explicit: boolean;
-  /** The answer's `key` or `sessionKey` is claimed too: the gateway chose or resolved it. */
-  readonly answered: boolean;
+  /**
+   * What the answer says of sessions. `chosen`: its `key` or `sessionKey` is claimed too, since the gateway chose
+   * or resolved it. `listed`: only those of the sessions are claimed that it lists.
+   */
+  readonly answer?: "chosen" | "listed" | undefined;
   /** The answer's `runId` is a run that this connection started. */
   readonly startsRun: boolean;
 }
@@ -36,12 +39,12 @@ interface NamedSessions {
 interface ClaimingMethod {
   readonly field: "sessionKey" | "key" | "keys";
   readonly explicit?: true;
-  readonly answered?: true;
+  readonly answer?: "chosen" | "listed";
   readonly startsRun?: true;
 }
 
 const CLAIMING: ReadonlyMap<string, ClaimingMethod> = new Map<string, ClaimingMethod>([
-  ["agent", { field: "sessionKey", answered: true, startsRun: true }],
+  ["agent", { field: "sessionKey", answer: "chosen", startsRun: true }],
   ["board.get", { field: "sessionKey" }],
   ["chat.abort", { field: "sessionKey" }],
   ["chat.history", { field: "sessionKey" }],
@@ -54,12 +57,12 @@ const CLAIMING: ReadonlyMap<string, ClaimingMethod> = new Map<string, ClaimingMe
   ["sessions.abort", { field: "key" }],
   ["sessions.branches.switch", { field: "sessionKey" }],
   ["sessions.compact", { field: "key" }],
-  ["sessions.compaction.branch", { field: "key", answered: true }],
-  ["sessions.create", { field: "key", answered: true, startsRun: true }],
-  ["sessions.fork", { field: "sessionKey", answered: true }],
+  ["sessions.compaction.branch", { field: "key", answer: "chosen" }],
+  ["sessions.create", { field: "key", answer: "chosen", startsRun: true }],
+  ["sessions.fork", { field: "sessionKey", answer: "chosen" }],
   ["sessions.get", { field: "key" }],
-  ["sessions.messages.subscribe", { field: "key", explicit: true, answered: true }],
-  ["sessions.preview", { field: "keys" }],
+  ["sessions.messages.subscribe", { field: "key", explicit: true, answer: "chosen" }],
+  ["sessions.preview", { field: "keys", answer: "listed" }],
   ["sessions.recover", { field: "key" }],
   ["sessions.reset", { field: "key" }],
   ["sessions.rewind", { field: "sessionKey" }],
@@ -97,6 +100,8 @@ export function claimIntent(method: string, params: unknown): ClaimIntent | unde
       return { kind: "unclaim", keys: valuesOf(body, "key"), agentId };
     case "sessions.delete":
       return { kind: "end", keys: valuesOf(body, "key"), agentId };
+    case "agents.delete":
+      return { kind: "end", keys: [], agentId, ofAgent: true };
   }
   const claiming = CLAIMING.get(method);
   if (!claiming) return undefined;
@@ -107,7 +112,7 @@ export function claimIntent(method: string, params: unknown): ClaimIntent | unde
     keys,
     agentId,
     explicit: claiming.explicit === true,
-    answered: claiming.answered === true,
+    answer: claiming.answer,
     startsRun: claiming.startsRun === true,
   };
 }

@@ -5,6 +5,7 @@
  * `C` is the connection as the host knows it; it is only ever compared.
  */
 import { Claim } from "./claim.ts";
+import { parseAgentSessionKey } from "./session-key.ts";
 
 /** Which sessions a connection may claim at all; keys are canonical. */
 export interface ClaimAccess {
@@ -31,10 +32,20 @@ interface KeyEntry<C> {
   readonly pending: Set<C>;
 }
 
+/** What the gateway's answer says about claims. */
+export interface AcceptedAnswer {
+  readonly extraKeys?: readonly string[];
+  readonly only?: readonly string[] | undefined;
+  readonly runId?: string | undefined;
+}
+
 /** A claim that waits for the gateway's answer. Settle it exactly once; more is ignored. */
 export interface PendingClaim {
-  /** The gateway accepted the request. `extraKeys` are claimed too: keys that its answer named. */
-  accept(answer?: { readonly extraKeys?: readonly string[]; readonly runId?: string | undefined }): void;
+  /**
+   * The gateway accepted the request. `extraKeys` are claimed too: keys that its answer named. With `only`,
+   * those of the request's keys that are not in it are not.
+   */
+  accept(answer?: AcceptedAnswer): void;
   /** The gateway refused the request, or failed. */
   reject(): void;
 }
@@ -110,14 +121,14 @@ export class Claims<C> {
     for (const key of distinct) this.#claim(claimant, key).begin(request);
     this.#reindex(connection, claimant, distinct);
     let settled = false;
-    const settle = (accepted: boolean, extraKeys: readonly string[], runId?: string): void => {
+    const settle = (accepted: boolean, { extraKeys = [], only, runId }: AcceptedAnswer = {}): void => {
       // A connection that went away took its claims along; a second answer changes nothing.
       if (settled || this.#claimants.get(connection) !== claimant) return;
       settled = true;
       for (const key of distinct) {
         const claim = claimant.claims.get(key);
         // Ended in between: an unsubscribe or a deletion overtook the answer.
-        if (claim?.settle(request) && accepted) claim.accept(request, explicit);
+        if (claim?.settle(request) && accepted && (!only || only.includes(key))) claim.accept(request, explicit);
       }
       this.#reindex(connection, claimant, distinct);
       if (!accepted) return;
@@ -127,8 +138,8 @@ export class Claims<C> {
       if (runId !== undefined) this.#ownRun(claimant, runId);
     };
     return {
-      accept: (answer = {}) => settle(true, answer.extraKeys ?? [], answer.runId),
-      reject: () => settle(false, []),
+      accept: (answer) => settle(true, answer),
+      reject: () => settle(false),
     };
   }
 
@@ -160,6 +171,12 @@ export class Claims<C> {
       claim.end(asOf);
       this.#reindex(connection, claimant, [key]);
     }
+  }
+
+  /** The same for all sessions of an agent. */
+  endAgent(agentId: string, asOf: number): void {
+    const theirs = [...this.#keys.keys()].filter((key) => parseAgentSessionKey(key)?.agentId === agentId);
+    for (const key of theirs) this.end(key, asOf);
   }
 
   /** Records whether a connection asked for the session roster. */

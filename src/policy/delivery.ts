@@ -16,7 +16,7 @@ export interface DeliverySettings {
 }
 
 /** Why a frame went where it went; the names of the counters. */
-export type DeliveryReason = "open" | "delivered" | "held" | "no-claim" | "no-key" | "bad-key" | "error";
+export type DeliveryReason = "open" | "delivered" | "held" | "no-claim" | "no-key" | "bad-key" | "too-large" | "error";
 
 /** What becomes of an event for one connection. */
 export type Verdict = "deliver" | "hold" | "drop";
@@ -55,7 +55,13 @@ export function mayReceive<C>(
     return route.keys.some(claimed) ? "deliver" : "drop";
   }
   if (observes) return "deliver";
-  const { runId } = route;
+  const { runId, parent } = route;
+  // What only happens to name sessions must not tell of one that the rules deny.
+  if (route.found && !claims.mayHave(connection, route.keys)) return "drop";
+  // Whoever follows a session follows what it spawns; the rules are asked about the child.
+  if (parent !== undefined && claims.mayHave(connection, route.keys)) {
+    if (settings.scope === "run" ? claims.isExplicit(connection, parent) : claimed(parent)) return "deliver";
+  }
   if (settings.scope === "run") {
     if (route.keys.some((key) => claims.isExplicit(connection, key))) return "deliver";
     const started = runId !== undefined && claims.startedRun(connection, runId);
@@ -84,6 +90,7 @@ export function recipients<C>(route: CanonicalRoute, claims: Claims<C>, settings
   } else if (
     // The case that is nearly all of the traffic needs no copy: the index entry is the answer.
     route.keys.length === 1 &&
+    route.parent === undefined &&
     settings.scope === "session" &&
     claims.observers.size === 0
   ) {
@@ -93,7 +100,7 @@ export function recipients<C>(route: CanonicalRoute, claims: Claims<C>, settings
     hold = entry.pending;
   } else {
     const candidates = new Set(claims.observers);
-    for (const each of route.keys) {
+    for (const each of route.parent === undefined ? route.keys : [...route.keys, route.parent]) {
       for (const connection of claims.claimed(each)) candidates.add(connection);
       for (const connection of claims.pending(each)) candidates.add(connection);
     }

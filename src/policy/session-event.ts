@@ -1,14 +1,13 @@
 /**
  * Which gateway events belong to sessions, and which session keys one carries.
  *
- * The default is closed: an event that this file has never heard of is scoped as soon as it
- * carries a session key. Only the names in {@link OPEN} pass whatever they carry.
+ * The default is closed: an event that this file has never heard of is scoped as soon as a session
+ * key is anywhere in it. Only the names in {@link OPEN} pass whatever they carry.
  */
+import { sessionKeysIn } from "./session-keys-in.ts";
+import { STATUS_EVENTS } from "./status-events.ts";
 import { type Fields, fieldsOf, present, text } from "./fields.ts";
-import { usableSessionKey } from "./session-key.ts";
-
-/** Makes a session key of what an event holds, or undefined of what cannot be one. */
-export type KeyReader = (value: unknown, agentId: string | undefined) => string | undefined;
+import { type KeyReader, usableSessionKey } from "./session-key.ts";
 
 /** Where an event may go, as far as the event itself says. */
 export type EventRoute =
@@ -18,7 +17,7 @@ export type EventRoute =
   | SessionRoute
   /** To connections that asked for the session roster. `keys` is empty when no row is in it. */
   | { readonly to: "roster"; readonly keys: readonly string[]; readonly agentId?: string | undefined }
-  | { readonly to: "nobody"; readonly reason: "no-key" | "bad-key" };
+  | { readonly to: "nobody"; readonly reason: "no-key" | "bad-key" | "too-large" };
 
 export interface SessionRoute {
   readonly to: "session";
@@ -27,23 +26,27 @@ export interface SessionRoute {
   /** The agent that owns a `global` session, where the event names it. */
   readonly agentId?: string | undefined;
   readonly runId?: string | undefined;
+  /** The keys were found in the content, and are not the event's own: under access rules all of them count. */
+  readonly found?: true;
+  /** The session that spawned this one, whose claimers follow it. */
+  readonly parent?: string | undefined;
 }
 
 /**
- * Transport and status events that every connection needs, and that carry no session content.
- * The last two are orders and chips for one Control UI: upstream sends them to the connection that
- * asked, and the session they name is one to go to, not one they tell of.
+ * Transport events that every connection needs, and that carry no session content. The last four go to the
+ * connection that asked, as upstream sends them: a terminal is its own, and the session that a Control UI's
+ * orders and chips name is one to go to, not one they tell of.
  */
 const OPEN: ReadonlySet<string> = new Set([
   "connect.challenge",
   "tick",
   "shutdown",
-  "health",
-  "presence",
   "update.available",
   "gateway.suspension",
   "ui.command",
   "controlUi.sessionPullRequests.changed",
+  "terminal.data",
+  "terminal.exit",
 ]);
 
 /** Approvals and pairing are gated by scope upstream and concern operators, not subscribers. */
@@ -55,10 +58,19 @@ const PARTS = ["session", "request", "suggestion", "task", "job", "talkEvent"] a
 const ALL: EventRoute = { to: "all" };
 const NO_KEY: EventRoute = { to: "nobody", reason: "no-key" };
 const BAD_KEY: EventRoute = { to: "nobody", reason: "bad-key" };
+const TOO_LARGE: EventRoute = { to: "nobody", reason: "too-large" };
 
 /** True for events that are about one session by their very name: without a key nobody gets them. */
 export function isSessionScopedName(event: string): boolean {
   return event === "chat" || event === "agent" || event === "chat.side_result" || event.startsWith("session.");
+}
+
+/**
+ * Events that tell of a session, or may, whether they name it or not: what somebody says to a node, and
+ * whatever a plugin sends. To a connection that upstream chose they go as it has them.
+ */
+function isClosedName(event: string): boolean {
+  return event === "talk.event" || event.startsWith("plugin.") || STATUS_EVENTS.has(event);
 }
 
 /**
@@ -71,17 +83,20 @@ export function isSessionScopedName(event: string): boolean {
  * @param payload the event's payload, untrusted in shape
  * @param opts upstream's broadcast options; `sessionKeys` and `agentId` are read
  * @param keyOf reads keys; by default it trims them and refuses what cannot be one
+ * @param targeted upstream sends it to connections of its choice
  */
 export function routeEvent(
   event: string,
   payload: unknown,
   opts?: unknown,
   keyOf: KeyReader = usableSessionKey,
+  targeted = false,
 ): EventRoute {
   if (isOpen(event)) return ALL;
   const options = fieldsOf(opts);
   const body = fieldsOf(payload);
-  const plain = body && event !== "sessions.changed" ? plainSession(options, body, keyOf) : undefined;
+  const status = STATUS_EVENTS.has(event);
+  const plain = body && !status && event !== "sessions.changed" ? plainSession(options, body, keyOf) : undefined;
   if (plain) return plain;
   const named = body ? namedSession(event, body) : NOTHING;
   const explicit = keyList(options?.["sessionKeys"]);
@@ -90,8 +105,25 @@ export function routeEvent(
   // One unusable key among several makes the event's audience unknown.
   if (!keys.every((key) => key !== undefined)) return BAD_KEY;
   if (event === "sessions.changed") return { to: "roster", keys, agentId };
-  if (keys.length > 0) return { to: "session", keys, agentId, runId: text(body?.["runId"]) };
-  return isSessionScopedName(event) ? NO_KEY : ALL;
+  if (keys.length > 0 && !status) return { to: "session", keys, agentId, runId: text(body?.["runId"]) };
+  if (isSessionScopedName(event)) return NO_KEY;
+  return targeted ? ALL : byContent(event, payload, keys, agentId, keyOf);
+}
+
+/** An event that has no session of its own belongs to those that it holds. */
+function byContent(
+  event: string,
+  payload: unknown,
+  own: readonly string[],
+  agentId: string | undefined,
+  keyOf: KeyReader,
+): EventRoute {
+  const found = sessionKeysIn(payload);
+  if (!found) return TOO_LARGE;
+  const keys = [...own, ...found.map((each) => keyOf(each, agentId))];
+  if (!keys.every((key) => key !== undefined)) return BAD_KEY;
+  if (keys.length > 0) return { to: "session", keys: [...new Set(keys)], agentId, found: true };
+  return isClosedName(event) ? NO_KEY : ALL;
 }
 
 /** The busiest events are spared a look into the lists of the open ones. */
@@ -111,7 +143,10 @@ function plainSession(options: Fields | undefined, body: Fields, keyOf: KeyReade
   }
   const agentId = text(options?.["agentId"]) ?? text(body["agentId"]);
   const key = keyOf(raw, agentId);
-  return key === undefined ? undefined : { to: "session", keys: [key], agentId, runId: text(body["runId"]) };
+  if (key === undefined) return undefined;
+  const { runId, spawnedBy } = body;
+  const parent = spawnedBy === undefined ? undefined : keyOf(spawnedBy, agentId);
+  return { to: "session", keys: [key], agentId, runId: text(runId), ...(parent === undefined ? {} : { parent }) };
 }
 
 interface Named {

@@ -13,6 +13,9 @@ export interface AgentSessionKey {
   readonly rest: string;
 }
 
+/** Makes a session key of what something holds, or undefined of what cannot be one. */
+export type KeyReader = (value: unknown, agentId: string | undefined) => string | undefined;
+
 /** What the gateway's configuration says about keys. All fields as in `openclaw.json`. */
 export interface SessionKeyDefaults {
   readonly defaultAgentId?: string;

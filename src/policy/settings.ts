@@ -13,6 +13,7 @@ import { parseBySchema, type Schema } from "./schema.ts";
 
 export interface Settings extends DeliverySettings {
   readonly observers: readonly ConnectionMatch[];
+  readonly openEvents: readonly string[];
   readonly access: readonly AccessRule[];
   readonly limits: ClaimLimits & { readonly heldFramesPerConnection: number };
   readonly heartbeat: HeartbeatSettings;
@@ -99,6 +100,15 @@ export const settingsSchema = {
         minProperties: 1,
         properties: matchProperties,
       },
+    },
+    openEvents: {
+      type: "array",
+      default: [],
+      maxItems: 100,
+      description:
+        "Names of plugins' events that hold nothing of a session, e.g. plugin.weather.changed: they go to all clients. Without this, an event of a plugin that names no session goes to nobody.",
+      examples: [["plugin.weather.changed"]],
+      items: { type: "string", minLength: 1, maxLength: 128 },
     },
     roster: {
       type: "string",

@@ -99,10 +99,10 @@ test("no connection receives a frame of a session that the rules deny it", { tim
                 kind: "claim",
                 keys: Object.values(params),
                 explicit: true,
-                answered: true,
+                answer: "chosen",
                 startsRun: false,
               } as const);
-        const request = scope.begin(client, intent, scope.keysOf(intent));
+        const request = scope.requests.begin(client, intent, scope.requests.keysOf(intent));
         if (request && !("refuse" in request)) open.push(request);
       };
       for (const step of sequence) {

@@ -86,7 +86,16 @@ describe("the broadcaster that the gateway gets", () => {
     accepted(onA, "chat.history", { sessionKey: A });
     broadcaster.broadcastPluginEvent!("plugin.note", { n: 1, sessionKey: A }, "operator");
     broadcaster.broadcastPluginEvent!("plugin.note", { n: 2 }, "operator");
-    expect([got(onA), got(idle)]).toEqual([[1, 2], [2]]);
+    expect([got(onA), got(idle)]).toEqual([[1], []]);
+  });
+
+  test("sends a plugin's event that names no session to all when the settings say that it holds nothing of one", () => {
+    const settings = { openEvents: ["plugin.note"] };
+    const { broadcaster, connect } = scopedGateway(perConnection, { settings });
+    const client = connect("c");
+    broadcaster.broadcastPluginEvent!("plugin.note", { n: 1 }, "operator");
+    broadcaster.broadcastPluginEvent!("plugin.other", { n: 2 }, "operator");
+    expect(got(client)).toEqual([1]);
   });
 
   test("the gateway's broadcaster reads the gateway's parameters anew each time, as upstream does", () => {

@@ -8,12 +8,12 @@ interface Row {
   readonly method: string;
   readonly field: "sessionKey" | "key" | "keys";
   readonly explicit?: true;
-  readonly answered?: true;
+  readonly answer?: "chosen" | "listed";
   readonly startsRun?: true;
 }
 
 const CLAIMING: readonly Row[] = [
-  { method: "agent", field: "sessionKey", answered: true, startsRun: true },
+  { method: "agent", field: "sessionKey", answer: "chosen", startsRun: true },
   { method: "board.get", field: "sessionKey" },
   { method: "chat.abort", field: "sessionKey" },
   { method: "chat.history", field: "sessionKey" },
@@ -25,11 +25,11 @@ const CLAIMING: readonly Row[] = [
   { method: "session.suggestions.list", field: "sessionKey" },
   { method: "sessions.abort", field: "key" },
   { method: "sessions.compact", field: "key" },
-  { method: "sessions.create", field: "key", answered: true, startsRun: true },
-  { method: "sessions.fork", field: "sessionKey", answered: true },
+  { method: "sessions.create", field: "key", answer: "chosen", startsRun: true },
+  { method: "sessions.fork", field: "sessionKey", answer: "chosen" },
   { method: "sessions.get", field: "key" },
-  { method: "sessions.messages.subscribe", field: "key", explicit: true, answered: true },
-  { method: "sessions.preview", field: "keys" },
+  { method: "sessions.messages.subscribe", field: "key", explicit: true, answer: "chosen" },
+  { method: "sessions.preview", field: "keys", answer: "listed" },
   { method: "sessions.recover", field: "key" },
   { method: "sessions.reset", field: "key" },
   { method: "sessions.send", field: "key", startsRun: true },
@@ -45,14 +45,14 @@ function keysOf(intent: ClaimIntent | undefined): readonly unknown[] | undefined
 describe("a request that opens, reads or drives a session claims it", () => {
   test.each(CLAIMING)(
     "$method claims the session named by $field",
-    ({ method, field, explicit, answered, startsRun }) => {
+    ({ method, field, explicit, answer, startsRun }) => {
       const params = { [field]: field === "keys" ? [A] : A, agentId: "work" };
       expect(claimIntent(method, params)).toEqual({
         kind: "claim",
         keys: [A],
         agentId: "work",
         explicit: explicit ?? false,
-        answered: answered ?? false,
+        answer,
         startsRun: startsRun ?? false,
       });
     },
@@ -117,7 +117,7 @@ describe("agent without a key", () => {
     ["claims nothing yet if it has a recipient", { to: "+15550001", agentId: "work" }, []],
     ["claims its own key before all else", { sessionKey: A, to: "+15550001", agentId: "work" }, [A]],
   ])("an agent request %s: %j", (_, params, keys) => {
-    expect(claimIntent("agent", params)).toMatchObject({ kind: "claim", keys, answered: true, startsRun: true });
+    expect(claimIntent("agent", params)).toMatchObject({ kind: "claim", keys, answer: "chosen", startsRun: true });
   });
 
   test("no method but agent claims a main session without a key", () => {

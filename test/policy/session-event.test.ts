@@ -73,9 +73,9 @@ describe("an unknown event", () => {
     ["null for a key", { sessionKey: null }],
     ["a `key` that is no session's", { key: "theme" }],
     ["no payload", undefined],
-    ["a string", "agent:main:a"],
+    ["a string", "agents are at work"],
     ["a number", 3],
-    ["a part that is no object", { session: "agent:main:a" }],
+    ["a part that is no object", { session: "spring 2026" }],
     ["a part's key that is no session's", { request: { key: "x" }, task: { key: "y" } }],
   ])("an unknown event goes to all as upstream sends it when it carries %s", (_, payload) => {
     expect(routeEvent("users.prefs.changed", payload)).toEqual(ALL);
@@ -114,9 +114,9 @@ describe("transport, status, approval and pairing events", () => {
     "connect.challenge",
     "tick",
     "shutdown",
-    "health",
-    "presence",
     "update.available",
+    "terminal.data",
+    "terminal.exit",
     "gateway.suspension",
     "exec.approval.requested",
     "exec.approval.resolved",
@@ -246,4 +246,42 @@ describe("a malformed list of keys", () => {
   test("an empty session.sessionKey does not hide session.key", () => {
     expect(routeEvent("made.up", { session: { sessionKey: "", key: A } })).toMatchObject({ to: "session", keys: [A] });
   });
+});
+
+describe("an event that holds a session key somewhere", () => {
+  const found = { to: "session", keys: [A], found: true };
+
+  test.each([
+    ["under a name that stands for a session", { job: { run: { childSessionKey: A } } }],
+    ["as a whole text under any name", { rows: [{ id: 1 }, { id: 2, of: A }] }],
+    ["as the name of a property", { byKey: { [A]: 3 } }],
+    ["in an address", { url: `http://127.0.0.1/chat?session=${encodeURIComponent(A)}&x=1` }],
+    ["in the middle of a text", { text: `see ${A}, please` }],
+  ])("belongs to that session when it holds the key %s", (_, payload) => {
+    expect(routeEvent("made.up", payload)).toMatchObject(found);
+    expect(routeEvent("plugin.made.up", payload)).toMatchObject(found);
+  });
+
+  test("goes to the connections that upstream chose, whatever it holds", () => {
+    expect(routeEvent("made.up", { text: A }, undefined, undefined, true)).toEqual({ to: "all" });
+  });
+
+  test("goes to nobody when it is too large to be looked through", () => {
+    const rows = Array.from({ length: 30_000 }, (_, n) => ({ n }));
+    expect(routeEvent("made.up", { rows })).toEqual({ to: "nobody", reason: "too-large" });
+    expect(routeEvent("made.up", { text: "x".repeat(10_000_000) })).toEqual({ to: "nobody", reason: "too-large" });
+  });
+});
+
+test.each(["plugin.note", "talk.event", "cron", "task", "health", "presence", "portal.changed"])(
+  "%s goes whole to nobody when it names no session, unless upstream chose who gets it",
+  (event) => {
+    expect(routeEvent(event, { text: "words" })).toEqual({ to: "nobody", reason: "no-key" });
+    expect(routeEvent(event, { text: "words" }, undefined, undefined, true)).toEqual({ to: "all" });
+  },
+);
+
+test("a child's event names the session that spawned it", () => {
+  expect(routeEvent("chat", { sessionKey: A, spawnedBy: B, runId: "r" })).toMatchObject({ keys: [A], parent: B });
+  expect(routeEvent("chat", { sessionKey: A, spawnedBy: "\u0000" })).not.toHaveProperty("parent");
 });

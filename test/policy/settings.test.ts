@@ -5,6 +5,7 @@ import { parseSettings, settingsSchema, STRICT_SETTINGS } from "../../src/policy
 const DEFAULTS = {
   scope: "session",
   observers: [],
+  openEvents: [],
   roster: "subscribers",
   limits: { claimsPerConnection: 10_000, runsPerConnection: 1_000, heldFramesPerConnection: 512 },
   heartbeat: { maxDeferMs: 300_000, preempt: true },
@@ -37,6 +38,7 @@ describe("settings", () => {
     const given = {
       scope: "run",
       roster: "claimed",
+      openEvents: ["plugin.a.b"],
       onMissingSeam: "warn",
       onMissingPreload: "warn",
       observers: [{ clientId: "dash" }, { mode: "ui", deviceId: "d1" }],
@@ -141,7 +143,7 @@ describe("ill-typed settings", () => {
 
 describe("unknown settings", () => {
   test.each([
-    ["scopes", { scopes: "run" }, "scope, observers, roster, limits, heartbeat, onMissingSeam"],
+    ["scopes", { scopes: "run" }, "scope, observers, openEvents, roster, limits, heartbeat, onMissingSeam"],
     ["Scope", { Scope: "run" }, "scope"],
     ["constructor", { constructor: 1 }, "scope"],
     ["toString", { toString: 1 }, "scope"],

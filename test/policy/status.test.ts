@@ -37,7 +37,7 @@ test("the status without names has no session keys and no lists of the settings,
   expect(JSON.stringify(STATUS)).toContain(KEY);
   expect(JSON.stringify(less)).not.toMatch(new RegExp(`${KEY}|${DEVICE}`));
   const { sessionKeys: _, settings, ...rest } = STATUS;
-  const { observers: _observers, access: _access, hooks, ...switches } = settings;
+  const { observers: _observers, openEvents: _open, access: _access, hooks, ...switches } = settings;
   const { allowedSessionKeyPrefixes: _prefixes, ...hookSwitches } = hooks!;
   expect(less).toEqual({ ...rest, settings: { ...switches, hooks: hookSwitches } });
   expect(less.settings.scope).toBe("run");

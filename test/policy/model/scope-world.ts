@@ -64,7 +64,7 @@ export class ScopeWorld implements World {
     // Requests carry a copy of the client in some releases.
     const client = this.#scope.connection({ ...this.#slots.get(slot)! })!;
     const asked = asClaimIntent(intent);
-    const request = this.#scope.begin(client, asked, this.#scope.keysOf(asked))!;
+    const request = this.#scope.requests.begin(client, asked, this.#scope.requests.keysOf(asked))!;
     if ("refuse" in request) return false;
     this.#requests.set(id, request);
     return true;
@@ -144,7 +144,7 @@ function asClaimIntent(intent: Intent): ClaimIntent {
   if (intent.kind === "roster") return intent;
   const keys = intent.keys.map((key) => SESSIONS[sessionIndex(key)]!.alias);
   if (intent.kind !== "claim") return { kind: intent.kind, keys };
-  return { kind: "claim", keys, explicit: intent.explicit, answered: true, startsRun: true };
+  return { kind: "claim", keys, explicit: intent.explicit, answer: "chosen", startsRun: true };
 }
 
 /** A frame as upstream would send it; the place of the key varies with the frame. */

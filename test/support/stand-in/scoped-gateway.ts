@@ -17,7 +17,7 @@ export interface OpenRequest {
 
 /** Begins a claim as the request path does. */
 export function beginClaim(scope: GatewayScope, client: GatewayClient, intent: ClaimIntent): OpenRequest {
-  const request = scope.begin(client, intent, scope.keysOf(intent));
+  const request = scope.requests.begin(client, intent, scope.requests.keysOf(intent));
   if (request && "refuse" in request) throw new Error(request.refuse.message);
   const passage: Passage = request ?? {};
   return {

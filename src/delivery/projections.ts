@@ -1,0 +1,79 @@
+/**
+ * What the gateway builds for each receiver inside of its broadcaster, and for a new connection's hello:
+ * filtered by what that receiver may know.
+ */
+import type { BroadcasterParams, GatewayClient } from "../gateway/types.ts";
+import { allowedRows } from "../policy/access-answers.ts";
+import { type Fields, fieldsOf } from "../policy/fields.ts";
+import { STATUS_EVENTS } from "../policy/status-events.ts";
+
+/** What the projections ask. */
+export interface ProjectionGate {
+  /** Whether a connection follows a session, or asked for its row. */
+  mayKnow(client: GatewayClient, sessionKey: unknown): boolean;
+  /** A projection failed, and its frame goes to nobody. */
+  failed(event: string): void;
+}
+
+type Project = (client: GatewayClient) => unknown;
+
+/**
+ * The parameters of the release's broadcaster with its projections filtered: `prepareSessionEventProjection`
+ * (2026.9) adds rows of the sessions above to a session's event, each with the last words in it.
+ */
+export function filteredProjections(params: BroadcasterParams, gate: ProjectionGate): Partial<BroadcasterParams> {
+  const prepare = params.prepareSessionEventProjection;
+  if (!prepare) return {};
+  return {
+    prepareSessionEventProjection: (event, payload, ...rest) => {
+      const project = prepare(event, payload, ...rest) as Project | undefined;
+      if (typeof project !== "function") return project;
+      return (client: GatewayClient) => {
+        const projected = project(client);
+        if (projected === undefined || projected === payload) return projected;
+        try {
+          return allowedRows(projected, { allows: (key) => gate.mayKnow(client, key) }, (key) =>
+            typeof key === "string" ? key : undefined,
+          );
+        } catch {
+          gate.failed(String(event));
+          return undefined;
+        }
+      };
+    },
+  };
+}
+
+type BuildSnapshot = (...args: unknown[]) => unknown;
+
+/**
+ * Wraps `buildGatewaySnapshot`, which makes the part of hello that the events `presence` and `health` keep up to
+ * date. Nobody claims a session yet: it is without any. The gateway puts `health` into it afterwards.
+ *
+ * @param failed told when a snapshot could not be looked at, and is empty then
+ */
+export function withoutSessions(build: BuildSnapshot, failed: () => void): BuildSnapshot {
+  const status = (event: "presence" | "health", value: unknown): unknown => {
+    try {
+      return STATUS_EVENTS.get(event)!(value);
+    } catch {
+      failed();
+      return {};
+    }
+  };
+  return function buildGatewaySnapshot(...args) {
+    const snapshot = build(...args);
+    const body = fieldsOf(snapshot);
+    if (!body) return snapshot;
+    let health = status("health", body["health"]);
+    const { presence } = status("presence", { presence: body["presence"] }) as Fields;
+    return Object.defineProperty({ ...body, ...(Array.isArray(body["presence"]) ? { presence } : {}) }, "health", {
+      enumerable: true,
+      configurable: true,
+      get: () => health,
+      set: (value: unknown) => {
+        health = status("health", value);
+      },
+    });
+  };
+}
