@@ -51,6 +51,11 @@ const TRUE_ON = {
 
   /** Sends a request of `agent` for the main session to where a voice-wake route leads. */
   reroutesVoiceWakes: ">=2026.5 <2026.9",
+  // Events
+  /** Tells all clients of tasks, cron runs among them. */
+  hasTaskEvents: ">=2026.9",
+  /** Adds rows of the sessions above to a session's events. */
+  addsAncestorRows: ">=2026.9",
 
   // Clients
   /** Sends the events of tools to the client that started the run. */
