@@ -11,13 +11,19 @@ import type { Reloadable } from "../gateway/settings-reload.ts";
 import { accessOf, type SessionAccess } from "../policy/access.ts";
 import { allowedRows, answersAllowedSession, foundSession } from "../policy/access-answers.ts";
 import { type Denial, judgeRequest, type RequestVerdict } from "../policy/access-requests.ts";
+import { BoundedMap } from "../policy/bounded-map.ts";
 import { type ConnectionFacts, isObserver } from "../policy/connection-match.ts";
-import { fieldsOrNone, present } from "../policy/fields.ts";
+import { type Fields, fieldsOf, fieldsOrNone, present } from "../policy/fields.ts";
 import { pageOf } from "../policy/session-list.ts";
 
 type Allowed = Extract<RequestVerdict, { allowed: true }>;
 
 const DENIED_SESSION: Denial = { allowed: false, because: "session" };
+
+/** Runs whose session is known. */
+const MAX_RUNS = 4_096;
+/** Run ids are UUIDs or idempotency keys; longer ones are not remembered. */
+const MAX_RUN_ID = 256;
 
 /** Of a parameter's name in an error: a client chooses it. */
 const MAX_NAME = 64;
@@ -44,6 +50,8 @@ interface Known {
 export class AccessGuard {
   readonly #host: GuardHost;
   readonly #known = new Map<GatewayClient, Known>();
+  /** The sessions of runs that had events lately, by run id. */
+  readonly #runs = new BoundedMap<string, string>(MAX_RUNS);
   #settings: Reloadable;
 
   constructor(host: GuardHost, settings: Reloadable) {
@@ -90,6 +98,7 @@ export class AccessGuard {
       access,
       canonical: keys.canonical,
       startedRun: (runId) => this.#host.startedRun(client, runId),
+      sessionOfRun: (runId) => this.#runs.get(runId),
       sessionsOfQuestion: this.#host.sessionsOfQuestion,
     });
     if (!verdict.allowed) {
@@ -97,12 +106,13 @@ export class AccessGuard {
       return { refuse: accessDenied(method, verdict) };
     }
     const { answer, ask } = verdict;
-    if (answer === "as-is") return undefined;
+    const replaced = ask && replace(params, ask);
+    if (answer === "as-is") return replaced;
     const denied: Answer = { ok: false, error: accessDenied(method, DENIED_SESSION) };
     const nothing = answer === "lookup" && mayBeMissing(params) ? { ok: true, payload: { ok: false } } : denied;
     let refused: Answer | undefined;
     return {
-      ...(ask && { params: ask }),
+      ...replaced,
       answering: (given) => {
         if (refused) return refused;
         // What a look-up may not tell of is answered like what it does not find, whatever upstream's error says.
@@ -139,6 +149,12 @@ export class AccessGuard {
     return shown(allowedRows(answer.payload, access, canonical));
   }
 
+  /** An event of a run in a session. */
+  sawRun(runId: string | undefined, key: string | undefined): void {
+    if (!this.hasRules || runId === undefined || key === undefined || runId.length > MAX_RUN_ID) return;
+    if (this.#runs.get(runId) !== key) this.#runs.renew(runId, key);
+  }
+
   /** Whether the rules let a connection have what tells of a session; of none, everybody may. */
   allows(client: GatewayClient, sessionKey: unknown): boolean {
     if (!this.hasRules || !present(sessionKey)) return true;
@@ -165,6 +181,20 @@ export class AccessGuard {
   #assess(facts: ConnectionFacts): Known {
     return { facts, text: JSON.stringify(facts), access: accessOf(this.#settings.access, facts) };
   }
+}
+
+/**
+ * Changes a request's parameters in place: 2026.9 binds what a connection may do to the request's own object, and
+ * takes a copy for a request of less authority.
+ *
+ * @returns what the request path has to put in their place, where there is nothing to change
+ */
+function replace(params: unknown, ask: Fields): { readonly params: Fields } | undefined {
+  if (!fieldsOf(params) || Object.isFrozen(params)) return { params: ask };
+  const own = params as Record<string, unknown>;
+  for (const name of Object.keys(own)) if (!(name in ask)) delete own[name];
+  Object.assign(own, ask);
+  return undefined;
 }
 
 /** `sessions.resolve` is asked to say so if there is none, in place of an error (2026.9). */

@@ -134,6 +134,7 @@ export class GatewayScope implements EventGate {
         return undefined;
       }
       if (event === "sessions.changed") this.#endDeleted(payload, route);
+      if (route.to === "session") this.access.sawRun(route.runId, route.keys[0]);
       const audience = recipients(route, this.#claims, this.#settings);
       if (!targets) {
         this.#count(event, audience.reason);

@@ -24,12 +24,9 @@ export type Denial =
   | { readonly allowed: false; readonly because: "session" | "method" }
   | { readonly allowed: false; readonly because: "parameter"; readonly parameter: string };
 
-/** Where upstream itself checks a `sessionId` against the session key or the connection beside it. */
+/** Where upstream itself checks a `sessionId` against the session key or the connection, or it is left out. */
 const CHECKED_SESSION_ID =
   /^(?:chat\.(?:history|send)|session\.typing|sessions\.(?:goal\.\w+|resolve)|talk\.session\.\w+)$/;
-
-/** Where upstream itself checks a `runId` against the session key beside it. */
-const CHECKED_RUN_ID = new Set(["chat.abort"]);
 
 /** Parameters that name further sessions, wherever they stand: `parentSessionKey`, `sessionKeys`. */
 const NAMES_SESSIONS = /(?:^s|S)essionKeys?$|^spawnedBy$/;
@@ -46,6 +43,8 @@ export interface Asker {
   readonly canonical: KeyReader;
   /** Whether this connection started a run. */
   startedRun(runId: string): boolean;
+  /** Canonical key of the session that a run's last event was of, if it had one. */
+  sessionOfRun(runId: string): string | undefined;
   /** Canonical keys of the sessions in which an open question was asked; none if it is not known. */
   sessionsOfQuestion(id: unknown): readonly string[];
 }
@@ -88,8 +87,12 @@ function judgeBound(method: string, rule: Bound, body: Fields, asker: Asker): Re
   if (!(named ? maySee(named) : mayLackSession(rule.otherwise))) return DENIED_SESSION;
   const denied = deniedBy(deniedParameter(method, body, rule.field, mayUseAllOfAgents));
   if (denied) return denied;
-  if (named || rule.otherwise !== "lookup") return { allowed: true, answer: rule.answer ?? "as-is" };
-  return { allowed: true, answer: "lookup", ask: byKeyOnly(body) };
+  if (!named && rule.otherwise === "lookup") return { allowed: true, answer: "lookup", ask: byKeyOnly(body) };
+  const answer = rule.answer ?? "as-is";
+  // Where the session is new, the gateway takes the transcript that has this id.
+  if (method !== "chat.send" || !present(body["sessionId"])) return { allowed: true, answer };
+  const { sessionId: _, ...ask } = body;
+  return { allowed: true, answer, ask };
 
   function maySee(sessions: readonly Named[]): boolean {
     if (sessions.length === 0 || !sessions.every((each) => mayUse(each, asker))) return false;
@@ -210,8 +213,12 @@ function refersElsewhere(method: string, body: Fields, asker: Asker): boolean {
   if (present(body["taskId"])) return true;
   if (present(body["sessionId"]) && !CHECKED_SESSION_ID.test(method)) return true;
   const runId = body["runId"];
-  if (!present(runId) || CHECKED_RUN_ID.has(method)) return method === "agent.wait" && !present(runId);
-  return typeof runId !== "string" || !asker.startedRun(runId);
+  if (!present(runId)) return method === "agent.wait";
+  if (typeof runId !== "string") return true;
+  // 2026.9 lets admins abort a run of another session than the one they name. A run's id is chosen by a client, so
+  // that the session whose events the run has comes first.
+  const key = asker.sessionOfRun(runId);
+  return key === undefined ? !asker.startedRun(runId) : !asker.access.allows(key);
 }
 
 /** All parameters whose name says that they hold session keys; one that is none, if there is too much. */

@@ -126,11 +126,12 @@ test("a look-up that finds a denied session is answered like one that finds none
 
 test("a page of the list is made of the rows that are allowed, whatever else there is", () => {
   const ADA = Array.from({ length: 7 }, (_, n) => `agent:main:ada:${n}`);
-  const page = (params: object, keys: readonly string[]) => {
+  const page = (wanted: object, keys: readonly string[]) => {
+    const params = { ...wanted };
     const gateway = scopedGateway(perConnection, RULED);
     const admission = gateway.scope.access.admit(gateway.connect("c"), "sessions.list", params);
     if (!admission || "refuse" in admission) throw new Error("the answers are not looked at");
-    const { limit } = admission.params as { limit: number };
+    const { limit } = params as { limit: number };
     const rows = keys.slice(0, limit).map((key) => ({ key }));
     const counts = {
       count: rows.length,
@@ -187,4 +188,29 @@ test("an approval of a child goes to those of the parent's claimants who may hav
   };
   expect(frames(RULED)).toEqual([undefined, "agent:main:ada:child"]);
   expect(frames({})).toHaveLength(4);
+});
+
+test("a run is known by its events: who may use its session may abort it, and nobody else, whoever chose its id", () => {
+  const gateway = scopedGateway(perConnection, RULED);
+  const client = gateway.connect("c");
+  const abort = (runId: string) => refusal(gateway, client, "chat.abort", { sessionKey: KEY, runId })?.code;
+  expect(abort("r1")).toBe("FORBIDDEN");
+  gateway.broadcaster.broadcast("agent", { sessionKey: KEY, runId: "r1" });
+  gateway.broadcaster.broadcast("agent", { sessionKey: "agent:main:eve:x", runId: "r2" });
+  expect([abort("r1"), abort("r2"), abort("r3")]).toEqual([undefined, "FORBIDDEN", "FORBIDDEN"]);
+  // An idempotency key is the run's id: a message with another run's makes it no run of one's own.
+  gateway.ask(client, "chat.send", { sessionKey: KEY }).answered!({ ok: true, payload: { runId: "r2" } });
+  gateway.ask(client, "chat.send", { sessionKey: KEY }).answered!({ ok: true, payload: { runId: "r4" } });
+  expect([abort("r2"), abort("r4")]).toEqual(["FORBIDDEN", undefined]);
+});
+
+test("parameters are changed in the request's own object, and replaced where it has none", () => {
+  const gateway = scopedGateway(perConnection, RULED);
+  const client = gateway.connect("c");
+  const params = { sessionKey: KEY, message: "hi", sessionId: "s" };
+  expect(gateway.scope.access.admit(client, "chat.send", params)).toBeUndefined();
+  expect(params).toEqual({ sessionKey: KEY, message: "hi" });
+  expect(gateway.scope.access.admit(client, "sessions.list", Object.freeze({}))).toMatchObject({
+    params: { limit: 10_000 },
+  });
 });

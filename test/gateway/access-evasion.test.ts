@@ -280,6 +280,22 @@ test("a voice-wake route leads no request of `agent` into a denied session", asy
   expect(await transcript(under.clients.desk, under.key)).not.toContain(under.id);
 });
 
+test("no run of a denied session is aborted by its id, beside a key that is allowed", async () => {
+  const abort = async (gateway: Endpoint) => {
+    const clients = await pair(gateway);
+    const [denied, own] = [freshSession(), `agent:main:bob-${freshSession().id.toLowerCase()}`];
+    await converse(clients.bob, own, say(freshSession().id, 2));
+    const { runId } = await clients.desk.chat(`agent:main:vault-${denied.id.toLowerCase()}`, say(denied.id, 30, 150));
+    await expect.poll(() => clients.desk.text(runId), { timeout: 60_000 }).toContain(`${denied.id}-1`);
+    const answered = await code(clients.bob, "chat.abort", { sessionKey: own, runId });
+    await clients.desk.final(runId);
+    return { answered, whole: clients.desk.text(runId) === answer(denied.id, 30) };
+  };
+  const published = await abort(plain);
+  if (capabilities(plain.release).abortsRunsOfOtherSessions) expect(published.whole).toBe(false);
+  expect(await abort(ruled)).toEqual({ answered: "FORBIDDEN", whole: true });
+});
+
 test("a preview of 200 sessions claims the 64 that its answer lists", async () => {
   const isolated = gateways().isolated;
   const [client, other] = [await connectByHand(isolated), await connectByHand(isolated)];

@@ -11,7 +11,8 @@ function asker(sessions: string[], methods: string[] = []): Asker {
       const key = usableSessionKey(value);
       return key && canonicalSessionKey(key, agentId === undefined ? {} : { defaultAgentId: agentId });
     },
-    startedRun: (runId) => runId === "own",
+    startedRun: (runId) => runId === "own" || runId === "taken",
+    sessionOfRun: (runId) => ({ seen: MINE, taken: THEIRS, theirs: THEIRS })[runId],
     sessionsOfQuestion: (id) =>
       id === "mine" ? [MINE] : id === "theirs" ? [THEIRS] : id === "both" ? [MINE, THEIRS] : [],
   };
@@ -27,7 +28,9 @@ describe("an allowed request", () => {
     ["chat.history", { sessionKey: MINE }],
     ["chat.history", { sessionKey: " MINE-1 " }],
     ["chat.history", { sessionKey: MINE, sessionId: "checked upstream" }],
-    ["chat.abort", { sessionKey: MINE, runId: "checked upstream" }],
+    ["chat.abort", { sessionKey: MINE, runId: "own" }],
+    ["chat.abort", { sessionKey: MINE, runId: "seen" }],
+    ["agent.wait", { runId: "seen" }],
     ["sessions.abort", { key: MINE, runId: "own" }],
     ["sessions.preview", { keys: [MINE, "mine-2"] }],
     ["sessions.patchMany", { targets: [{ key: MINE }], patch: {} }],
@@ -70,6 +73,11 @@ describe("a request denied for its session", () => {
     ["agent", { message: "hi" }],
     ["agent", { agentId: "main" }],
     ["agent", { agentId: "main", to: "+1" }],
+    ["chat.abort", { sessionKey: MINE, runId: "foreign" }],
+    ["chat.abort", { sessionKey: MINE, runId: "theirs" }],
+    ["chat.abort", { sessionKey: MINE, runId: "taken" }],
+    ["agent.wait", { runId: "taken" }],
+    ["agent.wait", { runId: ["own"] }],
     ["agent.wait", { runId: "foreign" }],
     ["agent.wait", {}],
     ["question.resolve", { id: "theirs" }],
@@ -243,6 +251,12 @@ describe("the rule denies, by its name, a parameter that leads elsewhere or tell
       ask: { reference: { key: THEIRS } },
     });
   });
+});
+
+test("a message is passed on without the id of a transcript, which a new session would take over", () => {
+  const body = { sessionKey: MINE, message: "hi" };
+  expect(judge("chat.send", { ...body, sessionId: "s" })).toEqual({ allowed: true, answer: "as-is", ask: body });
+  expect(judge("chat.send", body)).toEqual({ allowed: true, answer: "as-is" });
 });
 
 test("the gateway is asked for the whole list, and the page is the client's", () => {

@@ -49,6 +49,8 @@ const TRUE_ON = {
   /** Lets clients with `operator.read` ask for what a plugin offers; others admins only. */
   givesStatusToReaders: ">=2026.8",
 
+  /** Lets admins abort a run of another session than the one they name. */
+  abortsRunsOfOtherSessions: ">=2026.9",
   /** Sends a request of `agent` for the main session to where a voice-wake route leads. */
   reroutesVoiceWakes: ">=2026.5 <2026.9",
   // Events
