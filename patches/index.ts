@@ -11,6 +11,10 @@ import { patch as cronRunEvents } from "./05-cron-run-events/patch.ts";
 import { reproducer as cronRunEventsReproducer } from "./05-cron-run-events/reproduce.ts";
 import { patch as heartbeatPreemption } from "./06-heartbeat-preemption/patch.ts";
 import { reproducer as heartbeatPreemptionReproducer } from "./06-heartbeat-preemption/reproduce.ts";
+import { patch as runEvents } from "./07-run-events/patch.ts";
+import { reproducer as runEventsReproducer } from "./07-run-events/reproduce.ts";
+import { patch as ancestorRows } from "./08-ancestor-rows/patch.ts";
+import { reproducer as ancestorRowsReproducer } from "./08-ancestor-rows/reproduce.ts";
 import type { Patch } from "./lib/codemod.ts";
 import type { Scene } from "./lib/reproducer.ts";
 
@@ -21,6 +25,8 @@ export const PATCHES: readonly { readonly patch: Patch; readonly reproducer: Sce
   { patch: sessionScopedEvents, reproducer: sessionScopedEventsReproducer },
   { patch: cronRunEvents, reproducer: cronRunEventsReproducer },
   { patch: heartbeatPreemption, reproducer: heartbeatPreemptionReproducer },
+  { patch: runEvents, reproducer: runEventsReproducer },
+  { patch: ancestorRows, reproducer: ancestorRowsReproducer },
 ];
 
 /** The patches with the numbers or names in `wanted`, or all. */
