@@ -106,6 +106,9 @@ const HARMLESS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
  */
 const LABELS = new Set(["agent", "sessions.create", "sessions.patch", "sessions.patchMany", "sessions.resolve"]);
 
+/** Channels that are none: a client's own connection, and the one that the session has. */
+const OWN_CHANNELS = new Set<unknown>(["webchat", "last"]);
+
 /**
  * The first parameter that a restricted connection may not give.
  *
@@ -128,6 +131,7 @@ export function deniedParameter(
   };
   for (const name of Object.keys(body)) {
     if (name === field || JUDGED.test(name) || harmless?.has(name)) continue;
+    if (name === "channel" && method === "agent" && OWN_CHANNELS.has(body[name])) continue;
     if (!labelled || name !== "label" || !mayLabel(body)) return name;
   }
   if (labelled && ![body["patch"], ...listed(body["targets"])].every(mayLabel)) return "label";

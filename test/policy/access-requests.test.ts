@@ -38,6 +38,8 @@ describe("an allowed request", () => {
     ["sessions.messages.unsubscribe", { key: MINE }],
     ["sessions.unsubscribe", {}],
     ["sessions.subscribe", {}],
+    ["agent", { sessionKey: MINE, channel: "webchat", deliver: false }],
+    ["agent", { sessionKey: MINE, channel: "last" }],
     ["agent.wait", { runId: "own" }],
     ["question.resolve", { id: "mine", answers: {} }],
     ["question.request", { sessionKey: MINE, runId: "own" }],
