@@ -200,5 +200,7 @@ async function world(client: RawClient, { key }: Names): Promise<unknown> {
   const others = sessions.filter((row) => !/^agent:(?:other|main:bob-[^:]*)(?::|$)/.test(String(row["key"])));
   const { messages } = await client.request("chat.history", { sessionKey: key });
   const described = offers(client, "sessions.describe") ? await client.request("sessions.describe", { key }) : {};
-  return { keys: others.map((row) => row["key"]).toSorted(), messages, row: described["session"] };
+  // When it was described is not a change.
+  const { snapshotAt: _, ...row } = (described["session"] ?? {}) as Payload;
+  return { keys: others.map(({ key: each }) => each).toSorted(), messages, row };
 }
