@@ -18,7 +18,7 @@ import { withoutSessions } from "./delivery/projections.ts";
 import { keepForRestart, leaveChildren } from "./attach/preload.ts";
 import type { GatewayProcess } from "./attach/process.ts";
 import { passSteps, type Step } from "./delivery/requests.ts";
-import { eitherOf, SEAM_FUNCTIONS } from "./attach/seams.ts";
+import { eitherOf, leftAlone, SEAM_FUNCTIONS } from "./attach/seams.ts";
 import { type KeyFunctions, SessionKeys } from "./gateway/session-keys.ts";
 import { SettingsReload } from "./gateway/settings-reload.ts";
 import { hookWakeReplacements } from "./wakes/hooks.ts";
@@ -54,6 +54,7 @@ export class Isolation {
   readonly #heartbeats = new HeartbeatGuard({
     functions: this.#attached.originals,
     config: () => this.#config(),
+    mayAbort: () => !leftAlone(this.#process.release).some(({ name }) => name === "heartbeat-abort"),
     failed: () => void this.#current?.counters.count("(heartbeat)", "error"),
     info,
   });

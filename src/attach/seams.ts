@@ -39,6 +39,8 @@ export interface Seam {
   readonly standsDown?: string;
   /** Name of a seam that makes this one unnecessary. */
   readonly unless?: string;
+  /** Releases on which the module does not use it, since the release as published does better. */
+  readonly leftAlone?: { readonly since: string; readonly until: string; readonly because: string };
 }
 
 /** The seam of releases that abort heartbeats for users themselves. */
@@ -236,6 +238,12 @@ export const SEAMS: readonly Seam[] = [
     purpose: "aborts a heartbeat",
     without: "a user's message waits for the heartbeat",
     unless: PREEMPTION,
+    leftAlone: {
+      since: "2026.5.28",
+      until: "2026.8.1",
+      because:
+        "the release keeps a message beside a heartbeat itself, and a heartbeat that is aborted occupies its command lane for 30 s",
+    },
   },
   {
     name: "heartbeat-end",
@@ -304,6 +312,24 @@ export function missingSeams(found: ReadonlySet<string>): readonly Seam[] {
 /** Seams of work that the release does itself, so that the module stands down. */
 export function standingDown(found: ReadonlySet<string>): readonly Seam[] {
   return SEAMS.filter((seam) => seam.standsDown !== undefined && isFound(seam, found));
+}
+
+/**
+ * Seams that the module does not use on a release.
+ *
+ * @param release e.g. `2026.6.11`
+ */
+export function leftAlone(release: string): readonly Seam[] {
+  return SEAMS.filter((seam) => seam.leftAlone && within(release, seam.leftAlone));
+}
+
+function within(release: string, { since, until }: { readonly since: string; readonly until: string }): boolean {
+  const number = (version: string): number =>
+    version
+      .split("-")[0]!
+      .split(".")
+      .reduce((sum, part) => sum * 1_000 + Number(part), 0);
+  return number(release) >= number(since) && number(release) < number(until);
 }
 
 /** The seams of heartbeats: all are optional, and what a release lacks of them is said at start. */

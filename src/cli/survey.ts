@@ -1,7 +1,15 @@
 /** What one OpenClaw package has of the functions that the module attaches to; it is read, not run. */
 import { join } from "node:path";
 import { scanPackage } from "../attach/loader.ts";
-import { missingSeams, namesIn, releasesWith, SEAM_FUNCTIONS, SEAMS, standingDown } from "../attach/seams.ts";
+import {
+  leftAlone,
+  missingSeams,
+  namesIn,
+  releasesWith,
+  SEAM_FUNCTIONS,
+  SEAMS,
+  standingDown,
+} from "../attach/seams.ts";
 import { Failure } from "./failure.ts";
 import { inRange } from "./versions.ts";
 
@@ -57,7 +65,13 @@ export function survey(root: string, release: string): Survey {
         lost: names.filter((name) => expected.has(name) && !found.has(name)),
       };
     }),
-    standDown: standingDown(found).map(({ name, standsDown }) => ({ name, text: standsDown! })),
+    standDown: [
+      ...standingDown(found).map(({ name, standsDown }) => ({ name, text: standsDown! })),
+      ...leftAlone(release).map(({ name, purpose, leftAlone: why }) => ({
+        name,
+        text: `the module never ${purpose} on this release: ${why!.because}`,
+      })),
+    ],
   };
 }
 

@@ -41,6 +41,8 @@ type Fn = (...args: never[]) => unknown;
 export interface GuardHost {
   readonly functions: Functions;
   config(): GatewayConfig;
+  /** Whether a user's message may abort a heartbeat, or wait for it: not where the release does better alone. */
+  mayAbort(): boolean;
   /** Something of ours failed. */
   failed(): void;
   /** Says something in the gateway's log. */
@@ -252,7 +254,7 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
   #clear(place: Place): Promise<void> | undefined {
     const run = this.#running.get(place.sessionKey);
     // From 2026.8 the release aborts the heartbeat itself.
-    if (!run || abortsHeartbeatsItself(this.#host.functions)) return undefined;
+    if (!run || !this.#host.mayAbort() || abortsHeartbeatsItself(this.#host.functions)) return undefined;
     return this.#settled(run);
   }
 

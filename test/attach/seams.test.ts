@@ -8,6 +8,7 @@ import { differences, releaseReports } from "../../scripts/releases-page.ts";
 import { Attached } from "../../src/attach/attached.ts";
 import { scanPackage } from "../../src/attach/loader.ts";
 import {
+  leftAlone,
   missingHeartbeatSeams,
   missingSeams,
   namesIn,
@@ -183,3 +184,13 @@ function release(files: Readonly<Record<string, string>>): string {
   }
   return root;
 }
+
+test.each([
+  ["2026.5.27", []],
+  ["2026.5.28", ["heartbeat-abort"]],
+  ["2026.7.35", ["heartbeat-abort"]],
+  ["2026.8.1", []],
+  ["2026.10.1", []],
+])("on OpenClaw %s the module leaves %j alone", (release, names) => {
+  expect(leftAlone(release).map(({ name }) => name)).toEqual(names);
+});

@@ -97,6 +97,16 @@ describe("a channel's message", () => {
   });
 });
 
+test("a message neither aborts a heartbeat nor waits for it on a release that keeps the message itself", async () => {
+  scene.mayAbort = false;
+  const { answer, aborted, end } = scene.running();
+  const request = scene.send("r1");
+  expect(request.ready).toBeUndefined();
+  expect(aborted()).toBe(false);
+  end();
+  await expect(answer).resolves.toEqual(RAN);
+});
+
 describe("the quiet time", () => {
   async function quietFor(settings: { quietMs?: number }): Promise<number> {
     scene.begin({ maxDeferMs: 600_000, preempt: true, ...settings }).run("r1");

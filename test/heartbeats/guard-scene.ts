@@ -37,10 +37,12 @@ export class GuardScene {
   readonly guard = new HeartbeatGuard({
     functions: (name) => this.functions[name] ?? [],
     config: () => ({}),
+    mayAbort: () => this.mayAbort,
     failed: () => void (this.failures += 1),
     info: () => {},
   });
   failures = 0;
+  mayAbort = true;
   agentEvent: (event: object) => void = () => {};
 
   begin(settings: HeartbeatSettings = { quietMs: 5_000, maxDeferMs: 60_000, preempt: true }): this {

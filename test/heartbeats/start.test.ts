@@ -11,6 +11,7 @@ beforeEach(() => {
   guard = new HeartbeatGuard({
     functions: (name) => functions[name] ?? [],
     config: () => ({}),
+    mayAbort: () => true,
     failed: () => {},
     info: (message) => said.push(message),
   });
