@@ -191,6 +191,6 @@ test.each([
   ["2026.7.35", ["heartbeat-abort"]],
   ["2026.8.1", []],
   ["2026.10.1", []],
-])("on OpenClaw %s the module leaves %j alone", (release, names) => {
-  expect(leftAlone(release).map(({ name }) => name)).toEqual(names);
+])("on OpenClaw %s the module leaves %j alone", (version, names) => {
+  expect(leftAlone(version).map(({ name }) => name)).toEqual(names);
 });
