@@ -125,13 +125,21 @@ test("whoever claimed a session of an agent receives nothing of it once the agen
     const { id } = freshSession();
     const name = `gone${id.toLowerCase()}`;
     const key = `agent:${name}:main`;
-    const workspace = `./${name}`;
-    await boss.request("agents.create", { name, workspace });
+    const create = async (): Promise<void> => {
+      await boss.request("agents.create", { name, workspace: `./${name}` });
+      // The gateway takes the agent over when it has read its configuration again.
+      const listed = async () => {
+        const { agents } = await boss.request("agents.list", {});
+        return (agents as { id: string }[]).find((agent) => agent.id === name);
+      };
+      await until(listed, PATIENCE_MS, "the new agent");
+    };
+    await create();
     const claimant = await connect(gateway, { name: "claimant" });
     await claimant.request("chat.history", { sessionKey: key, limit: 1 });
     await boss.request("agents.delete", { agentId: name, deleteFiles: false });
-    await boss.request("agents.create", { name, workspace });
     await sleep(500);
+    await create();
     await converse(boss, key, say(id));
     await settle();
     return leaks(claimant, { key, id });
@@ -139,5 +147,6 @@ test("whoever claimed a session of an agent receives nothing of it once the agen
   const { plain, isolated } = gateways();
   const published = await scene(plain);
   if (published === undefined) return;
+  expect(published, "the control gateway").toMatchObject({ chat: expect.any(Number) as unknown });
   expect(await scene(isolated)).toEqual({});
 });
