@@ -173,6 +173,15 @@ function keyOf({ key: written, agentId }: Named, asker: Asker): string | undefin
 
 function mayUse(session: Named, asker: Asker): boolean {
   const key = keyOf(session, asker);
+  return key !== undefined && asker.access.allows(key) && mayUseOfAgent(session, asker);
+}
+
+/** A raw key beside an agent: up to 2026.5 the resolver ignores the agent, and handlers such as `sessions.create` do not. */
+function mayUseOfAgent({ key: written, agentId }: Named, asker: Asker): boolean {
+  if (agentId === undefined || typeof written !== "string") return true;
+  const raw = written.trim().toLowerCase();
+  if (raw === "global" || raw === "unknown" || parseAgentSessionKey(raw)) return true;
+  const key = keyOf({ key: `agent:${agentId}:${raw}` }, asker);
   return key !== undefined && asker.access.allows(key);
 }
 

@@ -189,6 +189,15 @@ describe("an agent is judged by the id that the gateway makes of what is written
     expect(judgeRequest("chat.send", { sessionKey: "agent:a:x", agentId: ["a"] }, both).allowed).toBe(false);
   });
 
+  test("a raw key beside an agent is that agent's too where the release's resolver ignores the agent", () => {
+    const ignoring: Asker = {
+      ...asker(["agent:main:mine-*"]),
+      canonical: (value) => asker([]).canonical(value, undefined),
+    };
+    expect(judgeRequest("sessions.create", { key: "mine-1", agentId: "support" }, ignoring).allowed).toBe(false);
+    expect(judgeRequest("sessions.create", { key: "mine-1", agentId: "main" }, ignoring).allowed).toBe(true);
+  });
+
   test("a blank id means the default agent", () => {
     expect(judgeRequest("sessions.create", { agentId: " " }, asker(["agent:main:*"])).allowed).toBe(true);
     expect(judgeRequest("sessions.create", { agentId: " " }, support).allowed).toBe(false);
