@@ -8,7 +8,6 @@ export type RequestWake = (options?: unknown, ...rest: unknown[]) => unknown;
 interface WakeOptions {
   readonly sessionKey?: unknown;
   readonly intent?: unknown;
-  readonly reason?: unknown;
   readonly agentId?: unknown;
 }
 
@@ -75,7 +74,7 @@ export class WakeTargets {
     try {
       const wake = options as WakeOptions | undefined;
       const sessionKey = wake?.sessionKey;
-      if (!this.#events.strands(sessionKey)) return this.#mayBeDropped(wake);
+      if (!this.#events.strands(sessionKey)) return undefined;
       const { mainKey, scope } = this.#host.session();
       return {
         wake: scopedHeartbeatWakeOptions(sessionKey, wake as object, mainKey, scope),
@@ -85,17 +84,6 @@ export class WakeTargets {
       this.#host.count("error");
       return undefined;
     }
-  }
-
-  /**
-   * The wake of a completion whose key the release has mapped itself, 2026.5.12 to 2026.8.1: it is dropped like
-   * any other while the next heartbeat is not due, and the completion then waits for good.
-   */
-  #mayBeDropped(wake: WakeOptions | undefined): { wake: WakeOptions; queue: string } | undefined {
-    if (wake?.intent !== "event" || wake.reason !== "exec-event" || !this.#host.enabled()) return undefined;
-    if (this.#host.originals("resolveEventSessionKey").length === 0) return undefined;
-    const queue = wake.sessionKey ?? (this.#host.session().scope === "global" ? "global" : undefined);
-    return typeof queue === "string" && this.#events.waiting(queue).length > 0 ? { wake, queue } : undefined;
   }
 
   /** Repeats a wake that the release dropped (its flood guard does), while its event still waits. */

@@ -166,21 +166,6 @@ describe("the wake that follows", () => {
     },
   );
 
-  test("the wake of a completion that the release has mapped itself is asked for at once, and again while it waits", () => {
-    const gateway = release();
-    const wake = { sessionKey: MAIN, intent: "event", reason: "exec-event" };
-    gateway.request(wake);
-    expect(gateway.wakes, "a release that maps none itself").toEqual([wake]);
-    gateway.originals["resolveEventSessionKey"] = () => MAIN;
-    gateway.request(wake);
-    expect(gateway.wakes, "nothing waits").toEqual([wake, wake]);
-    gateway.enqueue("Exec completed (a, code 0)", { sessionKey: MAIN });
-    gateway.request(wake);
-    expect(gateway.wakes.at(-1)).toEqual({ ...wake, intent: "immediate" });
-    vi.advanceTimersByTime(66_000);
-    expect(gateway.wakes).toHaveLength(4);
-  });
-
   test("the wake of a chat session and the scheduled wake are left alone", () => {
     const gateway = release();
     const wakes = [{ sessionKey: "agent:main:chat", intent: "event" }, { intent: "scheduled" }];
