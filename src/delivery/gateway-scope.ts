@@ -126,7 +126,8 @@ export class GatewayScope implements EventGate {
   audience(event: string, payload: unknown, opts: unknown, targets?: ReadonlySet<string>): Audience {
     try {
       const own = routeEvent(event, payload, opts, this.#keys.canonical, targets !== undefined);
-      const status = STATUS_EVENTS.get(event);
+      // A status event has no session of its own: whatever it belongs to was found in it.
+      const status = own.to === "nobody" || (own.to === "session" && own.found) ? STATUS_EVENTS.get(event) : undefined;
       if (status && own.to !== "all") return this.#status(event, own, payload, status);
       const route = isQuestion(event) ? this.#questions.route(event, payload, own) : own;
       if (route.to === "all" || (route.to === "nobody" && this.#settings.openEvents.includes(event))) {

@@ -95,7 +95,7 @@ export function routeEvent(
   if (isOpen(event)) return ALL;
   const options = fieldsOf(opts);
   const body = fieldsOf(payload);
-  const status = STATUS_EVENTS.has(event);
+  const status = !isBusy(event) && STATUS_EVENTS.has(event);
   const plain = body && !status && event !== "sessions.changed" ? plainSession(options, body, keyOf) : undefined;
   if (plain) return plain;
   const named = body ? namedSession(event, body) : NOTHING;
@@ -126,10 +126,13 @@ function byContent(
   return isClosedName(event) ? NO_KEY : ALL;
 }
 
-/** The busiest events are spared a look into the lists of the open ones. */
+/** Events that are nearly all of the traffic: they are spared a look into lists of others. */
+function isBusy(event: string): boolean {
+  return event === "chat" || event === "agent";
+}
+
 function isOpen(event: string): boolean {
-  if (event === "chat" || event === "agent") return false;
-  return OPEN.has(event) || OPEN_FAMILY.test(event);
+  return !isBusy(event) && (OPEN.has(event) || OPEN_FAMILY.test(event));
 }
 
 /** The shape that nearly all of the traffic has: one key, where upstream looks first. */
