@@ -275,3 +275,21 @@ test("an answer that names its key does not undo an unsubscribe that overtook it
   claim.accept({ extraKeys: [A] });
   expect([...subscriptions.claimed(A)]).toEqual([]);
 });
+
+test("the claims on all sessions of a deleted agent end, but for those that were asked for after the deletion", () => {
+  const claims = new Claims<string>({ claimsPerConnection: 9, runsPerConnection: 9 });
+  for (const connection of ["a", "b"]) claims.connect(connection);
+  claims.begin("a", ["agent:gone:main", "agent:gone:x", "agent:main:main"])!.accept();
+  const asOf = claims.now;
+  claims.begin("b", ["agent:gone:main"])!.accept();
+  claims.endAgent("gone", asOf);
+  expect(claims.claimsOf("a")).toEqual(["agent:main:main"]);
+  expect(claims.claimsOf("b")).toEqual(["agent:gone:main"]);
+});
+
+test("of several sessions only those are claimed that the answer lists", () => {
+  const claims = new Claims<string>({ claimsPerConnection: 9, runsPerConnection: 9 });
+  claims.connect("a");
+  claims.begin("a", ["agent:main:x", "agent:main:y"])!.accept({ only: ["agent:main:y"] });
+  expect(claims.claimsOf("a")).toEqual(["agent:main:y"]);
+});

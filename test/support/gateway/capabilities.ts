@@ -56,6 +56,8 @@ const TRUE_ON = {
   /** Sends a request of `agent` for the main session to where a voice-wake route leads. */
   reroutesVoiceWakes: ">=2026.5 <2026.9",
   // Events
+  /** The events of a sub-agent name the session that spawned it. */
+  namesSpawningSession: ">=2026.5",
   /** Tells all clients of tasks, cron runs among them. */
   hasTaskEvents: ">=2026.9",
   /** Adds rows of the sessions above to a session's events. */
