@@ -10,7 +10,7 @@ import type { SessionKeys } from "../gateway/session-keys.ts";
 import { Counters } from "../policy/counters.ts";
 import { type CanonicalRoute, type DeliveryReason, mayReceive, recipients } from "../policy/delivery.ts";
 import { fieldsOrNone } from "../policy/fields.ts";
-import { STATUS_EVENTS } from "../policy/status-events.ts";
+import { OF_MANY_SESSIONS, STATUS_EVENTS } from "../policy/status-events.ts";
 import { HeldFrames } from "../policy/held-frames.ts";
 import { isQuestion, Questions } from "../policy/questions.ts";
 import { type EventRoute, routeEvent } from "../policy/session-event.ts";
@@ -197,13 +197,13 @@ export class GatewayScope implements EventGate {
     return this.#claims.mostClaimed(limit);
   }
 
-  /** The whole event for those who claim its session, and for observers of all; its status for everybody else. */
+  /** The whole event for those who claim its one session, and for observers of all; its status for everybody else. */
   #status(event: string, named: CanonicalRoute, payload: unknown, status: (payload: unknown) => unknown): Audience {
     const session = event === "heartbeat" ? this.#host.heartbeats?.heartbeatSession() : undefined;
     const route: CanonicalRoute =
       named.to === "nobody" && session !== undefined ? { to: "session", keys: [session] } : named;
     const { deliver, reason } = recipients(route, this.#claims, this.#settings);
-    const whole = deliver.size > 0 ? deliver : this.#claims.fullObservers();
+    const whole = deliver.size > 0 && !OF_MANY_SESSIONS.has(event) ? deliver : this.#claims.fullObservers();
     this.counters.count(event, reason === "no-key" ? "open" : reason);
     const to = new Set([...this.#byId.values()].filter((client) => !whole.has(client)));
     return { route, deliver: whole, hold: new Set(), others: { to, payload: status(payload) } };

@@ -23,6 +23,14 @@ export const STATUS_EVENTS: ReadonlyMap<string, (payload: unknown) => unknown> =
   ["voicewake.routing.changed", () => ({})],
 ]);
 
+/** Status events that tell of many sessions at once: whoever claims one of them may not have the others. */
+export const OF_MANY_SESSIONS: ReadonlySet<string> = new Set([
+  "health",
+  "presence",
+  "portal.changed",
+  "voicewake.routing.changed",
+]);
+
 /** A reason such as `quiet-hours`; a failure's is an error text, which may quote anything. */
 const PLAIN_REASON = /^[a-z][a-z-]{0,39}$/;
 

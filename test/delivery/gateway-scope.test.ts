@@ -69,3 +69,25 @@ test("an error in delivering held frames does not reach the gateway from a reque
   });
   expect(() => second.failed()).not.toThrow();
 });
+
+test("whoever claims one session of the gateway's health does not learn the keys of others, and an observer does", () => {
+  const { broadcaster, connect, accepted } = scopedGateway(perConnection, {
+    settings: { observers: [{ scope: "operator.admin" }] },
+  });
+  const [claimant, observer] = [connect("claimant"), connect("observer", ["operator.admin"])];
+  accepted(claimant, "chat.history", { sessionKey: "agent:main:a" });
+  const recent = [{ key: "agent:main:a" }, { key: "agent:main:b" }];
+  broadcaster.broadcast("health", { ok: true, sessions: { recent } });
+  expect(claimant.frames.map(({ payload }) => payload)).toEqual([{ ok: true, sessions: { recent: [] } }]);
+  expect(observer.frames.map(({ payload }) => payload)).toEqual([{ ok: true, sessions: { recent } }]);
+});
+
+test("a task event goes whole to whoever claims the task's session, and as a change of the list to all others", () => {
+  const { broadcaster, connect, accepted } = scopedGateway(perConnection);
+  const [claimant, bystander] = [connect("claimant"), connect("bystander")];
+  accepted(claimant, "chat.history", { sessionKey: "agent:main:a" });
+  const payload = { action: "upserted", task: { id: "t", title: "words", childSessionKey: "agent:main:a" } };
+  broadcaster.broadcast("task", payload);
+  expect(claimant.frames.map((frame) => frame.payload)).toEqual([payload]);
+  expect(bystander.frames.map((frame) => frame.payload)).toEqual([{ action: "restored" }]);
+});
