@@ -69,7 +69,9 @@ export function mayReceive<C>(
   } else if (route.keys.some(claimed)) {
     return "deliver";
   }
-  return route.keys.some((key) => claims.isPending(connection, key)) ? "hold" : "drop";
+  if (route.keys.some((key) => claims.isPending(connection, key))) return "hold";
+  const follows = parent !== undefined && claims.isPending(connection, parent);
+  return follows && claims.mayHave(connection, route.keys) ? "hold" : "drop";
 }
 
 /**

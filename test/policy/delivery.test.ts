@@ -211,3 +211,46 @@ describe("the reason for a delivery", () => {
     expect(recipients(route, claims, SESSION).reason).toBe(reason);
   });
 });
+
+describe("the event of a child session", () => {
+  const [PARENT, CHILD] = ["agent:main:parent", "agent:main:subagent:child"];
+  const route = { to: "session", keys: [CHILD], parent: PARENT } as const;
+  const scene = () => {
+    const claims = new Claims<string>({ claimsPerConnection: 9, runsPerConnection: 9 });
+    for (const connection of ["claimant", "restricted", "bystander"]) claims.connect(connection);
+    claims.entitle("restricted", { allows: (key) => key === PARENT }, false);
+    return claims;
+  };
+
+  test("a child's event reaches whoever claims the parent, unless the rules deny the child", () => {
+    const claims = scene();
+    for (const connection of ["claimant", "restricted"]) claims.begin(connection, [PARENT])!.accept();
+    expect([...recipients(route, claims, SESSION).deliver]).toEqual(["claimant"]);
+    expect(mayReceive("restricted", route, claims, SESSION)).toBe("drop");
+    expect(mayReceive("bystander", route, claims, SESSION)).toBe("drop");
+  });
+
+  test('under scope "run" a child\'s event reaches only whoever subscribed to the parent explicitly', () => {
+    const claims = scene();
+    claims.begin("claimant", [PARENT])!.accept();
+    expect(mayReceive("claimant", route, claims, RUN)).toBe("drop");
+    claims.begin("claimant", [PARENT], true)!.accept();
+    expect(mayReceive("claimant", route, claims, RUN)).toBe("deliver");
+  });
+
+  test("a child's event is held while the gateway owes the answer that claims the parent", () => {
+    const claims = scene();
+    for (const connection of ["claimant", "restricted"]) claims.begin(connection, [PARENT]);
+    expect([...recipients(route, claims, SESSION).hold]).toEqual(["claimant"]);
+  });
+});
+
+test("an event that only happens to name sessions tells a restricted connection of none that is denied", () => {
+  const [OWN, OTHER] = ["agent:main:own", "agent:main:other"];
+  const claims = new Claims<string>({ claimsPerConnection: 9, runsPerConnection: 9 });
+  claims.connect("restricted", { access: { allows: (key) => key === OWN } });
+  claims.begin("restricted", [OWN])!.accept();
+  const found = (keys: readonly string[]) => ({ to: "session", keys, found: true }) as const;
+  expect(mayReceive("restricted", found([OWN]), claims, SESSION)).toBe("deliver");
+  expect(mayReceive("restricted", found([OWN, OTHER]), claims, SESSION)).toBe("drop");
+});
