@@ -7,7 +7,7 @@
 import type { Evidence } from "./shape.ts";
 
 export interface Excuse {
-  /** Name of the event, or `hello-ok` for the answer to `connect`. */
+  /** Name of the event. */
   readonly event: string;
   /** Only keys are excused: text of a session never is. */
   readonly kind: "session key";
@@ -21,31 +21,8 @@ export const EXCUSES: readonly Excuse[] = [
     event: "health",
     kind: "session key",
     path: /^payload\.(?:agents\[\]\.)?sessions\.recent\[\]\.key$/,
-    reason: "the status snapshot for everybody lists the sessions that changed last",
-  },
-  {
-    event: "presence",
-    kind: "session key",
-    path: /^payload\.presence\[\]\.watchedSessions\[\]$/,
-    reason: "who looks at which session is shown to everybody",
-  },
-  {
-    event: "hello-ok",
-    kind: "session key",
-    path: /^snapshot\.health\.(?:agents\[\]\.)?sessions\.recent\[\]\.key$/,
-    reason: "the same snapshot as in `health`",
-  },
-  {
-    event: "hello-ok",
-    kind: "session key",
-    path: /^snapshot\.presence\[\]\.watchedSessions\[\]$/,
-    reason: "the same list as in `presence`",
-  },
-  {
-    event: "hello-ok",
-    kind: "session key",
-    path: /^snapshot\.sessionDefaults\.mainSessionKey$/,
-    reason: "the key of the main session follows from the config, whether there is one or not",
+    reason:
+      "the status snapshot lists the sessions that changed last: as published to everybody, with the module to those who claim one of them",
   },
 ];
 
