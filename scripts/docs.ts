@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { clientApi } from "./docs/client-api.ts";
 import { commandHelp } from "./docs/command.ts";
+import { eventsTable } from "./docs/events.ts";
 import { settingsReference, settingsTable } from "./docs/settings.ts";
 import { runScript, script } from "./options.ts";
 import { releasesPage } from "./releases-page.ts";
@@ -21,6 +22,7 @@ const PARTS: readonly (readonly [file: string, part: string, make: () => string]
   ["docs/settings.md", "settings", settingsReference],
   ["docs/command.md", "command", commandHelp],
   ["docs/client.md", "api", clientApi],
+  ["docs/events.md", "events", eventsTable],
   ["docs/releases.md", "releases", releasesPage],
 ];
 
