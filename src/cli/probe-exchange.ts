@@ -1,16 +1,19 @@
 /** The two ways to probe: a short exchange on sessions of our own, or only listening. */
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KnownSession, SeenFrame } from "../report/attribute.ts";
 import { type Connection, RequestError } from "./connect.ts";
 import { Failure, oneLine } from "./failure.ts";
 import { type Listener, Listeners } from "./probe-connection.ts";
+import { type CronOutcome, makeChild, runCronJob, temporaryKey, temporaryToken } from "./probe-extras.ts";
 import { type Conduct, LEFT, type RunEnd } from "../report/judge.ts";
 
 export interface ExchangeOptions {
   readonly agent: string;
   /** What is sent; `{token}` stands for a word that occurs nowhere else. */
   readonly message: string;
+  /** Whether it may add a cron job and run it once. */
+  readonly allowCron: boolean;
   /** How long one run may take. */
   readonly runTimeoutMs: number;
   readonly signal: AbortSignal;
@@ -30,15 +33,23 @@ const SETTLE_MS = 1_000;
 
 const SCOPED = ["session-scoped-events"];
 
+/** Index of the session that has A as its parent. */
+const CHILD = 2;
+
+type OwnSession = { name: string; key: string; tokens: string[]; runIds: string[] };
+
 interface Sender {
-  readonly session: { name: string; key: string; tokens: string[]; runIds: string[] };
-  readonly index: number;
+  /** Where it sends next. */
+  session: OwnSession;
+  index: number;
   readonly listener: Listener;
 }
 
 /**
  * Two senders, each on a session of its own, send twice. A third connection joins the first one's
- * session for the first round and leaves it before the second. Others never ask for either.
+ * session for the first round and leaves it before the second. Others never ask for either. In the
+ * second round B sends in a child of A's session, where there can be one: its frames may tell of
+ * the child only.
  */
 export async function exchange(listeners: Listeners, options: ExchangeOptions): Promise<Conducted> {
   const { agent, progress, signal } = options;
@@ -48,16 +59,18 @@ export async function exchange(listeners: Listeners, options: ExchangeOptions): 
       name,
       asked: `sends in session ${name}`,
       write: true,
-      sends: [index],
+      sends: index === 0 ? [0] : [1, CHILD],
     });
     senders.push({ session: { name, key: temporaryKey(agent), tokens: [], runIds: [] }, index, listener });
   }
+  const [a, b] = senders as [Sender, Sender];
+  const sessions: KnownSession[] = [a.session, b.session];
   const left = await listeners.listen({ name: LEFT, asked: "joins session A for round 1, then leaves" });
   const others = await bystanders(listeners);
   progress(`${2 + 1 + others.length} connections are open`);
 
   const runs: Conduct["runs"][number][] = [];
-  const shared = senders[0]!.session.key;
+  const shared = a.session.key;
   const round = async (number: number): Promise<void> => {
     if (signal.aborted) return;
     progress(`round ${number} of 2: a message in each of two sessions`);
@@ -69,19 +82,37 @@ export async function exchange(listeners: Listeners, options: ExchangeOptions): 
   for (const { session } of senders) options.created(session.key);
   await round(1);
   await leave(left, shared);
+  const child = signal.aborted ? undefined : await makeChild(a.listener, shared, agent, options.created);
+  if (child !== undefined) {
+    a.listener.claims(CHILD);
+    b.session = { name: "child of A", key: child, tokens: [], runIds: [] };
+    b.index = CHILD;
+    sessions.push(b.session);
+    await subscribe(b.listener, child);
+  }
   await round(2);
+  const cron = options.allowCron && !signal.aborted ? await cronJob(listeners, options) : undefined;
+  if (cron?.session) sessions.push(cron.session);
   const all = [...senders.map(({ listener }) => listener), left, ...others];
   return {
-    sessions: senders.map(({ session }) => session),
+    sessions,
     listeners: all,
     conduct: {
       mode: "exchange",
       runs,
       joined,
+      ...(cron ? { cron } : {}),
       dropped: droppedBy(all),
       interrupted: signal.aborted,
     },
   };
+}
+
+async function cronJob(listeners: Listeners, options: ExchangeOptions): Promise<CronOutcome> {
+  options.progress("a cron job, once");
+  const outcome = await runCronJob(listeners, options);
+  await sleep(SETTLE_MS);
+  return outcome;
 }
 
 /** Only listens, with connections that ask for nobody's session. */
@@ -114,11 +145,6 @@ export async function passive(
   };
 }
 
-/** A key that no session has yet, and that says where it comes from. */
-function temporaryKey(agent: string): string {
-  return `agent:${agent}:isolation-probe-${randomBytes(8).toString("hex")}`;
-}
-
 async function bystanders(listeners: Listeners): Promise<Listener[]> {
   const others = [
     await listeners.listen({ name: "bystander", asked: "asks for nothing" }),
@@ -143,7 +169,7 @@ async function bystanders(listeners: Listeners): Promise<Listener[]> {
 
 /** Sends one message and waits for its sender to see the run's end. */
 async function send({ session, index, listener }: Sender, options: ExchangeOptions): Promise<RunEnd> {
-  const token = `PROBE${randomBytes(6).toString("hex")}`;
+  const token = temporaryToken();
   const idempotencyKey = randomUUID();
   session.tokens.push(token);
   session.runIds.push(idempotencyKey);
@@ -180,6 +206,14 @@ async function join(listener: Listener, key: string): Promise<boolean> {
     listener.leaves(0);
     return false;
   }
+}
+
+/** Asks for the messages of a session, which newer releases send to nobody else. */
+async function subscribe(listener: Listener, key: string): Promise<void> {
+  listener.claims(CHILD);
+  await listener.request("sessions.messages.subscribe", { key }).catch((error: unknown) => {
+    if (!(error instanceof RequestError)) throw error;
+  });
 }
 
 async function leave(listener: Listener, key: string): Promise<void> {

@@ -12,6 +12,8 @@ export interface ProbeOptions {
   readonly tlsFingerprint?: string | undefined;
   /** Whether it may start runs; else it only listens. */
   readonly allowRuns: boolean;
+  /** Whether it may add a cron job too, and run it once. */
+  readonly allowCron?: boolean;
   readonly agent: string;
   readonly message: string;
   readonly runTimeoutMs: number;
@@ -38,7 +40,7 @@ export async function probeGateway(options: ProbeOptions): Promise<GatewayReport
       await listeners.settle();
       if (!allowRuns) progress(`listening for ${seconds} s; no run is started`);
       return await (allowRuns
-        ? exchange(listeners, { ...options, signal, created: (key) => created.push(key) })
+        ? exchange(listeners, { allowCron: false, ...options, signal, created: (key) => created.push(key) })
         : passive(listeners, { agent, seconds, signal }));
     } finally {
       failed.abort();
@@ -62,7 +64,7 @@ export async function probeGateway(options: ProbeOptions): Promise<GatewayReport
       ...judge(observation, done),
       ...observation,
       ...(status === undefined ? {} : { status }),
-      leftBehind,
+      leftBehind: done.cron?.leftBehind === undefined ? leftBehind : [...leftBehind, done.cron.leftBehind],
     };
   } finally {
     // If some are still there, something has failed before.

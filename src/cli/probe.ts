@@ -10,6 +10,7 @@ import { addTokenOptions, readToken, type TokenOptions } from "./token.ts";
 
 interface Options extends TokenOptions {
   readonly allowRuns?: true;
+  readonly allowCron?: true;
   readonly agent: string;
   readonly message: string;
   readonly timeout: number;
@@ -25,8 +26,10 @@ const MESSAGE = "This is a test of message delivery. Answer with this one word a
 
 const NOTES = `
 Without --allow-runs it only listens: that can find a leak, but never rule one out.
-With it, two temporary sessions get two short messages each: four runs of the agent, with
-the gateway's own model. The sessions are deleted afterwards (needs operator.admin).
+With it, two senders send two short messages each in temporary sessions: four runs of the agent,
+with the gateway's own model. Where the gateway can, the last of them is in a session that has
+another one as its parent. The sessions are deleted afterwards (needs operator.admin).
+--allow-cron adds a cron job, runs it once and removes it: one run more, delivered to no channel.
 
 Exit codes: 0 no leak; 1 leak; 2 it could not be told, or the test could not be made.`;
 
@@ -36,7 +39,8 @@ export function probeCommand(): Command {
     .summary("test a running gateway: who gets whose frames?")
     .description("Tests a running gateway from outside: who gets whose frames?")
     .argument("<url>", "the gateway, ws://host:port or wss://host:port")
-    .option("--allow-runs", "make two temporary sessions and run two short messages in each")
+    .option("--allow-runs", "make temporary sessions and run four short messages in them")
+    .option("--allow-cron", "with --allow-runs: run a temporary cron job, too")
     .option("--agent <id>", "agent to run them with", agentId, "main")
     .option("--message <text>", "what to send; {token} stands for a word that occurs nowhere else", MESSAGE)
     .option("--timeout <seconds>", "how long one run may take", seconds, 60)
@@ -52,6 +56,7 @@ export function probeCommand(): Command {
 async function run(url: string, options: Options): Promise<void> {
   if (!options.message.includes("{token}"))
     throw new Failure("--message needs a {token} in it, else nothing is found again");
+  if (options.allowCron && !options.allowRuns) throw new Failure("--allow-cron needs --allow-runs");
   const token = await readToken(options);
   if (options.report !== undefined) await checkWritable(options.report);
   const interrupt = new AbortController();
@@ -68,6 +73,7 @@ async function run(url: string, options: Options): Promise<void> {
       token,
       tlsFingerprint: options.tlsFingerprint,
       allowRuns: options.allowRuns === true,
+      allowCron: options.allowCron === true,
       agent: options.agent,
       message: options.message,
       runTimeoutMs: options.timeout * 1_000,

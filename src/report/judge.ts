@@ -9,6 +9,8 @@ export interface Conduct {
   readonly runs: readonly { readonly session: string; readonly round: number; readonly end: RunEnd }[];
   /** Whether the connection that came and went was let into the session. */
   readonly joined: boolean | undefined;
+  /** What came of the cron job, if there was to be one. */
+  readonly cron?: { readonly problem?: string; readonly leftBehind?: string } | undefined;
   /** Sessions that changed while the probe listened, as far as `sessions.list` tells. */
   readonly active?: number | undefined;
   readonly seconds?: number | undefined;
@@ -99,6 +101,7 @@ function openQuestions(conduct: Conduct, control: Check | undefined): string[] {
   if (conduct.interrupted) open.push("it was interrupted");
   if (control?.result === "fail")
     open.push(`${control.detail}: without its own frames, no frames elsewhere mean nothing`);
+  if (conduct.cron?.problem !== undefined) open.push(`the cron job was not run to its end: ${conduct.cron.problem}`);
   if (conduct.dropped > 0) open.push(`${conduct.dropped} frames were too many to be looked at`);
   if (conduct.mode === "passive") {
     const { active, seconds } = conduct;

@@ -43,6 +43,13 @@ async function leftSessions(gateway: Endpoint): Promise<string[]> {
   return sessions.map(({ key }) => key).filter((key) => key.includes("isolation-probe"));
 }
 
+/** The probe's cron jobs that are still there. */
+async function leftJobs(gateway: Endpoint): Promise<string[]> {
+  const client = await connect(gateway);
+  const { jobs } = (await client.request("cron.list", { includeDisabled: true })) as { jobs: { name: string }[] };
+  return jobs.map(({ name }) => name).filter((name) => name.includes("isolation probe"));
+}
+
 test("an exchange of the probe tells the control gateway from the isolated one", async () => {
   const look = async (gateway: Endpoint) => {
     const file = await settingsFile({}); // some file that goes with the test
@@ -93,6 +100,23 @@ test("a listening probe finds the leak of what others do, or says what it cannot
   expect(silent.reasons[1]).toContain("--allow-runs");
 });
 
+test("an exchange with a cron job finds where the unprotected gateway tells of jobs and of parents", async (context) => {
+  const { events } = (await connect(plain)).hello.features;
+  const [open, closed] = [await probeOf(plain, { allowCron: true }), await probeOf(isolated, { allowCron: true })];
+  const got = ({ connections, sessions, deliveries }: GatewayReport, connection: string, session: string) =>
+    deliveries
+      .filter((each) => connections[each.connection]!.name === connection && each.standing === "foreign")
+      .filter((each) => sessions[each.session]!.name === session)
+      .flatMap(({ event, paths }) => paths.map((path) => `${event} ${path}`));
+  const leaks = got(open, "bystander", "cron job");
+  expect(leaks).toContain("cron payload.job.payload.message");
+  expect(closed).toMatchObject({ verdict: "no leak" });
+  if (!events.includes("task")) return context.skip("this release has no task events and tells nothing of parents");
+  expect(leaks).toContain("task payload.task.childSessionKey");
+  expect(got(open, "B", "A")).toContain("session.message payload.ancestorSessions[].lastMessagePreview");
+  expect([await leftJobs(plain), await leftJobs(isolated)]).toEqual([[], []]);
+});
+
 test("an interrupted probe ends its runs and removes its sessions", async () => {
   const message = "{token} [[say id={token} n=300 delay=100]]";
   const { child, output, ended } = probe([isolated.url, "--allow-runs", "--message", message], isolated.token);
@@ -124,6 +148,7 @@ describe("the probe on a module with a defect", () => {
   test.each<[Defect | "none", readonly string[]]>([
     ["none", []],
     ["agent events go to all", everybody],
+    ["cron and task events go to all", everybody],
     ["one's claim is everybody's", everybody],
     ["leaving is ignored", ["left"]],
     ["targeted events pass", ["roster"]],
@@ -133,7 +158,7 @@ describe("the probe on a module with a defect", () => {
     // Old releases send messages to nobody chosen: there is nothing to leak then.
     const leaks = defect !== "targeted events pass" || hello.features.events.includes("session.message");
     await writeFile(file, defect);
-    const { connections, deliveries, verdict } = await probeOf(bed.gateway);
+    const { connections, deliveries, verdict } = await probeOf(bed.gateway, { allowCron: defect.startsWith("cron") });
     const foreign = deliveries.filter(({ standing }) => standing === "foreign");
     const names = new Set(foreign.map(({ connection }) => connections[connection]!.name));
     // Upstream's opt-in cap, which two connections have, hides some of the defects from them.

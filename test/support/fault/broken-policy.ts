@@ -10,12 +10,14 @@ import { isMainThread } from "node:worker_threads";
 
 /**
  * - `agent events go to all`: the broadcaster is attached for all events but one
+ * - `cron and task events go to all`: the same for the events of jobs
  * - `targeted events pass`: what the gateway sends to chosen connections is not filtered
  * - `leaving is ignored`: the request to leave does not reach the module
  * - `one's claim is everybody's`: a message claims its session for all connections
  */
 export const DEFECTS = [
   "agent events go to all",
+  "cron and task events go to all",
   "targeted events pass",
   "leaving is ignored",
   "one's claim is everybody's",
@@ -39,6 +41,11 @@ function defect(): string {
   return readFileSync(process.env["OPENCLAW_TEST_DEFECT"]!, "utf8");
 }
 
+function isLoose(event: unknown, name: string): boolean {
+  if (name === "agent events go to all") return event === "agent";
+  return name === "cron and task events go to all" && (event === "cron" || event === "task");
+}
+
 /** What the module takes for the release's own function. */
 const within: Readonly<Record<string, (published: Fn) => Fn>> = {
   handleGatewayRequest:
@@ -58,7 +65,7 @@ const broken: Readonly<Record<string, (published: Fn, scoped: Fn) => Fn>> = {
     return {
       ...own,
       broadcast: (event: unknown, ...rest: unknown[]) =>
-        (event === "agent" && defect() === "agent events go to all" ? open : own)["broadcast"]!(event, ...rest),
+        (isLoose(event, defect()) ? open : own)["broadcast"]!(event, ...rest),
       broadcastToConnIds: (...args: unknown[]) =>
         (defect() === "targeted events pass" ? open : own)["broadcastToConnIds"]!(...args),
     };
