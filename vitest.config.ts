@@ -1,6 +1,7 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
-const FAULTS = "test/gateway/{access-differential,agent-deletion,churn,clock,events,faults,frames,fuzz,slow-consumer}.test.ts";
+const FAULTS =
+  "test/gateway/{access-differential,agent-deletion,churn,clock,events,faults,frames,fuzz,slow-consumer}.test.ts";
 
 /** One file at a time, after all others: these measure time and memory, or have a gateway do all that it can. */
 const ALONE = { maxWorkers: 1, sequence: { groupOrder: 1 } };
