@@ -1,10 +1,10 @@
 /** Gateways of a case's own, for what the shared ones cannot be asked to do. */
-import { writeFile, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { inject, onTestFinished } from "vitest";
 import { type BedOptions, type OpenBed, openBed } from "../support/gateway/bed.ts";
+import { writeSettings } from "../support/gateway/settings-file.ts";
 import { isolated } from "./isolated-by.ts";
+
+export { writeSettings };
 
 /** Boots an isolated gateway for one test; it is stopped with the test. */
 export async function isolatedBed(options: BedOptions & { settings?: object } = {}): Promise<OpenBed> {
@@ -20,12 +20,4 @@ export async function settingsFile(settings: object): Promise<string> {
   const { file, remove } = await writeSettings(settings);
   onTestFinished(remove);
   return file;
-}
-
-/** Writes settings to a file that the caller removes. */
-export async function writeSettings(settings: object): Promise<{ file: string; remove(): Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), "event-isolation-"));
-  const file = join(folder, "settings.json");
-  await writeFile(file, JSON.stringify(settings));
-  return { file, remove: () => rm(folder, { recursive: true, force: true }) };
 }

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, inject, onTestFinished, test } from "vitest";
 import { openBed } from "../support/gateway/bed.ts";
-import { manifestsFor } from "../support/gateway/release.ts";
+import { manifestFor } from "../support/gateway/installs.ts";
 import { answer, connect, converse, freshSession, say, settle, traces } from "./contract.ts";
 import { PROGRAM_MS } from "../support/within.ts";
 
@@ -26,8 +26,8 @@ test(
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     await run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], { cwd: ROOT, timeout: PROGRAM_MS });
     const tarball = (await readdir(folder)).find((name) => name.endsWith(".tgz"));
-    const [manifest] = manifestsFor(release.version);
-    const dependencies = { ...manifest!.dependencies, "openclaw-event-isolation": `file:${tarball}` };
+    const manifest = manifestFor(release.version);
+    const dependencies = { ...manifest.dependencies, "openclaw-event-isolation": `file:${tarball}` };
     await writeFile(
       join(folder, "package.json"),
       JSON.stringify({ private: true, type: "module", ...manifest, dependencies }),

@@ -1,13 +1,13 @@
 /** Published OpenClaw releases, installed on first use into a cache that every test run shares. */
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { compare } from "semver";
-import { inRange } from "../../../src/cli/versions.ts";
+import { manifestFor } from "./installs.ts";
 
 export type Release = {
   readonly version: string;
@@ -17,11 +17,6 @@ export type Release = {
   readonly entry: string;
   /** True if this call installed it, false if it was already there. */
   readonly installed: boolean;
-};
-
-type Manifest = {
-  readonly dependencies: Readonly<Record<string, string>>;
-  readonly overrides?: Readonly<Record<string, unknown>>;
 };
 
 const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -88,37 +83,10 @@ async function npmInstall(version: string, scratch: string): Promise<void> {
     await npm("ci", version, scratch);
     return;
   }
-  const failures: unknown[] = [];
-  for (const manifest of manifestsFor(version)) {
-    await rm(scratch, { recursive: true, force: true });
-    await mkdir(scratch, { recursive: true });
-    const text = JSON.stringify({ name: "openclaw-gateway", private: true, type: "module", ...manifest }, null, 2);
-    await writeFile(join(scratch, "package.json"), `${text}\n`);
-    try {
-      await npm("install", version, scratch);
-      return;
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  throw new AggregateError(failures, failures.map(String).join("\n"));
-}
-
-/** The manifests to try for a release that has no lockfile: what its age needs, then more overrides. */
-export function manifestsFor(version: string): Manifest[] {
-  const openclaw = { openclaw: version };
-  const plain: Manifest = { dependencies: openclaw };
-  // Transitive dependencies of old releases that have since left the registry.
-  const cssomnom: Manifest = { dependencies: openclaw, overrides: { cssomnom: "npm:cssom@0.5.0" } };
-  const oldest = JSON.parse(readFileSync(join(PINNED, "2026.2.9", "package.json"), "utf8")) as Manifest;
-  const all: Manifest = {
-    ...cssomnom,
-    dependencies: { ...oldest.dependencies, ...openclaw },
-    overrides: oldest.overrides ?? {},
-  };
-  if (inRange(version, "<2026.5")) return [all];
-  if (inRange(version, "<2026.9")) return [cssomnom, all];
-  return [plain, cssomnom, all];
+  await mkdir(scratch, { recursive: true });
+  const manifest = { name: "openclaw-gateway", private: true, type: "module", ...manifestFor(version) };
+  await writeFile(join(scratch, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  await npm("install", version, scratch);
 }
 
 /** Runs npm as the gateways need it: no scripts, no optional or peer dependencies. */

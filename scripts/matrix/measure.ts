@@ -1,0 +1,132 @@
+/** Plays the scenes of the matrix on one release, as published and with the module. */
+import type { Measured, Outcome, ReleaseMeasured } from "../../src/report/promises.ts";
+import { worseChecks } from "../../src/report/promises.ts";
+import { ensureRelease, type Release } from "../../test/support/gateway/release.ts";
+import { type Stage, STAGES } from "../../test/support/scene/promise-scenes.ts";
+
+export interface Bench {
+  /** Runs a job when a gateway more may run on this machine. */
+  whenFree<T>(job: () => Promise<T>): Promise<T>;
+  progress(message: string): void;
+  /** Names the module's code. */
+  readonly code: string;
+}
+
+/** Which halves of a release to measure anew. */
+export interface Wanted {
+  readonly published: boolean;
+  readonly module: boolean;
+}
+
+/**
+ * Measures what is wanted of a release.
+ *
+ * A check that is right as published and wrong with the module is played once more on both: it counts as worse if
+ * it comes out the same.
+ *
+ * @param known what was measured before
+ */
+export async function measure(
+  bench: Bench,
+  version: string,
+  wanted: Wanted,
+  known: ReleaseMeasured,
+): Promise<ReleaseMeasured> {
+  const release = await ensureRelease(version);
+  const [published, module] = await Promise.all([
+    wanted.published ? half(bench, release, false, STAGES) : known.published,
+    wanted.module ? half(bench, release, true, STAGES) : known.module,
+  ]);
+  if (typeof published === "string") return { fails: published };
+  const both: ReleaseMeasured = { published, module: typeof module === "string" ? notBooted(bench, module) : module };
+  const worse = worseChecks(both);
+  return worse.length > 0 && wanted.module ? await again(bench, release, both, worse) : both;
+}
+
+/** @returns what was measured, or why the gateway did not boot */
+async function half(
+  bench: Bench,
+  release: Release,
+  isolated: boolean,
+  stages: readonly Stage[],
+): Promise<Measured | string> {
+  const played = await Promise.all(stages.map((stage) => bench.whenFree(() => play(bench, release, isolated, stage))));
+  const failed = played.find((each) => typeof each === "string");
+  if (failed !== undefined) return failed;
+  return {
+    at: new Date().toISOString().slice(0, 10),
+    ...(isolated ? { code: bench.code } : {}),
+    checks: Object.assign({}, ...(played as object[])) as Measured["checks"],
+  };
+}
+
+async function play(
+  bench: Bench,
+  release: Release,
+  isolated: boolean,
+  stage: Stage,
+): Promise<Record<string, Outcome> | string> {
+  const startedAt = Date.now();
+  const checks: Record<string, Outcome> = {};
+  const which = isolated ? "with the module" : "as published";
+  let end = "";
+  try {
+    await stage.play(release, isolated, (check, outcome) => (checks[check] = outcome));
+  } catch (error) {
+    const [line = ""] = (error as Error).message.split("\n", 1);
+    if (/ended while booting|not ready after/.test(line)) {
+      bench.progress(`${release.version} ${which}: ${(error as Error).message}`);
+      return reasonIn((error as Error).message);
+    }
+    end = line;
+  }
+  for (const check of stage.checks) checks[check] ??= `the scene ended early: ${end}`;
+  const wrong = Object.entries(checks).filter(([, outcome]) => outcome !== true);
+  const seconds = Math.round((Date.now() - startedAt) / 1_000);
+  bench.progress(
+    `${release.version} ${which}: ${stage.name}, ${seconds} s, ${wrong.length} of ${stage.checks.length} wrong`,
+  );
+  for (const [check, outcome] of wrong) bench.progress(`  ${release.version} ${which}: ${check}: ${outcome}`);
+  return checks;
+}
+
+/** The line of a gateway's output that says why it did not boot. */
+function reasonIn(message: string): string {
+  const lines = message.split("\n").map((line) => line.trim());
+  const reason = lines.find((line) => /\b(?:Error|error|Cannot|ERR_)\b|ERR_/.test(line)) ?? lines[0]!;
+  return `${lines[0]!.replace(/^openclaw@\S+ /, "")}: ${reason}`.slice(0, 240);
+}
+
+function notBooted(bench: Bench, reason: string): Measured {
+  const outcome = `does not boot with the module: ${reason}`;
+  const checks = STAGES.flatMap((stage) => stage.checks.map((check) => [check, outcome]));
+  return {
+    at: new Date().toISOString().slice(0, 10),
+    code: bench.code,
+    checks: Object.fromEntries(checks) as Measured["checks"],
+  };
+}
+
+async function again(
+  bench: Bench,
+  release: Release,
+  { published, module }: ReleaseMeasured,
+  worse: readonly string[],
+): Promise<ReleaseMeasured> {
+  bench.progress(`${release.version}: once more on both, since ${worse.join(", ")} came out worse`);
+  const stages = STAGES.filter((stage) => stage.checks.some((check) => worse.includes(check)));
+  const [control, repeated] = await Promise.all([
+    half(bench, release, false, stages),
+    half(bench, release, true, stages),
+  ]);
+  const merged = (before: Measured, after: Measured | string, best: boolean): Measured => {
+    const checks: Record<string, Outcome> = { ...before.checks };
+    for (const check of worse) {
+      const now = typeof after === "string" ? after : after.checks[check]!;
+      if ((now === true) === best) checks[check] = now;
+    }
+    return { ...before, checks };
+  };
+  // Kept once is not kept; what failed once beside it may have been the machine.
+  return { published: merged(published!, control, false), module: merged(module!, repeated, true) };
+}

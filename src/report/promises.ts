@@ -1,0 +1,130 @@
+/** What the module promises of a release, and what measuring a release as published and with the module says of it. */
+
+/** One check of a promise on one gateway: `true`, or what was seen instead. */
+export type Outcome = true | string;
+
+/** The outcomes of one gateway's checks, by the check's name. */
+export type Outcomes = Readonly<Record<string, Outcome>>;
+
+/** What was measured of a release, as published or with the module. */
+export interface Measured {
+  /** The day, as `2026-11-28`. */
+  readonly at: string;
+  /** Of the module's code that was measured; none for the release as published. */
+  readonly code?: string;
+  readonly checks: Outcomes;
+}
+
+/** One release in docs/matrix.json. */
+export interface ReleaseMeasured {
+  readonly published?: Measured | undefined;
+  readonly module?: Measured | undefined;
+  /** Why it does not boot in the test bed. */
+  readonly fails?: string;
+}
+
+/** docs/matrix.json: by release. */
+export interface Matrix {
+  readonly releases: Readonly<Record<string, ReleaseMeasured>>;
+}
+
+export interface Promised {
+  /** Heading of the column. */
+  readonly name: string;
+  readonly meaning: string;
+  readonly checks: readonly string[];
+}
+
+/** One row a promise, one column of docs/releases.md. */
+export const PROMISES: readonly Promised[] = [
+  {
+    name: "isolation",
+    meaning: "no client gets text or keys of a session that it did not ask for, also not of a heartbeat",
+    checks: ["isolation"],
+  },
+  {
+    name: "sequence numbers",
+    meaning: "no client sees a gap or a repeat in the numbers of its events",
+    checks: ["sequence numbers"],
+  },
+  {
+    name: "abort",
+    meaning: "an aborted run ends for its user and at the model, and the session answers the next message",
+    checks: ["abort"],
+  },
+  {
+    name: "reconnect",
+    meaning: "a client that comes back in a run and asks for the session gets the rest of the run",
+    checks: ["reconnect"],
+  },
+  {
+    name: "follow-ups",
+    meaning:
+      "a message in the middle of a heartbeat, 0.1, 0.3, 0.9 and 2 s after a reply with a heartbeat due, and a second one in a row are answered whole, once, under their own run",
+    checks: [
+      "follow-up in a heartbeat",
+      "follow-up at 0.1 s",
+      "follow-up at 0.3 s",
+      "second follow-up in a row",
+      "follow-up at 0.9 s",
+      "follow-up at 2 s",
+    ],
+  },
+  {
+    name: "heartbeat after",
+    meaning: "after all of these messages a heartbeat runs to its end",
+    checks: ["heartbeat after"],
+  },
+  {
+    name: "cron completions",
+    meaning:
+      "the end of a command that a cron run left behind reaches a heartbeat of the main session: by default, when a heartbeat has just run, and with session.scope global",
+    checks: ["cron", "cron after a heartbeat", "cron, scope global"],
+  },
+  {
+    name: "targeted wakes",
+    meaning: "wake (now and next-heartbeat), system-event and /hooks/wake reach the session that they name",
+    checks: ["wake now", "wake next-heartbeat", "system-event", "webhook"],
+  },
+  {
+    name: "clean log",
+    meaning: "the log has no lane timeout, no session takeover and no unhandled error",
+    checks: ["log of conversations", "log of events", "log of scope global"],
+  },
+];
+
+export type Verdict = "fixed" | "right" | "not improved" | "worse" | "not measured";
+
+export interface Cell {
+  readonly verdict: Verdict;
+  /** Checks that are wrong with the module. */
+  readonly wrong: readonly string[];
+  readonly fixed: number;
+}
+
+/** What one check says of the module. */
+export function verdictOf(published: Outcome | undefined, module: Outcome | undefined): Verdict {
+  if (published === undefined || module === undefined) return "not measured";
+  if (module === true) return published === true ? "right" : "fixed";
+  return published === true ? "worse" : "not improved";
+}
+
+/** One promise on one release: as bad as the worst of its checks. */
+export function cellOf({ checks }: Promised, { published, module }: ReleaseMeasured): Cell {
+  const each = checks.map((check) => [check, verdictOf(published?.checks[check], module?.checks[check])] as const);
+  const having = (verdict: Verdict): readonly string[] =>
+    each.flatMap(([check, found]) => (found === verdict ? [check] : []));
+  const verdict = (["worse", "not measured", "not improved", "fixed"] as const).find((one) => having(one).length > 0);
+  return {
+    verdict: verdict ?? "right",
+    wrong: [...having("worse"), ...having("not improved")],
+    fixed: having("fixed").length,
+  };
+}
+
+/** Checks on which a release with the module is worse than as published. */
+export function worseChecks({ published, module }: ReleaseMeasured): readonly string[] {
+  return Object.keys(module?.checks ?? {}).filter(
+    (check) => verdictOf(published?.checks[check], module?.checks[check]) === "worse",
+  );
+}

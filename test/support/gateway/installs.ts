@@ -1,0 +1,54 @@
+/**
+ * What an install of a published release needs besides the release itself: without scripts, optional and peer
+ * dependencies, and with packages that have since left the registry.
+ */
+import { inRange } from "../../../src/cli/versions.ts";
+
+export type Manifest = {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly overrides?: Readonly<Record<string, unknown>>;
+};
+
+interface Need {
+  /** The releases that have it. */
+  readonly releases: string;
+  readonly because: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly overrides?: Readonly<Record<string, unknown>>;
+}
+
+const NEEDS: readonly Need[] = [
+  {
+    releases: "<2026.9",
+    because: "a dependency of linkedom names cssomnom, which is not on the registry",
+    overrides: { cssomnom: "npm:cssom@0.5.0" },
+  },
+  {
+    releases: "<2026.5",
+    because: "they name libsignal by a git address, and a cssom that linkedom has no more",
+    overrides: { cssom: "0.5.0", libsignal: "npm:libsignal-node@2.0.1", linkedom: { cssom: "0.5.0" } },
+  },
+  {
+    releases: "<2026.5",
+    because: "they import strip-ansi without declaring it",
+    dependencies: { "strip-ansi": "^7" },
+  },
+  {
+    releases: ">=2026.2.24 <2026.3.7",
+    because: "they load @snazzah/davey at start, whose binary is an optional dependency of the same version",
+    dependencies: { "@snazzah/davey": "0.1.12", "@snazzah/davey-linux-x64-gnu": "0.1.12" },
+  },
+];
+
+/** The manifest with which a release installs. */
+export function manifestFor(version: string): Manifest {
+  const needs = NEEDS.filter(({ releases }) => inRange(version, releases));
+  const overrides = Object.assign({}, ...needs.map((need) => need.overrides ?? {})) as Record<string, unknown>;
+  return {
+    dependencies: Object.assign({ openclaw: version }, ...needs.map((need) => need.dependencies ?? {})) as Record<
+      string,
+      string
+    >,
+    ...(Object.keys(overrides).length > 0 ? { overrides } : {}),
+  };
+}
