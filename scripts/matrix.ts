@@ -3,7 +3,7 @@ import { InvalidArgumentError } from "commander";
 import pLimit from "p-limit";
 import { compare, gt } from "semver";
 import { RELEASES } from "../src/attach/seams.ts";
-import { cellOf, type Matrix, PROMISES, worseChecks } from "../src/report/promises.ts";
+import { cellText, type Matrix, PROMISES, worseChecks } from "../src/report/promises.ts";
 import { textTable } from "../src/report/columns.ts";
 import { type Bench, measure } from "./matrix/measure.ts";
 import { codeOfModule, keep, readMatrix } from "./matrix/store.ts";
@@ -57,6 +57,8 @@ const progress = progressOf("matrix");
 async function main(options: Options, named: readonly string[]): Promise<number> {
   const startedAt = Date.now();
   const releases = shardOf(await chosen(options, named), options.shard);
+  // The page has a row for each, measured or not.
+  for (const release of releases) if (!readMatrix().releases[release]) keep(release, {});
   const free = pLimit(options.jobs);
   const bench: Bench = { whenFree: (job) => free(job), progress, code: codeOfModule() };
   const next = pLimit(options.jobs);
@@ -125,7 +127,7 @@ function report(releases: readonly string[], matrix: Matrix, json: boolean): num
   else {
     const rows = measured.map(([release, each]) => [
       release,
-      ...PROMISES.map((promise) => (each.fails === undefined ? cellOf(promise, each).verdict : "does not boot")),
+      ...PROMISES.map((promise) => (each.fails === undefined ? cellText(promise, each) : "does not boot")),
     ]);
     console.log(textTable([["OpenClaw", ...PROMISES.map(({ name }) => name)], ...rows]));
     for (const line of worse) console.log(`WORSE than as published: ${line}`);

@@ -4,6 +4,8 @@ import { fileURLToPath } from "node:url";
 import { missingSeams, SEAMS, type SeamFunction, standingDown } from "../src/attach/seams.ts";
 import { declaredBy } from "../src/cli/survey.ts";
 import { markdownTable } from "../src/report/columns.ts";
+import { cellOf, cellText, type Matrix, PROMISES } from "../src/report/promises.ts";
+import { readMatrix } from "./matrix/store.ts";
 import type { BootResult } from "./boot-release.ts";
 
 export const RELEASES_JSON = fileURLToPath(new URL("../docs/releases.json", import.meta.url));
@@ -60,9 +62,17 @@ export function releasesTable(reports: readonly ReleaseReport[]): string {
 }
 
 export function releasesPage(): string {
-  return `${releasesTable(releaseReports())}
+  return `${promisesTable(readMatrix())}
 
-What a release does itself, so that the module stands down:
+What the columns promise:
+
+${PROMISES.map(({ name, meaning }) => `- ${name}: ${meaning}.`).join("\n")}
+
+${notImproved(readMatrix())}
+
+## What a release does itself
+
+There the module stands down:
 
 ${standDownList()}
 
@@ -71,6 +81,30 @@ ${standDownList()}
 The functions of OpenClaw that the module uses, and the releases that declare them: all of those above unless something else is said. A required seam without any of its functions means that the gateway does not start.
 
 ${seamsTable()}`;
+}
+
+/** One row a release, one column a promise. */
+function promisesTable({ releases }: Matrix): string {
+  const rows = Object.entries(releases).map(([release, measured]) => [
+    release,
+    measured.node ?? "",
+    ...PROMISES.map((promise) => (measured.fails === undefined ? cellText(promise, measured) : "does not boot here")),
+    measured.module?.at ?? measured.published?.at ?? "not yet",
+  ]);
+  return markdownTable([["OpenClaw", "Node it asks for", ...PROMISES.map(({ name }) => name), "measured"], ...rows]);
+}
+
+/** What is wrong with the module too, or does not boot, by what it is. */
+function notImproved({ releases }: Matrix): string {
+  const cases = Object.entries(releases).flatMap(([release, measured]) => [
+    ...(measured.fails === undefined ? [] : [[`does not boot in the test bed: ${measured.fails}`, release]]),
+    ...PROMISES.flatMap((promise) => cellOf(promise, measured).wrong.map((check) => [check, release])),
+  ]);
+  if (cases.length === 0) return "Nothing that was measured is wrong with the module.";
+  const lines = [...Map.groupBy(cases, ([what]) => what)].map(
+    ([what, some]) => `- ${what}: ${some.map(([, release]) => release).join(", ")}`,
+  );
+  return `What is wrong as published and with the module:\n\n${lines.join("\n")}`;
 }
 
 function standDownList(): string {

@@ -1,4 +1,6 @@
 /** Plays the scenes of the matrix on one release, as published and with the module. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Measured, Outcome, ReleaseMeasured } from "../../src/report/promises.ts";
 import { worseChecks } from "../../src/report/promises.ts";
 import { ensureRelease, type Release } from "../../test/support/gateway/release.ts";
@@ -37,8 +39,13 @@ export async function measure(
     wanted.published ? half(bench, release, false, STAGES) : known.published,
     wanted.module ? half(bench, release, true, STAGES) : known.module,
   ]);
-  if (typeof published === "string") return { fails: published };
-  const both: ReleaseMeasured = { published, module: typeof module === "string" ? notBooted(bench, module) : module };
+  const node = nodeOf(release);
+  if (typeof published === "string") return { node, fails: published };
+  const both: ReleaseMeasured = {
+    node,
+    published,
+    module: typeof module === "string" ? notBooted(bench, module) : module,
+  };
   const worse = worseChecks(both);
   return worse.length > 0 && wanted.module ? await again(bench, release, both, worse) : both;
 }
@@ -110,7 +117,7 @@ function notBooted(bench: Bench, reason: string): Measured {
 async function again(
   bench: Bench,
   release: Release,
-  { published, module }: ReleaseMeasured,
+  { node, published, module }: ReleaseMeasured,
   worse: readonly string[],
 ): Promise<ReleaseMeasured> {
   bench.progress(`${release.version}: once more on both, since ${worse.join(", ")} came out worse`);
@@ -128,5 +135,10 @@ async function again(
     return { ...before, checks };
   };
   // Kept once is not kept; what failed once beside it may have been the machine.
-  return { published: merged(published!, control, false), module: merged(module!, repeated, true) };
+  return { node, published: merged(published!, control, false), module: merged(module!, repeated, true) };
+}
+
+function nodeOf({ dir }: Release): string | undefined {
+  const { engines } = JSON.parse(readFileSync(join(dir, "package.json"), "utf8")) as { engines?: { node?: string } };
+  return engines?.node;
 }

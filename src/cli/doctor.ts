@@ -1,8 +1,11 @@
 /** `doctor`: whether the module will work with the installed openclaw and its configuration. */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { ownVersion } from "../attach/own-version.ts";
 import { PREEMPTION, RELEASES } from "../attach/seams.ts";
 import { textTable } from "../report/columns.ts";
+import { type Matrix, summaryOf } from "../report/promises.ts";
 import { gatewayChecks } from "./doctor-gateway.ts";
 import { type Check, finding } from "./check.ts";
 import { configChecks } from "./doctor-config.ts";
@@ -13,6 +16,9 @@ import { isOldNode, OLDEST_NODE } from "./node-version.ts";
 import { survey, type Survey } from "./survey.ts";
 import { systemdState, unitName } from "./systemd.ts";
 import { inRange } from "./versions.ts";
+
+/** In the package, as docs/releases.md is, which is made of it. */
+const MATRIX = fileURLToPath(new URL("../../docs/matrix.json", import.meta.url));
 
 /** What `doctor --json` prints. */
 export interface DoctorReport {
@@ -59,6 +65,7 @@ async function examine(options: Options, env: NodeJS.ProcessEnv): Promise<Doctor
     ...releaseChecks(openclaw),
     nodeCheck(),
     ...seamChecks(found),
+    ...measuredChecks(openclaw),
     ...ofConfig,
     ...serviceChecks(env),
     ...(options.gateway ? await gatewayChecks(options, env, openclaw.release, file?.config) : []),
@@ -130,6 +137,12 @@ function seamChecks({ seams, standDown }: Survey): Check[] {
 
 function standsDown(parts: Survey["standDown"]): Check[] {
   return parts.map(({ text }) => finding.info("stands down", text));
+}
+
+/** What docs/matrix.json has of the release: what the module does there, and what it does not. */
+function measuredChecks({ release }: Openclaw): Check[] {
+  const { releases } = JSON.parse(readFileSync(MATRIX, "utf8")) as Matrix;
+  return summaryOf(release, releases[release]).map((text) => finding.info("measured", text));
 }
 
 function serviceChecks(env: NodeJS.ProcessEnv): Check[] {

@@ -17,6 +17,8 @@ export interface Measured {
 
 /** One release in docs/matrix.json. */
 export interface ReleaseMeasured {
+  /** What its manifest asks of Node. */
+  readonly node?: string | undefined;
   readonly published?: Measured | undefined;
   readonly module?: Measured | undefined;
   /** Why it does not boot in the test bed. */
@@ -127,4 +129,35 @@ export function worseChecks({ published, module }: ReleaseMeasured): readonly st
   return Object.keys(module?.checks ?? {}).filter(
     (check) => verdictOf(published?.checks[check], module?.checks[check]) === "worse",
   );
+}
+
+/** A cell in words: the verdict, and how many checks are wrong where the promise has several. */
+export function cellText(promise: Promised, measured: ReleaseMeasured): string {
+  const { verdict, wrong } = cellOf(promise, measured);
+  if (wrong.length === 0 || promise.checks.length === 1) return verdict;
+  return `${verdict} (${wrong.length} of ${promise.checks.length})`;
+}
+
+/** What was measured of a release, in sentences of one line: for `doctor`. */
+export function summaryOf(release: string, measured: ReleaseMeasured | undefined): string[] {
+  if (measured?.fails !== undefined)
+    return [`OpenClaw ${release} did not boot when it was to be measured: ${measured.fails}`];
+  if (!measured?.published || !measured.module) {
+    return [`OpenClaw ${release} was not measured with this version of the module`];
+  }
+  const cells = PROMISES.map((promise) => ({ ...promise, ...cellOf(promise, measured) }));
+  const line = (verdict: Verdict, text: string): string[] => {
+    const found = cells.filter((cell) => cell.verdict === verdict);
+    const names = found.map(({ name, wrong, checks }) =>
+      wrong.length > 0 && checks.length > 1 ? `${name} (${wrong.join(", ")})` : name,
+    );
+    return names.length > 0 ? [`${text}: ${names.join(", ")}`] : [];
+  };
+  return [
+    ...line("fixed", `measured on ${measured.module.at}, the module fixes`),
+    ...line("right", "right as published, and with the module"),
+    ...line("not improved", "not improved by the module"),
+    ...line("worse", "WORSE with the module"),
+    ...line("not measured", "not measured"),
+  ];
 }
