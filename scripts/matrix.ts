@@ -28,7 +28,7 @@ const command = script(
   `Boots each release as published and with the module, plays the same short scenes on both, and judges by content
 which promises hold. What a release does as published is measured once and kept in docs/matrix.json with the date; so
 is what the module does, with the code it was measured with. What is there already for this code is not measured
-again, so an interrupted run goes on where it was. npm run docs makes docs/releases.md of it.`,
+again, so an interrupted run goes on where it was, unless the machine was too busy then. npm run docs makes docs/releases.md of it.`,
   ["no release is worse with the module", "a check holds as published and not with the module"],
 )
   .argument("[release...]", "releases to measure")
@@ -60,7 +60,7 @@ async function main(options: Options, named: readonly string[]): Promise<number>
   // The page has a row for each, measured or not.
   for (const release of releases) if (!readMatrix().releases[release]) keep(release, {});
   const free = pLimit(options.jobs);
-  const bench: Bench = { whenFree: (job) => free(job), progress, code: codeOfModule() };
+  const bench: Bench = { whenFree: (job) => free(job), progress, code: codeOfModule(), keep };
   const next = pLimit(options.jobs);
   let done = 0;
   await Promise.all(
@@ -68,8 +68,9 @@ async function main(options: Options, named: readonly string[]): Promise<number>
       next(async () => {
         const known = readMatrix().releases[release] ?? {};
         const wanted = {
-          published: options.control === true || (known.published === undefined && known.fails === undefined),
-          module: options.again === true || known.module?.code !== bench.code,
+          published: options.control || known.published?.busy || (!known.published && known.fails === undefined),
+          module:
+            options.again || known.module?.busy || known.module?.code !== bench.code || worseChecks(known).length > 0,
         };
         const late = options.minutes !== undefined && Date.now() - startedAt > options.minutes * 60_000;
         const booted = known.fails === undefined || wanted.published || named.includes(release);

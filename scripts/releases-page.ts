@@ -89,7 +89,7 @@ function promisesTable({ releases }: Matrix): string {
     release,
     measured.node ?? "",
     ...PROMISES.map((promise) => (measured.fails === undefined ? cellText(promise, measured) : "does not boot here")),
-    measured.module?.at ?? measured.published?.at ?? "not yet",
+    measured.fails ? "-" : (measured.module?.at ?? "not yet"),
   ]);
   return markdownTable([["OpenClaw", "Node it asks for", ...PROMISES.map(({ name }) => name), "measured"], ...rows]);
 }

@@ -1,5 +1,6 @@
 /** Plays the scenes of the matrix on one release, as published and with the module. */
 import { readFileSync } from "node:fs";
+import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import type { Measured, Outcome, ReleaseMeasured } from "../../src/report/promises.ts";
 import { worseChecks } from "../../src/report/promises.ts";
@@ -12,6 +13,8 @@ export interface Bench {
   progress(message: string): void;
   /** Names the module's code. */
   readonly code: string;
+  /** Keeps what is measured so far, in case of an interruption. */
+  keep(version: string, measured: ReleaseMeasured): void;
 }
 
 /** Which halves of a release to measure anew. */
@@ -35,19 +38,29 @@ export async function measure(
   known: ReleaseMeasured,
 ): Promise<ReleaseMeasured> {
   const release = await ensureRelease(version);
-  const [published, module] = await Promise.all([
-    wanted.published ? half(bench, release, false, STAGES) : known.published,
-    wanted.module ? half(bench, release, true, STAGES) : known.module,
-  ]);
-  const node = nodeOf(release);
-  if (typeof published === "string") return { node, fails: published };
-  const both: ReleaseMeasured = {
-    node,
-    published,
-    module: typeof module === "string" ? notBooted(bench, module) : module,
+  let both: ReleaseMeasured = { ...known, node: nodeOf(release), fails: undefined };
+  const measured = (more: ReleaseMeasured): void => bench.keep(version, (both = { ...both, ...more }));
+  const published = async (): Promise<void> => {
+    const found = await half(bench, release, false, STAGES);
+    measured(
+      typeof found === "string" ? { published: undefined, module: undefined, fails: found } : { published: found },
+    );
   };
+  const module = async (): Promise<void> => {
+    const found = await half(bench, release, true, STAGES);
+    measured({ module: typeof found === "string" ? notBooted(bench, found) : found });
+  };
+  await Promise.all([...(wanted.published ? [published()] : []), ...(wanted.module ? [module()] : [])]);
+  if (both.fails !== undefined) return isBusy() ? known : { node: both.node, fails: both.fails };
   const worse = worseChecks(both);
   return worse.length > 0 && wanted.module ? await again(bench, release, both, worse) : both;
+}
+
+/** Some gateways at a time are what it is made for. */
+const BUSY_LOAD = 3;
+
+function isBusy(): boolean {
+  return loadavg()[0]! > BUSY_LOAD * availableParallelism();
 }
 
 /** @returns what was measured, or why the gateway did not boot */
@@ -63,6 +76,7 @@ async function half(
   return {
     at: new Date().toISOString().slice(0, 10),
     ...(isolated ? { code: bench.code } : {}),
+    ...(isBusy() ? { busy: true } : {}),
     checks: Object.assign({}, ...(played as object[])) as Measured["checks"],
   };
 }
@@ -94,7 +108,7 @@ async function play(
     `${release.version} ${which}: ${stage.name}, ${seconds} s, ${wrong.length} of ${stage.checks.length} wrong`,
   );
   for (const [check, outcome] of wrong) bench.progress(`  ${release.version} ${which}: ${check}: ${outcome}`);
-  return checks;
+  return Object.fromEntries(stage.checks.map((check) => [check, checks[check]!]));
 }
 
 /** The line of a gateway's output that says why it did not boot. */

@@ -12,6 +12,8 @@ export interface Measured {
   readonly at: string;
   /** Of the module's code that was measured; none for the release as published. */
   readonly code?: string;
+  /** The machine had more to do than it could: what was late may have been only that. */
+  readonly busy?: true;
   readonly checks: Outcomes;
 }
 
@@ -22,7 +24,7 @@ export interface ReleaseMeasured {
   readonly published?: Measured | undefined;
   readonly module?: Measured | undefined;
   /** Why it does not boot in the test bed. */
-  readonly fails?: string;
+  readonly fails?: string | undefined;
 }
 
 /** docs/matrix.json: by release. */
@@ -133,6 +135,7 @@ export function worseChecks({ published, module }: ReleaseMeasured): readonly st
 
 /** A cell in words: the verdict, and how many checks are wrong where the promise has several. */
 export function cellText(promise: Promised, measured: ReleaseMeasured): string {
+  if (!measured.published || !measured.module) return "-";
   const { verdict, wrong } = cellOf(promise, measured);
   if (wrong.length === 0 || promise.checks.length === 1) return verdict;
   return `${verdict} (${wrong.length} of ${promise.checks.length})`;

@@ -40,6 +40,16 @@ test("doctor finds all seams of the installed release and names their files", as
   expect(standDown.map(({ name }) => name)).toEqual(["session-events", "cron-events", "heartbeat-preemption"]);
 });
 
+test("doctor says what was measured of the release: what the module does there and what it does not", async () => {
+  const measured = await report(emptyFolder(), ["--openclaw", madeUp("2026.2.9", ALL_REQUIRED)]);
+  expect(levelOf(measured, "measured")).toContainEqual(expect.stringMatching(/^info: measured on .*fixes: isolation/));
+  const newer = await report(emptyFolder(), ["--openclaw", madeUp("2027.1.1", ALL_REQUIRED)]);
+  expect(levelOf(newer, "measured")).toEqual([
+    "info: OpenClaw 2027.1.1 was not measured with this version of the module",
+  ]);
+  expect(levelOf(newer, "release")).toContainEqual(expect.stringMatching(/^warning: OpenClaw 2027.1.1 is newer than/));
+});
+
 test("doctor reads settings, heartbeats of each agent and hooks from OpenClaw's JSON5", async () => {
   const openclaw = madeUp("2026.9.6", ALL_REQUIRED);
   const config = `{

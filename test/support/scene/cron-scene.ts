@@ -126,7 +126,7 @@ export async function followCronEvent(
   bed: CronBed,
   options: { readonly prewake?: boolean; readonly exitCode?: number; readonly foreground?: boolean } = {},
 ): Promise<Outcome> {
-  if (options.prewake) await heartbeat(bed);
+  if (options.prewake) await heartbeat(bed, PATIENCE_MS);
   const id = `EV${Date.now()}`;
   const exit = options.exitCode === undefined ? "" : `; exit ${options.exitCode}`;
   const command = `sleep ${COMMAND_S}; echo ${id}-END${exit}`;
@@ -165,12 +165,12 @@ export async function follow(bed: CronBed, marker: string): Promise<Outcome> {
 }
 
 /** Has the main session's heartbeat run once. */
-async function heartbeat(bed: CronBed): Promise<void> {
+async function heartbeat(bed: CronBed, withinMs = HEARTBEAT_WITHIN_MS): Promise<void> {
   const before = bed.model.requests.length;
   await bed.admin.request("wake", { mode: "now", text: `please look at ${Date.now()}` });
   await until(
     () => bed.model.requests.slice(before).find(({ id, done }) => id === "" && done),
-    HEARTBEAT_WITHIN_MS,
+    withinMs,
     "the heartbeat's model call",
   );
   await sleep(1_500);

@@ -28,7 +28,7 @@ export interface Stage {
 }
 
 /** A run ends within this, also the first of a gateway on a busy machine. */
-const RUN_MS = 60_000;
+const RUN_MS = 150_000;
 /** A message that was not answered by then is lost. */
 const LOST_MS = 20_000;
 /** After the last expected frame: how long a leak may take to show itself. */
@@ -36,7 +36,12 @@ const STRAY_MS = 700;
 /** 2026.5 answers a message that follows a final at once with an empty one, module or not. */
 const BETWEEN_MS = 500;
 
-const no = (note: string): Outcome => note.replaceAll(/\s+/g, " ").slice(0, 160);
+/** Without what is another each time. */
+const no = (note: string): Outcome =>
+  note
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "…")
+    .slice(0, 160);
 
 const ROUNDS: readonly (readonly [gap: Gap, check: string])[] = [
   ["mid", "follow-up in a heartbeat"],
@@ -86,6 +91,12 @@ const conversations: Stage = {
 const ALICE = "agent:main:matrix-alice";
 const BOB = "agent:main:matrix-bob";
 const CAROL = "agent:main:matrix-carol";
+
+/** The first run of a gateway takes longest. */
+async function warmed(bed: CronBed): Promise<void> {
+  const { runId } = await bed.admin.chat(ALICE, "[[say id=WARM n=2 delay=25]]");
+  await bed.admin.final(runId, RUN_MS);
+}
 
 async function answered(client: Client, key: string, id: string): Promise<void> {
   const { runId } = await client.chat(key, `[[say id=${id} n=8 delay=25]]`);
@@ -229,6 +240,7 @@ const events: Stage = {
     const env = { OPENCLAW_EVENT_ISOLATION_CONFIG: settings.file };
     const bed = await openWakeBed({ release, isolated, rules, env });
     try {
+      await warmed(bed);
       await noting(note, "cron", () => completion(bed, ["agent:main:main"]));
       await noting(note, "cron after a heartbeat", () => completion(bed, ["agent:main:main"], true));
       const sent = WAKES.map(async ([check, send, key], index) => {
@@ -256,6 +268,7 @@ const global: Stage = {
   async play(release, isolated, note) {
     const bed = await openCronBed({ release, isolated, scope: "global" });
     try {
+      await warmed(bed);
       await noting(note, "cron, scope global", () => completion(bed, ["global", "agent:main:global"]));
       note("log of scope global", ofLog(bed.gateway.logs()));
     } finally {
