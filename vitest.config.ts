@@ -63,7 +63,18 @@ export default defineConfig({
         },
       },
       {
-        // The same: `npm run test:faults`.
+        // Clients that others wrote, one after the other: `npm run test:clients`, nightly.
+        test: {
+          name: "clients",
+          include: ["test/clients/*.test.ts"],
+          ...ALONE,
+          globalSetup: ["test/clients/setup.ts"],
+          testTimeout: 280_000,
+          hookTimeout: 240_000,
+        },
+      },
+      {
+        // Minutes too: `npm run test:faults`.
         test: {
           name: "faults",
           include: [FAULTS],

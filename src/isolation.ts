@@ -6,6 +6,7 @@ import { subscribe } from "node:diagnostics_channel";
 import { GatewayScope } from "./delivery/gateway-scope.ts";
 import { HeartbeatGuard } from "./heartbeats/guard.ts";
 import { Attached } from "./attach/attached.ts";
+import { SilentClients } from "./delivery/silent-clients.ts";
 import { scopeBroadcaster } from "./delivery/broadcast.ts";
 import { gatewayConfig, hasSettingsFile, readSettings } from "./gateway/config.ts";
 import { cronEventReplacements } from "./wakes/attach.ts";
@@ -29,7 +30,13 @@ import { accessWarnings } from "./policy/access.ts";
 import { SettingsError } from "./policy/schema.ts";
 import { type Settings, STRICT_SETTINGS } from "./policy/settings.ts";
 import { accessStep, claimsStep, type RequestGateHost, requestReader } from "./delivery/request-gate.ts";
-import { ISOLATION_SYMBOL, type IsolationStatus, MAX_STATUS_SESSIONS, STATUS_SCHEMA } from "./status.ts";
+import {
+  ISOLATION_SYMBOL,
+  type IsolationStatus,
+  MAX_STATUS_CONNECTIONS,
+  MAX_STATUS_SESSIONS,
+  STATUS_SCHEMA,
+} from "./status.ts";
 
 /** After a gateway's start: what it loads by then need not be looked for on disk. */
 const LOOK_AFTER_MS = 5_000;
@@ -64,6 +71,11 @@ export class Isolation {
     numbers: () => this.#current && { gateway: this.#current.status(), heartbeats: this.#heartbeats.status() },
     emitters: () => this.#attached.originals("emitDiagnosticEvent") as DiagnosticEmitter[],
     failed: () => void this.#current?.counters.count("(metrics)", "error"),
+  });
+  readonly #silent = new SilentClients({
+    look: (now) => this.#current?.connections.look(now) ?? [],
+    say: info,
+    failed: () => void this.#current?.counters.count("(clients)", "error"),
   });
   readonly #keys = new SessionKeys(
     () => this.#config(),
@@ -155,7 +167,11 @@ export class Isolation {
       attached: this.#attached.missing().length === 0,
       seams: this.#attached.seams(),
       settings: this.#inForce ?? {},
-      ...(gateway && { gateway: gateway.status(), sessionKeys: gateway.sessions(MAX_STATUS_SESSIONS) }),
+      ...(gateway && {
+        gateway: gateway.status(),
+        connections: gateway.connections.rows(performance.now(), MAX_STATUS_CONNECTIONS),
+        sessionKeys: gateway.sessions(MAX_STATUS_SESSIONS),
+      }),
       heartbeats: {
         ...this.#heartbeats.status(),
         ...(this.#missingForHeartbeats && { missing: this.#missingForHeartbeats }),
@@ -187,6 +203,7 @@ export class Isolation {
       this.#current = scope;
       this.#reloadInto(scope, settings);
       this.#metrics.start();
+      this.#silent.start();
       this.#heartbeats.begin(settings.heartbeat, keys);
       this.#lookForHeartbeats();
       leaveChildren();

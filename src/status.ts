@@ -2,6 +2,8 @@
  * The status of a gateway's isolation: one documented shape, answered by the gateway method
  * `isolation.status` and printed by `openclaw isolation status`.
  */
+import { calledItself, silentLine } from "./policy/silence.ts";
+import type { ConnectionMatch } from "./policy/connection-match.ts";
 import type { Settings } from "./policy/settings.ts";
 
 /** Global under which the isolation of this process is reachable: `globalThis[Symbol.for(…)].status()`. */
@@ -15,6 +17,12 @@ export const STATUS_SCHEMA = 1;
 
 /** Sessions named in one status; more are only counted. */
 export const MAX_STATUS_SESSIONS = 200;
+
+/** Connections described in one status. */
+export const MAX_STATUS_CONNECTIONS = 200;
+
+/** Connections in the printed status that are not silent. */
+const MAX_PRINTED_CONNECTIONS = 20;
 
 export interface SeamStatus {
   /** Name of the seam, e.g. `broadcast`. */
@@ -69,6 +77,30 @@ export interface SessionStatus {
   readonly claimers: number;
 }
 
+/** One connection: what it calls itself, in as far as it says so, and what it has had. */
+export interface ConnectionStatus {
+  /** `client.id`, `client.mode`, `client.displayName`, `client.version` and `userAgent` of the connect request. */
+  readonly id?: string;
+  readonly mode?: string;
+  readonly displayName?: string;
+  readonly version?: string;
+  readonly userAgent?: string;
+  readonly role: string;
+  /** Whether it has proven a device. */
+  readonly device: boolean;
+  /** Sessions that it claims, or waits to. */
+  readonly claims: number;
+  readonly observer: boolean;
+  /** Events of sessions that were published to all since it connected, and went to it. */
+  readonly delivered: number;
+  /** The others of these events. */
+  readonly withheld: number;
+  /** It has asked for no session, and events were withheld from it for a while. */
+  readonly silent: boolean;
+  /** The entry of `observers` with which a silent one would see all sessions; with a device for admins only. */
+  readonly observe?: ConnectionMatch;
+}
+
 export interface IsolationStatus {
   readonly schema: typeof STATUS_SCHEMA;
   /** Of openclaw-event-isolation, e.g. `0.1.0`. */
@@ -83,6 +115,8 @@ export interface IsolationStatus {
   /** Missing until the gateway has made its broadcaster. */
   readonly gateway?: GatewayNumbers;
   readonly heartbeats?: HeartbeatNumbers;
+  /** Silent ones first, then those from which most was withheld, {@link MAX_STATUS_CONNECTIONS} at most. */
+  readonly connections?: readonly ConnectionStatus[];
   /** For `operator.admin` only: the most claimed sessions, {@link MAX_STATUS_SESSIONS} at most. */
   readonly sessionKeys?: readonly SessionStatus[];
 }
@@ -98,10 +132,17 @@ export function statusSource(): StatusSource | undefined {
   return typeof found?.status === "function" ? found : undefined;
 }
 
-/** What a caller without `operator.admin` may know: no session keys, no lists of the settings. */
+/** What a caller without `operator.admin` may know: no session keys, no ids of devices, no lists of the settings. */
 export function withoutNames(status: IsolationStatus): IsolationStatus {
   const { sessionKeys: _, ...rest } = status;
-  return { ...rest, settings: withoutLists(status.settings) as Partial<Settings> };
+  const connections = status.connections?.map(withoutDevice);
+  const settings = withoutLists(status.settings) as Partial<Settings>;
+  return { ...rest, ...(connections && { connections }), settings };
+}
+
+function withoutDevice(connection: ConnectionStatus): ConnectionStatus {
+  const { observe, ...rest } = connection;
+  return observe?.deviceId === undefined ? connection : rest;
 }
 
 function withoutLists(settings: object): object {
@@ -125,6 +166,7 @@ export function concerns({ attached, settings }: IsolationStatus): string[] {
 /** A status for people to read, several lines. */
 export function describeStatus(status: IsolationStatus): string {
   const { version, release, attached, seams, gateway, heartbeats, sessionKeys } = status;
+  const { connections: clients = [] } = status;
   const lines = [`event-isolation ${version} on OpenClaw ${release}: ${attached ? "attached" : "NOT ATTACHED"}`];
   lines.push(...concerns(status).map((text) => `  WARNING: ${text}`));
   const named = (state: SeamStatus["state"]) => seams.filter((seam) => seam.state === state).map((seam) => seam.name);
@@ -139,6 +181,16 @@ export function describeStatus(status: IsolationStatus): string {
     const { running, deferred, putOff, aborted } = heartbeats;
     lines.push(row("heartbeats", `${running} running, ${deferred} deferred; put off ${putOff}, aborted ${aborted}`));
   }
+  const printed = clients.filter(({ silent }, index) => silent || index < MAX_PRINTED_CONNECTIONS);
+  if (printed.length > 0) lines.push("  clients");
+  for (const connection of printed) {
+    const { device, claims, observer, delivered, withheld, silent } = connection;
+    const kind = `${device ? ", device" : ""}${observer ? ", observer" : ""}${silent ? ", SILENT" : ""}`;
+    lines.push(
+      `    ${calledItself(connection)}: claims ${claims}, delivered ${delivered}, withheld ${withheld}${kind}`,
+    );
+  }
+  lines.push(...clients.filter(({ silent }) => silent).map((silent) => `  NOTE: ${silentLine(silent)}`));
   const events = Object.entries(gateway?.events ?? {}).sort(([a], [b]) => a.localeCompare(b));
   if (events.length > 0) lines.push("  events");
   for (const [event, reasons] of events) {

@@ -1,5 +1,6 @@
 /** What `doctor` says of the running gateway. */
 import { type Check, finding } from "./check.ts";
+import { silentLine } from "../policy/silence.ts";
 import { Failure } from "./failure.ts";
 import { type GatewayOptions, gatewayTarget } from "./gateway-target.ts";
 import type { OpenclawConfig } from "./openclaw-config.ts";
@@ -33,6 +34,9 @@ export async function gatewayChecks(
     ];
     if (status.release !== release) {
       checks.push(finding.warning(name, `it runs OpenClaw ${status.release}, but ${release} is installed: restart it`));
+    }
+    for (const connection of status.connections ?? []) {
+      if (connection.silent) checks.push(finding.info("clients", silentLine(connection)));
     }
     return checks;
   } catch (error) {

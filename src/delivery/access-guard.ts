@@ -3,6 +3,7 @@
  * What a connection may have is worked out when it connects, when it asks for something after what
  * is known of it has changed, and when the rules change; never for an event.
  */
+import { isDeepStrictEqual } from "node:util";
 import { connectionFacts } from "../gateway/connection-facts.ts";
 import type { GatewayClient, GatewayError } from "../gateway/types.ts";
 import type { Answer, Passage } from "./requests.ts";
@@ -42,8 +43,6 @@ interface GuardHost {
 
 interface Known {
   readonly facts: ConnectionFacts;
-  /** For comparing. */
-  readonly text: string;
   readonly access: SessionAccess | undefined;
 }
 
@@ -168,7 +167,7 @@ export class AccessGuard {
     const facts = connectionFacts(client);
     const known = this.#known.get(client);
     if (!known) return this.#assess(facts); // gone: there is nothing to keep
-    return known.text === JSON.stringify(facts) ? known : this.#remember(client, facts);
+    return isDeepStrictEqual(known.facts, facts) ? known : this.#remember(client, facts);
   }
 
   #remember(client: GatewayClient, facts: ConnectionFacts): Known {
@@ -179,7 +178,7 @@ export class AccessGuard {
   }
 
   #assess(facts: ConnectionFacts): Known {
-    return { facts, text: JSON.stringify(facts), access: accessOf(this.#settings.access, facts) };
+    return { facts, access: accessOf(this.#settings.access, facts) };
   }
 }
 

@@ -3,6 +3,7 @@
  * An in-process restart of the gateway makes a new broadcaster, and with it a new scope.
  */
 import { AccessGuard } from "./access-guard.ts";
+import { Connections } from "./connections.ts";
 import { ClaimRequests } from "./claim-requests.ts";
 import type { Audience, EventGate, HeldFrame } from "./broadcast.ts";
 import type { GatewayClient } from "../gateway/types.ts";
@@ -60,9 +61,10 @@ export class GatewayScope implements EventGate {
   readonly #settings: Settings;
   readonly #host: ScopeHost;
   readonly #claims: Claims<GatewayClient>;
-  readonly #byId = new Map<string, GatewayClient>();
   readonly #held: HeldFrames<GatewayClient, HeldFrame>;
   readonly #questions = new Questions();
+  /** Who is connected, and who only listens. */
+  readonly connections: Connections;
   /** Who may use which sessions. */
   readonly access: AccessGuard;
   #send: (client: GatewayClient, frame: HeldFrame) => void = () => {};
@@ -72,6 +74,7 @@ export class GatewayScope implements EventGate {
     this.#settings = settings;
     this.#host = host;
     this.#claims = new Claims(settings.limits);
+    this.connections = new Connections(this.#claims);
     this.#held = new HeldFrames(settings.limits.heldFramesPerConnection);
     const entitle: Claims<GatewayClient>["entitle"] = (client, ...rest) => {
       this.#claims.entitle(client, ...rest);
@@ -100,7 +103,7 @@ export class GatewayScope implements EventGate {
   connected(client: GatewayClient): void {
     this.#safely("(connection)", () => {
       this.#host.connected(client);
-      this.#byId.set(client.connId, client);
+      this.connections.connected(client);
       // If it cannot be told what this one may have, it keeps that.
       this.#claims.connect(client, { access: NOTHING });
       this.access.connected(client);
@@ -108,7 +111,7 @@ export class GatewayScope implements EventGate {
   }
 
   disconnected(client: GatewayClient): void {
-    if (this.#byId.get(client.connId) === client) this.#byId.delete(client.connId);
+    this.connections.disconnected(client);
     this.#safely("(connection)", () => this.#claims.disconnect(client));
     this.#safely("(connection)", () => this.access.disconnected(client));
     this.#safely("(connection)", () => this.#held.forget(client));
@@ -116,7 +119,7 @@ export class GatewayScope implements EventGate {
 
   /** The connection as the broadcaster knows it; requests may carry a copy of it. */
   connection(client: GatewayClient): GatewayClient | undefined {
-    return this.#claims.has(client) ? client : this.#byId.get(client.connId);
+    return this.#claims.has(client) ? client : this.connections.byId(client.connId);
   }
 
   onRelease(send: (client: GatewayClient, frame: HeldFrame) => void): void {
@@ -138,6 +141,7 @@ export class GatewayScope implements EventGate {
       if (route.to === "session") this.access.sawRun(route.runId, route.keys[0]);
       const audience = recipients(route, this.#claims, this.#settings);
       if (!targets) {
+        if (route.to === "session") this.connections.published(audience.deliver);
         this.#count(event, audience.reason);
         return audience;
       }
@@ -205,7 +209,7 @@ export class GatewayScope implements EventGate {
     const { deliver, reason } = recipients(route, this.#claims, this.#settings);
     const whole = deliver.size > 0 && !OF_MANY_SESSIONS.has(event) ? deliver : this.#claims.fullObservers();
     this.counters.count(event, reason === "no-key" ? "open" : reason);
-    const to = new Set([...this.#byId.values()].filter((client) => !whole.has(client)));
+    const to = new Set([...this.connections].filter((client) => !whole.has(client)));
     return { route, deliver: whole, hold: new Set(), others: { to, payload: status(payload) } };
   }
 
@@ -255,7 +259,10 @@ export class GatewayScope implements EventGate {
       mayReceive(client, route, this.#claims, this.#settings),
     );
     if (dropped > 0) this.counters.count("(held)", "held-dropped", dropped);
-    for (const frame of deliver) this.#send(client, frame);
+    for (const frame of deliver) {
+      if (frame.via !== "targeted") this.connections.late(client);
+      this.#send(client, frame);
+    }
   }
 
   #among(clients: ReadonlySet<GatewayClient>, ids: ReadonlySet<string>, source: unknown): ReadonlySet<GatewayClient> {

@@ -36,8 +36,10 @@ export function claimsStep({ scopeOf }: RequestGateHost): Step {
     if (!intent) return undefined;
     const scope = scopeOf(client);
     try {
+      const connection = client && !nested ? scope?.connection(client) : undefined;
+      if (connection && intent.kind === "claim") scope?.connections.asked(connection);
       // A synthetic client, e.g. of the command line's own request, is no connection and claims nothing.
-      return scope?.requests.begin(client && !nested ? scope.connection(client) : undefined, intent, keys);
+      return scope?.requests.begin(connection, intent, keys);
     } catch {
       return failed(scope, method);
     }

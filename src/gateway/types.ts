@@ -6,7 +6,14 @@ export interface GatewayClient {
   readonly connect: {
     readonly role?: string;
     readonly scopes?: readonly string[];
-    readonly client?: { readonly id?: string; readonly mode?: string };
+    readonly caps?: readonly string[];
+    readonly client?: {
+      readonly id?: string;
+      readonly mode?: string;
+      readonly displayName?: string;
+      readonly version?: string;
+    };
+    readonly userAgent?: string;
     readonly device?: { readonly id?: string };
   };
   /** 2026.9: the user whom a proxy or Tailscale vouches for, and the profile of that user. */

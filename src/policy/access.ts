@@ -113,7 +113,7 @@ export function accessWarnings(rules: readonly AccessRule[]): readonly string[] 
 const PROVEN = ["deviceId", "user", "profile"] as const;
 
 /** Facts that a connection chooses; its scopes too, where the token is shared and the connection local. */
-const SELF_REPORTED = ["clientId", "mode", "scope"] as const;
+const SELF_REPORTED = ["clientId", "mode", "displayName", "userAgent", "scope"] as const;
 
 /** Whether a rule allows something that a connection has not got which says nothing of itself: the rule for all others. */
 function opensMore(rules: readonly AccessRule[], index: number): boolean {

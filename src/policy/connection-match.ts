@@ -1,9 +1,14 @@
 /** Which connections a setting is about. */
 
-/** What is known of a connection. Client id and mode are its own words; the rest the gateway checked. */
+/** The longest text that a match can name, in UTF-16 code units; a connection's longer one matches nothing. */
+export const MAX_MATCH_LENGTH = 256;
+
+/** What is known of a connection. Client id, mode, display name and user agent are its own words; the rest the gateway checked. */
 export interface ConnectionFacts {
   readonly clientId?: string | undefined;
   readonly mode?: string | undefined;
+  readonly displayName?: string | undefined;
+  readonly userAgent?: string | undefined;
   /** Id of the paired device: the hash of its key, with which it signed the connect request. */
   readonly deviceId?: string | undefined;
   /** The user that a proxy or Tailscale vouches for, on releases that keep it (2026.9 does). */
@@ -19,6 +24,8 @@ export interface ConnectionFacts {
 export interface ConnectionMatch {
   readonly clientId?: string;
   readonly mode?: string;
+  readonly displayName?: string;
+  readonly userAgent?: string;
   readonly deviceId?: string;
   readonly user?: string;
   readonly profile?: string;

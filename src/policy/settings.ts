@@ -3,7 +3,7 @@
  * settings file and the docs.
  */
 import type { AccessRule } from "./access.ts";
-import type { ConnectionMatch } from "./connection-match.ts";
+import { type ConnectionMatch, MAX_MATCH_LENGTH } from "./connection-match.ts";
 import type { DeliverySettings } from "./delivery.ts";
 import type { HeartbeatSettings } from "./heartbeat.ts";
 import type { HookSettings } from "./hook-target.ts";
@@ -23,7 +23,8 @@ export interface Settings extends DeliverySettings {
   readonly hooks: HookSettings;
 }
 
-const text = (description: string) => ({ type: "string", minLength: 1, maxLength: 256, description }) as const;
+const text = (description: string) =>
+  ({ type: "string", minLength: 1, maxLength: MAX_MATCH_LENGTH, description }) as const;
 
 /** Fields of a {@link ConnectionMatch}. */
 const matchProperties = {
@@ -36,6 +37,8 @@ const matchProperties = {
   scope: text(
     "A scope that the connection has, e.g. operator.admin. A client with a shared token gets the scopes that it asks for, so match a deviceId or user besides.",
   ),
+  displayName: text("client.displayName of the connect request: any client can say it."),
+  userAgent: text("userAgent of the connect request, in full: any client can say it."),
 } as const;
 
 const accessSchema = {
@@ -92,8 +95,8 @@ export const settingsSchema = {
       type: "array",
       default: [],
       description:
-        "Connections, such as dashboards, that see the events of all sessions that the access rules let them use. All given fields have to match. Client id and mode are what the client says of itself; the device id is proven by its key.",
-      examples: [[{ deviceId: "9c1d…" }]],
+        "Connections, such as dashboards, that see the events of all sessions that the access rules let them use. All given fields have to match. Client id, mode, display name and user agent are what the client says of itself; the device id is proven by its key.",
+      examples: [[{ clientId: "cli", mode: "cli", displayName: "OpenClaw MCP" }]],
       items: {
         type: "object",
         additionalProperties: false,

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, inject, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, onTestFinished, test, vi } from "vitest";
 import type { DoctorReport } from "../../src/cli/doctor.ts";
 import type { IsolationStatus } from "../../src/status.ts";
 import { openBed, type OpenBed } from "../support/gateway/bed.ts";
@@ -81,11 +81,26 @@ test("run starts the gateway of PATH with the module, status and doctor confirm 
   expect(shown.stdout).toMatch(/^ {2}claims +1 on 1 sessions$/m);
   expect(shown.stdout).toMatch(/^ {4}chat .*delivered \d+/m);
   expect(shown.stdout).not.toContain("agent:main:alice");
-  const named = await asUserOf(bed, "status", "--sessions", "--json");
-  const status = JSON.parse(named.stdout) as IsolationStatus;
+  const withKeys = await asUserOf(bed, "status", "--sessions", "--json");
+  const status = JSON.parse(withKeys.stdout) as IsolationStatus;
   expect(status).toMatchObject({ attached: true, sessionKeys: [{ key: "agent:main:alice", claimers: 1 }] });
   const { checks } = await gatewayChecks(bed);
   expect(checks).toEqual([expect.stringMatching(/^ok: ws:\/\/127\.0\.0\.1:\d+: attached/)]);
+
+  // Bob only listens: named once in the log, and shown here.
+  const named = (): string[] => bed.gateway.logs().match(/client gateway-client\/backend 0 only listens/g) ?? [];
+  await vi.waitFor(() => expect(named()).toHaveLength(1), { timeout: 40_000, interval: 500 });
+  const silent = JSON.parse((await asUserOf(bed, "status", "--json")).stdout) as IsolationStatus;
+  const first = silent.connections!.find((each) => each.silent);
+  expect(first).toMatchObject({ id: "gateway-client", mode: "backend", claims: 0, delivered: 0, device: false });
+  expect(first?.observe).toEqual({ clientId: "gateway-client", mode: "backend" });
+  expect(first?.withheld).toBe(silent.connections!.find(({ claims }) => claims === 1)?.delivered);
+  expect((await asUserOf(bed, "status")).stdout).toMatch(/, SILENT\n(?:.*\n)* {2}NOTE: client gateway-client/);
+  const doctor = JSON.parse((await asUserOf(bed, "doctor", "--json")).stdout) as DoctorReport;
+  expect(doctor.checks.filter(({ name }) => name === "clients")).toEqual([
+    { name: "clients", level: "info", text: expect.stringMatching(/^client gateway-client.* only listens/) as string },
+  ]);
+  expect(named()).toHaveLength(1);
 
   bed.gateway.signal("SIGTERM");
   expect(await within(bed.gateway.exited, "the gateway ends")).toEqual({ code: 0, signal: null });

@@ -6,6 +6,7 @@ const SAYING = new Set([
   "warn",
   "info",
   "refuse",
+  "say",
   "refused",
   "refusal",
   "SettingsError",

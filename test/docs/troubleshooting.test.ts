@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { accessDenied } from "../../src/delivery/access-guard.ts";
 import { missingHeartbeatSeams } from "../../src/attach/seams.ts";
+import { silentLine } from "../../src/policy/silence.ts";
 import { hookKeyRefusal, hookSessionRefusal } from "../../src/policy/hook-target.ts";
 import { messagesIn } from "./messages.ts";
 
@@ -43,7 +44,8 @@ test("docs/troubleshooting.md has every message of src that is put together", ()
       .split("one of")
       .at(0)!,
   ];
-  const messages = [...denials.map(({ message }) => message.split(": ").at(-1)!), ...seams, ...hooks];
+  const silent = silentLine({ withheld: 1, observe: { displayName: "a" } }).replace(/^.* events/, "events");
+  const messages = [silent, ...denials.map(({ message }) => message.split(": ").at(-1)!), ...seams, ...hooks];
   expect(messages.filter((message) => !known(message))).toEqual([]);
 });
 

@@ -1,12 +1,24 @@
 /** What the settings change, and how they are refused. */
-import { beforeAll, describe, expect, inject, test } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { isolationRegister, openBed } from "../support/gateway/bed.ts";
 import { type Client, type Endpoint, field } from "../support/wire/clients.ts";
 import { createDevice } from "../support/gateway/device.ts";
-import { startGateway } from "../support/gateway/gateway.ts";
+import { type Gateway, startGateway } from "../support/gateway/gateway.ts";
 import { startModel } from "../support/gateway/model.ts";
 import { capabilities } from "../support/gateway/capabilities.ts";
-import { answer, connect, connectByHand, converse, freshSession, offers, say, settle, traces } from "./contract.ts";
+import {
+  answer,
+  connect,
+  connectByHand,
+  converse,
+  freshSession,
+  gateways,
+  offers,
+  say,
+  settle,
+  traces,
+} from "./contract.ts";
 import { isolated } from "./isolated-by.ts";
 import { isolatedBed, settingsFile, writeSettings } from "./own-bed.ts";
 import { within } from "../support/within.ts";
@@ -37,11 +49,16 @@ test('scope "run" sends a run to the client that started it or subscribed, and n
 
 describe("observers, a narrow roster and a claim limit", () => {
   const device = createDevice();
-  let gateway: Endpoint;
+  let gateway: Gateway;
 
   beforeAll(async () => {
     const { file, remove } = await writeSettings({
-      observers: [{ deviceId: device.deviceId }, { clientId: "cli", mode: "cli" }],
+      observers: [
+        { deviceId: device.deviceId },
+        { clientId: "cli", mode: "cli" },
+        { displayName: "Wall display" },
+        { userAgent: "monitor/1.0" },
+      ],
       roster: "claimed",
       limits: { claimsPerConnection: 3 },
     });
@@ -68,6 +85,50 @@ describe("observers, a narrow roster and a claim limit", () => {
     expect(observer.text(runId)).toBe(answer(session.id));
     await settle();
     expect(traces(bystander, session)).toEqual([]);
+  });
+
+  test("an observer can be named by its display name or its user agent, and a name that only begins so is another", async () => {
+    const { key, id } = freshSession();
+    const self = { id: "gateway-client", mode: "backend" };
+    const as = (displayName: string) => connectByHand(gateway, { client: { ...self, displayName } });
+    const observers = [await as("Wall display"), await connectByHand(gateway, { userAgent: "monitor/1.0" })];
+    const others = [await as("Wall display 2"), await connectByHand(gateway, { userAgent: "monitor/1.01" })];
+    const sender = await connect(gateway);
+    const { runId } = await sender.chat(key, say(id));
+    await Promise.all([sender, ...observers].map((client) => client.final(runId)));
+    expect(observers.map((client) => client.text(runId))).toEqual([answer(id), answer(id)]);
+    await settle();
+    for (const client of others) expect(traces(client, { key, id })).toEqual([]);
+  });
+
+  test("a client that only listens is named once in the log, with its entry, and forges no line there", async () => {
+    const forged = "[event-isolation] settings reloaded: 0 access rules, 0 observers";
+    const displayName = `Eve\u202e\u001b[2J"\r\n${forged}${"x".repeat(10_000)}`;
+    const eve = (endpoint: Endpoint) =>
+      connectByHand(endpoint, { client: { id: "gateway-client", mode: "backend", displayName }, userAgent: "eve/1" });
+    for (const endpoint of [gateways().plain, gateway]) {
+      const { key, id } = freshSession();
+      const [listener, twin] = [await eve(endpoint), await eve(endpoint)];
+      const sender = await connect(endpoint);
+      expect(await converse(sender, key, say(id, 3))).toBe(answer(id, 3));
+      await settle();
+      for (const client of [listener, twin]) {
+        expect(traces(client, { key, id }).length > 0).toBe(endpoint.url !== gateway.url);
+      }
+    }
+    const lines = (): string[] => gateway.logs().split(/[\r\n]/);
+    const named = (): string[] => lines().filter((line) => line.includes("only listens") && line.includes("Eve"));
+    await vi.waitFor(() => expect(named()).toHaveLength(1), { timeout: 40_000, interval: 500 });
+    await sleep(6_000);
+    expect(named()).toHaveLength(1);
+    expect(named()[0]).toContain(String.raw`client "Eve\u202e\u001b[2J\"\r\n[event-isolation] settings reloaded`);
+    expect(named()[0]).toContain('observers: {"clientId":"gateway-client","mode":"backend","userAgent":"eve/1"}');
+    expect(lines().some((line) => line.includes(forged) && !line.includes("only listens"))).toBe(false);
+    expect(
+      lines()
+        .filter((line) => line.includes("only listens"))
+        .every((line) => line.length < 2_500),
+    ).toBe(true);
   });
 
   test("a claim beyond the limit gets a clear error and changes nothing", async () => {

@@ -76,6 +76,8 @@ describe("warnings about rules", () => {
     ],
     ["more for a client id and nobody else", [rule({ clientId: "x", mode: "ui" }, ["agent:a:*"])], [/clientId, mode/]],
     ["more methods for a mode", [rule({ mode: "ui" }, [], ["cron.list"]), rule({}, ["agent:a:*"])], [/\(mode\)/]],
+    ["more for a display name", [rule({ displayName: "x" }, ["*"])], [/itself \(displayName\): any client/]],
+    ["more for a user agent", [rule({ userAgent: "x" }, ["*"])], [/itself \(userAgent\): any client/]],
     ["less for a client id", [rule({ clientId: "x" }, ["agent:a:x:*"]), rule({}, ["agent:a:*"])], []],
     ["nothing for a client id", [rule({ clientId: "x" }, [])], []],
     ["a scope of a device", [rule({ scope: "operator.admin", deviceId: "d" }, ["*"]), rule({}, [])], []],

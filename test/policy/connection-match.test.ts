@@ -9,6 +9,8 @@ import {
 const FACTS: ConnectionFacts = {
   clientId: "dash",
   mode: "ui",
+  displayName: "Dash board",
+  userAgent: "dash/1.0",
   deviceId: "d1",
   user: "ada",
   profile: "p1",
@@ -20,6 +22,9 @@ test.each<[ConnectionMatch, boolean]>([
   [{}, true],
   [{ clientId: "dash" }, true],
   [{ clientId: "dash", mode: "ui", deviceId: "d1", user: "ada", profile: "p1", role: "operator" }, true],
+  [{ displayName: "Dash board", userAgent: "dash/1.0" }, true],
+  [{ displayName: "Dash*" }, false],
+  [{ userAgent: "dash/1" }, false],
   [{ scope: "operator.write" }, true],
   [{ scope: "operator.admin" }, false],
   [{ scope: "operator" }, false],
@@ -32,7 +37,7 @@ test.each<[ConnectionMatch, boolean]>([
 
 test("a field that the connection does not have matches nothing", () => {
   const bare: ConnectionFacts = { role: "operator", scopes: [] };
-  for (const name of ["clientId", "mode", "deviceId", "user", "profile"])
+  for (const name of ["clientId", "mode", "displayName", "userAgent", "deviceId", "user", "profile"])
     expect(matchesConnection({ [name]: "undefined" }, bare)).toBe(false);
 });
 

@@ -4,6 +4,7 @@ import { concerns, describeStatus, type IsolationStatus, STATUS_SCHEMA, withoutN
 
 const KEY = "agent:main:secret-project";
 const DEVICE = "d0d0d0d0";
+const CLIENT = { role: "operator", device: true, claims: 0, observer: false, delivered: 0, withheld: 7, silent: true };
 
 const STATUS: IsolationStatus = {
   schema: STATUS_SCHEMA,
@@ -29,6 +30,10 @@ const STATUS: IsolationStatus = {
     events: { tick: { open: 9 }, chat: { delivered: 12, "no-claim": 3 } },
   },
   heartbeats: { running: 0, deferred: 1, held: 0, runs: 2, putOff: 5, aborted: 6 },
+  connections: [
+    { ...CLIENT, id: "cli", mode: "cli", observe: { deviceId: DEVICE } },
+    { ...CLIENT, id: "webchat", mode: "ui", version: "3", claims: 2, delivered: 5, silent: false, device: false },
+  ],
   sessionKeys: [{ key: KEY, claimers: 2 }],
 };
 
@@ -36,10 +41,15 @@ test("the status without names has no session keys and no lists of the settings,
   const less = withoutNames(STATUS);
   expect(JSON.stringify(STATUS)).toContain(KEY);
   expect(JSON.stringify(less)).not.toMatch(new RegExp(`${KEY}|${DEVICE}`));
-  const { sessionKeys: _, settings, ...rest } = STATUS;
+  const { sessionKeys: _, settings, connections, ...rest } = STATUS;
+  const { observe: _observe, ...silent } = connections![0]!;
   const { observers: _observers, openEvents: _open, access: _access, hooks, ...switches } = settings;
   const { allowedSessionKeyPrefixes: _prefixes, ...hookSwitches } = hooks!;
-  expect(less).toEqual({ ...rest, settings: { ...switches, hooks: hookSwitches } });
+  expect(less).toEqual({
+    ...rest,
+    connections: [silent, connections![1]],
+    settings: { ...switches, hooks: hookSwitches },
+  });
   expect(less.settings.scope).toBe("run");
 });
 
@@ -63,6 +73,10 @@ test("the status is printed as text", () => {
   claims       2 on 1 sessions
   held frames  4
   heartbeats   0 running, 1 deferred; put off 5, aborted 6
+  clients
+    cli/cli: claims 0, delivered 0, withheld 7, device, SILENT
+    webchat/ui 3: claims 2, delivered 5, withheld 7
+  NOTE: client cli/cli only listens, and 7 events of sessions were withheld from it: it claims no session. If it should have them, let it ask for its sessions (sessions.messages.subscribe, chat.history), or let it see all sessions with this entry of observers: {"deviceId":"${DEVICE}"}
   events
     chat                   delivered 12, no-claim 3
     tick                   open 9
@@ -92,4 +106,14 @@ test.each([
 test("names of others in the status move no cursor when it is printed", () => {
   const events = { "a\u001b[2J\n": { open: 1 } };
   expect(describeStatus({ ...STATUS, gateway: { ...STATUS.gateway!, events } })).toContain("    a?[2J?");
+});
+
+test("the printed status names every silent client and no more than twenty others", () => {
+  const many = (count: number, silent: boolean) =>
+    Array.from({ length: count }, () => ({ ...CLIENT, id: "c", silent }));
+  const lines = describeStatus({ ...STATUS, connections: [...many(30, true), ...many(30, false)] }).split("\n");
+  expect(lines.filter((line) => line.startsWith("    c/"))).toHaveLength(30);
+  expect(lines.filter((line) => line.startsWith("  NOTE: client c/"))).toHaveLength(30);
+  const others = describeStatus({ ...STATUS, connections: many(30, false) }).split("\n");
+  expect(others.filter((line) => line.startsWith("    c/"))).toHaveLength(20);
 });

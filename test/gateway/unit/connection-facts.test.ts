@@ -8,7 +8,8 @@ test("the facts have all that 2026.9 knows of a connection", () => {
     connect: {
       role: "operator",
       scopes: ["operator.read"],
-      client: { id: "chat", mode: "ui" },
+      client: { id: "chat", mode: "ui", displayName: "Chat" },
+      userAgent: "chat/1",
       device: { id: "d1" },
     },
     authenticatedUserId: "ada@example.com",
@@ -17,6 +18,8 @@ test("the facts have all that 2026.9 knows of a connection", () => {
   expect(connectionFacts(client)).toEqual({
     clientId: "chat",
     mode: "ui",
+    displayName: "Chat",
+    userAgent: "chat/1",
     deviceId: "d1",
     user: "ada@example.com",
     profile: "p1",
@@ -32,4 +35,11 @@ test("missing or ill-typed facts are unknown, and a missing role counts as the o
     ["role", "operator"],
     ["scopes", []],
   ]);
+});
+
+test("a name of a client's own making that is longer than any match counts as none", () => {
+  const named = (name: string): object => ({ client: { displayName: name }, userAgent: name });
+  const facts = (connect: object) => connectionFacts({ connId: "c", connect } as GatewayClient);
+  expect(facts(named("x".repeat(256)))).toMatchObject({ displayName: "x".repeat(256), userAgent: "x".repeat(256) });
+  expect(facts(named("x".repeat(257)))).toMatchObject({ displayName: undefined, userAgent: undefined });
 });

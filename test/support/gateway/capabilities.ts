@@ -64,6 +64,12 @@ const TRUE_ON = {
   addsAncestorRows: ">=2026.9",
 
   // Clients
+  /** Speaks protocol 4, and only that. */
+  speaksProtocol4: ">=2026.6",
+  /** `openclaw cron run` can wait for the run. */
+  waitsForCronRuns: ">=2026.6",
+  /** Has `openclaw mcp serve`. */
+  servesMcp: ">=2026.5",
   /** Sends the events of tools to the client that started the run. */
   sendsToolEvents: ">=2026.5",
   /** Streams reasoning to clients that ask for it. */

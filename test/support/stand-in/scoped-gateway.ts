@@ -1,6 +1,7 @@
 /** A gateway in miniature: a stand-in broadcaster under the real scope. */
 import { GatewayScope } from "../../../src/delivery/gateway-scope.ts";
 import { scopeBroadcaster } from "../../../src/delivery/broadcast.ts";
+import { claimsStep } from "../../../src/delivery/request-gate.ts";
 import type { GatewayClient, GatewayConfig } from "../../../src/gateway/types.ts";
 import type { Answer, Passage } from "../../../src/delivery/requests.ts";
 import { SessionKeys } from "../../../src/gateway/session-keys.ts";
@@ -17,7 +18,9 @@ export interface OpenRequest {
 
 /** Begins a claim as the request path does. */
 export function beginClaim(scope: GatewayScope, client: GatewayClient, intent: ClaimIntent): OpenRequest {
-  const request = scope.requests.begin(client, intent, scope.requests.keysOf(intent));
+  const step = claimsStep({ scopeOf: () => scope, rulesMayChange: () => {} });
+  const keys = scope.requests.keysOf(intent);
+  const request = step({ client, nested: false, method: "", params: {}, intent, keys });
   if (request && "refuse" in request) throw new Error(request.refuse.message);
   const passage: Passage = request ?? {};
   return {
@@ -30,7 +33,8 @@ export interface Scoped {
   readonly scope: GatewayScope;
   readonly clients: FakeClients;
   readonly broadcaster: FakeBroadcaster;
-  connect(connId: string, scopes?: readonly string[]): FakeClient;
+  connect(connId: string, scopes?: readonly string[], self?: GatewayClient["connect"]): FakeClient;
+  disconnect(client: FakeClient): void;
   /** Begins a request; its answer is still to come. */
   ask(client: FakeClient, method: string, params: unknown): OpenRequest;
   /** A request that the gateway accepts at once. */
@@ -61,8 +65,9 @@ export function scopedGateway(create: (params: FakeParams) => FakeBroadcaster, o
     clients,
     broadcaster,
     ask,
-    connect: (connId, scopes = []) => {
-      const client = fakeClient(connId, { role: "operator", scopes });
+    disconnect: (client) => void clients.delete(client),
+    connect: (connId, scopes = [], self = {}) => {
+      const client = fakeClient(connId, { role: "operator", scopes, ...self });
       clients.add(client);
       return client;
     },

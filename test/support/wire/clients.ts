@@ -19,7 +19,9 @@ export type ConnectOptions = {
   readonly name?: string;
   readonly role?: string;
   /** What the client says it is; a backend by default. Hand-written clients only. */
-  readonly client?: { readonly id: string; readonly mode: string };
+  readonly client?: { readonly id: string; readonly mode: string; readonly displayName?: string };
+  /** Hand-written clients only. */
+  readonly userAgent?: string;
   readonly scopes?: readonly string[];
   readonly caps?: readonly string[];
   readonly minProtocol?: number;
@@ -259,7 +261,9 @@ export async function connectRaw(gateway: Endpoint, options: ConnectOptions = {}
         }),
       ),
     };
-    const params = { minProtocol, maxProtocol, client: self, role, scopes, caps, auth: { token: gateway.token } };
+    const { userAgent } = options;
+    const about = { minProtocol, maxProtocol, client: self, role, scopes, caps, ...(userAgent && { userAgent }) };
+    const params = { ...about, auth: { token: gateway.token } };
     const hello = request("connect", proof ? { ...params, device: proof } : params, { timeoutMs });
     return (await hello) as unknown as HelloOk;
   }

@@ -1,0 +1,53 @@
+/** Names in the gateway's log, once for each kind of client, who listens and gets nothing. */
+import { silentLine } from "../policy/silence.ts";
+import type { ConnectionStatus } from "../status.ts";
+
+/** How often connections are looked at. */
+const EVERY_MS = 5_000;
+
+/** Kinds that are named; a client can call itself anything, and the log must not grow with that. */
+const MAX_KINDS = 32;
+
+interface SilentClientsHost {
+  /** Who is silent now. */
+  look(now: number): readonly ConnectionStatus[];
+  say(message: string): void;
+  failed(): void;
+}
+
+export class SilentClients {
+  readonly #host: SilentClientsHost;
+  readonly #named = new Set<string>();
+  #started = false;
+
+  constructor(host: SilentClientsHost) {
+    this.#host = host;
+  }
+
+  /** Begins to look; a second call changes nothing. Keeps no process alive. */
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    setInterval(() => this.look(performance.now()), EVERY_MS).unref();
+  }
+
+  /** Names the silent clients whose kind was not named before. Never throws. */
+  look(now: number): void {
+    try {
+      for (const silent of this.#host.look(now)) this.#name(silent);
+    } catch {
+      this.#host.failed();
+    }
+  }
+
+  #name(silent: ConnectionStatus): void {
+    const { id, mode, displayName, userAgent } = silent;
+    const kind = JSON.stringify([id, mode, displayName ?? userAgent]);
+    if (this.#named.has(kind) || this.#named.size >= MAX_KINDS) return;
+    this.#named.add(kind);
+    this.#host.say(silentLine(silent));
+    if (this.#named.size === MAX_KINDS) {
+      this.#host.say("more kinds of clients that only listen will not be named here; the status shows them");
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Clients that listen without asking: they claim no session, so that they get the events of none.
+ * A client made for gateways that send everything to everybody may be one of them. It is named, and not served.
+ */
+import type { ConnectionFacts, ConnectionMatch } from "./connection-match.ts";
+
+/** What is known of one connection's part in the events of sessions. */
+export interface Traffic {
+  readonly facts: ConnectionFacts;
+  /** Capabilities that it says it has. */
+  readonly caps: readonly string[];
+  /** It has made a request that claims a session, whatever became of it. */
+  readonly asked: boolean;
+  readonly claims: number;
+  readonly observer: boolean;
+  /** The access rules keep sessions from it. */
+  readonly restricted: boolean;
+  readonly withheld: number;
+}
+
+/** The capability by which a client asks the release itself for no more than its sessions (2026.8 on). */
+const SCOPED = "session-scoped-events";
+
+/** Without one of these the release sends no session's event either. */
+const READING: ReadonlySet<string> = new Set(["operator.read", "operator.write", "operator.admin"]);
+
+/**
+ * Whether a connection only listens, and something was withheld from it for that. One that the access rules
+ * restrict is none: its silence is what they are for. Nor is one that would hear nothing as published.
+ */
+export function listensInVain({ facts, caps, asked, claims, observer, restricted, withheld }: Traffic): boolean {
+  if (withheld <= 0 || asked || claims > 0 || observer || restricted) return false;
+  return facts.role === "operator" && facts.scopes.some((scope) => READING.has(scope)) && !caps.includes(SCOPED);
+}
+
+/**
+ * The entry of `observers` that fits a connection and as few others as can be: by what only this kind of client
+ * calls itself, else by its device, else by id and mode, which many clients share. Undefined if it says nothing of
+ * itself.
+ */
+export function observerEntry(facts: ConnectionFacts): ConnectionMatch | undefined {
+  const { clientId, mode, displayName, userAgent, deviceId } = facts;
+  const self = { ...(clientId !== undefined && { clientId }), ...(mode !== undefined && { mode }) };
+  if (displayName !== undefined) return { ...self, displayName };
+  if (userAgent !== undefined) return { ...self, userAgent };
+  if (deviceId !== undefined) return { deviceId };
+  return Object.keys(self).length > 0 ? self : undefined;
+}
+
+/** A value as JSON on one line in which nothing is invisible, bends the line or ends it. */
+export function visibleJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, (symbol) =>
+    Array.from(symbol.split(""), (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""),
+  );
+}
+
+/** What a client calls itself. */
+export interface SelfReport {
+  readonly id?: string | undefined;
+  readonly mode?: string | undefined;
+  readonly displayName?: string | undefined;
+  readonly userAgent?: string | undefined;
+  readonly version?: string | undefined;
+}
+
+/** Of each word of it, in a line of text. */
+const MAX_WORD = 80;
+
+/** What a client calls itself, e.g. `"OpenClaw MCP" (cli/cli 2026.9.6)`; nothing in it ends the line. */
+export function calledItself({ id, mode, displayName, userAgent, version }: SelfReport): string {
+  const word = (text: string | undefined): string => visibleJson((text ?? "?").slice(0, MAX_WORD)).slice(1, -1);
+  const name = displayName ?? userAgent;
+  const ids = `${word(id)}/${word(mode)}${version === undefined ? "" : ` ${word(version)}`}`;
+  return name === undefined ? ids : `"${word(name)}" (${ids})`;
+}
+
+/** One line about a silent client: what it misses, and what to do. */
+export function silentLine(
+  silent: SelfReport & { readonly withheld: number; readonly observe?: ConnectionMatch },
+): string {
+  const { withheld, observe } = silent;
+  const entry =
+    observe === undefined ? "" : `, or let it see all sessions with this entry of observers: ${visibleJson(observe)}`;
+  return `client ${calledItself(silent)} only listens, and ${withheld} events of sessions were withheld from it: it claims no session. If it should have them, let it ask for its sessions (sessions.messages.subscribe, chat.history)${entry}`;
+}
