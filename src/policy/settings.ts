@@ -95,7 +95,7 @@ export const settingsSchema = {
       type: "array",
       default: [],
       description:
-        "Connections, such as dashboards, that see the events of all sessions that the access rules let them use. All given fields have to match. Client id, mode, display name and user agent are what the client says of itself; the device id is proven by its key.",
+        "Connections, such as dashboards, that see the events of all sessions that the access rules let them use. All given fields have to match. Client id, mode, display name and user agent are what the client says of itself; the device id is proven by its key. docs/clients.md has the entries of known clients.",
       examples: [[{ clientId: "cli", mode: "cli", displayName: "OpenClaw MCP" }]],
       items: {
         type: "object",

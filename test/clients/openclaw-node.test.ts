@@ -96,9 +96,9 @@ describe.skipIf(!capabilities(inject("plain").release).speaksProtocol4)("npm ope
       await until(() => reconnected || undefined, 30_000, "a new connection");
       await client.request("agent.wait", { runId: payload?.["runId"], timeoutMs: 0 });
       await until(() => finals.length > 0 || undefined, 20_000, "the final").catch(() => undefined);
-      return finals.map((final) => final.includes(answer(id, 60)));
+      return finals.some((final) => final.includes(answer(id, 60)));
     });
-    expect(seen.control).toEqual([true]);
-    expect(seen.module).toEqual(seen.control);
+    expect(seen.control).toBe(true);
+    expect(seen.module).toBe(seen.control);
   });
 });
