@@ -13,6 +13,9 @@ const names = eventNames(release);
 /** The plugin of the scene chooses its names. */
 const tableName = (event: string): string => (event.startsWith("plugin.scene-plugin.") ? "plugin.*" : event);
 
+/** Two boots, and on each gateway a minute or two of acts. */
+const PLAY_MS = 600_000;
+
 let control: Played;
 let module: Played;
 
@@ -48,7 +51,7 @@ beforeAll(async () => {
     .map((row) => [row.event, row.rule, ...Object.values(row.claimers), ...Object.values(row.bystanders)].map(String));
   const head = ["event", "rule", "claimers", "with module", "bystanders, with canaries", "with module"];
   process.stderr.write(`${textTable([head, ...lines])}\n`);
-});
+}, PLAY_MS);
 
 test("the coverage table has a row for every event of the release", () => {
   const known = new Set(COVERAGE.map(({ event }) => event));

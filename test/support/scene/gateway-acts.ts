@@ -175,7 +175,8 @@ export const GATEWAY_ACTS: readonly Act[] = [
   },
   {
     name: "a change of the config",
-    needs: ["config.get", "config.patch"],
+    // Releases without the event restart for a change of the config.
+    needs: ["config.get", "config.patch", "config.changed"],
     async run({ boss }) {
       const { hash } = await boss.request("config.get", {});
       const raw = JSON.stringify({ messages: { ackReaction: "+" } });
