@@ -10,6 +10,7 @@ import { isolationRegister, withBed } from "../test/support/gateway/bed.ts";
 import { type Client, connectOfficial } from "../test/support/wire/clients.ts";
 import { ensureRelease, type Release } from "../test/support/gateway/release.ts";
 import { wordsOf } from "../test/support/gateway/script.ts";
+import { demoPicture } from "./demo-picture.ts";
 import { demoReport, gatewayReport } from "./demo-report.ts";
 import { jsonOption, progressOf, releaseOption, runScript, script } from "./options.ts";
 
@@ -25,7 +26,8 @@ clients on four sessions past a bystander, and prints who received whose frames.
 )
   .addOption(releaseOption("2026.9.6"))
   .addOption(jsonOption("the report"))
-  .option("--report <file>", "write the report as an HTML page");
+  .option("--report <file>", "write the report as an HTML page")
+  .option("--picture <file>", "write both matrices as an SVG picture");
 
 const progress = progressOf("demo");
 const NAMES = ["ALICE", "BOB", "CAROL", "DAVE"] as const;
@@ -38,7 +40,7 @@ interface Observed {
   readonly complete: boolean;
 }
 
-async function main(options: { release: string; json?: true; report?: string }): Promise<number> {
+async function main(options: { release: string; json?: true; report?: string; picture?: string }): Promise<number> {
   const release = await ensureRelease(options.release);
   const startedAt = new Date().toISOString();
   const published = await observe(release, "as published", undefined);
@@ -47,6 +49,10 @@ async function main(options: { release: string; json?: true; report?: string }):
   if (options.report !== undefined) {
     await writeFile(options.report, reportPage(report));
     progress(`the report is in ${options.report}`);
+  }
+  if (options.picture !== undefined) {
+    await writeFile(options.picture, demoPicture(report.gateways));
+    progress(`the picture is in ${options.picture}`);
   }
   const ok = published.report.verdict === "leak" && isolated.report.verdict === "no leak" && isolated.complete;
   if (options.json) console.log(JSON.stringify(report, undefined, 2));

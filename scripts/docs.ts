@@ -11,14 +11,14 @@ import { settingsReference, settingsTable } from "./docs/settings.ts";
 import { runScript, script } from "./options.ts";
 import { releasesPage } from "./releases-page.ts";
 
-const command = script("docs", "Writes the made parts of README.md and docs/ from the source.", [
+const command = script("docs", "Writes the made parts of docs/ from the source.", [
   "they are up to date, or were written",
   "with --check: they are not up to date",
 ]).option("--check", "write nothing");
 
 /** A file, the name of the part in it, and what makes it. */
 const PARTS: readonly (readonly [file: string, part: string, make: () => string])[] = [
-  ["README.md", "settings", settingsTable],
+  ["docs/settings.md", "overview", settingsTable],
   ["docs/settings.md", "settings", settingsReference],
   ["docs/command.md", "command", commandHelp],
   ["docs/client.md", "api", clientApi],
@@ -56,7 +56,7 @@ function main({ check }: { check?: true }): number {
       process.stderr.write(`wrote ${file}\n`);
     }
   }
-  if (outdated.length === 0) process.stderr.write("README.md and docs/ are up to date\n");
+  if (outdated.length === 0) process.stderr.write("docs/ is up to date\n");
   return check && outdated.length > 0 ? 1 : 0;
 }
 

@@ -1,4 +1,4 @@
-/** The settings for README.md and docs/settings.md, from their schema: what the plugin's manifest says too. */
+/** The settings for docs/settings.md, from their schema: what the plugin's manifest says too. */
 import { markdownTable } from "../../src/report/columns.ts";
 import type { Schema } from "../../src/policy/schema.ts";
 import { settingsSchema } from "../../src/policy/settings.ts";
@@ -12,7 +12,7 @@ interface Setting {
 /** One row a setting: name, default, and the first sentence of what it means. */
 export function settingsTable(): string {
   const rows = leaves(settingsSchema, "").map(({ path, schema }) => [
-    `[\`${path}\`](docs/settings.md#${anchor(path)})`,
+    `[\`${path}\`](#${anchor(path)})`,
     defaultOf(schema),
     firstSentence(schema.description),
   ]);

@@ -23,7 +23,7 @@ declare module "vitest" {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   execFileSync("npm", ["run", "--silent", "build"], { stdio: "inherit", timeout: PROGRAM_MS });
-  const release = await ensureRelease(releaseUnderTest());
+  const release = await ensureRelease(releaseUnderTest(project));
   const config = {
     tools: toolsWithoutQuestions(release),
     agents: { list: [{ id: "main", default: true }, { id: "other" }, { id: "other-desk" }] },
