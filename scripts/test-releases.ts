@@ -27,7 +27,16 @@ each release, installing it on first use.`,
   );
 
 /** What `npm test` on the newest release does not say of the others. */
-const CONTRACT = ["bystanders", "cron-events", "heartbeat", "heartbeat-channel", "runs", "sessions", "targeted-wakes"];
+const CONTRACT = [
+  "bystanders",
+  "cron-events",
+  "heartbeat",
+  "heartbeat-channel",
+  "heartbeat-deferral",
+  "runs",
+  "sessions",
+  "targeted-wakes",
+];
 
 /** What does on the newest release and on the oldest will do in between, where it takes several times as long. */
 const CONTRACT_IF_FAST = [...CONTRACT, "claims", "cron-load", "heartbeat-alerts", "hostile", "settings"];
