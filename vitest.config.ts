@@ -73,7 +73,7 @@ export default defineConfig({
         // Minutes, and a machine that does nothing else: `npm run test:interfaces`, nightly.
         test: {
           name: "interfaces",
-          include: ["test/browser/{control-ui,control-ui-access,tui}.test.ts"],
+          include: ["test/browser/{control-ui,control-ui-access,control-ui-live,tui}.test.ts"],
           ...ALONE,
           globalSetup: ["test/browser/setup.ts"],
           testTimeout: 240_000,
