@@ -1,4 +1,5 @@
 import { configDefaults, defineConfig } from "vitest/config";
+import { SlowestFirst } from "./test/support/slowest-first.ts";
 
 const FAULTS =
   "test/gateway/{access-differential,agent-deletion,churn,clock,events,faults,frames,fuzz,slow-consumer}.test.ts";
@@ -21,6 +22,7 @@ export default defineConfig({
   test: {
     // Two cores: two files at a time. Gateway cases mostly wait.
     maxWorkers: 2,
+    sequence: { sequencer: SlowestFirst },
     reporters: [...configDefaults.reporters, STAND_STILL],
     projects: [
       {

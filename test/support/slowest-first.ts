@@ -1,0 +1,30 @@
+/** Starts the test files that take longest first: one of them at the end would leave a core without work. */
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** Files of several boots or long waits, the slowest first. */
+const SLOW = [
+  "gateway/cron-events",
+  "gateway/heartbeat",
+  "gateway/targeted-wakes",
+  "gateway/plugin",
+  "gateway/heartbeat-alerts",
+  "gateway/session-content",
+  "gateway/access",
+  "gateway/access-evasion",
+  "gateway/heartbeat-channel",
+  "browser/heartbeat-indicator",
+  "cli/status",
+  "gateway/hostile",
+];
+
+function rank({ moduleId }: TestSpecification): number {
+  const index = SLOW.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
+  return index === -1 ? SLOW.length : index;
+}
+
+export class SlowestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return sorted.toSorted((a, b) => rank(a) - rank(b));
+  }
+}
