@@ -46,8 +46,13 @@ describe.skipIf(missing !== undefined)(`the lists of the Control UI of ${version
     await Promise.all(beds.map(([, bed]) => bed.close()));
   });
 
-  /** Runs a scene on both gateways, the control gateway first, with a person who looks at a page. */
-  async function onBoth(path: string, scene: (ui: ControlUi, boss: Client) => Promise<void>): Promise<void> {
+  /**
+   * Runs a scene on both gateways, the control gateway first, with a person who looks at a page.
+   *
+   * @returns the gateways on which the scene came to its end
+   */
+  async function onBoth(path: string, scene: (ui: ControlUi, boss: Client) => Promise<void>): Promise<string[]> {
+    const done: string[] = [];
     for (const [name, bed] of beds) {
       const { key } = freshSession("ui");
       const boss = await bed.connect({ name: "boss", scopes: ["operator.admin", "operator.read", "operator.write"] });
@@ -56,6 +61,7 @@ describe.skipIf(missing !== undefined)(`the lists of the Control UI of ${version
       try {
         if (path !== "") await ui.page.goto(`http://127.0.0.1:${bed.gateway.port}${path}`);
         await scene(ui, boss);
+        done.push(name);
       } catch (error) {
         await ui.screenshot(`FAILED-live-${name}`).catch(() => undefined);
         throw error;
@@ -64,6 +70,7 @@ describe.skipIf(missing !== undefined)(`the lists of the Control UI of ${version
         await boss.close();
       }
     }
+    return done;
   }
 
   async function addJob(boss: Client, name: string): Promise<string> {
@@ -89,13 +96,14 @@ describe.skipIf(missing !== undefined)(`the lists of the Control UI of ${version
   test(
     "the page of jobs shows a job of somebody else as soon as it is added",
     async () => {
-      await onBoth(JOBS, async (ui, boss) => {
+      const done = await onBoth(JOBS, async (ui, boss) => {
         const [first, second] = [freshSession().id, freshSession().id];
         await addJob(boss, first);
         // The first list comes with the page.
         await until(async () => (await ui.text()).includes(first), "the page has loaded", TIMEOUT_MS / 4);
         await appears(ui, second, () => addJob(boss, second));
       });
+      expect(done).toEqual(["control", "module"]);
     },
     TIMEOUT_MS,
   );
@@ -103,7 +111,7 @@ describe.skipIf(missing !== undefined)(`the lists of the Control UI of ${version
   test.runIf(hasTaskEvents)(
     "the page of tasks shows the run of somebody else's job",
     async () => {
-      await onBoth("/tasks", async (ui, boss) => {
+      const done = await onBoth("/tasks", async (ui, boss) => {
         const [first, second] = [freshSession().id, freshSession().id];
         const run = async (name: string): Promise<unknown> =>
           boss.request("cron.run", { id: await addJob(boss, name), mode: "force" });
@@ -111,6 +119,7 @@ describe.skipIf(missing !== undefined)(`the lists of the Control UI of ${version
         await until(async () => (await ui.text()).includes(first), "the page has loaded", TIMEOUT_MS / 4);
         await appears(ui, second, () => run(second));
       });
+      expect(done).toEqual(["control", "module"]);
     },
     TIMEOUT_MS,
   );
@@ -118,12 +127,13 @@ describe.skipIf(missing !== undefined)(`the lists of the Control UI of ${version
   test(
     "the list of sessions shows a session that somebody else begins",
     async () => {
-      await onBoth("", async (ui, boss) => {
+      const done = await onBoth("", async (ui, boss) => {
         const { key, id } = freshSession("begun");
         expect(await ui.lists(key)).toBe(false);
         await boss.final((await boss.chat(key, say(id, 3))).runId);
         await until(() => ui.lists(key), "the session is in the list", LIVE_MS);
       });
+      expect(done).toEqual(["control", "module"]);
     },
     TIMEOUT_MS,
   );
