@@ -103,9 +103,9 @@ export class Connections {
   }
 
   #inVain(connection: Connection): boolean {
-    const { client, asked } = connection;
+    const { client, asked, delivered } = connection;
     const withheld = this.#withheld(connection);
-    if (asked || withheld <= 0) return false;
+    if (asked || delivered > 0 || withheld <= 0) return false;
     const { caps } = client.connect;
     return listensInVain({
       facts: connectionFacts(client),
@@ -114,6 +114,7 @@ export class Connections {
       claims: this.#claims.claimsOf(client).length,
       observer: this.#claims.observers.has(client),
       restricted: this.#claims.restricted.has(client),
+      delivered,
       withheld,
     });
   }

@@ -15,6 +15,7 @@ export interface Traffic {
   readonly observer: boolean;
   /** The access rules keep sessions from it. */
   readonly restricted: boolean;
+  readonly delivered: number;
   readonly withheld: number;
 }
 
@@ -25,11 +26,12 @@ const SCOPED = "session-scoped-events";
 const READING: ReadonlySet<string> = new Set(["operator.read", "operator.write", "operator.admin"]);
 
 /**
- * Whether a connection only listens, and something was withheld from it for that. One that the access rules
+ * Whether a connection only listens, and all was withheld from it for that. One that the access rules
  * restrict is none: its silence is what they are for. Nor is one that would hear nothing as published.
  */
-export function listensInVain({ facts, caps, asked, claims, observer, restricted, withheld }: Traffic): boolean {
-  if (withheld <= 0 || asked || claims > 0 || observer || restricted) return false;
+export function listensInVain(traffic: Traffic): boolean {
+  const { facts, caps, asked, claims, observer, restricted, delivered, withheld } = traffic;
+  if (withheld <= 0 || delivered > 0 || asked || claims > 0 || observer || restricted) return false;
   return facts.role === "operator" && facts.scopes.some((scope) => READING.has(scope)) && !caps.includes(SCOPED);
 }
 

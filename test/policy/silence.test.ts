@@ -25,12 +25,14 @@ const SILENT: Traffic = {
   claims: 0,
   observer: false,
   restricted: false,
+  delivered: 0,
   withheld: 1,
 };
 
 test.each<[string, Partial<Traffic>, boolean]>([
   ["has asked for nothing while events were withheld from it", {}, true],
   ["had no event withheld from it", { withheld: 0 }, false],
+  ["has had an event, such as one of a run that it took up", { delivered: 1 }, false],
   ["has asked for a session", { asked: true }, false],
   ["claims a session", { claims: 1 }, false],
   ["is an observer", { observer: true }, false],
