@@ -93,9 +93,13 @@ describe.skipIf(!capabilities(inject("plain").release).servesMcp)("openclaw mcp 
     const heard = await overhears(inject("plain"), control);
     expect(heard.map((text) => text.split(":")[0])).toEqual(["user", "assistant"]);
     expect(await overhears(inject("isolated"), client)).toEqual([]);
-    const entry = JSON.stringify(OBSERVERS[0]).replaceAll('"', String.raw`\\?"`);
-    const named = new RegExp(String.raw`client \\?"OpenClaw MCP\\?" \(cli/cli .* only listens.* observers: ${entry}`);
-    await until(async () => named.test(await log()) || undefined, 20_000, "its name in the log");
+    const lines = async (): Promise<string[]> =>
+      (await log()).split("\n").filter((line) => /OpenClaw MCP.*only listens/.test(line));
+    await until(async () => (await lines()).length > 0 || undefined, 20_000, "its name in the log");
+    expect(await lines()).toEqual([
+      expect.stringMatching(/\[event-isolation\] client "OpenClaw MCP" \(cli\/cli .*\) only listens/) as string,
+    ]);
+    expect((await lines())[0]).toContain(`observers: ${JSON.stringify(OBSERVERS[0])}`);
     await letObserve();
     expect(await overhears(inject("isolated"), client)).toEqual(heard);
   });

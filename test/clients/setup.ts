@@ -1,5 +1,6 @@
 /** Before any client runs: installs the clients and boots two gateways, one as published and one with the module. */
 import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { releaseUnderTest } from "../gateway/release-under-test.ts";
@@ -9,9 +10,11 @@ import { ensureRelease } from "../support/gateway/release.ts";
 import { PROGRAM_MS } from "../support/within.ts";
 import { ensureClients } from "./packages.ts";
 
+const COPY_MS = 500;
+
 declare module "vitest" {
   interface ProvidedContext {
-    /** Files of the gateway with the module: its configuration, and its log. */
+    /** Files of the gateway with the module: its configuration, and what it prints. */
     files: { readonly config: string; readonly log: string };
   }
 }
@@ -31,8 +34,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
     project.provide(name as "plain" | "isolated", { url, token, release });
   }
   const { configPath, stateDir } = isolated.gateway;
-  project.provide("files", { config: configPath, log: join(stateDir, "gateway.log") });
+  // What it prints: not all releases copy that into their own log.
+  const log = join(stateDir, "printed.log");
+  const copy = (): void => writeFileSync(log, isolated.gateway.logs());
+  copy();
+  const copying = setInterval(copy, COPY_MS);
+  project.provide("files", { config: configPath, log });
   return async () => {
+    clearInterval(copying);
     await Promise.all([plain.close(), isolated.close()]);
   };
 }
