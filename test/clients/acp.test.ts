@@ -4,6 +4,7 @@ import { Readable, Writable } from "node:stream";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { answer, freshSession, say } from "../gateway/contract.ts";
+import { capabilities } from "../support/gateway/capabilities.ts";
 import { within } from "../support/within.ts";
 import { until } from "../support/scene/cron-scene.ts";
 import type { Endpoint } from "../support/wire/clients.ts";
@@ -33,13 +34,18 @@ interface Editor {
   prompt(text: string): Promise<string>;
 }
 
+function acpCommand(gateway: Endpoint): [string, ...string[]] {
+  const session = capabilities(gateway.release).hearsOwnAcpSessions ? [] : ["--session", freshSession("acp").key];
+  return openclaw(gateway, "acp", "--no-prefix-cwd", ...session);
+}
+
 /** An editor that talks to `openclaw acp`, which talks to a gateway by `url`. */
 async function editor(gateway: Endpoint, url: string): Promise<Editor> {
   const { ClientSideConnection, ndJsonStream, PROTOCOL_VERSION } = await clientModule<Acp>(
     "@agentclientprotocol/sdk/dist/acp.js",
   );
   const home = await homeFor(gateway, url);
-  const [command, ...args] = openclaw(gateway, "acp", "--no-prefix-cwd");
+  const [command, ...args] = acpCommand(gateway);
   const child = spawn(command, args, { cwd: home.dir, env: home.env, stdio: ["pipe", "pipe", "ignore"] });
   onTestFinished(() => end(child));
   let text = "";
@@ -91,7 +97,7 @@ test("acpx prints the reply of one prompt through openclaw acp", async () => {
   const acpx = join(await ensureClients(), "node_modules/acpx/dist/cli.js");
   const seen = await onBoth(async (gateway) => {
     const { id } = freshSession("acpx");
-    const agent = openclaw(gateway, "acp", "--no-prefix-cwd").join(" ");
+    const agent = acpCommand(gateway).join(" ");
     const program = start(await homeFor(gateway), [
       process.execPath,
       acpx,

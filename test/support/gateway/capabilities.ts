@@ -68,6 +68,8 @@ const TRUE_ON = {
   speaksProtocol4: ">=2026.6",
   /** `openclaw cron run` can wait for the run. */
   waitsForCronRuns: ">=2026.6",
+  /** `openclaw acp` hears of the sessions that it makes itself; before, only of one that is named by its whole key. */
+  hearsOwnAcpSessions: ">=2026.6",
   /** Has `openclaw mcp serve`. */
   servesMcp: ">=2026.5",
   /** Sends the events of tools to the client that started the run. */
