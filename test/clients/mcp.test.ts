@@ -1,6 +1,6 @@
 /** `openclaw mcp serve`, which Claude Code and Codex read OpenClaw by, asked by the official MCP client. */
 import { readFile, writeFile } from "node:fs/promises";
-import { describe, expect, inject, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { connect, converse, freshSession, say } from "../gateway/contract.ts";
 import { capabilities } from "../support/gateway/capabilities.ts";
 import { type Config, merge } from "../support/gateway/gateway-config.ts";
@@ -75,19 +75,22 @@ async function overhears(gateway: Endpoint, client: McpClient): Promise<string[]
 
 const log = (): Promise<string> => readFile(inject("files").log, "utf8");
 
-/** Gives the gateway with the module the entry, until the end of the test. */
+/** Gives the gateway with the module the entry, for the rest of this file. */
 async function letObserve(): Promise<void> {
   const { config } = inject("files");
-  const before = await readFile(config, "utf8");
-  const reloads = async (): Promise<number> => (await log()).split("access rules, 1 observers").length;
-  const seen = await reloads();
-  onTestFinished(() => writeFile(config, before));
+  const now = JSON.parse(await readFile(config, "utf8")) as Config;
   const change: Config = { plugins: { entries: { "event-isolation": { config: { observers: OBSERVERS } } } } };
-  await writeFile(config, JSON.stringify(merge(JSON.parse(before) as Config, change), null, 2));
-  await until(async () => (await reloads()) > seen || undefined, 20_000, "the new settings");
+  await writeFile(config, JSON.stringify(merge(now, change), null, 2));
+  await until(async () => /settings reloaded: .* 1 observers/.test(await log()) || undefined, 20_000, "new settings");
 }
 
 describe.skipIf(!capabilities(inject("plain").release).servesMcp)("openclaw mcp serve", () => {
+  let before: string;
+  beforeAll(async () => {
+    before = await readFile(inject("files").config, "utf8");
+  });
+  afterAll(() => writeFile(inject("files").config, before));
+
   test("mcp serve hears nothing by default, is named in the log with its entry, and as that observer hears all", async () => {
     const [control, client] = [await mcpServe(inject("plain")), await mcpServe(inject("isolated"))];
     const heard = await overhears(inject("plain"), control);
