@@ -47,7 +47,7 @@ export class SilentClients {
     this.#named.add(kind);
     this.#host.say(silentLine(silent));
     if (this.#named.size === MAX_KINDS) {
-      this.#host.say("more kinds of clients that only listen will not be named here; the status shows them");
+      this.#host.say("no more kinds of clients that only listen are named here; the status shows them");
     }
   }
 }

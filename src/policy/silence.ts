@@ -81,7 +81,6 @@ export function silentLine(
   silent: SelfReport & { readonly withheld: number; readonly observe?: ConnectionMatch },
 ): string {
   const { withheld, observe } = silent;
-  const entry =
-    observe === undefined ? "" : `, or let it see all sessions with this entry of observers: ${visibleJson(observe)}`;
-  return `client ${calledItself(silent)} only listens, and ${withheld} events of sessions were withheld from it: it claims no session. If it should have them, let it ask for its sessions (sessions.messages.subscribe, chat.history)${entry}`;
+  const entry = observe === undefined ? "" : `, or add this entry to observers: ${visibleJson(observe)}`;
+  return `client ${calledItself(silent)} only listens: ${withheld} events of sessions were withheld from it, since it claims none. To let it receive them, have it ask for its sessions (sessions.messages.subscribe, chat.history)${entry}`;
 }

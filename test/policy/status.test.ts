@@ -76,7 +76,7 @@ test("the status is printed as text", () => {
   clients
     cli/cli: claims 0, delivered 0, withheld 7, device, SILENT
     webchat/ui 3: claims 2, delivered 5, withheld 7
-  NOTE: client cli/cli only listens, and 7 events of sessions were withheld from it: it claims no session. If it should have them, let it ask for its sessions (sessions.messages.subscribe, chat.history), or let it see all sessions with this entry of observers: {"deviceId":"${DEVICE}"}
+  NOTE: client cli/cli only listens: 7 events of sessions were withheld from it, since it claims none. To let it receive them, have it ask for its sessions (sessions.messages.subscribe, chat.history), or add this entry to observers: {"deviceId":"${DEVICE}"}
   events
     chat                   delivered 12, no-claim 3
     tick                   open 9
