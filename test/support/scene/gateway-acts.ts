@@ -116,7 +116,7 @@ export const GATEWAY_ACTS: readonly Act[] = [
   },
   {
     name: "an event of a plugin",
-    needs: ["scene.emit"],
+    needs: ["scene.emit", "plugin.*"],
     async run({ boss, vault, plant }) {
       await boss.request("scene.emit", {
         event: "keyed",
@@ -140,12 +140,14 @@ export const GATEWAY_ACTS: readonly Act[] = [
       if (asked) await boss.request("device.pair.approve", { requestId: asked.requestId });
       await bed.connectRaw(options);
       await sleep(500);
+      // On older releases a node that connects does not ask by itself.
+      if (!offers("device.pair.remove")) await boss.request("node.pair.request", { nodeId: device.deviceId });
       const nodes = (await boss.request("node.pair.list", {})) as { pending?: Pending[] };
       for (const { requestId } of nodes.pending ?? []) await boss.request("node.pair.approve", { requestId });
       if (offers("device.pair.rename")) {
         await boss.request("device.pair.rename", { deviceId: device.deviceId, label: "scene" });
       }
-      await boss.request("device.pair.remove", { deviceId: device.deviceId });
+      if (offers("device.pair.remove")) await boss.request("device.pair.remove", { deviceId: device.deviceId });
     },
   },
   {
