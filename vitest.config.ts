@@ -9,7 +9,7 @@ const FAULTS =
  * unless OPENCLAW_RELEASE names another.
  */
 const OWN =
-  "test/gateway/{client,client-faults,client-package,client-sse-server,cron-load,heartbeat-deferral,package,probe,settings}.test.ts";
+  "test/gateway/{client,client-faults,client-package,client-sse-server,heartbeat-deferral,package,settings}.test.ts";
 const FAST_RELEASE = "2026.2.9";
 
 /** One file at a time, after all others: these measure time and memory, or have a gateway do all that it can. */
