@@ -8,6 +8,7 @@ import { HeartbeatGuard } from "./heartbeats/guard.ts";
 import { Attached } from "./attach/attached.ts";
 import { SilentClients } from "./delivery/silent-clients.ts";
 import { scopeBroadcaster } from "./delivery/broadcast.ts";
+import { clientIdentity } from "./gateway/client-identity.ts";
 import { gatewayConfig, hasSettingsFile, readSettings } from "./gateway/config.ts";
 import { cronEventReplacements } from "./wakes/attach.ts";
 import type { CreateBroadcaster, GatewayClient, GatewayConfig, HandleRequest } from "./gateway/types.ts";
@@ -19,6 +20,7 @@ import { withoutSessions } from "./delivery/projections.ts";
 import { keepForRestart, leaveChildren } from "./attach/preload.ts";
 import type { GatewayProcess } from "./attach/process.ts";
 import { passSteps, type Step } from "./delivery/requests.ts";
+import { Returning } from "./delivery/returning.ts";
 import { eitherOf, leftAlone, SEAM_FUNCTIONS } from "./attach/seams.ts";
 import { type KeyFunctions, SessionKeys } from "./gateway/session-keys.ts";
 import { SettingsReload } from "./gateway/settings-reload.ts";
@@ -66,6 +68,10 @@ export class Isolation {
     info,
   });
 
+  readonly #returning = new Returning(
+    (client) => clientIdentity(client, () => this.#config()),
+    () => void this.#current?.counters.count("(timer)", "error"),
+  );
   readonly #metrics = new Metrics({
     version: ownVersion,
     numbers: () => this.#current && { gateway: this.#current.status(), heartbeats: this.#heartbeats.status() },
@@ -198,6 +204,7 @@ export class Isolation {
       const scope = new GatewayScope(keys, settings, {
         warn,
         connected: (client) => this.#scopeOf.set(client, scope),
+        returning: this.#returning,
         heartbeats: this.#heartbeats,
       });
       this.#current = scope;

@@ -47,6 +47,10 @@ export interface GatewayNumbers {
   readonly roster: number;
   /** Connections that see all sessions. */
   readonly observers: number;
+  /** Runs that connections have started and that have not ended, or not long ago. */
+  readonly runs: number;
+  /** Connections that have gone and whose claims wait for the same device. */
+  readonly resumable: number;
   /** Frames that wait for the answer to the request that claims their session. */
   readonly held: number;
   /** Events, not frames, by name and reason: `{chat: {delivered: 12, "no-claim": 3}}`. */

@@ -34,6 +34,8 @@ interface GuardHost {
   /** Sets what a connection may have; claims beyond it end. */
   entitle(client: GatewayClient, access: SessionAccess | undefined, observer: boolean): void;
   startedRun(client: GatewayClient, runId: string): boolean;
+  /** The session that a run was started in, if somebody here started it and it goes on. */
+  sessionOfRun(runId: string): string | undefined;
   sessionsOfQuestion(id: unknown): readonly string[];
   /** A request was denied. */
   denied(): void;
@@ -97,7 +99,7 @@ export class AccessGuard {
       access,
       canonical: keys.canonical,
       startedRun: (runId) => this.#host.startedRun(client, runId),
-      sessionOfRun: (runId) => this.#runs.get(runId),
+      sessionOfRun: (runId) => this.#runs.get(runId) ?? this.#host.sessionOfRun(runId),
       sessionsOfQuestion: this.#host.sessionsOfQuestion,
     });
     if (!verdict.allowed) {

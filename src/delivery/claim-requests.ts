@@ -1,14 +1,26 @@
 /** What requests do to claims: from what a request says, and from the gateway's answer to it. */
 import type { SessionKeys } from "../gateway/session-keys.ts";
 import type { GatewayClient, GatewayError } from "../gateway/types.ts";
-import type { ClaimIntent, NewClaim } from "../policy/claim-intent.ts";
+import { type ClaimIntent, MAX_RUN_ID_LENGTH, type NewClaim } from "../policy/claim-intent.ts";
 import type { AcceptedAnswer, Claims, PendingClaim } from "../policy/claims.ts";
 import { agentIdOf } from "../policy/cron-keys.ts";
 import { fieldsOrNone } from "../policy/fields.ts";
-import type { Passage } from "./requests.ts";
+import type { Later } from "../policy/later.ts";
+import type { Answer, Passage } from "./requests.ts";
 
-/** Run ids are UUIDs or idempotency keys of the client's; longer ones are not remembered. */
-const MAX_RUN_ID_LENGTH = 256;
+/**
+ * `agent.wait` is answered when the run has ended, and refused at once: a wait that was not refused by then was
+ * accepted. The run's frames are held until then.
+ */
+export const WAIT_ACCEPTED_MS = 250;
+
+/** What a run is no more, by the `status` of an answer. */
+const OVER: ReadonlySet<unknown> = new Set(["ok", "error", "timeout", "aborted"]);
+/** By these the gateway says that it has started a run, and not that it had before. */
+const FRESH: ReadonlySet<unknown> = new Set(["started", "accepted"]);
+
+/** What releases answer to a method that they do not know: newer ones take it for an admin's. */
+const UNKNOWN_METHOD = /^(?:unknown method\b|missing scope: operator\.admin$)/;
 
 /** What claim requests need of their gateway's scope. */
 interface ClaimRequestsHost {
@@ -16,6 +28,7 @@ interface ClaimRequestsHost {
   readonly keys: SessionKeys;
   /** `limits.claimsPerConnection` */
   readonly limit: number;
+  readonly later: Later;
   /** Runs what must not throw into the gateway. */
   safely(action: () => void): void;
   /** A request of a connection was answered, or will not be: what is held for it may go or stay. */
@@ -32,7 +45,7 @@ export class ClaimRequests {
   /** Canonical keys of the sessions that a request names, by the configuration of now. */
   keysOf(intent: ClaimIntent): readonly string[] {
     this.#host.keys.refresh();
-    return intent.kind === "roster" ? [] : this.#canonicalAll(intent.keys, intent.agentId);
+    return "keys" in intent ? this.#canonicalAll(intent.keys, intent.agentId) : [];
   }
 
   /**
@@ -71,27 +84,48 @@ export class ClaimRequests {
       for (const key of keys) this.#host.claims.unclaim(client, key);
       return this.#onAnswer(client, () => {});
     }
+    if (intent.kind === "wait") return this.#wait(client, intent.runId);
     const claim = this.#host.claims.begin(client, keys, intent.explicit);
     if (!claim) return { refuse: claimLimitError(this.#host.limit) };
     return this.#onAnswer(
       client,
-      (ok, payload) => {
+      (ok, { payload, error }) => {
         if (ok) claim.accept(this.#readAnswer(intent, payload));
+        else if (intent.unknownMethod && mayRead(client) && UNKNOWN_METHOD.test(String(error?.message))) claim.accept();
         else claim.reject();
       },
       claim,
     );
   }
 
+  /** A run that was started before: its frames go to whoever the gateway lets wait for it. */
+  #wait(client: GatewayClient, runId: string): Passage | undefined {
+    const ask = this.#host.claims.askForRun(client, runId);
+    if (!ask) return undefined;
+    const settle = (ok: boolean): void => (ok ? ask.accept() : ask.reject());
+    const callOff = this.#host.later(WAIT_ACCEPTED_MS, () => {
+      settle(true);
+      this.#host.settled(client);
+    });
+    return this.#onAnswer(
+      client,
+      (ok) => {
+        callOff();
+        settle(ok);
+      },
+      ask,
+    );
+  }
+
   #onAnswer(
     client: GatewayClient | undefined,
-    settle: (ok: boolean, payload: unknown) => void,
+    settle: (ok: boolean, answer: Answer) => void,
     claim?: PendingClaim,
   ): Passage {
     return {
-      answered: ({ ok, payload }) =>
+      answered: (answer) =>
         this.#host.safely(() => {
-          settle(ok, payload);
+          settle(answer.ok, answer);
           if (client) this.#host.settled(client);
         }),
       ended: (unanswered) => {
@@ -110,7 +144,7 @@ export class ClaimRequests {
 
   #readAnswer(intent: NewClaim, payload: unknown): AcceptedAnswer {
     const body = fieldsOrNone(payload);
-    const { runId, previews } = body;
+    const { runId, previews, status } = body;
     const listed = intent.answer === "listed" ? (Array.isArray(previews) ? (previews as unknown[]) : []) : undefined;
     return {
       extraKeys:
@@ -121,15 +155,26 @@ export class ClaimRequests {
           listed.map((row) => fieldsOrNone(row)["key"]),
           intent.agentId,
         ),
-      runId: intent.startsRun && typeof runId === "string" && runId.length <= MAX_RUN_ID_LENGTH ? runId : undefined,
+      run:
+        intent.startsRun && typeof runId === "string" && runId.length <= MAX_RUN_ID_LENGTH && !OVER.has(status)
+          ? { id: runId, fresh: FRESH.has(status) }
+          : undefined,
     };
   }
 }
 
+/** Upstream lets these read a session, whose asking for one is no less by a method that it does not know. */
+function mayRead({ connect: { role = "operator", scopes } }: GatewayClient): boolean {
+  if (role !== "operator") return false;
+  return !Array.isArray(scopes) || READ.some((scope) => scopes.includes(scope));
+}
+
+const READ = ["operator.read", "operator.write", "operator.admin"];
+
 function claimLimitError(limit: number): GatewayError {
   return {
     code: "INVALID_REQUEST",
-    message: `event-isolation: this connection already claims ${limit} sessions (limits.claimsPerConnection); leave one with sessions.messages.unsubscribe or open another connection`,
+    message: `event-isolation: this connection is already subscribed to ${limit} sessions (limits.claimsPerConnection); leave one with sessions.messages.unsubscribe or open another connection`,
     retryable: false,
     details: { reason: "claim-limit", limit },
   };

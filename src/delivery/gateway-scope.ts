@@ -4,6 +4,7 @@
  */
 import { AccessGuard } from "./access-guard.ts";
 import { Connections } from "./connections.ts";
+import { Returning } from "./returning.ts";
 import { ClaimRequests } from "./claim-requests.ts";
 import type { Audience, EventGate, HeldFrame } from "./broadcast.ts";
 import type { GatewayClient } from "../gateway/types.ts";
@@ -17,6 +18,7 @@ import { isQuestion, Questions } from "../policy/questions.ts";
 import { type EventRoute, routeEvent } from "../policy/session-event.ts";
 import type { Settings } from "../policy/settings.ts";
 import { type ClaimAccess, Claims } from "../policy/claims.ts";
+import { Runs } from "../policy/runs.ts";
 import type { GatewayNumbers, SessionStatus } from "../status.ts";
 
 /** How many events of one name go to nobody, by reason, before the log says so, once. */
@@ -46,6 +48,8 @@ export interface ScopeHost {
   /** Says something in the gateway's log. */
   warn(message: string): void;
   connected(client: GatewayClient): void;
+  /** Without it no connection comes back. */
+  readonly returning?: Pick<Returning, "later" | "parked" | "as">;
   readonly heartbeats?: HeartbeatFrames;
 }
 
@@ -60,6 +64,7 @@ export class GatewayScope implements EventGate {
   readonly #keys: SessionKeys;
   readonly #settings: Settings;
   readonly #host: ScopeHost;
+  readonly #returning: NonNullable<ScopeHost["returning"]>;
   readonly #claims: Claims<GatewayClient>;
   readonly #held: HeldFrames<GatewayClient, HeldFrame>;
   readonly #questions = new Questions();
@@ -73,7 +78,18 @@ export class GatewayScope implements EventGate {
     this.#keys = keys;
     this.#settings = settings;
     this.#host = host;
-    this.#claims = new Claims(settings.limits);
+    this.#returning =
+      host.returning ??
+      new Returning(
+        () => undefined,
+        () => {},
+      );
+    const { later, parked } = this.#returning;
+    this.#claims = new Claims(settings.limits, {
+      runs: new Runs(settings.limits.runsPerConnection, later),
+      parked,
+      forgotten: () => void this.counters.count("(claim)", "claim-forgotten"),
+    });
     this.connections = new Connections(this.#claims);
     this.#held = new HeldFrames(settings.limits.heldFramesPerConnection);
     const entitle: Claims<GatewayClient>["entitle"] = (client, ...rest) => {
@@ -84,7 +100,8 @@ export class GatewayScope implements EventGate {
       {
         keys,
         entitle,
-        startedRun: this.#claims.startedRun.bind(this.#claims),
+        startedRun: this.#claims.runs.has.bind(this.#claims.runs),
+        sessionOfRun: this.#claims.runs.sessionOf.bind(this.#claims.runs),
         sessionsOfQuestion: this.#questions.sessionsOf.bind(this.#questions),
         denied: () => void this.counters.count("(request)", "access-denied"),
         failed: () => void this.counters.count("(request)", "error"),
@@ -95,6 +112,7 @@ export class GatewayScope implements EventGate {
       claims: this.#claims,
       keys,
       limit: settings.limits.claimsPerConnection,
+      later,
       safely: (action) => this.#safely("(request)", action),
       settled: (client) => this.#review(client),
     });
@@ -107,12 +125,19 @@ export class GatewayScope implements EventGate {
       // If it cannot be told what this one may have, it keeps that.
       this.#claims.connect(client, { access: NOTHING });
       this.access.connected(client);
+      const returning = this.#returning.as(client, this.#settings.resumeMs);
+      if (!returning || !this.#claims.resume(client, returning.identity)) return;
+      // It asked on its last connection.
+      this.connections.asked(client);
+      this.counters.count("(connection)", "resumed");
     });
   }
 
   disconnected(client: GatewayClient): void {
     this.connections.disconnected(client);
-    this.#safely("(connection)", () => this.#claims.disconnect(client));
+    let park: ReturnType<Returning["as"]>;
+    this.#safely("(connection)", () => (park = this.#returning.as(client, this.#settings.resumeMs)));
+    this.#safely("(connection)", () => this.#claims.disconnect(client, park));
     this.#safely("(connection)", () => this.access.disconnected(client));
     this.#safely("(connection)", () => this.#held.forget(client));
   }
@@ -138,7 +163,10 @@ export class GatewayScope implements EventGate {
         return undefined;
       }
       if (event === "sessions.changed") this.#endDeleted(payload, route);
-      if (route.to === "session") this.access.sawRun(route.runId, route.keys[0]);
+      if (route.to === "session" && route.runId !== undefined) {
+        this.access.sawRun(route.runId, route.keys[0]);
+        for (const client of this.#claims.runs.saw(route.runId, route.keys, event, payload)) this.#review(client);
+      }
       const audience = recipients(route, this.#claims, this.#settings);
       if (!targets) {
         if (route.to === "session") this.connections.published(audience.deliver);

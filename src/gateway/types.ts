@@ -11,6 +11,7 @@ export interface GatewayClient {
       readonly id?: string;
       readonly mode?: string;
       readonly displayName?: string;
+      readonly instanceId?: string;
       readonly version?: string;
     };
     readonly userAgent?: string;
@@ -81,6 +82,7 @@ export interface AgentConfig {
 
 /** OpenClaw's configuration, as far as we read it. */
 export interface GatewayConfig {
+  readonly gateway?: { readonly controlUi?: { readonly dangerouslyDisableDeviceAuth?: unknown } };
   readonly session?: { readonly mainKey?: string; readonly scope?: "per-sender" | "global" };
   readonly agents?: { readonly defaults?: AgentConfig; readonly list?: readonly AgentConfig[] };
   readonly hooks?: {

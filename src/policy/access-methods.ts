@@ -35,7 +35,7 @@ export const BOUND: ReadonlyMap<string, Bound> = new Map([
     "sessionKey",
     `artifacts.download artifacts.get artifacts.list
      board.event board.get board.update board.widget.appView board.widget.put
-     chat.abort chat.inject chat.message.get chat.metadata chat.send chat.toolTitles
+     chat.abort chat.inject chat.message.get chat.metadata chat.send chat.subscribe chat.toolTitles
      progressCard.get progressCard.put progressCard.refresh question.request
      session.discussion.info session.discussion.open
      session.members.add session.members.list session.members.listEvidence session.members.remove

@@ -1,8 +1,9 @@
 /**
  * What a request says about the sessions its connection is interested in.
  *
- * The table lists methods that open, read or drive one session. Looking at a list
- * (`sessions.list`), describing a row or changing its label is not interest in its content.
+ * The table lists methods that open, read or drive one session. Looking at a list (`sessions.list`), looking a key up
+ * (`sessions.resolve`: whoever wants the session sends it a message next) and changing a row (`sessions.patch`: a
+ * label, a pin) is not interest in its content; nor is starting somebody else's run (`cron.run`).
  */
 
 import { agentIdOf } from "./cron-keys.ts";
@@ -15,7 +16,9 @@ export type ClaimIntent =
   | (NamedSessions & { readonly kind: "unclaim" })
   /** The sessions are deleted, or all those of the agent: nobody claims them any more. */
   | (NamedSessions & { readonly kind: "end"; readonly ofAgent?: true })
-  | { readonly kind: "roster"; readonly wanted: boolean };
+  | { readonly kind: "roster"; readonly wanted: boolean }
+  /** The connection waits for a run that was started before: it wants the rest of its frames. */
+  | { readonly kind: "wait"; readonly runId: string };
 
 export interface NewClaim extends NamedSessions {
   readonly kind: "claim";
@@ -28,6 +31,8 @@ export interface NewClaim extends NamedSessions {
   readonly answer?: "chosen" | "listed" | undefined;
   /** The answer's `runId` is a run that this connection started. */
   readonly startsRun: boolean;
+  /** The releases do not know the method, and claim nothing by refusing it for that. */
+  readonly unknownMethod?: true | undefined;
 }
 
 interface NamedSessions {
@@ -41,6 +46,7 @@ interface ClaimingMethod {
   readonly explicit?: true;
   readonly answer?: "chosen" | "listed";
   readonly startsRun?: true;
+  readonly unknownMethod?: true;
 }
 
 const CLAIMING: ReadonlyMap<string, ClaimingMethod> = new Map<string, ClaimingMethod>([
@@ -50,8 +56,12 @@ const CLAIMING: ReadonlyMap<string, ClaimingMethod> = new Map<string, ClaimingMe
   ["chat.history", { field: "sessionKey" }],
   ["chat.inject", { field: "sessionKey" }],
   ["chat.message.get", { field: "sessionKey" }],
+  // OpenClaw's Control UI (2026.9), for the page of a session.
+  ["chat.metadata", { field: "sessionKey" }],
   ["chat.send", { field: "sessionKey", startsRun: true }],
   ["chat.startup", { field: "sessionKey" }],
+  // Boards and phone apps that follow older docs: they listen after it, whatever it is answered.
+  ["chat.subscribe", { field: "sessionKey", explicit: true, unknownMethod: true }],
   ["progressCard.get", { field: "sessionKey" }],
   ["session.suggestions.list", { field: "sessionKey" }],
   ["sessions.abort", { field: "key" }],
@@ -59,6 +69,8 @@ const CLAIMING: ReadonlyMap<string, ClaimingMethod> = new Map<string, ClaimingMe
   ["sessions.compact", { field: "key" }],
   ["sessions.compaction.branch", { field: "key", answer: "chosen" }],
   ["sessions.create", { field: "key", answer: "chosen", startsRun: true }],
+  // Web back ends and bots that look at a session again after a message, or on a page's request (2026.5 on).
+  ["sessions.describe", { field: "key" }],
   ["sessions.fork", { field: "sessionKey", answer: "chosen" }],
   ["sessions.get", { field: "key" }],
   ["sessions.messages.subscribe", { field: "key", explicit: true, answer: "chosen" }],
@@ -100,6 +112,8 @@ export function claimIntent(method: string, params: unknown): ClaimIntent | unde
       return { kind: "unclaim", keys: valuesOf(body, "key"), agentId };
     case "sessions.delete":
       return { kind: "end", keys: valuesOf(body, "key"), agentId };
+    case "agent.wait":
+      return waitFor(body["runId"]);
     case "agents.delete":
       return { kind: "end", keys: [], agentId, ofAgent: true };
   }
@@ -114,7 +128,18 @@ export function claimIntent(method: string, params: unknown): ClaimIntent | unde
     explicit: claiming.explicit === true,
     answer: claiming.answer,
     startsRun: claiming.startsRun === true,
+    ...(claiming.unknownMethod && { unknownMethod: true }),
   };
+}
+
+/** Run ids are UUIDs, or idempotency keys of the client's; longer ones are not remembered. */
+export const MAX_RUN_ID_LENGTH = 256;
+
+/** `openclaw acp` and pages of browser back ends ask on a new connection whether their run goes on. */
+function waitFor(runId: unknown): ClaimIntent | undefined {
+  // The gateway trims it, too.
+  const id = typeof runId === "string" ? runId.trim() : "";
+  return id !== "" && id.length <= MAX_RUN_ID_LENGTH ? { kind: "wait", runId: id } : undefined;
 }
 
 function valuesOf(body: Fields, field: ClaimingMethod["field"]): readonly unknown[] {

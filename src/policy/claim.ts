@@ -8,8 +8,11 @@ export class Claim {
   #acceptedBy = 0;
   /** The last accepted one that asked for the session's events in so many words. */
   #explicitBy = 0;
-  /** Requests that the gateway has not answered yet; nearly always none or one, but a client may send any number. */
-  #pending: Set<number> | undefined;
+  /**
+   * Requests that the gateway has not answered yet, and whether they are explicit; nearly always none or one, but a
+   * client may send any number.
+   */
+  #pending: Map<number, boolean> | undefined;
 
   get accepted(): boolean {
     return this.#acceptedBy > 0;
@@ -23,9 +26,14 @@ export class Claim {
     return this.#pending !== undefined;
   }
 
+  /** Explicit, or asked for in so many words by a request that waits for its answer. */
+  get subscribed(): boolean {
+    return this.explicit || (this.#pending !== undefined && [...this.#pending.values()].includes(true));
+  }
+
   /** A request waits for its answer from now on. */
-  begin(request: number): void {
-    (this.#pending ??= new Set()).add(request);
+  begin(request: number, explicit = false): void {
+    (this.#pending ??= new Map<number, boolean>()).set(request, explicit);
   }
 
   /** The answer has come, or will not. @returns false if the request was ended in between: it brings nothing then */
@@ -44,7 +52,7 @@ export class Claim {
   end(asOf: number): void {
     if (this.#acceptedBy <= asOf) this.#acceptedBy = 0;
     if (this.#explicitBy <= asOf) this.#explicitBy = 0;
-    const later = [...(this.#pending ?? [])].filter((request) => request > asOf);
-    this.#pending = later.length > 0 ? new Set(later) : undefined;
+    const later = [...(this.#pending ?? [])].filter(([request]) => request > asOf);
+    this.#pending = later.length > 0 ? new Map(later) : undefined;
   }
 }

@@ -1,61 +1,58 @@
 /**
- * Which connection claims which session: an index in both directions, so that the work of an
- * event grows with its subscribers and the work of a disconnect with that connection's claims.
+ * Which connection claims which session, and what of it outlives the connection.
  *
  * `C` is the connection as the host knows it; it is only ever compared.
  */
-import { Claim } from "./claim.ts";
+import type { Claim } from "./claim.ts";
+import type { AcceptedAnswer, PendingClaim, StartedRun } from "./claim-answer.ts";
+import { type Claimers, ClaimIndex } from "./claim-index.ts";
+import { type ClaimAccess, Claimant } from "./claimant.ts";
+import { NEVER } from "./later.ts";
+import { type Left, Parked } from "./parked.ts";
+import { Runs } from "./runs.ts";
 import { parseAgentSessionKey } from "./session-key.ts";
 
-/** Which sessions a connection may claim at all; keys are canonical. */
-export interface ClaimAccess {
-  allows(key: string): boolean;
-}
-
 export interface ClaimLimits {
-  /** Sessions that one connection may claim at a time, pending claims included. */
+  /** Sessions that one connection may claim at a time; beyond it the least recently used is forgotten. */
   readonly claimsPerConnection: number;
-  /** Runs remembered as started by one connection; the oldest is forgotten. */
+  /** Runs that one connection has started and that have not ended; the oldest is forgotten. */
   readonly runsPerConnection: number;
 }
 
-interface Claimant {
-  readonly claims: Map<string, Claim>;
-  readonly runs: Set<string>;
-  roster: boolean;
-  /** Undefined for all sessions. */
-  access: ClaimAccess | undefined;
+/** What is kept beside claims, and who hears of it. */
+export interface ClaimsHost<C> {
+  readonly runs?: Runs<C>;
+  readonly parked?: Parked<C>;
+  /** A claim was forgotten to make room. */
+  forgotten?(): void;
 }
 
-interface KeyEntry<C> {
-  readonly claimed: Set<C>;
-  readonly pending: Set<C>;
+/** Numbers for the status. */
+export interface ClaimSizes {
+  readonly connections: number;
+  readonly claims: number;
+  readonly sessions: number;
+  readonly roster: number;
+  readonly observers: number;
+  /** Runs that have not ended, or not long ago. */
+  readonly runs: number;
+  /** Connections that have gone and may come back. */
+  readonly resumable: number;
 }
 
-/** What the gateway's answer says about claims. */
-export interface AcceptedAnswer {
-  readonly extraKeys?: readonly string[];
-  readonly only?: readonly string[] | undefined;
-  readonly runId?: string | undefined;
-}
-
-/** A claim that waits for the gateway's answer. Settle it exactly once; more is ignored. */
-export interface PendingClaim {
-  /**
-   * The gateway accepted the request. `extraKeys` are claimed too: keys that its answer named. With `only`,
-   * those of the request's keys that are not in it are not.
-   */
-  accept(answer?: AcceptedAnswer): void;
-  /** The gateway refused the request, or failed. */
-  reject(): void;
-}
+export type { AcceptedAnswer, ClaimAccess, PendingClaim };
 
 const NONE: ReadonlySet<never> = new Set();
 
 export class Claims<C> {
+  /** Which connection started which run. */
+  readonly runs: Runs<C>;
   readonly #limits: ClaimLimits;
-  readonly #claimants = new Map<C, Claimant>();
-  readonly #keys = new Map<string, KeyEntry<C>>();
+  readonly #parked: Parked<C>;
+  readonly #forgotten: () => void;
+  readonly #claimants = new Map<C, Claimant<C>>();
+  readonly #index = new ClaimIndex<C>();
+  readonly #heirs = new WeakMap<Left<C>, C>();
   readonly #roster = new Set<C>();
   readonly #observers = new Set<C>();
   /** Connections that may not have all sessions. */
@@ -63,8 +60,11 @@ export class Claims<C> {
   #count = 0;
   #requests = 0;
 
-  constructor(limits: ClaimLimits) {
+  constructor(limits: ClaimLimits, host: ClaimsHost<C> = {}) {
     this.#limits = limits;
+    this.runs = host.runs ?? new Runs(limits.runsPerConnection);
+    this.#parked = host.parked ?? new Parked(NEVER);
+    this.#forgotten = host.forgotten?.bind(host) ?? (() => {});
   }
 
   /** Starts tracking a connection. A second call for the same one changes nothing. */
@@ -73,7 +73,7 @@ export class Claims<C> {
     options: { readonly observer?: boolean; readonly access?: ClaimAccess | undefined } = {},
   ): void {
     if (this.#claimants.has(connection)) return;
-    this.#claimants.set(connection, { claims: new Map(), runs: new Set(), roster: false, access: undefined });
+    this.#claimants.set(connection, new Claimant<C>());
     this.entitle(connection, options.access, options.observer === true);
   }
 
@@ -92,50 +92,84 @@ export class Claims<C> {
     for (const key of claimant.claims.keys()) if (!access.allows(key)) this.unclaim(connection, key);
   }
 
-  /** Forgets a connection and all that it claimed. */
-  disconnect(connection: C): void {
+  /**
+   * Forgets a connection and all that it claimed.
+   *
+   * @param park for whom what it leaves behind is kept, and for how long; nobody by default
+   */
+  disconnect(connection: C, park?: { readonly identity: string; readonly ms: number }): void {
     const claimant = this.#claimants.get(connection);
     if (!claimant) return;
-    for (const key of claimant.claims.keys()) this.#unlink(connection, key);
-    this.#count -= claimant.claims.size;
+    const { claims } = claimant;
+    for (const key of claims.keys()) this.#index.remove(connection, key);
+    this.#count -= claims.size;
     this.#claimants.delete(connection);
     this.#roster.delete(connection);
     this.#observers.delete(connection);
     this.#restricted.delete(connection);
+    const runs = this.runs.disconnect(connection);
+    if (!park || park.ms === 0) return;
+    const accepted = [...claims].filter(([, claim]) => claim.accepted);
+    const left: Left<C> = { claims: new Map(accepted.map(([key, claim]) => [key, claim.explicit])), runs };
+    claimant.left = left;
+    // Also if it leaves nothing yet: an answer may still come.
+    if (claims.size > 0 || runs.length > 0) this.#parked.park(park.identity, left, park.ms);
+  }
+
+  /**
+   * Gives a connection what the last one of the same client left behind, as far as it may have it.
+   *
+   * @returns whether there was something
+   */
+  resume(connection: C, identity: string): boolean {
+    const claimant = this.#claimants.get(connection);
+    const left = claimant && this.#parked.take(identity);
+    if (!left) return false;
+    this.#heirs.set(left, connection);
+    this.#requests += 1;
+    const keys = [...left.claims.keys()].filter((key) => claimant.mayHave(key));
+    for (const key of keys) this.#use(claimant, key).accept(this.#requests, left.claims.get(key) === true);
+    this.#reindex(connection, claimant, keys);
+    this.#makeRoom(connection, claimant);
+    for (const run of left.runs) this.runs.resume(connection, run);
+    return true;
   }
 
   /**
    * Begins claims that count once the gateway has accepted the request.
    *
    * @param keys canonical session keys; those that the connection may not have are left out
-   * @returns undefined if the connection is unknown or would exceed its limit: nothing changed then
+   * @param explicit the request asks for the sessions' events in so many words
+   * @returns undefined if the connection is unknown, or would explicitly claim more than its limit: nothing changed then
    */
   begin(connection: C, keys: readonly string[], explicit = false): PendingClaim | undefined {
     const claimant = this.#claimants.get(connection);
     if (!claimant) return undefined;
-    const distinct = [...new Set(keys)].filter((key) => mayHave(claimant, key));
-    const added = distinct.filter((key) => !claimant.claims.has(key)).length;
-    if (claimant.claims.size + added > this.#limits.claimsPerConnection) return undefined;
+    const distinct = [...new Set(keys)].filter((key) => claimant.mayHave(key));
+    if (explicit && !claimant.maySubscribe(distinct, this.#limits.claimsPerConnection)) return undefined;
     this.#requests += 1;
     const request = this.#requests;
-    for (const key of distinct) this.#claim(claimant, key).begin(request);
+    for (const key of distinct) this.#use(claimant, key).begin(request, explicit);
     this.#reindex(connection, claimant, distinct);
     let settled = false;
-    const settle = (accepted: boolean, { extraKeys = [], only, runId }: AcceptedAnswer = {}): void => {
-      // A connection that went away took its claims along; a second answer changes nothing.
-      if (settled || this.#claimants.get(connection) !== claimant) return;
+    const settle = (accepted: boolean, { extraKeys = [], only, run }: AcceptedAnswer = {}): void => {
+      if (settled) return;
       settled = true;
+      const here = this.#claimants.get(connection) === claimant;
+      if (accepted && run) this.#started(here ? connection : undefined, claimant, run, [...distinct, ...extraKeys]);
+      // A connection that went away took its claims along.
+      if (!here) return;
       for (const key of distinct) {
         const claim = claimant.claims.get(key);
         // Ended in between: an unsubscribe or a deletion overtook the answer.
         if (claim?.settle(request) && accepted && (!only || only.includes(key))) claim.accept(request, explicit);
       }
       this.#reindex(connection, claimant, distinct);
-      if (!accepted) return;
       // A key of the request itself was settled above, and stays ended if it was ended in between.
-      const others = extraKeys.filter((key) => !distinct.includes(key));
-      this.#acceptExtra(connection, claimant, others, request, explicit);
-      if (runId !== undefined) this.#ownRun(claimant, runId);
+      const others = accepted ? extraKeys.filter((key) => !distinct.includes(key) && claimant.mayHave(key)) : [];
+      for (const key of others) this.#use(claimant, key).accept(request, explicit);
+      this.#reindex(connection, claimant, others);
+      this.#makeRoom(connection, claimant, [...distinct, ...others]);
     };
     return {
       accept: (answer) => settle(true, answer),
@@ -143,12 +177,27 @@ export class Claims<C> {
     };
   }
 
+  /**
+   * A connection asks for a run that it did not start itself, or that its last connection started.
+   *
+   * @returns undefined if nobody here started the run
+   */
+  askForRun(connection: C, id: string): PendingClaim | undefined {
+    const claimant = this.#claimants.get(connection);
+    const settle = claimant && this.runs.ask(connection, id);
+    if (!settle) return undefined;
+    return {
+      accept: () => settle(this.#claimants.get(connection) === claimant),
+      reject: () => settle(false),
+    };
+  }
+
   /** Ends one connection's claim, whatever it came from. */
   unclaim(connection: C, key: string): void {
     const claimant = this.#claimants.get(connection);
-    if (!claimant?.claims.delete(key)) return;
-    this.#count -= 1;
-    this.#unlink(connection, key);
+    if (!claimant?.claims.has(key)) return;
+    claimant.claims.get(key)!.end(this.#requests);
+    this.#reindex(connection, claimant, [key]);
   }
 
   /** The last request that has begun, for {@link end}. */
@@ -162,45 +211,43 @@ export class Claims<C> {
    * @param asOf the deletion's own point in the order: who asked for the session after it keeps it
    */
   end(key: string, asOf: number = this.#requests): void {
-    const entry = this.#keys.get(key);
+    this.#parked.end(key);
+    const entry = this.#index.on(key);
     if (!entry) return;
     for (const connection of [...entry.claimed, ...entry.pending]) {
       const claimant = this.#claimants.get(connection);
-      const claim = claimant?.claims.get(key);
-      if (!claimant || !claim) continue;
-      claim.end(asOf);
+      if (!claimant) continue;
+      claimant.claims.get(key)?.end(asOf);
       this.#reindex(connection, claimant, [key]);
     }
   }
 
   /** The same for all sessions of an agent. */
   endAgent(agentId: string, asOf: number): void {
-    const theirs = [...this.#keys.keys()].filter((key) => parseAgentSessionKey(key)?.agentId === agentId);
+    this.#parked.endAgent(agentId);
+    const theirs = [...this.#index.keys()].filter((key) => parseAgentSessionKey(key)?.agentId === agentId);
     for (const key of theirs) this.end(key, asOf);
   }
 
   /** Records whether a connection asked for the session roster. */
   setRoster(connection: C, wanted: boolean): void {
-    const claimant = this.#claimants.get(connection);
-    if (!claimant) return;
-    claimant.roster = wanted;
-    if (wanted) this.#roster.add(connection);
+    if (wanted && this.#claimants.has(connection)) this.#roster.add(connection);
     else this.#roster.delete(connection);
   }
 
   /** {@link claimed} and {@link pending} in one look-up; undefined if both are empty. Live. */
-  on(key: string): { readonly claimed: ReadonlySet<C>; readonly pending: ReadonlySet<C> } | undefined {
-    return this.#keys.get(key);
+  on(key: string): Claimers<C> | undefined {
+    return this.#index.on(key);
   }
 
   /** Connections with an accepted claim on a canonical key. Live: copy before changing claims. */
   claimed(key: string): ReadonlySet<C> {
-    return this.#keys.get(key)?.claimed ?? NONE;
+    return this.#index.on(key)?.claimed ?? NONE;
   }
 
   /** Connections whose only claim on a canonical key still waits for the gateway's answer. */
   pending(key: string): ReadonlySet<C> {
-    return this.#keys.get(key)?.pending ?? NONE;
+    return this.#index.on(key)?.pending ?? NONE;
   }
 
   /** True while the gateway owes this connection an answer to a request on the session. */
@@ -210,10 +257,6 @@ export class Claims<C> {
 
   isExplicit(connection: C, key: string): boolean {
     return this.#claimants.get(connection)?.claims.get(key)?.explicit === true;
-  }
-
-  startedRun(connection: C, runId: string): boolean {
-    return this.#claimants.get(connection)?.runs.has(runId) === true;
   }
 
   /** Connections that asked for the roster. Live. */
@@ -235,8 +278,8 @@ export class Claims<C> {
   /** Whether a connection may have all of these sessions. */
   mayHave(connection: C, keys: readonly string[]): boolean {
     if (!this.#restricted.has(connection)) return true;
-    const access = this.#claimants.get(connection)?.access;
-    return access === undefined || keys.every((key) => access.allows(key));
+    const claimant = this.#claimants.get(connection);
+    return claimant === undefined || keys.every((key) => claimant.mayHave(key));
   }
 
   /** Connections that may not have all sessions. Live. */
@@ -255,75 +298,56 @@ export class Claims<C> {
 
   /** Sessions with the number of connections that claim them, the most claimed first. For status. */
   mostClaimed(limit: number): { key: string; claimers: number }[] {
-    const all = Array.from(this.#keys, ([key, { claimed }]) => ({ key, claimers: claimed.size }));
-    return all.sort((a, b) => b.claimers - a.claimers).slice(0, limit);
+    return this.#index.mostClaimed(limit);
   }
 
-  /** Sizes, for status: all are zero again when the last connection has gone. */
-  get size(): { connections: number; claims: number; sessions: number; roster: number; observers: number } {
+  /** Sizes, for status: when the last connection has gone all are zero again, the last two after a while. */
+  get size(): ClaimSizes {
     return {
       connections: this.#claimants.size,
       claims: this.#count,
-      sessions: this.#keys.size,
+      sessions: this.#index.size,
       roster: this.#roster.size,
       observers: this.#observers.size,
+      runs: this.runs.size,
+      resumable: this.#parked.size,
     };
   }
 
-  #claim(claimant: Claimant, key: string): Claim {
-    let claim = claimant.claims.get(key);
-    if (!claim) {
-      claim = new Claim();
-      claimant.claims.set(key, claim);
-      this.#count += 1;
-    }
-    return claim;
+  #use(claimant: Claimant<C>, key: string): Claim {
+    if (!claimant.claims.has(key)) this.#count += 1;
+    return claimant.use(key);
   }
 
-  #acceptExtra(connection: C, claimant: Claimant, keys: readonly string[], request: number, explicit: boolean): void {
-    for (const key of keys) {
-      if (!mayHave(claimant, key)) continue;
-      // The gateway has already said yes; a full connection keeps what it has and gets no more.
-      if (!claimant.claims.has(key) && claimant.claims.size >= this.#limits.claimsPerConnection) continue;
-      this.#claim(claimant, key).accept(request, explicit);
-    }
-    this.#reindex(connection, claimant, keys);
-  }
-
-  #ownRun(claimant: Claimant, runId: string): void {
-    claimant.runs.add(runId);
-    if (claimant.runs.size > this.#limits.runsPerConnection) {
-      const [oldest] = claimant.runs;
-      claimant.runs.delete(oldest!);
+  /** @param latest what goes where all others were subscribed explicitly: the answer named more than was asked for */
+  #makeRoom(connection: C, claimant: Claimant<C>, latest: string[] = []): void {
+    while (claimant.accepted > this.#limits.claimsPerConnection) {
+      const key = claimant.leastUsed() ?? latest.pop();
+      if (key === undefined) return;
+      this.unclaim(connection, key);
+      this.#forgotten();
     }
   }
 
-  /** Brings the key index in line with a connection's claims on `keys`. */
-  #reindex(connection: C, claimant: Claimant, keys: readonly string[]): void {
+  #started(connection: C | undefined, { left }: Claimant<C>, run: StartedRun, keys: readonly string[]): void {
+    const owner = connection ?? (left && this.#heirs.get(left));
+    const here = owner !== undefined && this.#claimants.has(owner) ? owner : undefined;
+    const started = this.runs.own(here, run.id, keys, run.fresh);
+    if (started && here === undefined) left?.runs.push(started);
+  }
+
+  /** Brings the index in line with a connection's claims on `keys`. */
+  #reindex(connection: C, claimant: Claimant<C>, keys: readonly string[]): void {
     for (const key of keys) {
       const claim = claimant.claims.get(key);
-      this.#unlink(connection, key);
       if (!claim) continue;
-      if (!claim.accepted && !claim.pending) {
+      if (this.claimed(key).has(connection)) claimant.accepted -= 1;
+      this.#index.enter(connection, key, claim);
+      if (claim.accepted) claimant.accepted += 1;
+      else if (!claim.pending) {
         claimant.claims.delete(key);
         this.#count -= 1;
-        continue;
       }
-      let entry = this.#keys.get(key);
-      if (!entry) this.#keys.set(key, (entry = { claimed: new Set(), pending: new Set() }));
-      (claim.accepted ? entry.claimed : entry.pending).add(connection);
     }
   }
-
-  #unlink(connection: C, key: string): void {
-    const entry = this.#keys.get(key);
-    if (!entry) return;
-    entry.claimed.delete(connection);
-    entry.pending.delete(connection);
-    if (entry.claimed.size === 0 && entry.pending.size === 0) this.#keys.delete(key);
-  }
-}
-
-function mayHave({ access }: Claimant, key: string): boolean {
-  return access === undefined || access.allows(key);
 }

@@ -2,7 +2,16 @@
 import type { DeliveryReason } from "./delivery.ts";
 
 /** Reasons beyond a single delivery decision. */
-export type CountReason = DeliveryReason | "held-overflow" | "held-dropped" | "access-denied" | SystemEventReason;
+export type CountReason =
+  | DeliveryReason
+  | "held-overflow"
+  | "held-dropped"
+  | "access-denied"
+  /** Of the least recently used claim of a connection that has too many. */
+  | "claim-forgotten"
+  /** A connection has the claims of its last one again. */
+  | "resumed"
+  | SystemEventReason;
 
 /** What happened to system events and their wakes. */
 export type SystemEventReason =

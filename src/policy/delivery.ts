@@ -5,11 +5,12 @@
  * into an index look-up, so that an event costs what its subscribers cost. A property test holds
  * the two together.
  */
-import type { EventRoute } from "./session-event.ts";
 import type { Claims } from "./claims.ts";
+import type { Run } from "./runs.ts";
+import type { EventRoute, SessionRoute } from "./session-event.ts";
 
 export interface DeliverySettings {
-  /** `session`: who claims the session. `run`: who started the run or subscribed explicitly. */
+  /** `session`: who claims the session, or started the run. `run`: who started the run or subscribed explicitly. */
   readonly scope: "session" | "run";
   /** `subscribers`: all roster rows to those who asked. `claimed`: only rows they claim. */
   readonly roster: "subscribers" | "claimed";
@@ -55,21 +56,20 @@ export function mayReceive<C>(
     return route.keys.some(claimed) ? "deliver" : "drop";
   }
   if (observes) return "deliver";
-  const { runId, parent } = route;
+  const { parent } = route;
   // What only happens to name sessions must not tell of one that the rules deny.
   if (route.found && !claims.mayHave(connection, route.keys)) return "drop";
   // Whoever follows a session follows what it spawns; the rules are asked about the child.
   if (parent !== undefined && claims.mayHave(connection, route.keys)) {
     if (settings.scope === "run" ? claims.isExplicit(connection, parent) : claimed(parent)) return "deliver";
   }
-  if (settings.scope === "run") {
-    if (route.keys.some((key) => claims.isExplicit(connection, key))) return "deliver";
-    const started = runId !== undefined && claims.startedRun(connection, runId);
-    if (started && route.keys.some(claimed)) return "deliver";
-  } else if (route.keys.some(claimed)) {
-    return "deliver";
-  }
+  const run = runOf(route, claims);
+  // Whoever started a run has it to its end, claim or not.
+  if (run?.owners.has(connection) && claims.mayHave(connection, route.keys)) return "deliver";
+  const entitles = settings.scope === "run" ? (key: string) => claims.isExplicit(connection, key) : claimed;
+  if (route.keys.some(entitles)) return "deliver";
   if (route.keys.some((key) => claims.isPending(connection, key))) return "hold";
+  if (run?.waiting?.has(connection) && claims.mayHave(connection, route.keys)) return "hold";
   const follows = parent !== undefined && claims.isPending(connection, parent);
   return follows && claims.mayHave(connection, route.keys) ? "hold" : "drop";
 }
@@ -82,6 +82,7 @@ export function mayReceive<C>(
 export function recipients<C>(route: CanonicalRoute, claims: Claims<C>, settings: DeliverySettings): Recipients<C> {
   if (route.to === "nobody") return { route, deliver: EMPTY, hold: EMPTY, reason: route.reason };
   const [key] = route.keys;
+  const run = route.to === "session" ? runOf(route, claims) : undefined;
   let deliver: ReadonlySet<C>;
   let hold: ReadonlySet<C> = EMPTY;
   if (route.to === "roster") {
@@ -94,7 +95,8 @@ export function recipients<C>(route: CanonicalRoute, claims: Claims<C>, settings
     route.keys.length === 1 &&
     route.parent === undefined &&
     settings.scope === "session" &&
-    claims.observers.size === 0
+    claims.observers.size === 0 &&
+    (!run || isAmong(run, claims.claimed(key!)))
   ) {
     const entry = claims.on(key!);
     if (!entry) return { route, deliver: EMPTY, hold: EMPTY, reason: "no-claim" };
@@ -102,6 +104,8 @@ export function recipients<C>(route: CanonicalRoute, claims: Claims<C>, settings
     hold = entry.pending;
   } else {
     const candidates = new Set(claims.observers);
+    for (const connection of run?.owners ?? []) candidates.add(connection);
+    for (const connection of run?.waiting?.keys() ?? []) candidates.add(connection);
     for (const each of route.parent === undefined ? route.keys : [...route.keys, route.parent]) {
       for (const connection of claims.claimed(each)) candidates.add(connection);
       for (const connection of claims.pending(each)) candidates.add(connection);
@@ -110,6 +114,18 @@ export function recipients<C>(route: CanonicalRoute, claims: Claims<C>, settings
     hold = select(candidates, "hold", route, claims, settings);
   }
   return { route, deliver, hold, reason: deliver.size > 0 ? "delivered" : hold.size > 0 ? "held" : "no-claim" };
+}
+
+/** The run that an event belongs to, if somebody here started it. */
+function runOf<C>(route: SessionRoute, claims: Claims<C>): Run<C> | undefined {
+  return route.found ? undefined : claims.runs.of(route.runId, route.keys);
+}
+
+/** Whether a run goes to nobody but those who claim its session. */
+function isAmong<C>({ owners, waiting }: Run<C>, claimed: ReadonlySet<C>): boolean {
+  if (waiting !== undefined && waiting.size > 0) return false;
+  for (const owner of owners) if (!claimed.has(owner)) return false;
+  return true;
 }
 
 function select<C>(

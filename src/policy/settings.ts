@@ -15,6 +15,8 @@ export interface Settings extends DeliverySettings {
   readonly observers: readonly ConnectionMatch[];
   readonly openEvents: readonly string[];
   readonly access: readonly AccessRule[];
+  /** Within so many milliseconds a device that comes back has its claims again; 0 for never. */
+  readonly resumeMs: number;
   readonly limits: ClaimLimits & { readonly heldFramesPerConnection: number };
   readonly heartbeat: HeartbeatSettings;
   readonly onMissingSeam: "exit" | "warn";
@@ -121,6 +123,15 @@ export const settingsSchema = {
         'Who gets sessions.changed: "subscribers", connections that called sessions.subscribe, as upstream; "claimed", of those only the ones that claim the session of the row.',
       examples: ["claimed"],
     },
+    resumeMs: {
+      type: "integer",
+      minimum: 0,
+      maximum: 3_600_000,
+      default: 60_000,
+      description:
+        "Milliseconds within which a client that lost its connection and comes back with the same device has the claims and runs of that connection again; 0 turns it off. Nothing is sent again, and a client without a device asks for its sessions anew.",
+      examples: [0],
+    },
     limits: {
       type: "object",
       additionalProperties: false,
@@ -131,7 +142,8 @@ export const settingsSchema = {
           minimum: 1,
           maximum: 1_000_000,
           default: 10_000,
-          description: "Sessions one connection may claim at a time; a request beyond it is answered with an error.",
+          description:
+            "Sessions one connection may claim at a time. Beyond it the claim that was used least recently and not subscribed explicitly is forgotten; if all are, one more sessions.messages.subscribe is answered with an error.",
           examples: [500],
         },
         runsPerConnection: {
@@ -139,7 +151,8 @@ export const settingsSchema = {
           minimum: 1,
           maximum: 1_000_000,
           default: 1_000,
-          description: 'Runs remembered as started by one connection (scope "run"); the oldest is forgotten.',
+          description:
+            "Runs that one connection has started and that have not ended; of the oldest beyond it only what the connection claims reaches it.",
           examples: [5_000],
         },
         heldFramesPerConnection: {

@@ -5,7 +5,7 @@ import { type Passage, passSteps, type RequestReader, type Step } from "../../sr
 
 const client: GatewayClient = { connId: "c", connect: {} };
 const READER: RequestReader = {
-  keysOf: (intent) => (intent.kind === "roster" ? [] : intent.keys.map((key) => `agent:main:${String(key)}`)),
+  keysOf: (intent) => ("keys" in intent ? intent.keys.map((key) => `agent:main:${String(key)}`) : []),
   unreadable: () => ({ code: "UNAVAILABLE", message: "failed on this request" }),
 };
 const DENIED: GatewayError = { code: "FORBIDDEN", message: "denied" };

@@ -8,7 +8,7 @@ import {
 import { afterEach, expect, test, vi } from "vitest";
 import { DIAGNOSTIC_EVENT, Metrics, type MetricsHost } from "../../src/metrics.ts";
 
-const GATEWAY = { connections: 3, claims: 4, sessions: 2, roster: 1, observers: 0, held: 5 };
+const GATEWAY = { connections: 3, claims: 4, sessions: 2, roster: 1, observers: 0, runs: 6, resumable: 1, held: 5 };
 const HEARTBEATS = { running: 0, deferred: 0, held: 0, runs: 0, putOff: 7, aborted: 1 };
 
 const numbers = (events: Record<string, Record<string, number>>) => ({

@@ -19,6 +19,7 @@ const CLAIMING: readonly Row[] = [
   { method: "chat.history", field: "sessionKey" },
   { method: "chat.inject", field: "sessionKey" },
   { method: "chat.message.get", field: "sessionKey" },
+  { method: "chat.metadata", field: "sessionKey" },
   { method: "chat.send", field: "sessionKey", startsRun: true },
   { method: "chat.startup", field: "sessionKey" },
   { method: "progressCard.get", field: "sessionKey" },
@@ -26,6 +27,7 @@ const CLAIMING: readonly Row[] = [
   { method: "sessions.abort", field: "key" },
   { method: "sessions.compact", field: "key" },
   { method: "sessions.create", field: "key", answer: "chosen", startsRun: true },
+  { method: "sessions.describe", field: "key" },
   { method: "sessions.fork", field: "sessionKey", answer: "chosen" },
   { method: "sessions.get", field: "key" },
   { method: "sessions.messages.subscribe", field: "key", explicit: true, answer: "chosen" },
@@ -82,10 +84,8 @@ describe("a request that does not name a session claims nothing", () => {
 
   test.each([
     "sessions.list",
-    "sessions.describe",
     "sessions.patch",
     "sessions.resolve",
-    "chat.metadata",
     "health",
     "status",
     "config.get",
@@ -136,6 +136,28 @@ describe("leaving a session and the list", () => {
     ["sessions.unsubscribe", {}, { kind: "roster", wanted: false }],
   ])("%s with %j means %j", (method, params, intent) => {
     expect(claimIntent(method, params)).toEqual(intent);
+  });
+});
+
+test("chat.subscribe claims its session explicitly, also where the gateway does not know the method", () => {
+  expect(claimIntent("chat.subscribe", { sessionKey: A })).toEqual({
+    kind: "claim",
+    keys: [A],
+    agentId: undefined,
+    explicit: true,
+    answer: undefined,
+    startsRun: false,
+    unknownMethod: true,
+  });
+});
+
+describe("waiting for a run", () => {
+  test("agent.wait names a run, trimmed as the gateway trims it", () => {
+    expect(claimIntent("agent.wait", { runId: " r1 ", timeoutMs: 0 })).toEqual({ kind: "wait", runId: "r1" });
+  });
+
+  test.each([[undefined], [""], [" "], [7], [["r1"]], ["r".repeat(257)]])("agent.wait for %j is of no run", (runId) => {
+    expect(claimIntent("agent.wait", { runId })).toBeUndefined();
   });
 });
 

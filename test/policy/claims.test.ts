@@ -4,7 +4,7 @@ import { type PendingClaim, Claims } from "../../src/policy/claims.ts";
 const A = "agent:main:a";
 const B = "agent:main:b";
 const LIMITS = { claimsPerConnection: 3, runsPerConnection: 2 };
-const NOTHING = { connections: 0, claims: 0, sessions: 0, roster: 0, observers: 0 };
+const NOTHING = { connections: 0, claims: 0, sessions: 0, roster: 0, observers: 0, runs: 0, resumable: 0 };
 
 let subscriptions: Claims<string>;
 
@@ -51,8 +51,8 @@ describe("a claim", () => {
   test("a settled claim does not change with later answers", () => {
     const refused = begin("one", [A]);
     refused.reject();
-    refused.accept({ extraKeys: [B], runId: "r1" });
-    expect([claimed(A), claimed(B), subscriptions.startedRun("one", "r1")]).toEqual([[], [], false]);
+    refused.accept({ extraKeys: [B], run: { id: "r1", fresh: true } });
+    expect([claimed(A), claimed(B), subscriptions.runs.has("one", "r1")]).toEqual([[], [], false]);
     const accepted = begin("one", [A]);
     accepted.accept();
     accepted.reject();
@@ -167,28 +167,68 @@ describe("an answer", () => {
   });
 
   test("an answer makes only the connection that started the run its owner", () => {
-    begin("one", [A]).accept({ runId: "r1" });
-    expect(subscriptions.startedRun("one", "r1")).toBe(true);
-    expect(subscriptions.startedRun("two", "r1")).toBe(false);
-    expect(subscriptions.startedRun("one", "r2")).toBe(false);
+    begin("one", [A]).accept({ run: { id: "r1", fresh: true } });
+    expect(subscriptions.runs.has("one", "r1")).toBe(true);
+    expect(subscriptions.runs.has("two", "r1")).toBe(false);
+    expect(subscriptions.runs.has("one", "r2")).toBe(false);
   });
 });
 
 describe("the limits", () => {
-  test("the limits refuse a request that would exceed them and change nothing", () => {
-    begin("one", ["k1", "k2"]).accept();
-    expect(subscriptions.begin("one", ["k3", "k4"])).toBeUndefined();
-    expect(subscriptions.claimsOf("one")).toEqual(["k1", "k2"]);
-    expect(pending("k3")).toEqual([]);
-    begin("one", ["k3"]);
-    expect(subscriptions.begin("one", ["k4"])).toBeUndefined();
+  test("a request beyond the limit passes, and the session used least recently is forgotten", () => {
+    begin("one", ["k1", "k2", "k3"]).accept();
+    begin("one", ["k1"]).accept(); // used again
+    begin("one", ["k4"]).accept();
+    expect(subscriptions.claimsOf("one")).toEqual(["k3", "k1", "k4"]);
+    expect(claimed("k2")).toEqual([]);
   });
 
-  test("the limits count pending claims and let claimed sessions be asked for again", () => {
-    begin("one", ["k1", "k2", "k3"]);
-    expect(subscriptions.begin("one", ["k1", "k2", "k3"])).toBeDefined();
-    expect(subscriptions.begin("one", [])).toBeDefined();
-    expect(subscriptions.begin("two", ["k4"])).toBeDefined();
+  test("a session that was subscribed explicitly is not forgotten for others", () => {
+    begin("one", ["k1"], true).accept();
+    begin("one", ["k2", "k3"]).accept();
+    begin("one", ["k4", "k5"]).accept();
+    expect(subscriptions.claimsOf("one")).toEqual(["k1", "k4", "k5"]);
+  });
+
+  test("a request beyond explicit subscriptions passes and is not claimed", () => {
+    begin("one", ["k1", "k2", "k3"], true).accept();
+    const over = begin("one", ["k4"]);
+    expect(pending("k4")).toEqual(["one"]);
+    over.accept();
+    expect(subscriptions.claimsOf("one")).toEqual(["k1", "k2", "k3"]);
+    expect([claimed("k4"), pending("k4")]).toEqual([[], []]);
+  });
+
+  test("an explicit subscription beyond the limit of explicit ones is refused and changes nothing", () => {
+    begin("one", ["k1", "k2"], true).accept();
+    begin("one", ["k3"], true); // waits for its answer
+    expect(subscriptions.begin("one", ["k4"], true)).toBeUndefined();
+    expect([subscriptions.claimsOf("one"), pending("k4")]).toEqual([["k1", "k2", "k3"], []]);
+    expect(subscriptions.begin("one", ["k1", "k2", "k3"], true)).toBeDefined();
+    expect(subscriptions.begin("two", ["k4"], true)).toBeDefined();
+  });
+
+  test("an explicit subscription takes the place of what was only used", () => {
+    begin("one", ["k1", "k2", "k3"]).accept();
+    begin("one", ["k4"], true).accept();
+    expect(subscriptions.claimsOf("one")).toEqual(["k2", "k3", "k4"]);
+  });
+
+  test("requests that wait for their answers exceed no limit, however many", () => {
+    const all = Array.from({ length: 20 }, (_, index) => begin("one", [`k${index}`]));
+    expect(subscriptions.claimsOf("one")).toHaveLength(20);
+    for (const each of all) each.accept();
+    expect(subscriptions.claimsOf("one")).toEqual(["k17", "k18", "k19"]);
+  });
+
+  test("a session is not forgotten while a request on it waits", () => {
+    begin("one", ["k1", "k2", "k3"]).accept();
+    const again = begin("one", ["k2"]);
+    begin("one", ["k4"]).accept();
+    begin("one", ["k5"]).accept();
+    expect(subscriptions.claimsOf("one")).toEqual(["k2", "k4", "k5"]);
+    again.reject();
+    expect(claimed("k2")).toEqual(["one"]);
   });
 
   test("the limits leave room again after a refusal, an unsubscribe and a deletion", () => {
@@ -201,9 +241,16 @@ describe("the limits", () => {
   });
 
   test("the limits hold for the keys of an answer too", () => {
-    begin("one", ["k1", "k2"]).accept({ extraKeys: ["k3", "k4", "k1"] });
-    expect(subscriptions.claimsOf("one").toSorted()).toEqual(["k1", "k2", "k3"]);
-    expect(claimed("k4")).toEqual([]);
+    begin("one", ["k1", "k2"]).accept({ extraKeys: ["k3", "k4"] });
+    expect(subscriptions.claimsOf("one")).toEqual(["k2", "k3", "k4"]);
+  });
+
+  test("each claim that is forgotten is told", () => {
+    const forgets: string[] = [];
+    const few = new Claims<string>(LIMITS, { forgotten: () => void forgets.push("one more") });
+    few.connect("one");
+    for (const key of ["k1", "k2", "k3", "k4", "k5"]) few.begin("one", [key])!.accept();
+    expect(forgets).toHaveLength(2);
   });
 
   test("each of many requests costs the same well below the limits", { timeout: 10_000 }, () => {
@@ -213,37 +260,38 @@ describe("the limits", () => {
   });
 
   test("the limit on runs forgets the oldest run", () => {
-    for (const runId of ["r1", "r2", "r3"]) begin("one", [A]).accept({ runId });
-    expect(["r1", "r2", "r3"].map((runId) => subscriptions.startedRun("one", runId))).toEqual([false, true, true]);
+    for (const runId of ["r1", "r2", "r3"]) begin("one", [A]).accept({ run: { id: runId, fresh: true } });
+    expect(["r1", "r2", "r3"].map((runId) => subscriptions.runs.has("one", runId))).toEqual([false, true, true]);
   });
 });
 
 describe("connections", () => {
   test("a connection that goes takes all its claims along, whatever state they are in", () => {
-    begin("one", [A], true).accept({ runId: "r1" });
+    begin("one", [A], true).accept({ run: { id: "r1", fresh: true } });
     begin("one", [B]);
     begin("two", [A]).accept();
     subscriptions.setRoster("one", true);
     subscriptions.disconnect("one");
     expect([claimed(A), pending(B), [...subscriptions.roster]]).toEqual([["two"], [], []]);
-    expect(subscriptions.startedRun("one", "r1")).toBe(false);
-    expect(subscriptions.size).toEqual({ ...NOTHING, connections: 1, claims: 1, sessions: 1 });
+    expect(subscriptions.runs.has("one", "r1")).toBe(false);
+    // The run goes on, and may be asked for.
+    expect(subscriptions.size).toEqual({ ...NOTHING, connections: 1, claims: 1, sessions: 1, runs: 1 });
     subscriptions.disconnect("two");
     subscriptions.disconnect("two");
-    expect(subscriptions.size).toEqual(NOTHING);
+    expect(subscriptions.size).toEqual({ ...NOTHING, runs: 1 });
   });
 
   test("a connection gets nothing from an answer that comes after it went or came back", () => {
     const lost = begin("one", [A]);
     subscriptions.disconnect("one");
-    lost.accept({ extraKeys: [B], runId: "r1" });
+    lost.accept({ extraKeys: [B], run: { id: "r1", fresh: true } });
     expect(subscriptions.has("one")).toBe(false);
     const late = begin("two", [A]);
     subscriptions.disconnect("two");
     subscriptions.connect("two");
-    late.accept({ extraKeys: [B], runId: "r1" });
-    expect([claimed(A), claimed(B), subscriptions.startedRun("two", "r1")]).toEqual([[], [], false]);
-    expect(subscriptions.size).toEqual({ ...NOTHING, connections: 1 });
+    late.accept({ extraKeys: [B], run: { id: "r1", fresh: true } });
+    expect([claimed(A), claimed(B), subscriptions.runs.has("two", "r1")]).toEqual([[], [], false]);
+    expect(subscriptions.size).toEqual({ ...NOTHING, connections: 1, runs: 1 });
   });
 
   test("a connection that connects again keeps what it has", () => {

@@ -35,7 +35,9 @@ function subscribers(): Claims<string> {
   all.connect("observer", { observer: true });
   all.connect("observer-of-list", { observer: true });
   const accept = (connection: string, key: string, explicit = false, runId?: string): void =>
-    all.begin(connection, [key], explicit)!.accept({ runId });
+    all
+      .begin(connection, [key], explicit)!
+      .accept({ run: runId === undefined ? undefined : { id: runId, fresh: true } });
   accept("on-b", B);
   accept("left", A);
   all.unclaim("left", A);
@@ -85,15 +87,22 @@ const TABLE: readonly Expected[] = [
     name: "an event of a run on A, scope session",
     settings: SESSION,
     route: onR1,
-    deliver: [...withClaim, ...watching],
+    deliver: [...withClaim, "ran-and-left", ...watching],
     hold: ["pending"],
   },
   {
     name: "a run on A, scope run",
     settings: RUN,
     route: onR1,
-    deliver: ["explicit", "runs-r1", ...watching],
+    deliver: ["explicit", "runs-r1", "ran-and-left", ...watching],
     hold: ["asks-again", "pending"],
+  },
+  {
+    name: "an event with the id of a run on A in another session",
+    settings: SESSION,
+    route: { to: "session", keys: [B], runId: "r1" },
+    deliver: ["on-b", ...watching],
+    hold: [],
   },
   {
     name: "a run nobody started, scope run",

@@ -7,6 +7,7 @@ const DEFAULTS = {
   observers: [],
   openEvents: [],
   roster: "subscribers",
+  resumeMs: 60_000,
   limits: { claimsPerConnection: 10_000, runsPerConnection: 1_000, heldFramesPerConnection: 512 },
   heartbeat: { maxDeferMs: 300_000, preempt: true },
   onMissingSeam: "exit",
@@ -38,6 +39,7 @@ describe("settings", () => {
     const given = {
       scope: "run",
       roster: "claimed",
+      resumeMs: 0,
       openEvents: ["plugin.a.b"],
       onMissingSeam: "warn",
       onMissingPreload: "warn",
@@ -128,6 +130,11 @@ describe("ill-typed settings", () => {
         "a whole number from 1 to",
       ]),
     ),
+    ...[-1, 1.5, 3_600_001, "60000", null, true].map((value): [string, unknown, string] => [
+      "resumeMs",
+      { resumeMs: value },
+      "a whole number from 0 to 3600000",
+    ]),
     ["limits.heldFramesPerConnection", { limits: { heldFramesPerConnection: 100_001 } }, "from 1 to 100000"],
   ])("an error names %s in the ill-typed %j", (setting, value, expected) => {
     const message = messageFor(value);
@@ -143,7 +150,7 @@ describe("ill-typed settings", () => {
 
 describe("unknown settings", () => {
   test.each([
-    ["scopes", { scopes: "run" }, "scope, observers, openEvents, roster, limits, heartbeat, onMissingSeam"],
+    ["scopes", { scopes: "run" }, "scope, observers, openEvents, roster, resumeMs, limits, heartbeat, onMissingSeam"],
     ["Scope", { Scope: "run" }, "scope"],
     ["constructor", { constructor: 1 }, "scope"],
     ["toString", { toString: 1 }, "scope"],

@@ -26,6 +26,8 @@ const STATUS: IsolationStatus = {
     sessions: 1,
     roster: 1,
     observers: 0,
+    runs: 5,
+    resumable: 2,
     held: 4,
     events: { tick: { open: 9 }, chat: { delivered: 12, "no-claim": 3 } },
   },

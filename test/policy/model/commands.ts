@@ -1,15 +1,32 @@
 /** Commands for the model test, and how one is carried out on several worlds at once. */
 import fc from "fast-check";
-import { type Frame, type Intent, type Outcome, RUNS, SESSIONS, SLOTS, type World } from "./world.ts";
+import {
+  DEVICES,
+  type Frame,
+  type Intent,
+  type Outcome,
+  RUNS,
+  SESSIONS,
+  type Sign,
+  SLOTS,
+  TIMES,
+  type World,
+} from "./world.ts";
 
 export type Command =
-  | { readonly do: "connect"; readonly slot: number; readonly observer: boolean }
+  | { readonly do: "connect"; readonly slot: number; readonly observer: boolean; readonly device?: string | undefined }
   | { readonly do: "close"; readonly slot: number }
   | { readonly do: "begin"; readonly slot: number; readonly intent: Intent }
   /** `back` counts from the newest request: answers come in any order, late, and after a close. */
   | { readonly do: "answer"; readonly back: number; readonly outcome: Outcome }
-  | { readonly do: "emit"; readonly route: Frame["route"]; readonly targets?: readonly number[] | undefined }
+  | {
+      readonly do: "emit";
+      readonly route: Frame["route"];
+      readonly sign?: Sign | undefined;
+      readonly targets?: readonly number[] | undefined;
+    }
   | { readonly do: "turn" }
+  | { readonly do: "pass"; readonly ms: number }
   | { readonly do: "restart" };
 
 const slot = fc.nat(SLOTS - 1);
@@ -25,12 +42,18 @@ const intent: fc.Arbitrary<Intent> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("unclaim" as const), keys: fc.array(key, { maxLength: 1 }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("end" as const), keys: fc.array(key, { maxLength: 1 }) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("roster" as const), wanted: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("wait" as const), runId: fc.constantFrom(...RUNS) }) },
 );
 
 const outcome: fc.Arbitrary<Outcome> = fc.oneof(
   {
     weight: 5,
-    arbitrary: fc.record({ result: fc.constant("ok" as const), extraKeys: fc.array(key, { maxLength: 1 }), runId }),
+    arbitrary: fc.record({
+      result: fc.constant("ok" as const),
+      extraKeys: fc.array(key, { maxLength: 1 }),
+      runId,
+      fresh: fc.boolean(),
+    }),
   },
   { weight: 2, arbitrary: fc.constant<Outcome>({ result: "refused" }) },
   { weight: 1, arbitrary: fc.constant<Outcome>({ result: "failed" }) },
@@ -43,17 +66,26 @@ const route: fc.Arbitrary<Frame["route"]> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Frame["route"]>({ to: "all" }) },
 );
 
+const sign: fc.Arbitrary<Sign | undefined> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant(undefined) },
+  { weight: 6, arbitrary: fc.constantFrom("delta", "works", "begins") },
+  { weight: 4, arbitrary: fc.constantFrom("final", "empty", "aborted", "ends") },
+);
+
+const device = fc.constantFrom(...DEVICES);
+
 const targets = fc.option(fc.uniqueArray(slot, { maxLength: SLOTS }), { freq: 5, nil: undefined });
 
 export function commands(withObservers: boolean): fc.Arbitrary<Command[]> {
   const observer = withObservers ? fc.boolean() : fc.constant(false);
   const command = fc.oneof(
-    { weight: 3, arbitrary: fc.record({ do: fc.constant("connect" as const), slot, observer }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant("connect" as const), slot, observer, device }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("close" as const), slot }) },
     { weight: 6, arbitrary: fc.record({ do: fc.constant("begin" as const), slot, intent }) },
     { weight: 5, arbitrary: fc.record({ do: fc.constant("answer" as const), back: fc.nat(4), outcome }) },
-    { weight: 8, arbitrary: fc.record({ do: fc.constant("emit" as const), route, targets }) },
+    { weight: 8, arbitrary: fc.record({ do: fc.constant("emit" as const), route, sign, targets }) },
     { weight: 1, arbitrary: fc.constant<Command>({ do: "turn" }) },
+    { weight: 2, arbitrary: fc.record({ do: fc.constant("pass" as const), ms: fc.constantFrom(...TIMES) }) },
     {
       weight: 1,
       arbitrary: fc
@@ -81,9 +113,69 @@ export function commands(withObservers: boolean): fc.Arbitrary<Command[]> {
       ...between,
       { do: "answer", back: 0, outcome: answer.result === "ok" ? { ...answer, runId: run } : answer },
     ]);
-  const step = fc.oneof({ weight: 9, arbitrary: command.map((one) => [one]) }, { weight: 1, arbitrary: early });
+  // A run that outlives its claim, or its connection: rare among single commands, too.
+  const owned = fc
+    .record({
+      slot,
+      key,
+      runId: fc.constantFrom(...RUNS),
+      device,
+      observer,
+      how: fc.constantFrom("leaves", "drops", "waits", "is-taken-in"),
+      other: slot,
+      signs: fc.array(sign, { minLength: 1, maxLength: 3 }),
+      after: fc.constantFrom(...TIMES),
+    })
+    .map(({ slot: each, key: one, runId: run, how, other, signs, after, ...who }): Command[] => {
+      const ask = (by: number, id: string): Command[] => [
+        { do: "begin", slot: by, intent: { kind: "claim", keys: [one], explicit: false } },
+        { do: "answer", back: 0, outcome: { result: "ok", extraKeys: [], runId: id, fresh: true } },
+      ];
+      const frames = (id: string): Command[] =>
+        signs.map((said) => ({ do: "emit", route: { to: "session", keys: [one], runId: id }, sign: said }));
+      const leave: Command = { do: "begin", slot: each, intent: { kind: "unclaim", keys: [one] } };
+      const connect = (by: number): Command => ({ do: "connect", slot: by, ...who });
+      switch (how) {
+        case "leaves":
+          return [...ask(each, run), leave, ...frames(run), { do: "pass", ms: after }, ...frames(run)];
+        case "drops":
+          return [connect(each), ...ask(each, run), { do: "close", slot: each }, connect(other), ...frames(run)];
+        case "waits":
+          return [
+            ...ask(each, run),
+            { do: "close", slot: each },
+            { do: "begin", slot: other, intent: { kind: "wait", runId: run } },
+            ...frames(run),
+            { do: "pass", ms: after },
+            ...frames(run),
+          ];
+        default: {
+          // Queued by a run that goes on; the gateway answers it by a run of its own.
+          const end = (id: string, said: Sign): Command => ({
+            do: "emit",
+            route: { to: "session", keys: [one], runId: id },
+            sign: said,
+          });
+          const message = run === "r1" ? "r2" : "r1";
+          return [
+            ...ask(other, run),
+            ...ask(each, message),
+            end(message, "empty"),
+            leave,
+            end(run, "final"),
+            end("r4", "begins"),
+            ...frames("r4"),
+          ];
+        }
+      }
+    });
+  const step = fc.oneof(
+    { weight: 8, arbitrary: command.map((one) => [one]) },
+    { weight: 1, arbitrary: early },
+    { weight: 1, arbitrary: owned },
+  );
   // A few connections first: most sequences would otherwise talk to nobody.
-  const start = fc.uniqueArray(fc.record({ do: fc.constant("connect" as const), slot, observer }), {
+  const start = fc.uniqueArray(fc.record({ do: fc.constant("connect" as const), slot, observer, device }), {
     selector: ({ slot: each }) => each,
     maxLength: 3,
   });
@@ -100,7 +192,7 @@ export class Script {
   readonly #answered = new Set<number>();
   #requests = 0;
 
-  /** Requests turned down for the claim limit. */
+  /** Requests turned down for the limit of explicit claims. */
   refused = 0;
 
   constructor(worlds: readonly World[]) {
@@ -113,7 +205,7 @@ export class Script {
       case "connect":
         if (this.#connected.has(command.slot)) return;
         this.#connected.add(command.slot);
-        return this.#all((world) => world.connect(command.slot, command.observer));
+        return this.#all((world) => world.connect(command.slot, command.observer, command.device));
       case "close":
         if (!this.#connected.delete(command.slot)) return;
         return this.#all((world) => world.close(command.slot));
@@ -133,12 +225,17 @@ export class Script {
         return this.#all((world) => world.answer(id, command.outcome));
       }
       case "emit": {
-        const frame: Frame = { id: this.frames.length, route: command.route, targets: command.targets };
+        const { route: own, sign: said, targets: chosen } = command;
+        // Only an event of a run says something of it.
+        const ofRun = own.to === "session" && own.runId !== undefined;
+        const frame: Frame = { id: this.frames.length, route: own, sign: ofRun ? said : undefined, targets: chosen };
         this.frames.push(frame);
         return this.#all((world) => world.emit(frame));
       }
       case "turn":
         return this.#all((world) => world.turn());
+      case "pass":
+        return this.#all((world) => world.pass(command.ms));
       case "restart":
         this.#connected.clear();
         return this.#all((world) => world.restart());

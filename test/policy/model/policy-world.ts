@@ -2,12 +2,18 @@
 import { mayReceive, recipients } from "../../../src/policy/delivery.ts";
 import { HeldFrames } from "../../../src/policy/held-frames.ts";
 import { type PendingClaim, Claims } from "../../../src/policy/claims.ts";
+import { Parked } from "../../../src/policy/parked.ts";
+import { Runs } from "../../../src/policy/runs.ts";
+import { WAIT_ACCEPTED_MS } from "../../../src/delivery/claim-requests.ts";
 import {
+  Clock,
+  eventOf,
   type Frame,
   type Intent,
   LIMITS,
   type Outcome,
   type RequestId,
+  RESUME_MS,
   type Sizes,
   type World,
   type WorldSettings,
@@ -15,6 +21,7 @@ import {
 
 interface Connection {
   readonly slot: number;
+  readonly device: string | undefined;
   readonly got: number[];
 }
 
@@ -22,6 +29,8 @@ interface Request {
   readonly connection: Connection;
   readonly intent: Intent;
   readonly claim?: PendingClaim | undefined;
+  /** Calls off that a wait counts as accepted. */
+  readonly callOff?: () => void;
   /** Of the gateway it was made to: a restart makes new ones. */
   readonly claims: Claims<Connection>;
   readonly asOf: number;
@@ -32,49 +41,71 @@ export class PolicyWorld implements World {
   readonly #slots = new Map<number, Connection>();
   readonly #last = new Map<number, Connection>();
   readonly #requests = new Map<RequestId, Request>();
+  readonly #clock = new Clock();
+  readonly #parked = new Parked<Connection>(this.#clock.later);
   #deletions: (() => void)[] = [];
-  claims = new Claims<Connection>(LIMITS);
+  claims = this.#newClaims();
   #held = new HeldFrames<Connection, Frame>(LIMITS.heldFramesPerConnection);
 
   constructor(settings: WorldSettings) {
     this.#settings = settings;
   }
 
-  connect(slot: number, observer: boolean): void {
-    const connection: Connection = { slot, got: [] };
+  connect(slot: number, observer: boolean, device: string | undefined): void {
+    const connection: Connection = { slot, device, got: [] };
     this.#slots.set(slot, connection);
     this.#last.set(slot, connection);
     this.claims.connect(connection, { observer });
+    if (device !== undefined) this.claims.resume(connection, device);
   }
 
   close(slot: number): void {
     const connection = this.#slots.get(slot)!;
     this.#slots.delete(slot);
-    this.claims.disconnect(connection);
+    const { device } = connection;
+    this.claims.disconnect(connection, device === undefined ? undefined : { identity: device, ms: RESUME_MS });
     this.#held.forget(connection);
   }
 
   begin(slot: number, id: RequestId, intent: Intent): boolean {
     const connection = this.#slots.get(slot)!;
+    const { claims } = this;
     let claim: PendingClaim | undefined;
+    let callOff: (() => void) | undefined;
     if (intent.kind === "claim") {
       claim = this.claims.begin(connection, intent.keys, intent.explicit);
       if (!claim) return false;
     }
     if (intent.kind === "unclaim") for (const key of intent.keys) this.claims.unclaim(connection, key);
-    const { claims } = this;
-    this.#requests.set(id, { connection, intent, claim, claims, asOf: claims.now });
+    if (intent.kind === "wait") {
+      const wait = (claim = claims.askForRun(connection, intent.runId));
+      callOff =
+        wait &&
+        this.#clock.later(WAIT_ACCEPTED_MS, () => {
+          wait.accept();
+          this.#review(connection, claims);
+        });
+    }
+    this.#requests.set(id, { connection, intent, claim, claims, asOf: claims.now, ...(callOff && { callOff }) });
     return true;
   }
 
   answer(id: RequestId, outcome: Outcome): void {
     const request = this.#requests.get(id);
     if (!request) return;
-    const { connection, intent, claim, claims, asOf } = request;
+    const { connection, intent, claim, claims, asOf, callOff } = request;
+    callOff?.();
     if (outcome.result !== "ok") claim?.reject();
     else if (intent.kind === "roster") claims.setRoster(connection, intent.wanted);
     else if (intent.kind === "end") this.#deletions.push(() => intent.keys.forEach((key) => claims.end(key, asOf)));
-    else claim?.accept({ extraKeys: outcome.extraKeys, runId: outcome.runId });
+    else {
+      const { extraKeys, runId, fresh } = outcome;
+      claim?.accept({ extraKeys, run: runId === undefined ? undefined : { id: runId, fresh: fresh === true } });
+    }
+    this.#review(connection, claims);
+  }
+
+  #review(connection: Connection, claims: Claims<Connection>): void {
     const judged = this.#held.review(connection, ({ route }) =>
       route.to === "all" ? "deliver" : mayReceive(connection, route, claims, this.#settings),
     );
@@ -87,6 +118,10 @@ export class PolicyWorld implements World {
     if (route.to === "all") {
       for (const connection of this.#slots.values()) if (among(connection)) connection.got.push(frame.id);
       return;
+    }
+    if (route.to === "session" && route.runId !== undefined) {
+      const { event, payload } = frame.sign ? eventOf(frame.sign, {}) : { event: "made.up", payload: {} };
+      for (const each of this.claims.runs.saw(route.runId, route.keys, event, payload)) this.#review(each, this.claims);
     }
     const { deliver, hold } = recipients(route, this.claims, this.#settings);
     // The index look-up and the rule for one connection are the same decision.
@@ -105,10 +140,13 @@ export class PolicyWorld implements World {
     this.#deletions = [];
   }
 
+  pass(ms: number): void {
+    this.#clock.pass(ms);
+  }
+
   restart(): void {
     for (const slot of this.#slots.keys()) this.close(slot);
-    this.#deletions = [];
-    this.claims = new Claims(LIMITS);
+    this.claims = this.#newClaims();
     this.#held = new HeldFrames(LIMITS.heldFramesPerConnection);
   }
 
@@ -118,6 +156,11 @@ export class PolicyWorld implements World {
 
   delivered(slot: number): readonly number[] {
     return this.#last.get(slot)?.got ?? [];
+  }
+
+  #newClaims(): Claims<Connection> {
+    const runs = new Runs<Connection>(LIMITS.runsPerConnection, this.#clock.later);
+    return new Claims(LIMITS, { runs, parked: this.#parked });
   }
 
   connection(slot: number): Connection | undefined {

@@ -6,12 +6,16 @@ import type { Passage } from "../../../src/delivery/requests.ts";
 import { SessionKeys } from "../../../src/gateway/session-keys.ts";
 import type { ClaimIntent } from "../../../src/policy/claim-intent.ts";
 import { parseSettings } from "../../../src/policy/settings.ts";
+import { Parked } from "../../../src/policy/parked.ts";
 import {
+  Clock,
+  eventOf,
   type Frame,
   type Intent,
   LIMITS,
   type Outcome,
   type RequestId,
+  RESUME_MS,
   SESSIONS,
   sessionIndex,
   type Sizes,
@@ -33,6 +37,8 @@ export class ScopeWorld implements World {
   readonly #slots = new Map<number, Client>();
   readonly #last = new Map<number, Client>();
   readonly #requests = new Map<RequestId, Passage>();
+  readonly #clock = new Clock();
+  readonly #parked = new Parked<GatewayClient>(this.#clock.later);
   #connections = 0;
   #scope: GatewayScope;
 
@@ -42,12 +48,16 @@ export class ScopeWorld implements World {
     this.#scope = this.#create();
   }
 
-  connect(slot: number, observer: boolean): void {
+  connect(slot: number, observer: boolean, device: string | undefined): void {
     const client: Client = {
       slot,
       got: [],
       connId: `conn-${(this.#connections += 1)}`,
-      connect: { role: "operator", client: { id: observer ? "dashboard" : "chat", mode: "ui" } },
+      connect: {
+        role: "operator",
+        client: { id: observer ? "dashboard" : "chat", mode: "ui" },
+        ...(device !== undefined && { device: { id: device } }),
+      },
     };
     this.#slots.set(slot, client);
     this.#last.set(slot, client);
@@ -64,7 +74,8 @@ export class ScopeWorld implements World {
     // Requests carry a copy of the client in some releases.
     const client = this.#scope.connection({ ...this.#slots.get(slot)! })!;
     const asked = asClaimIntent(intent);
-    const request = this.#scope.requests.begin(client, asked, this.#scope.requests.keysOf(asked))!;
+    const request = this.#scope.requests.begin(client, asked, this.#scope.requests.keysOf(asked));
+    if (!request) return true;
     if ("refuse" in request) return false;
     this.#requests.set(id, request);
     return true;
@@ -75,7 +86,10 @@ export class ScopeWorld implements World {
     if (outcome.result === "failed") request?.ended?.(true);
     else if (outcome.result === "refused")
       request?.answered?.({ ok: false, payload: { key: SESSIONS[0].key, runId: "r1" } });
-    else request?.answered?.({ ok: true, payload: { key: outcome.extraKeys[0], runId: outcome.runId } });
+    else {
+      const status = outcome.fresh ? "started" : "in_flight";
+      request?.answered?.({ ok: true, payload: { key: outcome.extraKeys[0], runId: outcome.runId, status } });
+    }
   }
 
   emit(frame: Frame): void {
@@ -105,6 +119,10 @@ export class ScopeWorld implements World {
     for (const run of this.#turns.splice(0)) run();
   }
 
+  pass(ms: number): void {
+    this.#clock.pass(ms);
+  }
+
   restart(): void {
     for (const slot of this.#slots.keys()) this.close(slot);
     this.#scope = this.#create();
@@ -125,13 +143,30 @@ export class ScopeWorld implements World {
   }
 
   #create(): GatewayScope {
-    const settings = parseSettings({ ...this.#settings, limits: LIMITS, observers: [{ clientId: "dashboard" }] });
+    const settings = parseSettings({
+      ...this.#settings,
+      limits: LIMITS,
+      resumeMs: RESUME_MS,
+      observers: [{ clientId: "dashboard" }],
+    });
     const config = {};
     const keys = new SessionKeys(
       () => config,
       () => ({}),
     );
-    const scope = new GatewayScope(keys, settings, { warn: () => {}, connected: () => {} });
+    const scope = new GatewayScope(keys, settings, {
+      warn: () => {},
+      connected: () => {},
+      returning: {
+        later: this.#clock.later,
+        parked: this.#parked,
+        as: (client, ms) => {
+          // Observers are other clients, with the same devices.
+          const { device } = client.connect;
+          return device?.id === undefined ? undefined : { identity: device.id, ms };
+        },
+      },
+    });
     scope.onRelease((client: GatewayClient, { payload }: HeldFrame) => {
       (client as Client).got.push((payload as { frame: number }).frame);
     });
@@ -141,22 +176,30 @@ export class ScopeWorld implements World {
 
 /** Clients write keys in their own way; the two must meet. */
 function asClaimIntent(intent: Intent): ClaimIntent {
-  if (intent.kind === "roster") return intent;
+  if (intent.kind === "roster" || intent.kind === "wait") return intent;
   const keys = intent.keys.map((key) => SESSIONS[sessionIndex(key)]!.alias);
   if (intent.kind !== "claim") return { kind: intent.kind, keys };
   return { kind: "claim", keys, explicit: intent.explicit, answer: "chosen", startsRun: true };
 }
 
 /** A frame as upstream would send it; the place of the key varies with the frame. */
-function wire({ id, route }: Frame): { event: string; payload: Record<string, unknown>; opts: unknown } {
+function wire({ id, route, sign }: Frame): { event: string; payload: Record<string, unknown>; opts: unknown } {
   if (route.to === "all") return { event: "tick", payload: { frame: id }, opts: undefined };
   if (route.to === "nobody") return { event: "chat", payload: { frame: id }, opts: undefined };
   if (route.to === "roster")
     return { event: "sessions.changed", payload: { frame: id, key: route.keys[0] }, opts: undefined };
   const payload = { frame: id, runId: route.runId };
   const [key] = route.keys;
+  if (sign) {
+    const { event, payload: said } = eventOf(sign, { ...payload, sessionKey: key });
+    return { event, payload: said as Record<string, unknown>, opts: { sessionKeys: route.keys } };
+  }
   if (route.keys.length > 1)
-    return { event: "agent", payload: { ...payload, sessionKey: "agent:x:y" }, opts: { sessionKeys: route.keys } };
+    return {
+      event: "session.tool",
+      payload: { ...payload, sessionKey: "agent:x:y" },
+      opts: { sessionKeys: route.keys },
+    };
   if (id % 3 === 0) return { event: "chat", payload: { ...payload, sessionKey: key }, opts: undefined };
   if (id % 3 === 1) return { event: "made.up", payload: { ...payload, request: { sessionKey: key } }, opts: {} };
   return { event: "session.message", payload: { ...payload, session: { key } }, opts: { sessionKeys: [] } };

@@ -1,0 +1,25 @@
+/** Who a connection is to one that comes back. */
+import { text } from "../policy/fields.ts";
+import type { GatewayClient, GatewayConfig } from "./types.ts";
+
+/** Upstream's id of its Control UI, whose device it can be told not to check (2026.2 to 2026.8). */
+const CONTROL_UI = "openclaw-control-ui";
+
+/** Of what a client says of itself; more is not compared. */
+const MAX_LENGTH = 512;
+
+/**
+ * The device that a connection has proven to have, and what the client says it is: many programs of one user share
+ * a device, and each has its own sessions.
+ *
+ * @param config asked only where it matters: older releases read a file for it
+ * @returns undefined for a connection without a device, or with one that the gateway has not checked
+ */
+export function clientIdentity(client: GatewayClient, config: () => GatewayConfig): string | undefined {
+  const { role, device, client: self } = client.connect;
+  const deviceId = text(device?.id);
+  if (deviceId === undefined) return undefined;
+  if (self?.id === CONTROL_UI && config().gateway?.controlUi?.dangerouslyDisableDeviceAuth === true) return undefined;
+  const said = [role, self?.id, self?.mode, self?.displayName, self?.instanceId].map((each) => text(each) ?? "");
+  return JSON.stringify([deviceId, ...said]).slice(0, MAX_LENGTH);
+}

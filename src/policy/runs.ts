@@ -1,0 +1,316 @@
+/**
+ * Which connection started which run: the frames of a run go to it until the run ends, whether or not it still
+ * claims the session.
+ *
+ * A run's id is often chosen by a client, and can be guessed. So a run belongs to whoever started it in the
+ * sessions that the request named, and an event of that id in another session is none of its events.
+ *
+ * `C` is the connection as the host knows it; it is only ever compared.
+ */
+import { fieldsOf, fieldsOrNone, text } from "./fields.ts";
+import { type Later, NEVER } from "./later.ts";
+
+/** What an event says of its run. */
+export type RunSign =
+  | "running"
+  /** The agent has begun, perhaps once more after an error. */
+  | "begins"
+  /** The agent is done; its answer may still come. */
+  | "ends"
+  /** The last word of the run was said. */
+  | "answered"
+  /** The same, without an answer: another run may have taken the message in. */
+  | "answered-empty";
+
+/** What an event says of its run; what it does not say in upstream's words is taken for part of the run. */
+export function runSign(event: string, payload: unknown): RunSign {
+  const { state, message, stream, data } = fieldsOrNone(payload);
+  if (event === "chat") {
+    if (state === "final") return message === undefined || message === null ? "answered-empty" : "answered";
+    return state === "error" || state === "aborted" ? "answered" : "running";
+  }
+  if (event !== "agent" || stream !== "lifecycle") return "running";
+  const phase = text(fieldsOf(data)?.["phase"]);
+  return phase === "start" ? "begins" : phase === "end" || phase === "error" ? "ends" : "running";
+}
+
+/** After the last word: what of the run still comes, such as the agent's own end after an abort, comes by then. */
+export const TAIL_MS = 10_000;
+/** After the agent's end: so long its answer may take, or another attempt after an error. */
+export const ANSWER_MS = 600_000;
+/** After the end of a run that took a message in: so long the gateway may take to answer that. */
+export const NEXT_MS = 60_000;
+
+/** Runs without an owner that are kept for one that comes back or asks for them; the oldest is forgotten. */
+const MAX_ORPHANS = 4_096;
+/** Sessions with messages that a run took in; the oldest is forgotten. */
+const MAX_QUEUES = 1_000;
+
+export interface Run<C> {
+  readonly id: string;
+  /** Canonical keys of its sessions. */
+  readonly keys: readonly string[];
+  readonly owners: ReadonlySet<C>;
+  /** Connections that wait to hear whether they may have it, with their number of requests; nearly always none. */
+  readonly waiting: ReadonlyMap<C, number> | undefined;
+}
+
+interface Entry<C> extends Run<C> {
+  keys: readonly string[];
+  readonly owners: Set<C>;
+  waiting: Map<C, number> | undefined;
+  /** It may be of another session than its request named, or of one that it did not name. */
+  homeless: boolean;
+  /** An agent works on it: it was not only taken in by another one. */
+  began: boolean;
+  over: boolean;
+  /** Calls off its end. */
+  spare: () => void;
+}
+
+/** Messages that a run took in: whoever sent them, and how many may be answered by runs of their own after it. */
+interface Queue<C> {
+  readonly senders: Set<C>;
+  count: number;
+  behind: Entry<C>;
+}
+
+const NOBODY: Iterable<never> = [];
+
+export class Runs<C> {
+  readonly #limit: number;
+  readonly #later: Later;
+  readonly #runs = new Map<string, Entry<C>>();
+  readonly #owned = new Map<C, Set<Entry<C>>>();
+  readonly #orphans = new Set<Entry<C>>();
+  readonly #queues = new Map<string, Queue<C>>();
+
+  /** @param limit runs of one connection at a time; the oldest is forgotten */
+  constructor(limit: number, later: Later = NEVER) {
+    this.#limit = limit;
+    this.#later = later;
+  }
+
+  /**
+   * The gateway has started a run for a connection, or says that it already runs.
+   *
+   * @param owner undefined if it has gone meanwhile
+   * @param keys canonical keys of the sessions that the request named, or the answer
+   * @param fresh the gateway says that it has started the run just now
+   * @returns the run, unless it is somebody else's that was asked for under the name of another session
+   */
+  own(owner: C | undefined, id: string, keys: readonly string[], fresh: boolean): Run<C> | undefined {
+    let run = this.#runs.get(id);
+    if (!run || !meet(run.keys, keys)) {
+      if (run && !fresh) return undefined;
+      const homeless = fresh && !run;
+      if (run) this.#forget(run);
+      if (keys.length === 0 && !homeless) return undefined;
+      run = this.#add(id, keys, homeless);
+    }
+    this.#give(run, owner);
+    return run;
+  }
+
+  /** A connection takes a run up that its client had before, if it has not ended. */
+  resume(connection: C, run: Run<C>): void {
+    const known = this.#runs.get(run.id);
+    if (known === run) this.#give(known, connection);
+  }
+
+  /**
+   * A connection asks for a run, and waits for the gateway's word.
+   *
+   * @returns what to call with it, once; undefined if the run is not known
+   */
+  ask(connection: C, id: string): ((may: boolean) => void) | undefined {
+    const run = this.#runs.get(id);
+    if (!run) return undefined;
+    const waiting = (run.waiting ??= new Map<C, number>());
+    waiting.set(connection, (waiting.get(connection) ?? 0) + 1);
+    let settled = false;
+    return (may) => {
+      if (settled) return;
+      settled = true;
+      const others = waiting.get(connection)! - 1;
+      if (others > 0) waiting.set(connection, others);
+      else waiting.delete(connection);
+      if (may && this.#runs.get(id) === run) this.#give(run, connection);
+    };
+  }
+
+  /** A connection went away. @returns the runs that it had, the oldest first */
+  disconnect(connection: C): Run<C>[] {
+    const owned = [...(this.#owned.get(connection) ?? [])];
+    for (const run of owned) this.#take(run, connection);
+    for (const queue of this.#queues.values()) queue.senders.delete(connection);
+    return owned;
+  }
+
+  /** The run of an event, if it is known and of one of these sessions. */
+  of(id: string | undefined, keys: readonly string[]): Run<C> | undefined {
+    const run = id === undefined ? undefined : this.#runs.get(id);
+    return run && meet(run.keys, keys) ? run : undefined;
+  }
+
+  has(connection: C, id: string): boolean {
+    return this.#runs.get(id)?.owners.has(connection) === true;
+  }
+
+  /** Canonical key of the session that a run was started in. */
+  sessionOf(id: string): string | undefined {
+    return this.#runs.get(id)?.keys[0];
+  }
+
+  /**
+   * An event of a run in some sessions is about to go out.
+   *
+   * @returns connections that have more than before: what is held for them goes first
+   */
+  saw(id: string, keys: readonly string[], event: string, payload: unknown): Iterable<C> {
+    let run = this.#runs.get(id);
+    if (!run && this.#queues.size === 0) return NOBODY;
+    const sign = runSign(event, payload);
+    let gained: Iterable<C> = NOBODY;
+    if (!run) {
+      run = this.#next(id, keys[0], sign);
+      if (!run) return NOBODY;
+      gained = run.owners;
+    }
+    if (!meet(run.keys, keys)) {
+      if (!run.homeless) return NOBODY;
+      run.keys = keys;
+      gained = run.owners;
+    }
+    run.homeless = false;
+    if (event === "agent") run.began = true;
+    if (sign === "running") return gained;
+    if (sign === "answered-empty" && !run.began && !run.over && this.#takenIn(run, keys[0]!)) gained = run.owners;
+    if (sign === "begins") this.#goesOn(run);
+    else {
+      run.over ||= sign !== "ends";
+      this.#endsIn(run, run.over ? TAIL_MS : ANSWER_MS);
+    }
+    return gained;
+  }
+
+  /** Runs that have not ended. */
+  get size(): number {
+    return this.#runs.size;
+  }
+
+  /** The run that answers a message which another one took in has an id of the gateway's own. */
+  #next(id: string, key: string | undefined, sign: RunSign): Entry<C> | undefined {
+    const queue = key === undefined ? undefined : this.#queues.get(key);
+    if (!queue || sign !== "begins") return undefined;
+    const { behind } = queue;
+    if (this.#runs.get(behind.id) === behind && !behind.over) return undefined;
+    const run = this.#add(id, [key!], false);
+    for (const sender of queue.senders) this.#give(run, sender);
+    if (queue.senders.size === 0) this.#give(run, undefined);
+    queue.count -= 1;
+    queue.behind = run;
+    if (queue.count === 0) this.#queues.delete(key!);
+    return run;
+  }
+
+  /** A message was answered with nothing: beside another run of its session, that one or the next has its answer. */
+  #takenIn(message: Entry<C>, key: string): boolean {
+    let other: Entry<C> | undefined;
+    for (const run of this.#runs.values()) {
+      if (run === message || run.over || !run.keys.includes(key)) continue;
+      // The one that an agent works on; others wait as this one did.
+      if (!other || run.began) other = run;
+    }
+    if (!other) return false;
+    const senders = [...message.owners];
+    for (const sender of senders) this.#give(other, sender);
+    let queue = this.#queues.get(key);
+    if (!queue || queue.behind !== other) {
+      queue = { senders: new Set(), count: 0, behind: other };
+      this.#queues.delete(key);
+      this.#queues.set(key, queue);
+      if (this.#queues.size > MAX_QUEUES) {
+        const [oldest] = this.#queues.keys();
+        this.#queues.delete(oldest!);
+      }
+    }
+    for (const sender of senders) queue.senders.add(sender);
+    queue.count += 1;
+    return true;
+  }
+
+  #add(id: string, keys: readonly string[], homeless: boolean): Entry<C> {
+    const run: Entry<C> = {
+      id,
+      keys,
+      owners: new Set(),
+      waiting: undefined,
+      homeless,
+      began: false,
+      over: false,
+      spare: () => {},
+    };
+    this.#runs.set(id, run);
+    return run;
+  }
+
+  #give(run: Entry<C>, owner: C | undefined): void {
+    if (owner === undefined) {
+      if (run.owners.size === 0) this.#orphan(run);
+      return;
+    }
+    run.owners.add(owner);
+    this.#orphans.delete(run);
+    let owned = this.#owned.get(owner);
+    if (!owned) this.#owned.set(owner, (owned = new Set()));
+    owned.add(run);
+    if (owned.size <= this.#limit) return;
+    const [oldest] = owned;
+    this.#take(oldest!, owner);
+  }
+
+  #take(run: Entry<C>, owner: C): void {
+    run.owners.delete(owner);
+    const owned = this.#owned.get(owner);
+    owned?.delete(run);
+    if (owned?.size === 0) this.#owned.delete(owner);
+    if (run.owners.size === 0 && this.#runs.get(run.id) === run) this.#orphan(run);
+  }
+
+  #orphan(run: Entry<C>): void {
+    this.#orphans.add(run);
+    if (this.#orphans.size <= MAX_ORPHANS) return;
+    const [oldest] = this.#orphans;
+    this.#forget(oldest!);
+  }
+
+  #goesOn(run: Entry<C>): void {
+    run.spare();
+    run.spare = () => {};
+  }
+
+  #endsIn(run: Entry<C>, ms: number): void {
+    run.spare();
+    run.spare = this.#later(ms, () => this.#forget(run));
+  }
+
+  #forget(run: Entry<C>): void {
+    run.spare();
+    if (this.#runs.get(run.id) === run) this.#runs.delete(run.id);
+    this.#orphans.delete(run);
+    for (const owner of run.owners) this.#take(run, owner);
+    for (const [key, queue] of this.#queues) {
+      if (queue.behind !== run) continue;
+      this.#later(NEXT_MS, () => {
+        if (this.#queues.get(key) === queue && queue.behind === run) this.#queues.delete(key);
+      });
+    }
+  }
+}
+
+/** Whether two short lists have something in common. No closure: asked for every event of a run. */
+function meet(some: readonly string[], others: readonly string[]): boolean {
+  for (const each of some) if (others.includes(each)) return true;
+  return false;
+}
