@@ -37,7 +37,7 @@ export function claimsStep({ scopeOf }: RequestGateHost): Step {
     const scope = scopeOf(client);
     try {
       const connection = client && !nested ? scope?.connection(client) : undefined;
-      if (connection && intent.kind === "claim") scope?.connections.asked(connection);
+      if (connection && (intent.kind === "claim" || intent.kind === "wait")) scope?.connections.asked(connection);
       // A synthetic client, e.g. of the command line's own request, is no connection and claims nothing.
       return scope?.requests.begin(connection, intent, keys);
     } catch {

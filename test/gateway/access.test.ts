@@ -268,9 +268,26 @@ test("changed rules take effect without a restart and end claims beyond them at 
   await client.request("chat.history", { sessionKey: a.key });
   expect(await frames()).toBeGreaterThan(0);
 
+  // Two that lose their connections: one comes back before the rules change, the other after it.
+  const comesBack = async (): Promise<RawClient> => (await connections(gateway)).alice;
+  const [early, late] = [await comesBack(), await comesBack()];
+  for (const each of [early, late]) await each.request("chat.history", { sessionKey: a.key });
+  early.kill();
+  await early.closed;
+  await settle();
+  const before = await comesBack();
+  late.kill();
+  await late.closed;
+  await frames();
+  expect(before.eventsWith(a.id), "claims are the device's again").not.toHaveLength(0);
+
   await rewrite([ACCESS[0]]);
   await said("settings reloaded: 1 access rules");
+  const after = await comesBack();
+  const heard = before.eventsWith(a.id).length;
   expect(await frames()).toBe(0);
+  expect(before.eventsWith(a.id)).toHaveLength(heard);
+  expect(after.eventsWith(a.id)).toEqual([]);
   expect(await outcome(client, "chat.history", { sessionKey: a.key })).toBe("FORBIDDEN");
 
   await rewrite([{ sessions: ["*"], for: "everybody" }]);

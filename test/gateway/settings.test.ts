@@ -60,6 +60,7 @@ describe("observers and a claim limit", () => {
         { userAgent: "monitor/1.0" },
       ],
       limits: { claimsPerConnection: 3 },
+      resumeMs: 0,
     });
     const env = { OPENCLAW_EVENT_ISOLATION_CONFIG: file };
     const bed = await openBed(inject("isolated").release, await isolated({ env })).catch(async (error: unknown) => {
@@ -130,16 +131,48 @@ describe("observers and a claim limit", () => {
     ).toBe(true);
   });
 
-  test("a claim beyond the limit gets a clear error and changes nothing", async () => {
-    const [own, other] = [freshSession(), freshSession()];
-    const client = await connect(gateway);
-    const read = (key: string) => client.request("chat.history", { sessionKey: key });
-    await read(own.key);
-    await read(freshSession().key);
-    await read(freshSession().key);
-    await read(own.key); // held already: no new claim
-    await expect(read(other.key)).rejects.toThrow(/limits\.claimsPerConnection.*sessions\.messages\.unsubscribe/);
-    expect(await converse(client, own.key, say(own.id, 3))).toBe(answer(own.id, 3));
+  test("every message of a connection to many sessions passes, and only the sessions used last stay claimed", async () => {
+    const sessions = Array.from({ length: 6 }, () => freshSession());
+    const [client, sender] = [await connect(gateway), await connect(gateway)];
+    for (const { key, id } of sessions) expect(await converse(client, key, say(id, 2))).toBe(answer(id, 2));
+    const heard = async ({ key, id }: { key: string; id: string }): Promise<number> => {
+      const before = client.eventsWith(id).length;
+      await converse(sender, key, say(id, 2));
+      await settle();
+      return client.eventsWith(id).length - before;
+    };
+    expect(await heard(sessions[0]!), "of a session that was forgotten").toBe(0);
+    expect(await heard(sessions[5]!), "of the session used last").toBeGreaterThan(0);
+  });
+
+  test("a session that was subscribed explicitly is not forgotten for others, and one more than the limit is refused", async () => {
+    const subscribed = Array.from({ length: 3 }, () => freshSession());
+    const [client, sender] = [await connect(gateway), await connect(gateway)];
+    // On every release it is answered with an error, and a claim.
+    const subscribe = (key: string) => client.request("chat.subscribe", { sessionKey: key });
+    for (const { key } of subscribed) await expect(subscribe(key)).rejects.toThrow(/unknown method|missing scope/);
+    const other = freshSession();
+    expect(await converse(client, other.key, say(other.id, 3))).toBe(answer(other.id, 3));
+    await expect(subscribe(freshSession().key)).rejects.toThrow(
+      /limits\.claimsPerConnection.*sessions\.messages\.unsubscribe/,
+    );
+    await converse(sender, subscribed[0]!.key, say(subscribed[0]!.id, 2));
+    await settle();
+    expect(client.eventsWith(subscribed[0]!.id)).not.toHaveLength(0);
+  });
+
+  test("with resumeMs 0 a device that comes back has none of its claims", async () => {
+    const session = freshSession();
+    const own = createDevice();
+    const [client, sender] = [await connectByHand(gateway, { device: own }), await connect(gateway)];
+    await client.request("chat.history", { sessionKey: session.key });
+    client.kill();
+    await client.closed;
+    await settle();
+    const again = await connectByHand(gateway, { device: own });
+    await converse(sender, session.key, say(session.id, 2));
+    await settle();
+    expect(traces(again, session)).toEqual([]);
   });
 });
 

@@ -48,10 +48,10 @@ function isEntitled(oracle: Oracle, settings: WorldSettings, slot: number, { rou
   if (route.to === "nobody" || !oracle.isConnected(slot)) return false;
   if (route.to === "all" || oracle.isObserver(slot)) return true;
   if (route.to === "roster" && (settings.roster === "subscribers" || route.keys.length === 0)) return true;
-  return claims(oracle, slot, route.keys) || (route.to === "session" && oracle.hasRun(slot, route.runId, route.keys));
+  return holdsOne(oracle, slot, route.keys) || (route.to === "session" && oracle.hasRun(slot, route.runId, route.keys));
 }
 
-function claims(oracle: Oracle, slot: number, keys: readonly string[]): boolean {
+function holdsOne(oracle: Oracle, slot: number, keys: readonly string[]): boolean {
   return keys.some((key) => oracle.holdsClaim(slot, key));
 }
 
@@ -104,7 +104,7 @@ function play(
       if (command.do === "answer") reached.heldDelivered += fresh.length;
       reached.withoutClaim += fresh.filter((id) => {
         const { route } = script.frames[id]!;
-        return route.to === "session" && !oracle.isObserver(slot) && !claims(oracle, slot, route.keys);
+        return route.to === "session" && !oracle.isObserver(slot) && !holdsOne(oracle, slot, route.keys);
       }).length;
       if (command.do === "connect" && command.slot === slot) reached.resumed += oracle.claimsOf(slot).length;
     }

@@ -3,6 +3,7 @@
  * invariants of the design, and knows nothing of the implementation but the {@link World} it joins.
  */
 import { WAIT_ACCEPTED_MS } from "../../../src/delivery/claim-requests.ts";
+import type { Connection, Left, Request } from "./facts.ts";
 import { type RunFact, RunFacts, shares } from "./run-facts.ts";
 import {
   type Frame,
@@ -15,40 +16,6 @@ import {
   type World,
   type WorldSettings,
 } from "./world.ts";
-
-interface Connection {
-  readonly slot: number;
-  readonly observer: boolean;
-  open: boolean;
-  wantsRoster: boolean;
-  /** Claims that the gateway accepted and that have not ended. */
-  granted: { key: string; explicit: boolean; by: RequestId }[];
-  readonly device: string | undefined;
-  /** When it last asked for a session: higher is later. */
-  readonly used: Map<string, number>;
-  left?: Left;
-  held: Frame[];
-  readonly got: number[];
-}
-
-/** What a connection with a device left behind. */
-interface Left {
-  readonly device: string;
-  readonly until: number;
-  claims: { readonly key: string; readonly explicit: boolean }[];
-  readonly runs: RunFact<Connection>[];
-  takenBy?: Connection;
-}
-
-interface Request {
-  readonly connection: Connection;
-  readonly intent: Intent;
-  /** Keys still waiting for the answer; a session that was left or deleted meanwhile is not. */
-  waiting: string[];
-  open: boolean;
-  /** False once the gateway it was made to has restarted. */
-  current: boolean;
-}
 
 export class Oracle implements World {
   readonly #settings: WorldSettings;

@@ -1,0 +1,222 @@
+/** A run belongs to whoever started it, also without a claim and on a new connection; a device that comes back is the same client. */
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { type Client, type ConnectOptions, type Endpoint, field } from "../support/wire/clients.ts";
+import { createDevice } from "../support/gateway/device.ts";
+import { PATIENCE_MS } from "../support/gateway/patience.ts";
+import {
+  answer,
+  connect,
+  connectByHand,
+  converse,
+  expectInOrder,
+  freshSession,
+  gateways,
+  offers,
+  say,
+  settle,
+  traces,
+} from "./contract.ts";
+
+const { plain, isolated } = gateways();
+const ADMIN = { scopes: ["operator.admin", "operator.read", "operator.write"] };
+const CHUNKS = 30;
+type Session = { readonly key: string; readonly id: string };
+
+/** A message whose answer takes long enough to do something beside it. */
+const long = (id: string): string => say(id, CHUNKS, 100);
+
+async function firstWord(client: Client, runId: string): Promise<void> {
+  const isWord = (frame: { event: string }): boolean =>
+    frame.event === "chat" && field(frame as never, "runId") === runId;
+  await client.waitFor(isWord, PATIENCE_MS, "the run's first word");
+}
+
+/** The method is missing on old releases: leaving counts all the same. */
+async function leave(client: Client, key: string): Promise<void> {
+  await client.request("sessions.messages.unsubscribe", { key }).catch(() => undefined);
+}
+
+/** What a client hears of one more run in a session that somebody else starts. */
+async function hears(client: Client, session: Session, gateway: Endpoint): Promise<number> {
+  const before = traces(client, session).length;
+  await converse(await connect(gateway), session.key, say(session.id, 3));
+  await settle();
+  return traces(client, session).length - before;
+}
+
+describe("a client that leaves its session in mid-run (C1)", () => {
+  async function leavesInMidRun(gateway: Endpoint) {
+    const session = freshSession();
+    const [client, bystander] = [await connect(gateway), await connect(gateway)];
+    const { runId } = await client.chat(session.key, long(session.id));
+    await firstWord(client, runId);
+    await leave(client, session.key);
+    await client.final(runId);
+    await settle();
+    return { session, client, bystander, text: client.text(runId), runId };
+  }
+
+  test("the control gateway sends the rest of the run to the client, and to all others", async () => {
+    const { session, bystander, text } = await leavesInMidRun(plain);
+    expect(text).toBe(answer(session.id, CHUNKS));
+    expect(traces(bystander, session)).not.toHaveLength(0);
+  });
+
+  test("the client gets its run to the end and nothing of the session after it, and a bystander gets nothing", async () => {
+    const { session, client, bystander, text, runId } = await leavesInMidRun(isolated);
+    expect(text).toBe(answer(session.id, CHUNKS));
+    expectInOrder(client, runId);
+    expect(await hears(client, session, isolated)).toBe(0);
+    expect(traces(bystander, session)).toEqual([]);
+  });
+});
+
+describe("a message on a busy session, whose sender leaves at once", () => {
+  async function leavesTheQueue(gateway: Endpoint) {
+    const [first, second] = [freshSession(), freshSession()];
+    const [owner, sender, bystander] = [await connect(gateway), await connect(gateway), await connect(gateway)];
+    const { runId } = await owner.chat(first.key, long(first.id));
+    await firstWord(owner, runId);
+    await sender.chat(first.key, say(second.id, 4));
+    await leave(sender, first.key);
+    await owner.final(runId);
+    return { first, second, owner, sender, bystander };
+  }
+  /** The release may answer the message by a run of its own, or in the run that it met. */
+  const answered = (client: Client, { id }: Session) =>
+    client.waitFor(({ event, json }) => event === "chat" && json.includes(`${id}-3`), PATIENCE_MS, "the answer");
+
+  test("its answer reaches the sender, whichever run it comes in, and no bystander", async () => {
+    const control = await leavesTheQueue(plain);
+    await answered(control.sender, control.second);
+    const { first, second, sender, bystander } = await leavesTheQueue(isolated);
+    await answered(sender, second);
+    await settle();
+    expect([...traces(bystander, first), ...traces(bystander, { ...first, id: second.id })]).toEqual([]);
+  });
+});
+
+describe("a connection that breaks in mid-run, and a new one that waits for the run (C2)", () => {
+  async function waitsAgain(gateway: Endpoint, wait: (runId: string) => object, options: ConnectOptions = {}) {
+    const session = freshSession();
+    const client = await connectByHand(gateway, options);
+    const { runId } = await client.chat(session.key, long(session.id));
+    await firstWord(client, runId);
+    client.kill();
+    await client.closed;
+    const [again, bystander] = [await connectByHand(gateway, options), await connectByHand(gateway, options)];
+    const answers = again.request("agent.wait", wait(runId));
+    return { session, runId, again, bystander, answers };
+  }
+
+  test.each([
+    ["plain", plain],
+    ["isolated", isolated],
+  ])("the new connection gets the final of the run, on the %s gateway", async (_, gateway) => {
+    const { session, runId, again, answers } = await waitsAgain(gateway, (id) => ({ runId: id, timeoutMs: 0 }));
+    await answers;
+    const final = await again.final(runId);
+    expect(final.json).toContain(`${session.id}-${CHUNKS - 1}`);
+  });
+
+  test("a wait that lasts brings the frames while it lasts, in order, and a bystander gets nothing", async () => {
+    const wait = (id: string) => ({ runId: id, timeoutMs: PATIENCE_MS });
+    const { session, runId, again, bystander, answers } = await waitsAgain(isolated, wait);
+    await firstWord(again, runId);
+    expect(traces(again, session).some(({ json }) => json.includes(`${session.id}-${CHUNKS - 1}`))).toBe(false);
+    await Promise.all([answers, again.final(runId)]);
+    expectInOrder(again, runId);
+    expect(await hears(again, session, isolated), "of another run").toBe(0);
+    expect(traces(bystander, session)).toEqual([]);
+  });
+
+  test("a wait that the gateway refuses, or for a run that nobody started, brings nothing", async () => {
+    const session = freshSession();
+    const [client, reader, stranger] = [
+      await connect(isolated),
+      await connect(isolated, { scopes: ["operator.read"] }),
+      await connect(isolated),
+    ];
+    const { runId } = await client.chat(session.key, long(session.id));
+    await expect(reader.request("agent.wait", { runId, timeoutMs: 0 })).rejects.toThrow(/scope/);
+    await stranger.request("agent.wait", { runId: randomUUID(), timeoutMs: 0 });
+    await client.final(runId);
+    await settle();
+    expect([...traces(reader, session), ...traces(stranger, session)]).toEqual([]);
+  });
+});
+
+describe("a device that comes back (C4)", () => {
+  async function comesBack(options: ConnectOptions, then: ConnectOptions = options) {
+    const session = freshSession();
+    const client = await connectByHand(isolated, options);
+    const { runId } = await client.chat(session.key, long(session.id));
+    await firstWord(client, runId);
+    const other = await connectByHand(isolated, options); // open all the time
+    client.kill();
+    await client.closed;
+    await sleep(100);
+    const again = await connectByHand(isolated, then);
+    return { session, runId, again, other };
+  }
+
+  test("the same device gets its run and its sessions without asking, once, and another connection of it nothing", async () => {
+    const device = createDevice();
+    const { session, runId, again, other } = await comesBack({ device });
+    expect((await again.final(runId)).json).toContain(`${session.id}-${CHUNKS - 1}`);
+    const third = await connectByHand(isolated, { device });
+    expect(await hears(again, session, isolated)).toBeGreaterThan(0);
+    expect([...traces(other, session), ...traces(third, session)]).toEqual([]);
+  });
+
+  test.each<[string, ConnectOptions, ConnectOptions]>([
+    ["another device", { device: createDevice() }, { device: createDevice() }],
+    ["another program on the device", { device: createDevice() }, { client: { id: "cli", mode: "cli" } }],
+    ["a client without a device", {}, {}],
+  ])("%s gets nothing", async (_, first, second) => {
+    const { session, again } = await comesBack(first, { ...first, ...second });
+    expect(await hears(again, session, isolated)).toBe(0);
+    expect(traces(again, session)).toEqual([]);
+  });
+
+  test("a device does not get what it left itself, or what was deleted while it was away", async () => {
+    const device = createDevice();
+    const [left, deleted, kept] = [freshSession(), freshSession(), freshSession()];
+    const [client, admin] = [await connectByHand(isolated, { device }), await connect(isolated, ADMIN)];
+    for (const { key, id } of [left, deleted, kept]) {
+      await converse(admin, key, say(id, 2));
+      await client.request("chat.history", { sessionKey: key });
+    }
+    await leave(client, left.key);
+    client.kill();
+    await client.closed;
+    await admin.request("sessions.delete", { key: deleted.key });
+    await settle();
+    const again = await connectByHand(isolated, { device });
+    expect(await hears(again, kept, isolated)).toBeGreaterThan(0);
+    expect(await hears(again, left, isolated)).toBe(0);
+    expect(await hears(again, deleted, isolated)).toBe(0);
+  });
+});
+
+describe("requests by which clients say that they want a session", () => {
+  test.each([
+    ["chat.subscribe", (key: string) => ({ sessionKey: key })], // C5
+    ["sessions.describe", (key: string) => ({ key })],
+    ["chat.metadata", (key: string) => ({ sessionKey: key })],
+  ])("%s claims the session where a client can make it", async (method, params) => {
+    const session = freshSession();
+    const [client, bystander] = [await connect(isolated), await connect(isolated)];
+    await converse(await connect(isolated), session.key, say(session.id, 2));
+    const request = client.request(method, params(session.key));
+    if (method === "chat.subscribe") await expect(request).rejects.toThrow(/unknown method|missing scope/);
+    else if (offers(client, method)) await request;
+    else await expect(request).rejects.toThrow();
+    await bystander.request(method, params(freshSession().key)).catch(() => undefined);
+    const claims = method === "chat.subscribe" || offers(client, method);
+    expect((await hears(client, session, isolated)) > 0).toBe(claims);
+    expect(traces(bystander, session)).toEqual([]);
+  });
+});
