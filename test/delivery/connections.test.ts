@@ -27,11 +27,11 @@ test.each([
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const { broadcaster, connect, disconnect, accepted, scope } = scopedGateway(create);
       const since = new Map<FakeClient, number>();
-      let published = 0;
+      let [published, connections] = [0, 0];
       for (const each of steps) {
         const client = "who" in each ? [...since.keys()][each.who] : undefined;
         const key = "key" in each ? KEYS[each.key]! : "";
-        if (each.do === "connect") since.set(connect(`c${since.size}-${published}`), published);
+        if (each.do === "connect") since.set(connect(`c${(connections += 1)}`), published);
         else if (each.do === "open") broadcaster.broadcast("tick", { ts: 1 });
         else if (each.do === "publish") {
           published += 1;

@@ -97,6 +97,8 @@ export class Oracle implements World {
     }
     if (intent.kind === "wait") {
       const run = this.#runs.find(intent.runId);
+      // Of a run that is not known the module has nothing to say.
+      request.open = run !== undefined;
       if (run) this.#waits.push({ connection, run, request: id, at: this.#now + WAIT_ACCEPTED_MS });
     }
     this.#lastRequest = id;

@@ -86,6 +86,7 @@ export class PolicyWorld implements World {
           this.#review(connection, claims);
         });
     }
+    if (intent.kind === "wait" && !claim) return true;
     this.#requests.set(id, { connection, intent, claim, claims, asOf: claims.now, ...(callOff && { callOff }) });
     return true;
   }
