@@ -1,7 +1,8 @@
 /** A client that does everything but what it should, by random choice. */
 import { randomUUID } from "node:crypto";
 import { connectRaw, type Endpoint, type RawClient } from "../../test/support/wire/clients.ts";
-import { OPENS } from "../../test/support/scene/opens.ts";
+import { OPENS, OPENS_REFUSED } from "../../test/support/scene/opens.ts";
+import { createDevice, type Device } from "../../test/support/gateway/device.ts";
 import type { Log, Sent, Session } from "./oracle.ts";
 import type { Random } from "./random.ts";
 
@@ -19,7 +20,9 @@ export class Hostile {
   readonly #gateway: Endpoint;
   readonly #name: string;
   readonly #random: Random;
-  readonly #logs: { name: string; lines: readonly string[]; sent: Sent[] }[] = [];
+  readonly #logs: (Log & { readonly sent: Sent[] })[] = [];
+  /** Half of them prove who they are, and come back as the same. */
+  readonly #device: Device | undefined;
   #client: RawClient | undefined;
   #gone = true;
   requests = 0;
@@ -28,6 +31,7 @@ export class Hostile {
     this.#gateway = gateway;
     this.#name = name;
     this.#random = random;
+    this.#device = random.chance(0.5) ? createDevice() : undefined;
   }
 
   get logs(): readonly Log[] {
@@ -61,11 +65,12 @@ export class Hostile {
       name,
       scopes: random.chance(0.4) ? ["operator.read"] : ["operator.read", "operator.write"],
       caps: ["tool-events", "session-scoped-events"].filter(() => random.chance(0.3)),
+      ...(this.#device && { device: this.#device }),
     });
     this.#client = client;
     this.#gone = false;
     void this.#watch(client);
-    this.#logs.push({ name, lines: client.lines, sent: [] });
+    this.#logs.push({ name, lines: client.lines, sent: [], resumes: this.#device && this.#logs.at(-1) });
     return client;
   }
 
@@ -83,6 +88,7 @@ export class Hostile {
 
   /** Asks for a session as an honest client would, or with a flaw for which it is refused. */
   #open(client: RawClient, key: string): void {
+    if (this.#random.chance(0.1)) return this.#send(OPENS_REFUSED, { sessionKey: key });
     const offered = offeredOf(client);
     const [method, field] = this.#random.pick(
       Object.entries(OPENS).filter(([name]) => name !== "chat.send" && offered.includes(name)),

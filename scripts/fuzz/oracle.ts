@@ -5,7 +5,7 @@
  */
 import { isExcused } from "../../src/report/excuses.ts";
 import { secretFinder } from "../../src/report/secrets.ts";
-import { OPENS } from "../../test/support/scene/opens.ts";
+import { OPENS, OPENS_REFUSED } from "../../test/support/scene/opens.ts";
 
 export interface Session {
   readonly key: string;
@@ -20,6 +20,8 @@ export interface Log {
   readonly lines: readonly string[];
   /** Requests, each with the number of lines that had come in when it was sent. */
   readonly sent: readonly Sent[];
+  /** The last connection of the same device, which has gone: what it had open may come along. */
+  readonly resumes?: Log | undefined;
 }
 
 export interface Sent {
@@ -52,7 +54,8 @@ export interface Verdict {
  */
 export function judge(log: Log, sessions: readonly Session[]): Verdict {
   const findings: Finding[] = [];
-  const open = new Map<string, number>(); // session key -> when the accepted request was sent
+  // Session key -> when the accepted request was sent.
+  const open = new Map((log.resumes ? openAtTheEnd(log.resumes) : []).map((key) => [key, -1]));
   const waiting = new Map<string, { order: number; request: Sent }>();
   const finder = secretFinder<"session key" | "text">(
     sessions.flatMap(({ key, token }, session) => [
@@ -90,6 +93,8 @@ export function judge(log: Log, sessions: readonly Session[]): Verdict {
       if (method === "sessions.messages.unsubscribe" && !couldNot(frame)) {
         // Whatever the gateway answers: who leaves has left, unless it asked again meanwhile.
         for (const key of named(params, "key")) if ((open.get(key) ?? 0) < asked.order) open.delete(key);
+      } else if (method === OPENS_REFUSED && isUnknown(frame)) {
+        for (const key of named(params, "sessionKey")) open.set(key, asked.order);
       } else if (frame["ok"] === true) {
         if (method === "sessions.subscribe") roster = true;
         if (method === "sessions.unsubscribe") roster = false;
@@ -105,6 +110,33 @@ export function judge(log: Log, sessions: readonly Session[]): Verdict {
     look(event, index, frame);
   }
   return { findings, events, rightful };
+}
+
+/**
+ * The sessions that a connection may have had open when it broke: also those of requests whose answers it
+ * did not live to see, and those that it was about to leave.
+ */
+function openAtTheEnd({ sent, resumes }: Log): readonly string[] {
+  const own = sent.flatMap(({ method, params }) =>
+    method === OPENS_REFUSED ? named(params, "sessionKey") : OPENS[method] ? named(params, OPENS[method]) : [],
+  );
+  const last = (key: string, ...methods: readonly string[]): number =>
+    sent.findLastIndex(({ method, params }) => methods.includes(method) && mentions(params, key));
+  const opening = [...Object.keys(OPENS), OPENS_REFUSED];
+  // Whatever was left after it was asked for last stays left; the gateway works on requests in their order.
+  const gone = (key: string): boolean => last(key, "sessions.messages.unsubscribe") > last(key, ...opening);
+  const before = resumes ? openAtTheEnd(resumes) : [];
+  return [...new Set([...before, ...own])].filter((key) => !gone(key));
+}
+
+function mentions(params: unknown, key: string): boolean {
+  return ["key", "keys", "sessionKey"].some((field) => named(params, field).includes(key));
+}
+
+/** The release does not know the method: newer ones take it for an admin's. */
+function isUnknown(frame: Record<string, unknown>): boolean {
+  const { message } = (frame["error"] ?? {}) as { message?: unknown };
+  return frame["ok"] === false && /^(?:unknown method|missing scope: operator\.admin$)/.test(String(message));
 }
 
 /** The module says that it failed, and that the request was not passed on. */

@@ -29,6 +29,8 @@ interface ClaimRequestsHost {
   /** `limits.claimsPerConnection` */
   readonly limit: number;
   readonly later: Later;
+  /** Whether two connections are proven to be of one client. */
+  isSame(one: GatewayClient, other: GatewayClient): boolean;
   /** Runs what must not throw into the gateway. */
   safely(action: () => void): void;
   /** A request of a connection was answered, or will not be: what is held for it may go or stay. */
@@ -98,29 +100,35 @@ export class ClaimRequests {
     );
   }
 
-  /** A run that was started before: its frames go to whoever the gateway lets wait for it. */
+  /**
+   * A run that was started before, and whose starter has gone or is the same device: its frames go to whoever the
+   * gateway lets wait for it.
+   */
   #wait(client: GatewayClient, runId: string): Passage | undefined {
-    const ask = this.#host.claims.askForRun(client, runId);
-    if (!ask) return undefined;
-    const settle = (ok: boolean): void => (ok ? ask.accept() : ask.reject());
-    const callOff = this.#host.later(WAIT_ACCEPTED_MS, () => {
-      settle(true);
-      this.#host.settled(client);
+    const { claims, isSame, later, settled } = this.#host;
+    const asks = claims.askForRun(client, runId);
+    if (!asks) return undefined;
+    const accept = (): boolean => asks.accept((owner) => isSame(owner, client));
+    const callOff = later(WAIT_ACCEPTED_MS, () => {
+      if (!accept()) asks.reject();
+      settled(client);
     });
     return this.#onAnswer(
       client,
       (ok) => {
+        // The end of the connection that started it may be noticed only now.
+        if (ok && !accept()) return;
+        asks.reject();
         callOff();
-        settle(ok);
       },
-      ask,
+      asks,
     );
   }
 
   #onAnswer(
     client: GatewayClient | undefined,
     settle: (ok: boolean, answer: Answer) => void,
-    claim?: PendingClaim,
+    claim?: Pick<PendingClaim, "reject">,
   ): Passage {
     return {
       answered: (answer) =>

@@ -49,7 +49,7 @@ export interface ScopeHost {
   warn(message: string): void;
   connected(client: GatewayClient): void;
   /** Without it no connection comes back. */
-  readonly returning?: Pick<Returning, "later" | "parked" | "as">;
+  readonly returning?: Pick<Returning, "later" | "parked" | "as" | "isSame">;
   readonly heartbeats?: HeartbeatFrames;
 }
 
@@ -113,6 +113,7 @@ export class GatewayScope implements EventGate {
       keys,
       limit: settings.limits.claimsPerConnection,
       later,
+      isSame: (one, other) => this.#returning.isSame(one, other),
       safely: (action) => this.#safely("(request)", action),
       settled: (client) => this.#review(client),
     });

@@ -34,4 +34,10 @@ export class Returning {
     const identity = ms > 0 ? this.#identity(client) : undefined;
     return identity === undefined ? undefined : { identity, ms };
   }
+
+  /** Whether two connections are proven to be of one client. */
+  isSame(one: GatewayClient, other: GatewayClient): boolean {
+    const identity = this.#identity(one);
+    return identity !== undefined && identity === this.#identity(other);
+  }
 }

@@ -9,7 +9,7 @@ import { type Claimers, ClaimIndex } from "./claim-index.ts";
 import { type ClaimAccess, Claimant } from "./claimant.ts";
 import { NEVER } from "./later.ts";
 import { type Left, Parked } from "./parked.ts";
-import { Runs } from "./runs.ts";
+import { type RunQuestion, Runs } from "./runs.ts";
 import { parseAgentSessionKey } from "./session-key.ts";
 
 export interface ClaimLimits {
@@ -182,13 +182,18 @@ export class Claims<C> {
    *
    * @returns undefined if nobody here started the run
    */
-  askForRun(connection: C, id: string): PendingClaim | undefined {
+  askForRun(connection: C, id: string): RunQuestion<C> | undefined {
     const claimant = this.#claimants.get(connection);
-    const settle = claimant && this.runs.ask(connection, id);
-    if (!settle) return undefined;
+    const asks = claimant && this.runs.ask(connection, id);
+    if (!asks) return undefined;
+    const isHere = (): boolean => this.#claimants.get(connection) === claimant;
     return {
-      accept: () => settle(this.#claimants.get(connection) === claimant),
-      reject: () => settle(false),
+      accept: (isSame) => {
+        if (isHere()) return asks.accept(isSame);
+        asks.reject();
+        return true;
+      },
+      reject: asks.reject,
     };
   }
 

@@ -55,6 +55,18 @@ export interface Run<C> {
   readonly waiting: ReadonlyMap<C, number> | undefined;
 }
 
+/** A connection that asks for a run. Settle it once; more is ignored. */
+export interface RunQuestion<C> {
+  /**
+   * The gateway lets the connection wait for the run. It has the run unless whoever started it is still there.
+   *
+   * @param isSame whether an owner of the run is the same client as the connection
+   * @returns false if it is still there: nothing is settled then
+   */
+  accept(isSame: (owner: C) => boolean): boolean;
+  reject(): void;
+}
+
 interface Entry<C> extends Run<C> {
   keys: readonly string[];
   readonly owners: Set<C>;
@@ -121,21 +133,30 @@ export class Runs<C> {
   /**
    * A connection asks for a run, and waits for the gateway's word.
    *
-   * @returns what to call with it, once; undefined if the run is not known
+   * @returns undefined if the run is not known
    */
-  ask(connection: C, id: string): ((may: boolean) => void) | undefined {
+  ask(connection: C, id: string): RunQuestion<C> | undefined {
     const run = this.#runs.get(id);
     if (!run) return undefined;
     const waiting = (run.waiting ??= new Map<C, number>());
     waiting.set(connection, (waiting.get(connection) ?? 0) + 1);
     let settled = false;
-    return (may) => {
+    const settle = (): void => {
       if (settled) return;
       settled = true;
       const others = waiting.get(connection)! - 1;
       if (others > 0) waiting.set(connection, others);
       else waiting.delete(connection);
-      if (may && this.#runs.get(id) === run) this.#give(run, connection);
+    };
+    return {
+      accept: (isSame) => {
+        if (settled) return true;
+        if (run.owners.size > 0 && ![...run.owners].some(isSame)) return false;
+        settle();
+        if (this.#runs.get(id) === run) this.#give(run, connection);
+        return true;
+      },
+      reject: settle,
     };
   }
 

@@ -135,14 +135,20 @@ describe("a connection that breaks in mid-run, and a new one that waits for the 
   test("a wait that the gateway refuses, or for a run that nobody started, brings nothing", async () => {
     const session = freshSession();
     const [client, reader, stranger] = [
-      await connect(isolated),
+      await connectByHand(isolated),
       await connect(isolated, { scopes: ["operator.read"] }),
       await connect(isolated),
     ];
     const { runId } = await client.chat(session.key, long(session.id));
+    await firstWord(client, runId);
+    // Whoever started it is still there: it is nobody else's.
+    await stranger.request("agent.wait", { runId, timeoutMs: 0 });
+    await settle();
+    client.kill();
+    await client.closed;
     await expect(reader.request("agent.wait", { runId, timeoutMs: 0 })).rejects.toThrow(/scope/);
     await stranger.request("agent.wait", { runId: randomUUID(), timeoutMs: 0 });
-    await client.final(runId);
+    await sleep(CHUNKS * 100);
     await settle();
     expect([...traces(reader, session), ...traces(stranger, session)]).toEqual([]);
   });

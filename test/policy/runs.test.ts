@@ -141,32 +141,45 @@ describe("the end of a run", () => {
 });
 
 describe("a connection that asks for a run", () => {
-  test("a connection that asks waits, and has the run once it may", () => {
+  const nobody = (): boolean => false;
+
+  test("a connection that asks waits, and has the run of one that went away once it may", () => {
     runs.own("one", "r1", A, true);
-    const settle = runs.ask("two", "r1")!;
+    const asks = runs.ask("two", "r1")!;
     expect([[...runs.of("r1", A)!.waiting!.keys()], owners("r1")]).toEqual([["two"], ["one"]]);
-    settle(true);
-    settle(false);
-    expect([[...runs.of("r1", A)!.waiting!.keys()], owners("r1")]).toEqual([[], ["one", "two"]]);
+    runs.disconnect("one");
+    expect(asks.accept(nobody)).toBe(true);
+    asks.reject();
+    expect([[...runs.of("r1", A)!.waiting!.keys()], owners("r1")]).toEqual([[], ["two"]]);
+  });
+
+  test("a connection has no run of another that is still there, unless both are the same client", () => {
+    runs.own("one", "r1", A, true);
+    const asks = runs.ask("two", "r1")!;
+    expect([asks.accept(nobody), owners("r1")]).toEqual([false, ["one"]]);
+    expect([asks.accept((owner) => owner === "one"), owners("r1")]).toEqual([true, ["one", "two"]]);
   });
 
   test("a connection that may not have a run gets nothing, and waits while another of its requests does", () => {
     runs.own("one", "r1", A, true);
     const [first, second] = [runs.ask("two", "r1")!, runs.ask("two", "r1")!];
-    first(false);
+    first.reject();
+    first.reject();
     expect(runs.of("r1", A)!.waiting!.has("two")).toBe(true);
-    second(false);
-    expect([runs.of("r1", A)!.waiting!.has("two"), owners("r1")]).toEqual([false, ["one"]]);
+    second.reject();
+    runs.disconnect("one");
+    second.accept(nobody);
+    expect([runs.of("r1", A)!.waiting!.has("two"), owners("r1")]).toEqual([false, []]);
   });
 
   test("nobody can ask for a run that is not known, nor have one that has ended meanwhile", () => {
     expect(runs.ask("two", "r1")).toBeUndefined();
     runs.own("one", "r1", A, true);
-    const settle = runs.ask("two", "r1")!;
+    const asks = runs.ask("two", "r1")!;
     saw("r1", FINAL);
     clock.pass(TAIL_MS);
     runs.own("three", "r1", A, true);
-    settle(true);
+    asks.accept(nobody);
     expect(owners("r1")).toEqual(["three"]);
   });
 });

@@ -31,6 +31,27 @@ test("an event is the right of a connection that opened the session, and a findi
   expect(judge({ name: "hostile", lines, sent }, [VICTIM])).toMatchObject({ rightful: 1, findings: [{ line: 3 }] });
 });
 
+test("a device that comes back may have what it had open, but for what it left", () => {
+  const chat = event("chat", { sessionKey: VICTIM.key });
+  const asked: Sent = { after: 0, id: "1", method: "chat.history", params: { sessionKey: VICTIM.key } };
+  const left: Sent = { after: 0, id: "2", method: "sessions.messages.unsubscribe", params: { key: VICTIM.key } };
+  const after = (sent: readonly Sent[] | undefined) =>
+    judge({ name: "again", lines: [chat], sent: [], resumes: sent && { name: "first", lines: [], sent } }, [VICTIM]);
+  expect(after(undefined).findings).toHaveLength(1);
+  expect(after([asked]).findings).toEqual([]);
+  expect(after([asked, left]).findings).toHaveLength(1);
+  expect(after([left, asked]).findings).toEqual([]);
+});
+
+test("chat.subscribe opens its session where the release does not know it, and nothing where it is refused otherwise", () => {
+  const sent: Sent[] = [{ after: 0, id: "1", method: "chat.subscribe", params: { sessionKey: VICTIM.key } }];
+  const chat = event("chat", { sessionKey: VICTIM.key });
+  const refusal = (message: string): string => answer("1", false, { error: { code: "NO", message } });
+  expect(findings([refusal("unknown method: chat.subscribe"), chat], sent)).toEqual([]);
+  expect(findings([refusal("missing scope: operator.admin"), chat], sent)).toEqual([]);
+  expect(findings([refusal("missing scope: operator.read"), chat], sent)).toEqual(["chat"]);
+});
+
 test("the snapshot in hello-ok is judged like an event", () => {
   const hello = (snapshot: object): string => answer("0", true, { payload: { type: "hello-ok", snapshot } });
   expect(findings([hello({ presence: [{ text: VICTIM.token }] })])).toEqual(["hello-ok"]);

@@ -121,7 +121,12 @@ export class Oracle implements World {
       this.#started(connection, outcome.runId, [...intent.keys, ...outcome.extraKeys], outcome.fresh === true);
     }
     if (!connection.open) return;
-    if (intent.kind === "wait") this.#heard(id, outcome.result === "ok");
+    if (intent.kind === "wait") {
+      const ok = outcome.result === "ok";
+      const asks = this.#waits.find((each) => each.request === id);
+      // While somebody else's run is still somebody's, that may change until the wait's time is over.
+      if (asks && !(ok && !this.#mayTake(connection, asks.run))) this.#heard(id, ok);
+    }
     if (outcome.result === "ok" && intent.kind === "roster") connection.wantsRoster = intent.wanted;
     if (outcome.result === "ok" && intent.kind === "claim") {
       for (const key of waiting) connection.granted.push({ key, explicit: intent.explicit, by: id });
@@ -161,7 +166,14 @@ export class Oracle implements World {
   #heard(request: RequestId, may: boolean): void {
     const wait = this.#waits.find((each) => each.request === request);
     this.#waits = this.#waits.filter((each) => each !== wait);
-    if (wait && may && wait.connection.open) this.#runs.give(wait.run, wait.connection);
+    if (!wait || !may || !wait.connection.open) return;
+    const { run, connection } = wait;
+    if (this.#mayTake(connection, run)) this.#runs.give(run, connection);
+  }
+
+  /** Whoever started it has gone, or is the same device. */
+  #mayTake({ device }: Connection, { owners }: RunFact<Connection>): boolean {
+    return owners.length === 0 || owners.some((owner) => device !== undefined && owner.device === device);
   }
 
   /** The least recently used go, but for subscribed ones and those with a request that waits. */

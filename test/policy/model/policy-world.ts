@@ -29,8 +29,8 @@ interface Request {
   readonly connection: Connection;
   readonly intent: Intent;
   readonly claim?: PendingClaim | undefined;
-  /** Calls off that a wait counts as accepted. */
-  readonly callOff?: () => void;
+  /** The gateway has answered a wait. */
+  readonly wait?: (ok: boolean) => void;
   /** Of the gateway it was made to: a restart makes new ones. */
   readonly claims: Claims<Connection>;
   readonly asOf: number;
@@ -71,32 +71,36 @@ export class PolicyWorld implements World {
     const connection = this.#slots.get(slot)!;
     const { claims } = this;
     let claim: PendingClaim | undefined;
-    let callOff: (() => void) | undefined;
+    let wait: Request["wait"];
     if (intent.kind === "claim") {
       claim = this.claims.begin(connection, intent.keys, intent.explicit);
       if (!claim) return false;
     }
     if (intent.kind === "unclaim") for (const key of intent.keys) this.claims.unclaim(connection, key);
     if (intent.kind === "wait") {
-      const wait = (claim = claims.askForRun(connection, intent.runId));
-      callOff =
-        wait &&
-        this.#clock.later(WAIT_ACCEPTED_MS, () => {
-          wait.accept();
-          this.#review(connection, claims);
-        });
+      const asks = claims.askForRun(connection, intent.runId);
+      if (!asks) return true;
+      const accept = (): boolean => asks.accept(({ device }) => device !== undefined && device === connection.device);
+      const callOff = this.#clock.later(WAIT_ACCEPTED_MS, () => {
+        if (!accept()) asks.reject();
+        this.#review(connection, claims);
+      });
+      wait = (ok) => {
+        if (ok && !accept()) return;
+        asks.reject();
+        callOff();
+      };
     }
-    if (intent.kind === "wait" && !claim) return true;
-    this.#requests.set(id, { connection, intent, claim, claims, asOf: claims.now, ...(callOff && { callOff }) });
+    this.#requests.set(id, { connection, intent, claim, claims, asOf: claims.now, ...(wait && { wait }) });
     return true;
   }
 
   answer(id: RequestId, outcome: Outcome): void {
     const request = this.#requests.get(id);
     if (!request) return;
-    const { connection, intent, claim, claims, asOf, callOff } = request;
-    callOff?.();
-    if (outcome.result !== "ok") claim?.reject();
+    const { connection, intent, claim, claims, asOf, wait } = request;
+    if (wait) wait(outcome.result === "ok");
+    else if (outcome.result !== "ok") claim?.reject();
     else if (intent.kind === "roster") claims.setRoster(connection, intent.wanted);
     else if (intent.kind === "end") this.#deletions.push(() => intent.keys.forEach((key) => claims.end(key, asOf)));
     else {

@@ -165,6 +165,10 @@ export class ScopeWorld implements World {
           const { device } = client.connect;
           return device?.id === undefined ? undefined : { identity: device.id, ms };
         },
+        isSame: (one, other) => {
+          const { device } = one.connect;
+          return device?.id !== undefined && device.id === other.connect.device?.id;
+        },
       },
     });
     scope.onRelease((client: GatewayClient, { payload }: HeldFrame) => {
