@@ -2,7 +2,7 @@
 import { text } from "../policy/fields.ts";
 import type { GatewayClient, GatewayConfig } from "./types.ts";
 
-/** Upstream's id of its Control UI, whose device it can be told not to check (2026.2 to 2026.8). */
+/** Upstream's id of its Control UI, whose device older releases can be told not to check. */
 const CONTROL_UI = "openclaw-control-ui";
 
 /** Of what a client says of itself; more is not compared. */
