@@ -1,4 +1,4 @@
-/** The page docs/releases.md: what docs/releases.json has of releases, and the table of seams. */
+/** The page docs/releases.md: what docs/matrix.json has of releases, and the table of seams. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { missingSeams, SEAMS, type SeamFunction, standingDown } from "../src/attach/seams.ts";
@@ -6,7 +6,6 @@ import { declaredBy } from "../src/cli/survey.ts";
 import { markdownTable } from "../src/report/columns.ts";
 import { cellOf, cellText, type Matrix, PROMISES } from "../src/report/promises.ts";
 import { readMatrix } from "./matrix/store.ts";
-import type { BootResult } from "./boot-release.ts";
 
 export const RELEASES_JSON = fileURLToPath(new URL("../docs/releases.json", import.meta.url));
 
@@ -17,8 +16,6 @@ export interface ReleaseReport {
   readonly node: string | undefined;
   /** The functions of the table of seams that it declares. */
   readonly functions: readonly string[];
-  /** With `--boot`. */
-  readonly boot?: BootResult;
 }
 
 /** Newest first. */
@@ -35,12 +32,8 @@ export function differences({ release, functions }: ReleaseReport): readonly str
   ];
 }
 
-const BOOTED =
-  "Booted (`npm run seams -- --boot`): `isolated`, on the real gateway with the module a second client got nothing of the first one's reply.";
-
 /** @param reports newest first */
 export function releasesTable(reports: readonly ReleaseReport[]): string {
-  const booted = reports.some(({ boot }) => boot);
   const releases = reports.map((report) => {
     const found = new Set(report.functions);
     const missing = missingSeams(found);
@@ -53,12 +46,10 @@ export function releasesTable(reports: readonly ReleaseReport[]): string {
       standingDown(found)
         .map(({ name }) => name)
         .join(", ") || "-",
-      ...(booted ? [report.boot ?? "-"] : []),
     ];
   });
   const head = ["OpenClaw", "Node it asks for", "the module", "stands down for"];
-  if (booted) head.push("booted");
-  return `${markdownTable([head, ...releases])}${booted ? `\n\n${BOOTED}` : ""}`;
+  return markdownTable([head, ...releases]);
 }
 
 export function releasesPage(): string {

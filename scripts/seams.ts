@@ -6,10 +6,9 @@ import { openclawPackage } from "../src/attach/process.ts";
 import { missingSeams } from "../src/attach/seams.ts";
 import { survey } from "../src/cli/survey.ts";
 import { PINNED_RELEASES } from "../test/support/gateway/release.ts";
-import { bootResult } from "./boot-release.ts";
 import { progressOf, parseRelease, runScript, script } from "./options.ts";
 import { monthlyReleases, publishedReleases, unpackedRelease } from "./published-releases.ts";
-import { differences, RELEASES_JSON, type ReleaseReport, releaseReports, releasesTable } from "./releases-page.ts";
+import { differences, RELEASES_JSON, type ReleaseReport, releasesTable } from "./releases-page.ts";
 
 const command = script(
   "seams",
@@ -17,40 +16,32 @@ const command = script(
 them with the table src/attach/seams.ts. A release is downloaded on first use (npm pack, 20 to 100 MB)
 and kept in .cache/packages; a folder is an installed openclaw package. What is found of these is
 printed. Without any: the last stable release of each month since 2026.2, the newest, and those of the
-tests, into docs/releases.json, from which npm run docs makes docs/releases.md.`,
+tests, into docs/releases.json, to which the tests hold the table.`,
   [
     "the module attaches to each, and each has the functions that the table says",
-    "not so, or not as the scan says when booted",
+    "not so",
     "a release could not be had, or wrong usage",
   ],
-)
-  .argument("[release|folder...]", "releases, and folders of installed packages")
-  .option(
-    "--boot",
-    "also install and boot each release with the module and talk past a bystander; without it, the page keeps what the last such run has shown",
-  );
+).argument("[release|folder...]", "releases, and folders of installed packages");
 
 const progress = progressOf("seams");
 
-async function main({ boot: boots }: { boot?: true }, positionals: readonly string[]): Promise<number> {
+async function main(_options: object, positionals: readonly string[]): Promise<number> {
   const wanted = positionals.length > 0 ? positionals : await defaultReleases();
-  const earlier = earlierBoots();
   const reports: ReleaseReport[] = [];
   for (const [index, each] of wanted.entries()) {
     const root = each.includes("/") ? each : await unpackedRelease(parseRelease(each), progress);
     const { release } = openclawPackage(join(root, "package.json")) ?? { release: undefined };
     if (release === undefined) throw new Error(`${each} is not an openclaw package`);
     const found = survey(root, release);
-    const boot = boots ? await bootResult(release, progress) : earlier.get(release);
     progress(
-      `${index + 1} of ${wanted.length}: ${release} ${found.verdict === "attach" ? "attaches" : "CANNOT attach"}${boots ? `; booted: ${boot}` : ""}`,
+      `${index + 1} of ${wanted.length}: ${release} ${found.verdict === "attach" ? "attaches" : "CANNOT attach"}`,
     );
     const report = {
       release,
       node: (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { engines?: { node?: string } }).engines
         ?.node,
       functions: [...new Set(found.seams.flatMap((seam) => seam.found.map((one) => one.function)))],
-      ...(boot ? { boot } : {}),
     };
     reports.push(report);
     const other = differences(report);
@@ -60,25 +51,12 @@ async function main({ boot: boots }: { boot?: true }, positionals: readonly stri
   if (positionals.length > 0) console.log(releasesTable(reports));
   else {
     writeFileSync(RELEASES_JSON, `${JSON.stringify({ releases: reports }, undefined, 2)}\n`);
-    progress("wrote docs/releases.json; npm run docs makes docs/releases.md of it");
+    progress("wrote docs/releases.json");
   }
   const ok = reports.every(
-    (report) =>
-      missingSeams(new Set(report.functions)).length === 0 &&
-      differences(report).length === 0 &&
-      report.boot !== "LEAKS" &&
-      report.boot !== "fails with the module",
+    (report) => missingSeams(new Set(report.functions)).length === 0 && differences(report).length === 0,
   );
   return ok ? 0 : 1;
-}
-
-/** What the last `--boot` has shown of releases; a scan alone does not take it back. */
-function earlierBoots(): Map<string, ReleaseReport["boot"]> {
-  try {
-    return new Map(releaseReports().map(({ release, boot }) => [release, boot]));
-  } catch {
-    return new Map(); // none yet
-  }
 }
 
 async function defaultReleases(): Promise<string[]> {
