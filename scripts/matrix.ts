@@ -52,6 +52,9 @@ interface Options {
   readonly json?: true;
 }
 
+// A gateway is ended with the process that started it, if that ends by itself.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => process.exit(2));
+
 const progress = progressOf("matrix");
 
 async function main(options: Options, named: readonly string[]): Promise<number> {

@@ -8,7 +8,7 @@ export type ChatRequest = {
   readonly tools: readonly string[];
   /** What the user said in this turn, without what the gateway added in messages of its own. */
   readonly question: string;
-  /** All user messages from the question on: with the context and events that newer releases add after it. */
+  /** The question, with the context and events that newer releases add in messages before and after it. */
   readonly userText: string;
   /** A tool result came after the question. */
   readonly hasToolResult: boolean;
@@ -33,12 +33,14 @@ export async function readChatRequest(request: IncomingMessage): Promise<ChatReq
   const asked = turn.findLastIndex((message) => isUser(message) && withoutContext(textOf(message.content)) !== "");
   const question = asked < 0 ? "" : withoutContext(textOf(turn[asked]?.content));
   const rest = turn.slice(Math.max(asked, 0));
+  const context = turn.slice(0, Math.max(asked, 0));
+  const added = context.slice(context.findLastIndex((message) => !isContext(message)) + 1);
   return {
     model: String(body.model),
     stream: body.stream === true,
     tools: (body.tools ?? []).map((tool) => String(tool.function?.name)),
     question,
-    userText: rest
+    userText: [...added, ...rest]
       .filter(isUser)
       .map((message) => textOf(message.content))
       .join("\n"),
@@ -56,12 +58,18 @@ function isUser(message: WireMessage): boolean {
   return message.role === "user";
 }
 
-/** What the gateway adds in user messages of its own, after the one of the user: from 2026.5 and from 2026.9 on. */
+/** Whether the gateway has added a message. */
+function isContext(message: WireMessage): boolean {
+  return isUser(message) && withoutContext(textOf(message.content)) === "";
+}
+
+/** What the gateway adds in user messages of its own, before or after the one of the user: from 2026.5 on. */
 const CONTEXT = [
   /^[^\n]*\(untrusted[^\n]*\):\n```json\n[\s\S]*?\n```/gm,
   // A system event, unless it brings a directive of its own.
   /^System: \[[^\]\n]*\](?!.*(?:\[\[|\(\()).*$/gm,
-  /<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>[\s\S]*?<<<END_OPENCLAW_INTERNAL_CONTEXT>>>/g,
+  // From 2026.5.28 to 2026.7.35 with some lines above it, also in a message of its own.
+  /(?:^OpenClaw runtime (?:context|event)[^\n]*\n(?:(?!<<<BEGIN)[^\n]*\n)*)?<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>[\s\S]*?<<<END_OPENCLAW_INTERNAL_CONTEXT>>>/gm,
 ];
 
 function withoutContext(text: string): string {
