@@ -94,6 +94,15 @@ export default defineConfig({
         },
       },
       {
+        // Programs from npm, each tried for real: `npm run test:launchers`, nightly.
+        test: {
+          name: "launchers",
+          include: ["test/launchers/**/*.test.ts"],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+        },
+      },
+      {
         // Minutes too: `npm run test:faults`.
         test: {
           name: "faults",

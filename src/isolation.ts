@@ -14,6 +14,7 @@ import { cronEventReplacements } from "./wakes/attach.ts";
 import type { CreateBroadcaster, GatewayClient, GatewayConfig, HandleRequest } from "./gateway/types.ts";
 import { installLoader } from "./attach/loader.ts";
 import { info, reasonOf, refuse, warn } from "./attach/log.ts";
+import { preloadProblem } from "./attach/other-preloads.ts";
 import { ownVersion } from "./attach/own-version.ts";
 import { fieldsOrNone } from "./policy/fields.ts";
 import { withoutSessions } from "./delivery/projections.ts";
@@ -308,6 +309,8 @@ export class Isolation {
 export function install(gateway: GatewayProcess): void {
   const key = Symbol.for(ISOLATION_SYMBOL);
   if (key in globalThis) return; // once, even if NODE_OPTIONS and a flag both ask for it
+  const problem = preloadProblem(process.versions.node, process.env["NODE_OPTIONS"], process.execArgv);
+  if (problem !== undefined) refuse(`${problem}. The gateway was not started`);
   const isolation = new Isolation(gateway);
   Object.defineProperty(globalThis, key, { value: isolation });
   try {

@@ -10,6 +10,7 @@ import * as nodeModule from "node:module";
 import { readFile } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { loadNext } from "./commonjs.ts";
 
 /** Global under which transformed modules find the attach function. */
 export const ATTACH_SYMBOL = "openclaw-event-isolation.attach";
@@ -76,7 +77,7 @@ export function installLoader(
   Object.defineProperty(globalThis, Symbol.for(ATTACH_SYMBOL), { value: attach, configurable: true });
   nodeModule.registerHooks({
     load(url, context, nextLoad) {
-      const loaded = nextLoad(url, context);
+      const loaded = loadNext(url, context, nextLoad);
       if (!url.startsWith(prefix) || loaded.format !== "module" || !loaded.source) return loaded;
       const path = url.slice(prefix.length);
       if (path.includes("node_modules/")) return loaded;

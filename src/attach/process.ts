@@ -99,9 +99,7 @@ export function openclawPackage(script: string): GatewayProcess | undefined {
  * @returns the remaining value; the same string if nothing of ours is in it
  */
 export function withoutPreload(options: string, isOurs: (specifier: string) => boolean): string {
-  const tokens = options.match(/(?:[^ "]|"(?:[^"\\]|\\.)*")+/g) ?? [];
-  const plain = (token: string): string =>
-    token.replaceAll(/"((?:[^"\\]|\\.)*)"/g, (_, quoted: string) => quoted.replaceAll(/\\(.)/g, "$1"));
+  const tokens = tokensOf(options);
   const kept: string[] = [];
   for (let index = 0; index < tokens.length; index += 1) {
     const token = plain(tokens[index]!);
@@ -110,4 +108,17 @@ export function withoutPreload(options: string, isOurs: (specifier: string) => b
     else if (!(token.startsWith("--import=") && isOurs(token.slice("--import=".length)))) kept.push(tokens[index]!);
   }
   return kept.length === tokens.length ? options : kept.join(" ");
+}
+
+/** The options in a NODE_OPTIONS value, without Node's quoting. */
+export function optionWords(options: string): readonly string[] {
+  return tokensOf(options).map(plain);
+}
+
+function tokensOf(options: string): readonly string[] {
+  return options.match(/(?:[^ "]|"(?:[^"\\]|\\.)*")+/g) ?? [];
+}
+
+function plain(token: string): string {
+  return token.replaceAll(/"((?:[^"\\]|\\.)*)"/g, (_, quoted: string) => quoted.replaceAll(/\\(.)/g, "$1"));
 }

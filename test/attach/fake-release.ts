@@ -112,6 +112,8 @@ interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Node's own flags; the preload unless told otherwise. */
   readonly node?: readonly string[];
+  /** The Node; by default the one of this process. */
+  readonly program?: string | undefined;
 }
 
 export class Release {
@@ -132,15 +134,20 @@ export class Release {
 
   run(options: RunOptions = {}): Promise<Ended> {
     const node = options.node ?? [`--import=${this.#register}`];
-    return runNode([...node, join(this.root, "openclaw.mjs"), ...(options.args ?? ["gateway", "run"])], options.env);
+    const args = [...node, join(this.root, "openclaw.mjs"), ...(options.args ?? ["gateway", "run"])];
+    return runNode(args, options.env, options.program);
   }
 }
 
 /** The exit code is -1 for a process that had to be killed. */
-export function runNode(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+export function runNode(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  program = process.execPath,
+): Promise<Ended> {
   const { NODE_OPTIONS: _, OPENCLAW_EVENT_ISOLATION_CONFIG: __, ...inherited } = process.env;
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { env: { ...inherited, ...env }, timeout: 20_000 }, (error, stdout, stderr) => {
+    execFile(program, args, { env: { ...inherited, ...env }, timeout: 20_000 }, (error, stdout, stderr) => {
       const code = error ? (typeof error.code === "number" ? error.code : -1) : 0;
       const said = stdout
         .split("\n")
