@@ -63,6 +63,7 @@ export class Isolation {
   #looking = false;
   readonly #heartbeats = new HeartbeatGuard({
     functions: this.#attached.originals,
+    replaced: this.#attached.replacements,
     config: () => this.#config(),
     mayAbort: () => !leftAlone(this.#process.release).some(({ name }) => name === "heartbeat-abort"),
     failed: () => void this.#current?.counters.count("(heartbeat)", "error"),
@@ -97,6 +98,7 @@ export class Isolation {
     originals: this.#attached.originals,
     replaced: this.#attached.replacements,
     hooks: () => (this.#inForce ?? STRICT_SETTINGS).hooks,
+    heartbeatOn: (queue) => this.#heartbeats.takesEventsOf(queue),
     count: (reason) => void this.#current?.counters.count("(system-event)", reason),
     warn,
   });
@@ -140,6 +142,8 @@ export class Isolation {
       originals: this.#attached.originals,
       count: (reason) => this.#current?.counters.count("(system-event)", reason),
       warn,
+      defaultAgent: () => this.#wakes.defaultAgent(),
+      follow: (session, events) => this.#wakes.follow(session, events),
       made: (name, request) => this.#attached.replacedBy(name, request),
     }),
     ...hookWakeReplacements(this.#wakes),

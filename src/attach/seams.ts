@@ -175,6 +175,14 @@ export const SEAMS: readonly Seam[] = [
     without: "the release repeats no reply",
   },
   {
+    name: "pending-reply-memory",
+    job: "remap",
+    functions: [{ name: "updateSessionStoreEntry" }],
+    purpose: "forgets a reply that a heartbeat has repeated",
+    without: "a heartbeat may repeat a reply in place of asking the model, until the session's next message",
+    unless: PREEMPTION,
+  },
+  {
     name: "heartbeat",
     job: "defer",
     functions: [{ name: "runHeartbeatOnce" }],

@@ -101,6 +101,7 @@ function watchReplies(original: GetReply, gate: HeartbeatGate): GetReply {
     try {
       if (turn?.ready) await turn.ready;
       const reply = await original(...args);
+      if (run) run.reply = reply;
       // An aborted run of 2026.2 answers with the text of the turn before it, which would be
       // delivered as an alert: it fails instead, and is run again.
       if (run?.aborted) throw new Error("aborted for a user's message, to be run again");

@@ -10,17 +10,19 @@ import type { Answer, GatewayRequest, Passage, Step } from "../delivery/requests
 import type { GatewayConfig } from "../gateway/types.ts";
 import {
   abortsHeartbeatsItself,
+  askedNobody,
+  forgetReply,
   type Functions,
   giveBackEvents,
   heartbeatIntervals,
-  heartbeatSession,
+  heartbeatSessions,
   isBusy,
 } from "./release.ts";
 import { LastWords } from "./last-words.ts";
 import { mayStartRuns, type RunSign, type UserTurn, watchAgentEvents } from "./user-runs.ts";
 import type { SessionKeys } from "../gateway/session-keys.ts";
 import type { HeartbeatGate, HeartbeatOptions, Skip } from "./attach.ts";
-import { currentHeartbeat, HeartbeatRun, untilFree } from "./run.ts";
+import { currentHeartbeat, HeartbeatRun, type HeartbeatSessions, untilFree } from "./run.ts";
 import { BoundedMap } from "../policy/bounded-map.ts";
 import { fieldsOrNone } from "../policy/fields.ts";
 import {
@@ -39,7 +41,10 @@ type Fn = (...args: never[]) => unknown;
 
 /** What the guard needs of the process around it. */
 export interface GuardHost {
+  /** The release's own functions. */
   readonly functions: Functions;
+  /** The same as the release's callers see them. */
+  readonly replaced: Functions;
   config(): GatewayConfig;
   /** Whether a user's message may abort a heartbeat, or wait for it: not where the release does better alone. */
   mayAbort(): boolean;
@@ -112,6 +117,11 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
     };
   }
 
+  /** Whether a heartbeat is under way that may take events out of a session's queue. */
+  takesEventsOf(queue: string): boolean {
+    return [...this.#running.values()].some(({ wake, home }) => home === queue || wake.sessionKey === queue);
+  }
+
   /** @see HeartbeatGate */
   started(): void {
     this.#safely(undefined, () => {
@@ -123,15 +133,17 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
   /** @see HeartbeatGate */
   admit(opts: HeartbeatOptions): HeartbeatRun | Skip | undefined {
     return this.#safely(undefined, () => {
-      const wake = this.#wakeOf(opts);
+      const found = this.#wakeOf(opts);
+      if (!found) return undefined;
+      const { wake, home, sessions } = found;
       // A second one on the session: the release keeps the two apart itself.
-      if (!wake || this.#running.has(wake.sessionKey)) return undefined;
+      if (this.#running.has(wake.sessionKey)) return undefined;
       const decision = this.#current!.policy.decide(wake, performance.now());
       if (decision.act === "defer") {
         this.#putOff += 1;
         return busy(decision.retryInMs);
       }
-      const run = new HeartbeatRun(wake, decision.overdue);
+      const run = new HeartbeatRun(wake, decision.overdue, home, sessions);
       this.#running.set(wake.sessionKey, run);
       return run;
     });
@@ -145,9 +157,10 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
         this.#aborted += 1;
         this.#current?.policy.preempted(run.wake, performance.now());
         this.#lastWords.drop(run);
-        giveBackEvents(this.#host.functions, run);
+        giveBackEvents(this.#host.replaced, run);
         return busy(RETRY_MS);
       }
+      if (askedNobody(this.#host.functions, run, result)) this.#unseen(run);
       if (!isBusy(result)) this.#current?.policy.completed(run.wake);
       // Overdue, and the release itself is busy: in a minute it may be so again.
       else if (run.overdue) return busy(RETRY_MS);
@@ -189,7 +202,7 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
 
   /** @see HeartbeatFrames */
   heartbeatSession(): string | undefined {
-    return currentHeartbeat()?.wake.sessionKey;
+    return currentHeartbeat()?.home;
   }
 
   /** Holds back what a heartbeat says beside a user's run, and drops what an aborted one says. @see HoldBack */
@@ -214,6 +227,12 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
       return true;
     });
   };
+
+  /** No model has seen the events of this heartbeat: they come again. */
+  #unseen(run: HeartbeatRun): void {
+    void forgetReply(this.#host.functions, run).catch(() => this.#host.failed());
+    giveBackEvents(this.#host.replaced, run);
+  }
 
   #signed({ runId, sessionKey, phase }: RunSign): void {
     if (this.#heartbeatOf(runId)) return;
@@ -264,11 +283,14 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
     if (this.#running.get(run.wake.sessionKey) === run) this.#running.delete(run.wake.sessionKey);
   }
 
-  #wakeOf(opts: HeartbeatOptions): Wake | undefined {
+  #wakeOf(opts: HeartbeatOptions): { wake: Wake; home: string; sessions: HeartbeatSessions } | undefined {
     const { agentId, intent, reason } = opts;
-    const sessionKey = heartbeatSession(this.#host.functions, () => this.#host.config(), opts);
-    const place = this.#place(sessionKey, typeof agentId === "string" ? agentId : undefined);
-    return place && { ...place, scheduled: intent === "scheduled" || reason === "interval" };
+    const sessions = heartbeatSessions(this.#host.functions, () => this.#host.config(), opts);
+    const agent = typeof agentId === "string" ? agentId : undefined;
+    const place = this.#place(sessions.own, agent);
+    const home = this.#place(sessions.home, agent)?.sessionKey;
+    if (!place || home === undefined) return undefined;
+    return { wake: { ...place, scheduled: intent === "scheduled" || reason === "interval" }, home, sessions };
   }
 
   #target({ client, method, intent, keys }: GatewayRequest): Place | undefined {

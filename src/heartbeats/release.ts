@@ -1,7 +1,8 @@
 /** What the release itself knows of its heartbeats, asked of its own functions. */
+import { agentIdOf } from "../policy/cron-keys.ts";
 import { type Fields, fieldsOrNone } from "../policy/fields.ts";
 import type { HeartbeatOptions } from "./attach.ts";
-import type { HeartbeatRun } from "./run.ts";
+import type { HeartbeatRun, HeartbeatSessions } from "./run.ts";
 
 type Fn = (...args: never[]) => unknown;
 
@@ -10,7 +11,8 @@ export type Functions = (name: string) => readonly Fn[];
 
 type Agents = (config: unknown) => { agentId: string; heartbeat?: unknown }[];
 type Interval = (config: unknown, every: undefined, heartbeat: unknown) => unknown;
-type Session = (...args: unknown[]) => { sessionKey?: unknown } | undefined;
+type Session = (...args: unknown[]) => { sessionKey?: unknown; storePath?: unknown } | undefined;
+type UpdateEntry = (params: object) => Promise<unknown>;
 type Enqueue = (text: string, options: Fields) => unknown;
 
 /** From 2026.8 a user's message aborts a heartbeat without us, and an aborted one comes back after a minute. */
@@ -35,12 +37,37 @@ export function heartbeatIntervals(functions: Functions, config: unknown): strin
   return `heartbeats: ${all} (agents.defaults.heartbeat.every: "0" turns them off)`;
 }
 
-/** The session that a heartbeat runs on, as the release names it; `main` where it does not tell. */
-export function heartbeatSession(functions: Functions, config: () => unknown, opts: HeartbeatOptions): unknown {
-  const { cfg, agentId, heartbeat, sessionKey } = opts;
+/**
+ * The sessions of a heartbeat: `main` where the release does not tell. With `isolatedSession: true` it runs on a
+ * session of its own, which it makes anew each time.
+ */
+export function heartbeatSessions(
+  functions: Functions,
+  config: () => unknown,
+  opts: HeartbeatOptions,
+): HeartbeatSessions {
+  const { agentId, heartbeat, sessionKey } = opts;
+  const cfg = opts.cfg ?? config();
   const agent = typeof agentId === "string" ? agentId : undefined;
   const resolve = functions("resolveHeartbeatSession").at(-1) as Session | undefined;
-  return resolve?.(cfg ?? config(), agent, heartbeat, sessionKey)?.sessionKey ?? sessionKey ?? "main";
+  const found = resolve?.(cfg, agent, heartbeat, sessionKey);
+  const home = found?.sessionKey ?? sessionKey ?? "main";
+  const isolated = typeof home === "string" && configured(cfg, agent, heartbeat)["isolatedSession"] === true;
+  // A wake may name the session of an earlier one.
+  const own = isolated ? `${home.replace(/(?::heartbeat)+$/, "")}:heartbeat` : home;
+  return { home, own, storePath: found?.storePath };
+}
+
+/** What counts for a heartbeat of an agent: what it is given, before its agent's block and the defaults. */
+function configured(cfg: unknown, agentId: string | undefined, given: unknown): Fields {
+  const { defaults, list } = fieldsOrNone(fieldsOrNone(cfg)["agents"]);
+  const agents = (Array.isArray(list) ? list : []).map(fieldsOrNone);
+  const id = agentIdOf(
+    agentId ?? String((agents.find((each) => each["default"] === true) ?? agents[0])?.["id"] ?? "main"),
+  );
+  const entry = agents.find((each) => typeof each["id"] === "string" && agentIdOf(each["id"]) === id);
+  const blocks = [fieldsOrNone(defaults)["heartbeat"], entry?.["heartbeat"], given];
+  return Object.assign({}, ...blocks.map(fieldsOrNone)) as Fields;
 }
 
 /** Answers of `runHeartbeatOnce` after which the release itself asks again. */
@@ -59,7 +86,11 @@ export function isBusy(result: unknown): boolean {
   return status === "skipped" && BUSY.has(reason);
 }
 
-/** Puts back what an aborted heartbeat took out of the queues: its prompt was not answered. */
+/**
+ * Puts back what a heartbeat took out of the queues and no model answered.
+ *
+ * @param functions as the release's callers see them, so that what is put back is followed
+ */
 export function giveBackEvents(functions: Functions, run: HeartbeatRun): void {
   const enqueue = functions("enqueueSystemEvent") as readonly Enqueue[];
   for (const { sessionKey, event, copy } of run.taken) {
@@ -70,3 +101,35 @@ export function giveBackEvents(functions: Functions, run: HeartbeatRun): void {
     (enqueue[copy] ?? enqueue.at(-1))?.(text, { sessionKey, ...Object.fromEntries(given) });
   }
 }
+
+/**
+ * Whether a heartbeat took its events without asking a model: from 2026.5 on a release repeats a remembered reply in
+ * its place, and does so in every heartbeat until the session's next message.
+ *
+ * @param result what `runHeartbeatOnce` answered
+ */
+export function askedNobody(functions: Functions, run: HeartbeatRun, result: unknown): boolean {
+  const remembers = functions("buildPendingFinalDeliveryText").length > 0 && !abortsHeartbeatsItself(functions);
+  return remembers && run.runId === undefined && fieldsOrNone(result)["status"] === "ran";
+}
+
+/** Has the release forget the reply that a heartbeat has repeated: whoever it was for has it now. */
+export async function forgetReply(functions: Functions, { sessions, reply }: HeartbeatRun): Promise<void> {
+  const update = functions("updateSessionStoreEntry").at(-1) as UpdateEntry | undefined;
+  const { home: sessionKey, storePath } = sessions;
+  const { text } = fieldsOrNone(reply);
+  if (!update || typeof storePath !== "string" || typeof text !== "string") return;
+  await update({
+    storePath,
+    sessionKey,
+    update: async (entry: unknown) =>
+      fieldsOrNone(entry)["pendingFinalDeliveryText"] === text
+        ? Object.fromEntries(PENDING.map((name) => [name, undefined]))
+        : null,
+  });
+}
+
+/** What a session's entry says of a reply that is not yet delivered. */
+const PENDING = ["", "Text", "CreatedAt", "LastAttemptAt", "AttemptCount", "LastError", "Context"].map(
+  (name) => `pendingFinalDelivery${name}`,
+);

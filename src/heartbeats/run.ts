@@ -14,18 +14,34 @@ export interface TakenEvent {
   readonly copy: number;
 }
 
+/** The sessions of a heartbeat, as the release names them. */
+export interface HeartbeatSessions {
+  /** Whose events it takes, and whom its alerts are for. */
+  readonly home: unknown;
+  /** Where it runs. */
+  readonly own: unknown;
+  /** The file that holds the first one's entry. */
+  readonly storePath?: unknown;
+}
+
 /** Queues hold 20 events; a heartbeat may read them more than once. */
 const MAX_TAKEN = 100;
 
 /** One heartbeat, from the call until its promise settles. */
 export class HeartbeatRun {
   readonly wake: Wake;
+  /** The session that it works for and whose events it takes: another one where it runs on a session of its own. */
+  readonly home: string;
+  /** The same as the release names them. */
+  readonly sessions: HeartbeatSessions;
   /** It waited as long as it may: requests wait for it instead of aborting it at once. */
   readonly overdue: boolean;
   readonly settled: Promise<void>;
   readonly taken: TakenEvent[] = [];
   /** The agent run of this heartbeat; what comes later in the same context is not its own. */
   runId: string | undefined;
+  /** What the release made of it, before that is delivered. */
+  reply: unknown;
   #settle!: () => void;
   #live = true;
   #preempted = false;
@@ -33,8 +49,16 @@ export class HeartbeatRun {
   #handle: object | undefined;
   #released: PromiseWithResolvers<void> | undefined;
 
-  constructor(wake: Wake, overdue: boolean) {
+  /** @param home canonical */
+  constructor(
+    wake: Wake,
+    overdue: boolean,
+    home = wake.sessionKey,
+    sessions: HeartbeatSessions = { home, own: wake.sessionKey },
+  ) {
     this.wake = wake;
+    this.home = home;
+    this.sessions = sessions;
     this.overdue = overdue;
     this.settled = new Promise((resolve) => (this.#settle = resolve));
   }

@@ -28,6 +28,15 @@ export function isCronJobSessionKey(sessionKey: unknown): boolean {
 }
 
 /**
+ * Whether a session key is that of a webhook's run: `agent:<id>:hook:<id of the run, or a name>`.
+ *
+ * @param sessionKey anything
+ */
+export function isHookSessionKey(sessionKey: unknown): boolean {
+  return typeof sessionKey === "string" && /^hook:./i.test(parseAgentSessionKey(sessionKey)?.rest ?? "");
+}
+
+/**
  * The queue in which an event is drained. Mirrors upstream's `resolveEventSessionKey`. Idempotent,
  * and the identity on every key that is not a cron run's.
  *
@@ -38,7 +47,11 @@ export function isCronJobSessionKey(sessionKey: unknown): boolean {
  */
 export function resolveEventSessionKey(sessionKey: string, mainKey?: string, scope?: SessionScope): string {
   const agentId = cronRunAgent(sessionKey);
-  if (agentId === undefined) return sessionKey;
+  return agentId === undefined ? sessionKey : mainSessionKey(agentId, mainKey, scope);
+}
+
+/** The main session of an agent: `global` under scope `global`. Parameters as of {@link resolveEventSessionKey}. */
+export function mainSessionKey(agentId: string, mainKey?: string, scope?: SessionScope): string {
   return scope === "global" ? "global" : agentMainKey(agentId, mainKey);
 }
 

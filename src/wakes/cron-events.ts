@@ -1,14 +1,21 @@
-/** Puts events of cron runs into the queue that a heartbeat drains, whichever function enqueues them. */
+/**
+ * Puts events of runs that nobody comes back to into the queue of their agent's main session, whichever function
+ * enqueues them, and has those that report the end of a command followed until a model has been asked with them.
+ */
 import { EventQueues, type QueuedEvent } from "../gateway/event-queues.ts";
 import type { SystemEventReason } from "../policy/counters.ts";
 import { fieldsOrNone } from "../policy/fields.ts";
 import { parseAgentSessionKey } from "../policy/session-key.ts";
 import {
+  agentIdOf,
   isCronJobSessionKey,
   isCronRunSessionKey,
-  resolveEventSessionKey,
+  isExecCompletionEvent,
+  isHookSessionKey,
+  mainSessionKey,
   type SessionScope,
 } from "../policy/cron-keys.ts";
+import { currentRedirect, type SentEvents, type WokenSession } from "./redirect.ts";
 
 /** All of the release's enqueue functions begin alike; options hold `sessionKey` and more. */
 export type EnqueueSystemEvent = (text: unknown, options: unknown, ...rest: unknown[]) => unknown;
@@ -23,6 +30,10 @@ export interface RemapHost {
   originals(name: string): readonly ((...args: never[]) => unknown)[];
   count(reason: SystemEventReason): void;
   warn(message: string): void;
+  /** The agent of a session whose key names none. May throw. */
+  defaultAgent(): string;
+  /** Sees to it that events which wait in a session's queue reach a model. */
+  follow(session: WokenSession, events: SentEvents): void;
   /** Gets a wake function that is no declaration, as the release's callers see it: 2026.8 on. */
   made?(name: string, request: (...args: never[]) => unknown): void;
 }
@@ -42,7 +53,7 @@ export class SystemEvents {
   /** Wraps one of the release's enqueue functions; in 2026.8 on they call each other. */
   wrap(original: EnqueueSystemEvent): EnqueueSystemEvent {
     return (text, options, ...rest) => {
-      const routed = this.#routed(options);
+      const routed = this.#routed(text, options);
       if (this.#enqueuing) return original(text, routed, ...rest);
       this.#enqueuing = true;
       const heads = this.#heads(routed);
@@ -51,6 +62,7 @@ export class SystemEvents {
       } finally {
         this.#enqueuing = false;
         this.#noteDropped(heads, routed);
+        this.#follow(text, options, routed);
       }
     };
   }
@@ -58,22 +70,27 @@ export class SystemEvents {
   /**
    * Whether this release leaves events of this key in a queue that nobody drains.
    *
-   * `agent:<id>:cron:<job>` is a run's key on releases whose wakes name no session, up to 2026.4;
-   * later it is a session of its own, which its own heartbeat drains.
+   * Two kinds of keys are sessions of their own, which their own heartbeat drains, on releases whose wakes name a
+   * session, from 2026.5 on: `agent:<id>:cron:<job>`, and the key of a webhook's run. Events that were sent to the
+   * latter on purpose stay there.
+   *
+   * @param completion whether the event, or the wake's event, reports the end of a command
    */
-  strands(sessionKey: unknown): sessionKey is string {
-    if (!isCronRunSessionKey(sessionKey) || !this.#host.enabled()) return false;
+  strands(sessionKey: unknown, completion: boolean): sessionKey is string {
+    if (!this.#host.enabled()) return false;
+    if (isHookSessionKey(sessionKey)) return completion && !this.#targetsWakes();
+    if (!isCronRunSessionKey(sessionKey)) return false;
     return !isCronJobSessionKey(sessionKey) || !this.#targetsWakes();
   }
 
-  /** The queue, as the release names it, that takes the events of a stranding key. */
-  queueOf(sessionKey: string): string {
+  /** The session, as the release names its queue, that takes the events of a stranding key. */
+  drainedBy(sessionKey: string): WokenSession {
     const { mainKey, scope } = this.#host.session();
-    const key = resolveEventSessionKey(sessionKey, mainKey, scope);
+    const agentId = agentIdOf(parseAgentSessionKey(sessionKey)?.agentId ?? "main");
+    const key = mainSessionKey(agentId, mainKey, scope);
     // 2026.8 on: an agent's global session has a queue of its own, and an unqualified key throws.
-    if (key !== "global" || this.#host.originals("enqueueOwnedSystemEventEntry").length === 0) return key;
-    const main = resolveEventSessionKey(sessionKey);
-    return `agent:${parseAgentSessionKey(main)?.agentId ?? "main"}:global`;
+    const ownGlobal = key === "global" && this.#host.originals("enqueueOwnedSystemEventEntry").length > 0;
+    return { sessionKey: ownGlobal ? `agent:${agentId}:global` : key, agentId };
   }
 
   /** Texts that wait in a queue; empty where the release does not let us look. */
@@ -90,16 +107,30 @@ export class SystemEvents {
     return names.some((name) => this.#host.originals(name).length > 0);
   }
 
-  #routed(options: unknown): unknown {
+  #routed(text: unknown, options: unknown): unknown {
     try {
       const sessionKey = keyOf(options);
-      if (!this.strands(sessionKey)) return options;
-      const routed = { ...(options as object), sessionKey: this.queueOf(sessionKey) };
+      if (currentRedirect()?.session || !this.strands(sessionKey, isCompletion(text))) return options;
+      const routed = { ...(options as object), sessionKey: this.drainedBy(sessionKey).sessionKey };
       this.#host.count("remapped");
       return routed;
     } catch {
       this.#host.count("error");
       return options;
+    }
+  }
+
+  /** The end of a command is reported once: whoever waits for it must not wait for a heartbeat that never comes. */
+  #follow(text: unknown, raised: unknown, routed: unknown): void {
+    try {
+      if (!isCompletion(text) || !this.#host.enabled() || currentRedirect()?.session) return;
+      const queue = keyOf(routed);
+      const agentId = parseAgentSessionKey(String(keyOf(raised)))?.agentId;
+      if (typeof queue !== "string" || (agentId === undefined && queue !== "global")) return;
+      const session = { sessionKey: queue, agentId: agentIdOf(agentId ?? this.#host.defaultAgent()) };
+      this.#host.follow(session, new Map([[text.trim(), routed as object]]));
+    } catch {
+      this.#host.count("error");
     }
   }
 
@@ -141,6 +172,10 @@ function fellOff(before: readonly QueuedEvent[], after: readonly QueuedEvent[], 
 
 function identity({ id, ts, text }: QueuedEvent): string {
   return id === undefined ? `${String(ts)}\n${String(text)}` : String(id);
+}
+
+function isCompletion(text: unknown): text is string {
+  return typeof text === "string" && isExecCompletionEvent(text);
 }
 
 function keyOf(options: unknown): unknown {

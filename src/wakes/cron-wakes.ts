@@ -1,6 +1,6 @@
 /** Sends the wake of a cron run's event to the session in whose queue the event now is. */
-import { scopedHeartbeatWakeOptions } from "../policy/cron-keys.ts";
 import type { RemapHost, SystemEvents } from "./cron-events.ts";
+import type { WokenSession } from "./redirect.ts";
 
 /** Any one of the seam `wake-requests`, or `requestSessionEventWake` of what `createSessionEventWakeRuntime` makes. */
 export type RequestWake = (options?: unknown, ...rest: unknown[]) => unknown;
@@ -9,26 +9,13 @@ interface WakeOptions {
   readonly sessionKey?: unknown;
   readonly intent?: unknown;
   readonly agentId?: unknown;
-}
-
-/** Past the minute over which releases count wakes to stop a flood. */
-const REPEAT_MS = 65_000;
-const MAX_REPEATS = 5;
-/** One for each agent's main session is what there can be; more are not kept an eye on. */
-const MAX_KEPT = 256;
-
-interface Kept {
-  /** What waited in the queue when its wake was last asked for. */
-  waiting: ReadonlySet<string>;
-  again: () => void;
-  left: number;
+  readonly reason?: unknown;
 }
 
 /** One gateway process's wake requests. */
 export class WakeTargets {
   readonly #host: RemapHost;
   readonly #events: SystemEvents;
-  readonly #kept = new Map<string, Kept>();
 
   constructor(host: RemapHost, events: SystemEvents) {
     this.#host = host;
@@ -42,7 +29,8 @@ export class WakeTargets {
       if (!routed) return original(options, ...rest);
       // An event's own wake is dropped while the next heartbeat is not due: 2026.5, 2026.6.
       const wake = routed.wake.intent === "event" ? { ...routed.wake, intent: "immediate" } : routed.wake;
-      this.#keep(routed.queue, () => void original(wake, ...rest));
+      // The release's flood guard drops wakes too.
+      this.#follow(routed.session);
       return original(wake, ...rest);
     };
   }
@@ -70,60 +58,30 @@ export class WakeTargets {
     };
   }
 
-  #routed(options: unknown): { wake: WakeOptions; queue: string } | undefined {
+  #routed(options: unknown): { wake: WakeOptions; session: WokenSession } | undefined {
     try {
       const wake = options as WakeOptions | undefined;
       const sessionKey = wake?.sessionKey;
-      if (!this.#events.strands(sessionKey)) return undefined;
-      const { mainKey, scope } = this.#host.session();
-      return {
-        wake: scopedHeartbeatWakeOptions(sessionKey, wake as object, mainKey, scope),
-        queue: this.#events.queueOf(sessionKey),
-      };
+      if (!this.#events.strands(sessionKey, /^exec\b/.test(String(wake?.reason)))) return undefined;
+      const session = this.#events.drainedBy(sessionKey);
+      const { sessionKey: _, ...others } = wake as WakeOptions;
+      // Under scope global a wake names the agent.
+      const target =
+        this.#host.session().scope === "global" ? { agentId: session.agentId } : { sessionKey: session.sessionKey };
+      return { wake: { ...others, ...target }, session };
     } catch {
       this.#host.count("error");
       return undefined;
     }
   }
 
-  /** Repeats a wake that the release dropped (its flood guard does), while its event still waits. */
-  #keep(queue: string, again: () => void): void {
-    const waiting = new Set(this.#events.waiting(queue));
-    const known = this.#kept.get(queue);
-    if (known) {
-      Object.assign(known, { waiting, again, left: MAX_REPEATS });
-      return;
+  /** What waits now waits for this wake. */
+  #follow(session: WokenSession): void {
+    try {
+      const texts = this.#events.waiting(session.sessionKey);
+      if (texts.length > 0) this.#host.follow(session, new Map(texts.map((text) => [text, {}])));
+    } catch {
+      this.#host.count("error");
     }
-    if (this.#kept.size >= MAX_KEPT) return;
-    this.#kept.set(queue, { waiting, again, left: MAX_REPEATS });
-    this.#lookLater(queue);
-  }
-
-  #lookLater(queue: string): void {
-    const timer = setTimeout(() => {
-      try {
-        this.#look(queue);
-      } catch {
-        this.#kept.delete(queue);
-        this.#host.count("error");
-      }
-    }, REPEAT_MS);
-    timer.unref();
-  }
-
-  #look(queue: string): void {
-    const kept = this.#kept.get(queue);
-    if (!kept) return;
-    const still = this.#events.waiting(queue);
-    // Others may have come to wait there on purpose, for the next heartbeat.
-    if (kept.left === 0 || !still.some((text) => kept.waiting.has(text))) {
-      this.#kept.delete(queue);
-      return;
-    }
-    kept.left -= 1;
-    kept.waiting = new Set(still);
-    this.#host.count("wake-repeated");
-    kept.again();
-    this.#lookLater(queue);
   }
 }

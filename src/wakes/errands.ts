@@ -1,7 +1,8 @@
 /**
- * Runs a heartbeat on a session that an event was sent to, on releases whose own wakes name no
- * session (2026.2) or are dropped (flood guard, agents without a heartbeat: 2026.5). It is run again
- * until a model has been asked with the event, as 2026.9 does by itself.
+ * Runs a heartbeat on a session whose events would wait for ever: sent to it by name on releases whose own wakes
+ * name no session (2026.2), or followed because a command's end is in its queue and the release's wake is dropped
+ * (flood guard, not due, no heartbeat of the agent, an empty HEARTBEAT.md). It is run again until the events have
+ * left their queue, as 2026.9 does by itself.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { SystemEventReason } from "../policy/counters.ts";
@@ -10,7 +11,6 @@ import { agentIdOf } from "../policy/cron-keys.ts";
 import type { AgentConfig, GatewayConfig } from "../gateway/types.ts";
 import { isBusy } from "../heartbeats/release.ts";
 import type { SentEvents, WokenSession } from "./redirect.ts";
-import { watchAgentEvents } from "../heartbeats/user-runs.ts";
 
 type Fn = (...args: never[]) => unknown;
 
@@ -23,6 +23,8 @@ export interface HeartbeatHost {
   replaced(name: string): readonly Fn[];
   /** What waits in a queue; undefined where the release does not let us look. */
   waiting(queue: string): readonly string[] | undefined;
+  /** Whether a heartbeat is under way that may take events out of a session's queue. */
+  heartbeatOn(queue: string): boolean;
   count(reason: SystemEventReason): void;
   warn(message: string): void;
 }
@@ -30,10 +32,14 @@ export interface HeartbeatHost {
 /** Events that come together share a heartbeat. As the releases. */
 const COALESCE_MS = 250;
 const BUSY_MS = 1_000;
+/** How long the release's own heartbeat has the first go at a followed event; it asks again each second. */
+const FIRST_GO_MS = 4_000;
 const AGAIN_MS = 60_000;
 const MAX_TRIES = 5;
 /** How long a session may stay busy before the log says that its events still wait. */
 const MAX_BUSY_MS = 15 * 60_000;
+/** After that it is tried now and then: heartbeats may be on again. */
+const NOW_AND_THEN_MS = 5 * 60_000;
 const MAX_SESSIONS = 256;
 /** A queue holds twenty. */
 const MAX_EVENTS = 20;
@@ -42,24 +48,28 @@ interface Errand {
   readonly session: WokenSession;
   /** The events that wait for this heartbeat. */
   readonly events: SentEvents;
+  /** More have come. */
+  more: boolean;
+  /** What to wait before each go, so that the release has the first one. */
+  readonly firstGoMs: number;
+  /** Ends a long pause. */
+  wake: () => void;
 }
 
 type RunHeartbeat = (options: object) => Promise<unknown>;
 type ResolveInterval = (config: GatewayConfig, every: undefined, heartbeat: object) => unknown;
 
-/** The heartbeat that runs now; `asked` once its model run has started. */
-const current = new AsyncLocalStorage<{ asked: boolean }>();
+const targeted = new AsyncLocalStorage<true>();
 
 /** Whether the code that runs now belongs to a targeted heartbeat. */
 export function inTargetedHeartbeat(): boolean {
-  return current.getStore() !== undefined;
+  return targeted.getStore() === true;
 }
 
 export class TargetedHeartbeats {
   readonly #host: HeartbeatHost;
   readonly #errands = new Map<string, Errand>();
   readonly #flood = new FloodGuard();
-  readonly #watched = new Set<Fn>();
 
   constructor(host: HeartbeatHost) {
     this.#host = host;
@@ -67,77 +77,114 @@ export class TargetedHeartbeats {
 
   /** Has a heartbeat of the session take events out of its queue, soon. */
   request(session: WokenSession, events: SentEvents): void {
+    this.#send(session, events, 0);
+  }
+
+  /** The same, unless the release does it first. */
+  follow(session: WokenSession, events: SentEvents): void {
+    if (this.#host.waiting(session.sessionKey)) this.#send(session, events, FIRST_GO_MS);
+  }
+
+  #send(session: WokenSession, events: SentEvents, firstGoMs: number): void {
     const known = this.#errands.get(session.sessionKey);
     if (known) {
       for (const [text, options] of events) known.events.set(text, options);
       while (known.events.size > MAX_EVENTS) known.events.delete(known.events.keys().next().value!);
+      known.more = true;
+      known.wake();
       return;
     }
     if (this.#errands.size >= MAX_SESSIONS) {
       this.#unanswered(events.size, session, "too many sessions wait for one");
       return;
     }
-    const errand: Errand = { session, events };
+    const errand: Errand = { session, events: new Map(events), more: false, firstGoMs, wake: () => {} };
     this.#errands.set(session.sessionKey, errand);
     void this.#serve(errand).catch(() => this.#host.count("error"));
   }
 
   async #serve(errand: Errand): Promise<void> {
     const { session } = errand;
-    let reason: unknown;
+    let result: { status?: unknown; reason?: unknown } = { reason: "flood" };
     let tries = 0;
     let since = performance.now();
+    let told = false;
     try {
-      await pause(COALESCE_MS);
-      while (tries < MAX_TRIES && performance.now() - since < MAX_BUSY_MS) {
-        this.#forgetTaken(errand);
+      await pause(COALESCE_MS + errand.firstGoMs);
+      for (;;) {
+        const taken = this.#forgetTaken(errand);
         if (errand.events.size === 0) return;
+        if (taken || errand.more) {
+          // Others have come meanwhile: they are tried as often.
+          errand.more = false;
+          tries = 0;
+          since = performance.now();
+        }
+        if (tries >= MAX_TRIES || performance.now() - since >= MAX_BUSY_MS) {
+          if (!told) this.#unanswered(errand.events.size, session, reasonOf(result));
+          told = true;
+          // A heartbeat that runs and does not take them costs a model call each time.
+          if (result.status === "ran") return;
+          await this.#longPause(errand, NOW_AND_THEN_MS);
+          tries = MAX_TRIES - 1;
+          since = performance.now();
+          continue;
+        }
         const wait = this.#flood.waitMs(session.agentId, performance.now());
         if (wait > 0) {
           await pause(wait);
           continue;
         }
+        if (this.#host.heartbeatOn(session.sessionKey)) {
+          await pause(BUSY_MS);
+          continue;
+        }
         const startedAt = performance.now();
         this.#flood.started(session.agentId, startedAt);
-        const result = await this.#run(errand);
+        result = await this.#run(session);
+        if (result.status === "skipped") this.#flood.cancelled(session.agentId, startedAt);
         if (isBusy(result)) {
-          this.#flood.cancelled(session.agentId, startedAt);
-          reason = result.reason;
-          await pause(BUSY_MS);
+          await pause(BUSY_MS + errand.firstGoMs);
+          continue;
+        }
+        // The hours end by themselves, and are what somebody wants.
+        if (result.reason === QUIET_HOURS) {
+          since = performance.now();
+          await this.#longPause(errand, AGAIN_MS);
           continue;
         }
         if (result.status === "ran" && !this.#host.waiting(session.sessionKey)) return;
         if (this.#forgetTaken(errand)) {
-          // Others may have come meanwhile: they only wait for the next round.
-          tries = 0;
-          since = performance.now();
+          errand.more = true;
           continue;
         }
         tries += 1;
-        // A failure's reason is an error text, which may quote anything; the release logs it itself.
-        reason = (result.status !== "failed" && result.reason) || result.status;
         this.#host.count("wake-repeated");
-        await pause(result.status === "ran" ? BUSY_MS : AGAIN_MS);
+        if (result.status === "ran") await pause(BUSY_MS);
+        else if (tries < MAX_TRIES) await this.#longPause(errand, AGAIN_MS);
       }
-      this.#unanswered(errand.events.size, session, String(reason ?? "flood"));
     } finally {
       this.#errands.delete(session.sessionKey);
     }
   }
 
-  async #run({ session, events }: Errand): Promise<{ status?: unknown; reason?: unknown }> {
+  async #run(session: WokenSession): Promise<{ status?: unknown; reason?: unknown }> {
     const run = this.#host.replaced("runHeartbeatOnce").at(-1) as RunHeartbeat | undefined;
     if (!run) return { status: "skipped", reason: "this release has no runHeartbeatOnce" };
-    this.#watchRuns();
-    const store = { asked: false };
-    const sent = new Map(events);
-    const result = (await current
-      .run(store, () => run(this.#options(session)))
-      .catch(() => ({ status: "failed" }))) as { status?: unknown };
-    // 2026.5 may repeat an undelivered reply in place of asking the model, and drops the events.
-    const over = result?.status === "ran" || result?.status === "failed";
-    if (over && !store.asked && this.#watched.size > 0) this.#giveBack(session, sent);
-    return result ?? {};
+    try {
+      return ((await targeted.run(true, () => run(this.#options(session)))) ?? {}) as { status?: unknown };
+    } catch {
+      return { status: "failed" };
+    }
+  }
+
+  /** A pause that ends early when more events come: what was in the way may be gone. */
+  async #longPause(errand: Errand, ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    errand.wake = resolve;
+    await Promise.race([pause(ms), promise]);
+    errand.wake = () => {};
+    if (errand.more) await pause(errand.firstGoMs);
   }
 
   /** What the release's runner would pass, with the target in the place of the agent's main session. */
@@ -166,24 +213,6 @@ export class TargetedHeartbeats {
     return { cfg, agentId, heartbeat, ...(global ? {} : { sessionKey }), ...why };
   }
 
-  #watchRuns(): void {
-    for (const onAgentEvent of this.#host.originals("onAgentEvent")) {
-      if (this.#watched.has(onAgentEvent)) continue;
-      this.#watched.add(onAgentEvent);
-      watchAgentEvents(onAgentEvent, () => {
-        const store = current.getStore();
-        if (store) store.asked = true;
-      });
-    }
-  }
-
-  #giveBack({ sessionKey }: WokenSession, sent: SentEvents): void {
-    const waiting = this.#host.waiting(sessionKey);
-    const enqueue = this.#host.replaced("enqueueSystemEvent").at(-1) as ((...args: unknown[]) => unknown) | undefined;
-    if (!waiting || !enqueue) return;
-    for (const [text, options] of sent) if (!waiting.includes(text)) enqueue(text, options);
-  }
-
   /** What left the queue was taken by this heartbeat, or by a message that came first. */
   #forgetTaken({ session, events }: Errand): boolean {
     const waiting = this.#host.waiting(session.sessionKey);
@@ -196,9 +225,17 @@ export class TargetedHeartbeats {
   #unanswered(events: number, { agentId }: WokenSession, reason: string): void {
     this.#host.count("wake-unanswered");
     this.#host.warn(
-      `no heartbeat of agent ${agentId} took ${events} event(s) that were sent to one of its sessions (${reason}); they wait for its next message`,
+      `no heartbeat of agent ${agentId} took ${events} event(s) of one of its sessions (${reason}); they stay in the session's queue`,
     );
   }
+}
+
+/** As the releases say it. */
+const QUIET_HOURS = "quiet-hours";
+
+/** A failure's reason is an error text, which may quote anything; the release logs it itself. */
+function reasonOf({ status, reason }: { status?: unknown; reason?: unknown }): string {
+  return String((status !== "failed" && reason) || status);
 }
 
 function pause(ms: number): Promise<void> {

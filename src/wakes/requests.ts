@@ -17,7 +17,7 @@ import type { Passage, Step } from "../delivery/requests.ts";
 import { EventQueues } from "../gateway/event-queues.ts";
 import type { GatewayConfig, GatewayError } from "../gateway/types.ts";
 import type { Fields } from "../policy/fields.ts";
-import { type Redirect, redirected, type WokenSession } from "./redirect.ts";
+import { type Redirect, redirected, type SentEvents, type WokenSession } from "./redirect.ts";
 import { defaultAgentOf, type KeyFunctions } from "../gateway/session-keys.ts";
 import { TargetedHeartbeats } from "./errands.ts";
 
@@ -34,6 +34,8 @@ export interface TargetHost {
   /** The same as the release's callers see them. */
   replaced(name: string): readonly Fn[];
   hooks(): HookSettings;
+  /** Whether a heartbeat is under way that may take events out of a session's queue. */
+  heartbeatOn(queue: string): boolean;
   count(reason: SystemEventReason): void;
   warn(message: string): void;
 }
@@ -78,6 +80,7 @@ export class TargetedWakes {
       originals: (name) => host.originals(name),
       replaced: (name) => host.replaced(name),
       waiting: (queue) => queues.waiting(queue),
+      heartbeatOn: (queue) => host.heartbeatOn(queue),
       count: (reason) => host.count(reason),
       warn: (message) => host.warn(message),
     });
@@ -105,8 +108,7 @@ export class TargetedWakes {
     try {
       const config = this.#host.config();
       const agentIds = this.#agentIds(config);
-      const storeKey = this.#host.originals("resolveSessionStoreKey").at(-1) as KeyFunctions["storeKey"];
-      const defaultAgentId = defaultAgentOf(config, storeKey);
+      const defaultAgentId = this.defaultAgent();
       const found = canonicalizeWakeSessionKey(request, { ...config.session, agentIds, defaultAgentId });
       if (!found.ok) return this.#refused(found);
       if (this.native && config.session?.scope === "global" && found.sessionKey !== "global") {
@@ -158,6 +160,19 @@ export class TargetedWakes {
     if (!session || events.size === 0) return;
     this.#host.count("targeted");
     this.#heartbeats.request(session, events);
+  }
+
+  /** Sees to it that events which wait in a session's queue reach a model, where the release may lose their wake. */
+  follow(session: WokenSession, events: SentEvents): void {
+    // A sub-agent has no heartbeat: its requester asks for what it did.
+    if (this.native || /:subagent:/i.test(session.sessionKey)) return;
+    this.#heartbeats.follow(session, events);
+  }
+
+  /** The agent of keys that name none. May throw. */
+  defaultAgent(): string {
+    const storeKey = this.#host.originals("resolveSessionStoreKey").at(-1) as KeyFunctions["storeKey"];
+    return defaultAgentOf(this.#host.config(), storeKey);
   }
 
   /** The release knows targets, but for `system-event` it only queues. */

@@ -36,6 +36,7 @@ export class GuardScene {
   };
   readonly guard = new HeartbeatGuard({
     functions: (name) => this.functions[name] ?? [],
+    replaced: (name) => this.functions[name] ?? [],
     config: () => ({}),
     mayAbort: () => this.mayAbort,
     failed: () => void (this.failures += 1),
@@ -50,8 +51,8 @@ export class GuardScene {
     return this;
   }
 
-  heartbeat(body: Body = () => Promise.resolve(RAN), reason = "wake"): Promise<unknown> {
-    return guardHeartbeats(body, this.guard)({ reason });
+  heartbeat(body: Body = () => Promise.resolve(RAN), reason = "wake", more: object = {}): Promise<unknown> {
+    return guardHeartbeats(body, this.guard)({ reason, ...more });
   }
 
   /** The run that is under way makes itself abortable, until it has cleaned up: at once when it is aborted, or never. */

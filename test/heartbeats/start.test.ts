@@ -10,6 +10,7 @@ beforeEach(() => {
   functions = {};
   guard = new HeartbeatGuard({
     functions: (name) => functions[name] ?? [],
+    replaced: (name) => functions[name] ?? [],
     config: () => ({}),
     mayAbort: () => true,
     failed: () => {},

@@ -22,6 +22,7 @@ function release({ enabled = true, session = {}, has = [] }: Setting = {}) {
   const wakes: Options[] = [];
   const counts: Record<string, number> = {};
   const warnings: string[] = [];
+  const followed: { sessionKey: string; agentId: string; texts: string[] }[] = [];
   const originals: Record<string, Fn> = {
     enqueueSystemEvent: (text: string, { sessionKey }: { sessionKey: string }) => {
       const queue = queues.get(sessionKey) ?? [];
@@ -38,6 +39,8 @@ function release({ enabled = true, session = {}, has = [] }: Setting = {}) {
     originals: (name) => (originals[name] ? [originals[name]] : []),
     count: (reason) => (counts[reason] = (counts[reason] ?? 0) + 1),
     warn: (message) => warnings.push(message),
+    defaultAgent: () => "main",
+    follow: (session, events) => followed.push({ ...session, texts: [...events.keys()] }),
   });
   const replaced = (name: string) => replacements[name]!(originals[name]!) as (...args: unknown[]) => unknown;
   return {
@@ -45,6 +48,7 @@ function release({ enabled = true, session = {}, has = [] }: Setting = {}) {
     wakes,
     counts,
     warnings,
+    followed,
     originals,
     replacements,
     enqueue: replaced("enqueueSystemEvent"),
@@ -93,6 +97,8 @@ describe("an event of a cron run", () => {
       originals: () => [],
       count: (reason) => (gateway.counts[reason] = 1),
       warn: () => {},
+      defaultAgent: () => "main",
+      follow: () => {},
     });
     const enqueue = broken["enqueueSystemEvent"]!(gateway.originals["enqueueSystemEvent"]!) as Fn;
     enqueue(...(["done", { sessionKey: RUN }] as never[]));
@@ -149,6 +155,55 @@ test("an event that replaces the oldest one of its kind drops nothing, and neste
   expect(counts).toEqual({ "queue-overflow": 1 });
 });
 
+describe("the end of a command", () => {
+  const DONE = "Exec completed (brave-fox, code 0) :: built";
+  const HOOK = "agent:ops:hook:some-id";
+
+  test.each([
+    [{}, RUN, MAIN, "main"],
+    [{}, "agent:ops:cron:job:run:1", "agent:ops:main", "ops"],
+    [{ session: { scope: "global" } }, "agent:ops:cron:job:run:1", "global", "ops"],
+    [{}, "agent:Ops:web:chat", "agent:Ops:web:chat", "ops"],
+    [{ session: { scope: "global" } }, "global", "global", "main"],
+    // Wakes name a session here: the run of a webhook has a heartbeat of its own.
+    [{}, HOOK, HOOK, "ops"],
+  ] as [Setting, string, string, string][])(
+    "the end of a command with %j from %s is followed under %s as agent %s",
+    (setting, from, to, agentId) => {
+      const gateway = release(setting);
+      gateway.enqueue(` ${DONE} `, { sessionKey: from });
+      expect(gateway.followed).toEqual([{ sessionKey: to, agentId, texts: [DONE] }]);
+    },
+  );
+
+  test.each([
+    [{ enabled: false }, "agent:main:web:chat", DONE],
+    [{}, "agent:main:web:chat", "Exec started (brave-fox)"],
+    [{}, "agent:main:web:chat", "something else"],
+    [{}, "main", DONE],
+    [{}, undefined, DONE],
+  ] as [Setting, string | undefined, string][])(
+    "with %j from %s the event %j is not followed",
+    (setting, key, text) => {
+      const gateway = release(setting);
+      gateway.enqueue(text, { sessionKey: key });
+      expect(gateway.followed).toEqual([]);
+    },
+  );
+
+  test("on a release whose wakes name no session the end of a webhook's command goes to the main session, and no other event does", () => {
+    const gateway = release();
+    delete gateway.originals["requestHeartbeat"];
+    gateway.enqueue(DONE, { sessionKey: HOOK });
+    gateway.enqueue("sent on purpose", { sessionKey: HOOK });
+    expect([...gateway.queues]).toEqual([
+      ["agent:ops:main", [DONE]],
+      [HOOK, ["sent on purpose"]],
+    ]);
+    expect(gateway.counts).toEqual({ remapped: 1 });
+  });
+});
+
 describe("the wake that follows", () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
@@ -175,36 +230,15 @@ describe("the wake that follows", () => {
     expect(gateway.wakes[0]).toBe(wakes[0]);
   });
 
-  test("the wake of a cron run's event is repeated while the event waits, five times at most", () => {
+  test("what waits when a cron run's event is woken for is followed, and the wake itself is asked for once", () => {
     const gateway = release();
     gateway.enqueue("done", { sessionKey: RUN });
+    expect(gateway.followed).toEqual([]);
     gateway.request({ sessionKey: RUN, intent: "event" });
-    vi.advanceTimersByTime(66_000);
-    expect(gateway.wakes).toHaveLength(2);
-    vi.advanceTimersByTime(3_600_000);
-    expect(gateway.wakes).toHaveLength(6);
-    expect(gateway.counts).toEqual({ remapped: 1, "wake-repeated": 5 });
-    expect(vi.getTimerCount()).toBe(0);
-  });
-
-  test("the wake of a cron run's event is not repeated once that is drained, nor for others that wait there on purpose", () => {
-    const gateway = release();
-    gateway.enqueue("done", { sessionKey: RUN });
-    gateway.request({ sessionKey: RUN, intent: "event" });
-    gateway.queues.set(MAIN, ["for the next heartbeat"]);
+    expect(gateway.followed).toEqual([{ sessionKey: MAIN, agentId: "main", texts: ["done"] }]);
     vi.advanceTimersByTime(3_600_000);
     expect(gateway.wakes).toHaveLength(1);
-  });
-
-  test("the wake of a cron run's event is repeated for a later event of the same session too", () => {
-    const gateway = release();
-    gateway.enqueue("first", { sessionKey: RUN });
-    gateway.request({ sessionKey: RUN, intent: "event" });
-    gateway.queues.clear();
-    gateway.enqueue("second", { sessionKey: RUN });
-    gateway.request({ sessionKey: RUN, intent: "event" });
-    vi.advanceTimersByTime(66_000);
-    expect(gateway.wakes).toHaveLength(3);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   test("the wake in 2026.8.2 is remapped under the request function, keeps its settlements, and is not repeated", () => {

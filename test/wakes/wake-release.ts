@@ -50,6 +50,7 @@ export function release(config: GatewayConfig = CONFIG, ran: (options: Fields) =
     canonical: (key) => String(key).toLowerCase(),
     originals: (name) => functions[name] ?? [],
     replaced: (name) => functions[name] ?? [],
+    heartbeatOn: () => false,
     hooks: () => ({ allowRequestSessionKey: true, allowedSessionKeyPrefixes: [] }),
     count: (reason) => (counts[reason] = (counts[reason] ?? 0) + 1),
     warn: (message) => warnings.push(message),

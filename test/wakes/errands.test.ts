@@ -1,0 +1,156 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { GatewayConfig } from "../../src/gateway/types.ts";
+import { TargetedHeartbeats } from "../../src/wakes/errands.ts";
+
+const OPS = { sessionKey: "agent:ops:main", agentId: "ops" };
+const DONE = "Exec completed (brave-fox, code 0) :: built";
+const MINUTE = 60_000;
+
+type Answer = { status: string; reason?: string };
+
+/** A release with one queue, whose heartbeats answer what `ran` says and take what waits when they run. */
+function release(ran: () => Answer = () => ({ status: "ran" }), config: GatewayConfig = {}) {
+  const queue = new Set<string>();
+  const runs: Record<string, unknown>[] = [];
+  const counts: Record<string, number> = {};
+  const warnings: string[] = [];
+  let under = false;
+  const runHeartbeat = async (options: Record<string, unknown>): Promise<Answer> => {
+    runs.push(options);
+    const answer = ran();
+    if (answer.status === "ran") queue.clear();
+    return answer;
+  };
+  const heartbeats = new TargetedHeartbeats({
+    config: () => config,
+    originals: () => [],
+    replaced: (name) => (name === "runHeartbeatOnce" ? [runHeartbeat as never] : []),
+    waiting: () => [...queue],
+    heartbeatOn: () => under,
+    count: (reason) => (counts[reason] = (counts[reason] ?? 0) + 1),
+    warn: (message) => warnings.push(message),
+  });
+  const follow = (text = DONE): void => {
+    queue.add(text);
+    heartbeats.follow(OPS, new Map([[text, {}]]));
+  };
+  return { queue, runs, counts, warnings, heartbeats, follow, heartbeat: (on: boolean) => (under = on) };
+}
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe("an event that is followed", () => {
+  test("an event that the release takes by itself within four seconds costs no heartbeat", async () => {
+    const { queue, runs, follow } = release();
+    follow();
+    await vi.advanceTimersByTimeAsync(4_000);
+    queue.clear();
+    await vi.advanceTimersByTimeAsync(10 * MINUTE);
+    expect(runs).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("an event that still waits after four seconds gets one heartbeat of its session", async () => {
+    const { runs, counts, follow } = release();
+    follow();
+    await vi.advanceTimersByTimeAsync(10 * MINUTE);
+    expect(runs).toHaveLength(1);
+    expect(runs[0]).toMatchObject({ agentId: "ops", sessionKey: "agent:ops:main", reason: "exec-event" });
+    expect(counts).toEqual({});
+  });
+
+  test("an event waits while a heartbeat of the release is under way that may take it", async () => {
+    const { queue, runs, follow, heartbeat } = release();
+    heartbeat(true);
+    follow();
+    await vi.advanceTimersByTimeAsync(MINUTE);
+    queue.clear();
+    heartbeat(false);
+    await vi.advanceTimersByTimeAsync(MINUTE);
+    expect(runs).toEqual([]);
+  });
+
+  test("the release has the first go again each time that the gateway was busy", async () => {
+    const answers: Answer[] = [{ status: "skipped", reason: "requests-in-flight" }];
+    const { runs, follow } = release(() => answers.shift() ?? { status: "ran" });
+    follow();
+    await vi.advanceTimersByTimeAsync(4_300);
+    expect(runs).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(4_900);
+    expect(runs).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(runs).toHaveLength(2);
+  });
+
+  test("an event waits through quiet hours without a word, and is seen at their end", async () => {
+    let quiet = true;
+    const { runs, queue, counts, warnings, follow } = release(() =>
+      quiet ? { status: "skipped", reason: "quiet-hours" } : { status: "ran" },
+    );
+    follow();
+    await vi.advanceTimersByTimeAsync(8 * 60 * MINUTE);
+    expect({ waiting: [...queue], warnings, counts }).toEqual({ waiting: [DONE], warnings: [], counts: {} });
+    quiet = false;
+    await vi.advanceTimersByTimeAsync(61_000);
+    expect([...queue]).toEqual([]);
+    expect(runs.length).toBeGreaterThan(400);
+  });
+
+  test("an event that no heartbeat takes is kept, warned of once with agent and reason, and tried now and then", async () => {
+    let off = true;
+    const { runs, queue, counts, warnings, follow } = release(() =>
+      off ? { status: "skipped", reason: "disabled" } : { status: "ran" },
+    );
+    follow();
+    await vi.advanceTimersByTimeAsync(5 * MINUTE);
+    expect(runs).toHaveLength(5);
+    await vi.advanceTimersByTimeAsync(55 * MINUTE);
+    expect(warnings).toEqual([
+      "no heartbeat of agent ops took 1 event(s) of one of its sessions (disabled); they stay in the session's queue",
+    ]);
+    expect(counts).toMatchObject({ "wake-unanswered": 1 });
+    expect(runs.length).toBeLessThan(20);
+    expect([...queue]).toEqual([DONE]);
+    off = false;
+    await vi.advanceTimersByTimeAsync(5 * MINUTE);
+    expect([...queue]).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("a heartbeat that runs and takes nothing is run five times, and no more", async () => {
+    const { runs, queue, warnings, follow } = release(() => {
+      queueMicrotask(() => queue.add(DONE));
+      return { status: "ran" };
+    });
+    follow();
+    await vi.advanceTimersByTimeAsync(60 * MINUTE);
+    expect({ runs: runs.length, warnings: warnings.length }).toEqual({ runs: 5, warnings: 1 });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("a later event ends the pause after a failure, and both are seen", async () => {
+    let off = true;
+    const { runs, queue, follow } = release(() =>
+      off ? { status: "skipped", reason: "disabled" } : { status: "ran" },
+    );
+    follow();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(runs).toHaveLength(1);
+    off = false;
+    follow("Exec completed (red-owl, code 0) :: tested");
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(runs).toHaveLength(2);
+    expect([...queue]).toEqual([]);
+  });
+
+  test("no more than 256 sessions are followed at a time", async () => {
+    const { heartbeats, queue, warnings } = release(() => ({ status: "skipped", reason: "disabled" }));
+    queue.add(DONE);
+    for (let index = 0; index < 300; index += 1) {
+      heartbeats.follow({ sessionKey: `agent:ops:s${index}`, agentId: "ops" }, new Map([[DONE, {}]]));
+    }
+    expect(vi.getTimerCount()).toBe(256);
+    expect(warnings).toHaveLength(44);
+  });
+});
