@@ -23,7 +23,7 @@ each release, installing it on first use.`,
   .option("-t, --name <pattern>", "only cases whose name matches")
   .option(
     "--contract",
-    "only what differs most from release to release: who gets what, heartbeats, cron runs, wakes; on 2026.2 also claims, hostile clients and settings",
+    "only what differs most from release to release: who gets what, heartbeats, cron runs, wakes; on 2026.2 also claims, configurations, hostile clients and settings",
   );
 
 /** What `npm test` on the newest release does not say of the others. */
@@ -39,7 +39,15 @@ const CONTRACT = [
 ];
 
 /** What does on the newest release and on the oldest will do in between, where it takes several times as long. */
-const CONTRACT_IF_FAST = [...CONTRACT, "claims", "cron-load", "heartbeat-alerts", "hostile", "settings"];
+const CONTRACT_IF_FAST = [
+  ...CONTRACT,
+  "claims",
+  "configurations",
+  "cron-load",
+  "heartbeat-alerts",
+  "hostile",
+  "settings",
+];
 
 /** 2026.2 boots in seconds: with two files at a time two cores were idle half of the time. */
 const WORKERS_IF_FAST = "4";

@@ -23,7 +23,7 @@ interface WakeResult {
 
 interface Options extends GatewayOptions {
   readonly text: string;
-  /** Without one: the default agent's main session. */
+  /** Without one: the main session of the agent, or of the default agent. */
   readonly sessionKey?: string;
   readonly agent?: string;
   readonly mode: WakeMode;
@@ -38,7 +38,7 @@ export function wakeSubcommand(): Command {
     )
     .requiredOption("--text <text>", "the event")
     .option("--session-key <key>", "the session, e.g. agent:ops:main (default: the main session)")
-    .option("--agent <id>", "the agent, where the session key names none")
+    .option("--agent <id>", "the agent, where the session key names none; without a session key its main session")
     .addOption(
       new Option("--mode <mode>", "without a session key: look at it now, or at the next heartbeat")
         .choices(["now", "next-heartbeat"])
@@ -49,7 +49,8 @@ export function wakeSubcommand(): Command {
   return command.action(async ({ json, ...options }: Options) => {
     try {
       const result = await wakeSession(await gatewayTarget(options, process.env), options);
-      console.log(json ? JSON.stringify(result) : `sent to ${result.sessionKey ?? "the main session"}`);
+      const main = options.agent === undefined ? "the main session" : `the main session of agent ${options.agent}`;
+      console.log(json ? JSON.stringify(result) : `sent to ${result.sessionKey ?? main}`);
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       if (!json) throw new Failure(error.message, { cause: error, exitCode: EXIT.found });
@@ -75,9 +76,13 @@ async function send(connection: Connection, url: string, order: Options): Promis
     ...(sessionKey === undefined ? {} : { sessionKey }),
     ...(agent === undefined ? {} : { agentId: agent }),
   };
-  if (sessionKey !== undefined && (await ignoresKeys(connection))) {
+  const [what, option] = sessionKey === undefined ? ["agents", "--agent"] : ["session keys", "--session-key"];
+  if (
+    (sessionKey ?? agent) !== undefined &&
+    (await ignores(connection, sessionKey === undefined ? NO_AGENT : NO_KEY))
+  ) {
     throw new Failure(
-      `the gateway at ${url} would send this to its main session: it ignores session keys. Start it with openclaw-event-isolation, or leave out --session-key`,
+      `the gateway at ${url} would send this to its main session: it ignores ${what}. Start it with openclaw-event-isolation, or leave out ${option}`,
     );
   }
   const { ok } = await connection.request<{ ok?: unknown }>("wake", { mode, text, ...named });
@@ -85,13 +90,17 @@ async function send(connection: Connection, url: string, order: Options): Promis
   return { ok: true, url, sessionKey: sessionKey ?? null, mode };
 }
 
-/** Asks with a key that no session has and without a text: who reads keys refuses it, and nobody enqueues it. */
-async function ignoresKeys(connection: Connection): Promise<boolean> {
+/** What no session and no agent is called: a gateway that reads it refuses it. */
+const NO_KEY = { sessionKey: "agent:" };
+const NO_AGENT = { agentId: "no-agent-of-this-name" };
+
+/** Asks with a target that does not exist and without a text: nobody enqueues that. */
+async function ignores(connection: Connection, target: object): Promise<boolean> {
   try {
-    await connection.request("wake", { mode: "next-heartbeat", text: " ", sessionKey: "agent:" });
+    await connection.request("wake", { mode: "next-heartbeat", text: " ", ...target });
     return true;
   } catch (error) {
-    if (error instanceof RequestError && error.code === "INVALID_REQUEST" && !error.missingScope) return false;
+    if (error instanceof RequestError && !error.missingScope && error.code !== "CLIENT_TIMEOUT") return false;
     throw error;
   }
 }

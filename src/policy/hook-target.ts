@@ -15,8 +15,11 @@ export interface HookConfig {
   readonly allowedAgentIds?: unknown;
 }
 
-/** Where a hook's session key comes from: what a sender cannot choose is trusted like the configuration. */
-export type HookKeySource = "request" | "mapping-templated" | "mapping-static";
+/**
+ * Where a hook's session key comes from: what a sender cannot choose is trusted like the configuration. `agent`:
+ * the hook names an agent alone, which the rules for session keys do not concern.
+ */
+export type HookKeySource = "request" | "mapping-templated" | "mapping-static" | "agent";
 
 /** A hook's target, as written and as it was understood. */
 export interface HookTarget {
@@ -29,7 +32,7 @@ export interface HookTarget {
 /** Whether a hook may name a session at all: asked before the key is looked at. @returns why not */
 export function hookKeyRefusal(source: HookKeySource, config: HookConfig, settings: HookSettings): string | undefined {
   const allow = config.allowRequestSessionKey ?? settings.allowRequestSessionKey;
-  return source === "mapping-static" || allow === true
+  return source === "mapping-static" || source === "agent" || allow === true
     ? undefined
     : "sessionKey is disabled for externally supplied hook payload values; set hooks.allowRequestSessionKey=true to enable";
 }
@@ -52,6 +55,7 @@ export function hookSessionRefusal(
   if (agents && !agents.includes("*") && !agents.some((id) => agentIdOf(id) === agentId)) {
     return "agentId is not allowed by hooks.allowedAgentIds";
   }
+  if (source === "agent") return undefined;
   const prefixes = prefixesOf(config.allowedSessionKeyPrefixes) ?? prefixesOf(settings.allowedSessionKeyPrefixes);
   const meant = [sessionKey, parseAgentSessionKey(sessionKey)?.rest ?? ""];
   if (prefixes && !(begins([written.trim()], prefixes) && begins(meant, prefixes))) {

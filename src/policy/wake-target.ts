@@ -2,9 +2,9 @@
 import { canonicalSessionKey, parseAgentSessionKey, usableSessionKey } from "./session-key.ts";
 import { agentIdOf, resolveEventSessionKey, type SessionScope } from "./cron-keys.ts";
 
-/** What a request says of its target; untrusted. */
+/** What a request says of its target; untrusted. With an agent alone it means that agent's main session. */
 export interface WakeRequest {
-  readonly sessionKey: unknown;
+  readonly sessionKey?: unknown;
   readonly agentId?: unknown;
 }
 
@@ -30,7 +30,8 @@ export type WakeTarget =
  * mirrors upstream PR #80214.
  */
 export function canonicalizeWakeSessionKey(request: WakeRequest, config: WakeConfig): WakeTarget {
-  const key = usableSessionKey(request.sessionKey);
+  const agentAlone = request.sessionKey === undefined && request.agentId !== undefined;
+  const key = usableSessionKey(agentAlone ? MAIN : request.sessionKey);
   if (key === undefined) return refused("sessionKey must be a non-empty session key");
   const parsed = parseAgentSessionKey(key);
   if (!parsed && /^agent(?::|$)/i.test(key)) {
@@ -52,6 +53,9 @@ export function canonicalizeWakeSessionKey(request: WakeRequest, config: WakeCon
   const defaults = { defaultAgentId: agentId, ...(mainKey ? { mainKey } : {}), ...(scope ? { scope } : {}) };
   return { ok: true, sessionKey: canonicalSessionKey(drained, defaults), agentId };
 }
+
+/** Any agent's main session, whatever `session.mainKey` says. */
+const MAIN = "main";
 
 function refused(message: string): WakeTarget {
   return { ok: false, error: { code: "INVALID_REQUEST", message } };

@@ -1,6 +1,6 @@
 /**
- * Webhooks that name the session to wake: `/hooks/wake` and hook mappings with `action: "wake"`.
- * Up to 2026.7 the release drops the key; from 2026.8 it takes one, but moves a key of another
+ * Webhooks that name the session to wake, or an agent: `/hooks/wake` and hook mappings with `action: "wake"`.
+ * Up to 2026.7 the release drops both; from 2026.8 it takes one, but moves a key of another
  * agent to its default agent.
  */
 import type { Fields } from "../policy/fields.ts";
@@ -52,11 +52,11 @@ function handleHooks(create: (...args: unknown[]) => Handler, wakes: TargetedWak
 function targetPayload(original: (payload: Fields) => Parsed, wakes: TargetedWakes) {
   return function normalizeWakePayload(payload: Fields): Parsed {
     const { sessionKey, agentId } = payload;
-    if (sessionKey === undefined) return original(payload);
+    if (sessionKey === undefined && untargeted(agentId, wakes)) return original(payload);
     // Whatever the mode: an event that was sent to a session is for now.
     const parsed = original({ ...payload, mode: "now" });
     if (!parsed.ok) return parsed;
-    const aimed = aim(wakes, { sessionKey, agentId }, "request");
+    const aimed = aim(wakes, { sessionKey, agentId }, sessionKey === undefined ? "agent" : "request");
     return aimed.ok ? { ok: true, value: { ...parsed.value, ...aimed.fields } } : aimed;
   };
 }
@@ -67,14 +67,15 @@ type BuildAction = (mapping: Fields, ctx: unknown) => Parsed;
 function keepKey(original: BuildAction, wakes: TargetedWakes): BuildAction {
   return function buildActionFromMapping(mapping, ctx) {
     const built = original(mapping, ctx);
-    const template = mapping["sessionKey"];
-    if (!built.action || built.action["kind"] !== "wake" || typeof template !== "string" || wakes.native) return built;
+    const { sessionKey: template, agentId } = mapping;
+    if (!built.action || built.action["kind"] !== "wake" || wakes.native) return built;
+    if (typeof template !== "string") return { ...built, action: { ...built.action, agentId } };
     // The release renders the key for agents only.
     const asAgent = original({ ...mapping, action: "agent", messageTemplate: "-" }, ctx).action;
     const sessionKeySource = /\{\{[^}]+\}\}/.test(template) ? "templated" : "static";
     const action = {
       ...built.action,
-      agentId: mapping["agentId"],
+      agentId,
       sessionKey: asAgent?.["sessionKey"],
       sessionKeySource,
     };
@@ -91,16 +92,23 @@ function targetAction(original: MergeAction, wakes: TargetedWakes): MergeAction 
     const said = override ?? {};
     const sessionKey = said["sessionKey"] ?? own["sessionKey"];
     const source = said["sessionKey"] === undefined ? own["sessionKeySource"] : said["sessionKeySource"];
-    if (sessionKey === undefined && source === undefined) return original(base, override, ...rest);
+    const agentId = said["agentId"] ?? own["agentId"];
+    const alone = sessionKey === undefined && source === undefined;
+    if (alone && untargeted(agentId, wakes)) return original(base, override, ...rest);
     const merged = original(now(base), override && now(override), ...rest);
     if (!merged.ok || merged.action?.["kind"] !== "wake") return original(base, override, ...rest);
-    if (typeof sessionKey !== "string" || sessionKey.trim() === "") {
+    if (!alone && (typeof sessionKey !== "string" || sessionKey.trim() === "")) {
       return { ok: false, error: "hook mapping sessionKey template rendered empty" };
     }
-    const agentId = said["agentId"] ?? own["agentId"];
-    const aimed = aim(wakes, { sessionKey, agentId }, source === "static" ? "mapping-static" : "mapping-templated");
+    const from = alone ? "agent" : source === "static" ? "mapping-static" : "mapping-templated";
+    const aimed = aim(wakes, { sessionKey, agentId }, from);
     return aimed.ok ? { ...merged, action: { ...merged.action, ...aimed.fields } } : aimed;
   };
+}
+
+/** Whether a wake that names no session is the release's own business: it names no agent, or the release finds it. */
+function untargeted(agentId: unknown, wakes: TargetedWakes): boolean {
+  return agentId === undefined || wakes.native;
 }
 
 function now(action: Fields): Fields {

@@ -59,6 +59,9 @@ const NATIVE_WAKES = [
 const GLOBAL_ONLY =
   'under session.scope "global" this release wakes the global session only: leave out sessionKey, or name "global"';
 
+const ONE_SESSION =
+  'under session.scope "global" this release has one session, which its default agent runs: leave out agentId';
+
 const METHODS: ReadonlySet<string> = new Set(["wake", "system-event"]);
 /** Answers to a request that says nothing: who gets one is allowed to ask. */
 const BAD_REQUEST = /^(?:invalid (?:wake|system-event) params|text required)/;
@@ -91,10 +94,14 @@ export class TargetedWakes {
     return NATIVE_WAKES.some(({ seam }) => this.#host.originals(seam).length > 0);
   }
 
-  /** Step `wakes`: a wake or a system event that names a session goes there, or is refused with the reason. */
+  /**
+   * Step `wakes`: a wake or a system event that names a session, or an agent, goes there, or is refused with the
+   * reason. A release that knows targets finds the agent of a wake itself.
+   */
   readonly step: Step = ({ method, params }): Passage | undefined => {
     const { text, sessionKey, agentId } = params;
-    if (!METHODS.has(method) || sessionKey === undefined) return undefined;
+    const untargeted = agentId === undefined || (method === "wake" && this.native);
+    if (!METHODS.has(method) || (sessionKey === undefined && untargeted)) return undefined;
     const target =
       typeof text === "string" && text.trim() === ""
         ? refusal("text required")
@@ -114,7 +121,11 @@ export class TargetedWakes {
       if (this.native && config.session?.scope === "global" && found.sessionKey !== "global") {
         return this.#refused(refusal(GLOBAL_ONLY));
       }
-      const written = String(request.sessionKey).trim();
+      const alone = request.sessionKey === undefined;
+      if (alone && !this.native && found.sessionKey === "global" && found.agentId !== agentIdOf(defaultAgentId)) {
+        return this.#refused(refusal(ONE_SESSION));
+      }
+      const written = alone ? found.sessionKey : String(request.sessionKey).trim();
       // The release's own form, which knows the keys in which letter case matters.
       const own = isCronRunSessionKey(written) ? found.sessionKey : this.#host.canonical(written, found.agentId);
       return {

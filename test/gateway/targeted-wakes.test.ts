@@ -14,181 +14,30 @@ import {
   openWakeBed,
   placeOf,
   postHook,
-  type Send,
   wakeConfig,
   type WakeBed,
 } from "../support/scene/wake-scene.ts";
+import {
+  type AsPublished,
+  MAPPED_TO_AGENT,
+  REFUSED,
+  RIGHT,
+  SENT,
+  SENT_TO_AGENT,
+  wake,
+} from "../support/scene/wake-calls.ts";
 import { isolatedBed, writeSettings } from "./own-bed.ts";
 import { PROGRAM_MS } from "../support/within.ts";
 
 const RULES = { allowRequestSessionKey: true, allowedSessionKeyPrefixes: ["agent:", "hook:"] };
 // On a busy machine a gateway's first run takes its time, and the flood guard a minute more.
 const SEEN_MS = 100_000;
-/** A gateway that starts its first heartbeats answers nobody for a while. */
-const PATIENT = { timeoutMs: 150_000 };
 const FLOOD_MS = 160_000;
 
-function wake(sessionKey: unknown, more: object = {}): Send {
-  return (bed, text) => bed.admin.request("wake", { mode: "now", text, sessionKey, ...more }, PATIENT);
-}
-
-function systemEvent(sessionKey: unknown): Send {
-  return (bed, text) => bed.admin.request("system-event", { text, sessionKey }, PATIENT);
-}
-
-function hook(path: string, body: Record<string, unknown>): Send {
-  return (bed, text) => bed.hook(path, { text, ...body });
-}
-
-/**
- * What the published gateway makes of a call, its answer and where the event is: on releases whose wakes may not
- * name a session, on those that ignore what they name, and on those that wake it.
- */
-type AsPublished = readonly [refuses: RegExp, ignores: RegExp, wakes: RegExp];
-
-const TO_MAIN = /^ok, \w+ agent:main:main$/;
-const NO_KEYS = /^INVALID_REQUEST invalid wake params.*, nowhere$/;
-const NEEDS_NOW = /^HTTP 400 .*requires (?:wakeM|m)ode=now, nowhere$/;
-const RIGHT = /^$/;
-
-/** Sessions are shared where it does not matter who wakes them: each heartbeat counts towards the flood guard. */
-const SENT: readonly [call: string, send: Send, session: string, AsPublished][] = [
-  [
-    "wake next-heartbeat, another session",
-    wake("agent:main:other", { mode: "next-heartbeat" }),
-    "agent:main:other",
-    [NO_KEYS, TO_MAIN, RIGHT],
-  ],
-  ["wake now, a raw key", wake(" Other "), "agent:main:other", [NO_KEYS, TO_MAIN, RIGHT]],
-  ["wake now, another agent", wake("agent:ops:main"), "agent:ops:main", [NO_KEYS, TO_MAIN, RIGHT]],
-  [
-    "wake now, a cron run",
-    wake("agent:ops:cron:j:run:w"),
-    "agent:ops:main",
-    [NO_KEYS, TO_MAIN, /^ok, \w+ agent:ops:cron:j:run:w$/],
-  ],
-  [
-    "system-event, another session",
-    systemEvent("agent:ops:other"),
-    "agent:ops:other",
-    [TO_MAIN, TO_MAIN, /^ok, waits agent:ops:other$/],
-  ],
-  [
-    "system-event, a cron run",
-    systemEvent("agent:ops:cron:j:run:s"),
-    "agent:ops:main",
-    [TO_MAIN, TO_MAIN, /^ok, waits agent:ops:cron:j:run:s$/],
-  ],
-  [
-    "/hooks/wake, another agent",
-    hook("wake", { sessionKey: "agent:ops:main" }),
-    "agent:ops:main",
-    [TO_MAIN, TO_MAIN, TO_MAIN],
-  ],
-  [
-    "/hooks/wake next-heartbeat, another session",
-    hook("wake", { sessionKey: "agent:main:hooked", mode: "next-heartbeat" }),
-    "agent:main:hooked",
-    [TO_MAIN, TO_MAIN, NEEDS_NOW],
-  ],
-  [
-    "/hooks/wake, a cron run",
-    hook("wake", { sessionKey: "agent:ops:cron:j:run:h", agentId: "ops" }),
-    "agent:ops:main",
-    [TO_MAIN, TO_MAIN, /^ok, \w+ agent:ops:cron:j:run:h$/],
-  ],
-  [
-    "a hook mapping, fixed key",
-    hook("static", {}),
-    "agent:ops:mapped",
-    [TO_MAIN, TO_MAIN, /^ok, \w+ agent:main:mapped$/],
-  ],
-  [
-    "a hook mapping next-heartbeat, key from the body",
-    hook("template", { agent: "main" }),
-    "agent:main:mapped",
-    [TO_MAIN, TO_MAIN, NEEDS_NOW],
-  ],
-];
-
-const REFUSED: readonly [call: string, send: Send, error: RegExp, AsPublished][] = [
-  [
-    "system-event, no such agent",
-    systemEvent("agent:nope:main"),
-    /^INVALID_REQUEST Unknown agent id "nope"$/,
-    [TO_MAIN, TO_MAIN, /^ok, waits agent:nope:main$/],
-  ],
-  [
-    "wake, no such agent",
-    wake("agent:nope:main"),
-    /^INVALID_REQUEST Unknown agent id "nope"$/,
-    [NO_KEYS, TO_MAIN, /^UNAVAILABLE .*, nowhere$/],
-  ],
-  [
-    "wake, a malformed key",
-    wake("agent:ops"),
-    /^INVALID_REQUEST malformed session key "agent:ops"/,
-    [NO_KEYS, TO_MAIN, RIGHT],
-  ],
-  [
-    "system-event, a malformed key",
-    systemEvent("agent:ops"),
-    /^INVALID_REQUEST malformed session key "agent:ops"/,
-    [TO_MAIN, TO_MAIN, RIGHT],
-  ],
-  [
-    "wake, the key of another agent than agentId",
-    wake("agent:ops:main", { agentId: "main" }),
-    /^INVALID_REQUEST agentId "main" contradicts the agent "ops"/,
-    [NO_KEYS, TO_MAIN, /^INVALID_REQUEST .*, nowhere$/],
-  ],
-  [
-    "system-event, a sub-agent",
-    systemEvent("agent:ops:subagent:x"),
-    /^INVALID_REQUEST sessionKey cannot be that of a subagent/,
-    [TO_MAIN, TO_MAIN, /^ok, waits agent:ops:subagent:x$/],
-  ],
-  ["wake, a blank key", wake(" "), /^INVALID_REQUEST sessionKey must be/, [NO_KEYS, TO_MAIN, TO_MAIN]],
-  [
-    "wake, a blank text",
-    (bed) => bed.admin.request("wake", { mode: "now", text: "  ", sessionKey: "agent:ops:main" }, PATIENT),
-    /^INVALID_REQUEST text required$/,
-    [NO_KEYS, /^not ok, nowhere$/, /^not ok, nowhere$/],
-  ],
-  [
-    "/hooks/wake, no such agent",
-    hook("wake", { sessionKey: "agent:nope:main" }),
-    /^HTTP 400 Unknown agent id "nope"$/,
-    [TO_MAIN, TO_MAIN, TO_MAIN],
-  ],
-  [
-    "/hooks/wake, a malformed key",
-    hook("wake", { sessionKey: "agent:ops" }),
-    /^HTTP 400 malformed session key "agent:ops"/,
-    [TO_MAIN, TO_MAIN, /^HTTP 500 /],
-  ],
-  [
-    "/hooks/wake, the key of another agent than agentId",
-    hook("wake", { sessionKey: "agent:ops:main", agentId: "main" }),
-    /^HTTP 400 agentId "main" contradicts the agent "ops"/,
-    [TO_MAIN, TO_MAIN, TO_MAIN],
-  ],
-  [
-    "/hooks/wake, a key without an allowed prefix",
-    hook("wake", { sessionKey: "telegram:dm:1" }),
-    /^HTTP 400 sessionKey must start with one of: agent:, hook:$/,
-    [TO_MAIN, TO_MAIN, RIGHT],
-  ],
-  [
-    "a hook mapping, no such agent in the body",
-    hook("template", { agent: "nope" }),
-    /^HTTP 400 Unknown agent id "nope"$/,
-    [TO_MAIN, TO_MAIN, NEEDS_NOW],
-  ],
-];
-
 const DRAINED_WITHIN_MS = 30_000;
-const CALLS = [...SENT, ...REFUSED].map(([call, send]) => ({ call, send, text: `<<${call}>>` }));
+const { hasHookRules } = capabilities(inject("isolated").release);
+const SEEN = [...SENT, ...SENT_TO_AGENT, ...(hasHookRules ? MAPPED_TO_AGENT : [])];
+const CALLS = [...SEEN, ...REFUSED].map(([call, send]) => ({ call, send, text: `<<${call}>>` }));
 
 let plain: WakeBed;
 let isolated: WakeBed;
@@ -211,7 +60,7 @@ beforeAll(async () => {
   // The published gateway puts nearly all into one queue, which holds twenty: half of them have to be out again first.
   const drained = async () => ((await plain.queues()).waiting["agent:main:main"]?.length ? undefined : true);
   for (const [index, { call, send, text }] of CALLS.entries()) {
-    if (index === SENT.length) await until(drained, DRAINED_WITHIN_MS, "").catch(() => undefined);
+    if (index === SEEN.length) await until(drained, DRAINED_WITHIN_MS, "").catch(() => undefined);
     const [published, ours] = await Promise.all([answerTo(send(plain, text)), answerTo(send(isolated, text))]);
     answers.set(call, { plain: published, isolated: ours });
   }
@@ -228,7 +77,7 @@ async function asPublished(call: string, expected: AsPublished): Promise<void> {
 }
 
 describe("events for a session", () => {
-  test.each(SENT)("an event sent by %s is seen in its session", async (call, _, session, published) => {
+  test.each(SEEN)("an event sent by %s is seen in its session", async (call, _, session, published) => {
     expect(answers.get(call)!.isolated).toBe("ok");
     expect(await fateOf(isolated, `<<${call}>>`, SEEN_MS)).toBe(`seen ${session}`);
     await asPublished(call, published);
@@ -307,6 +156,25 @@ describe("the wake command", () => {
         /^2 .*ignores session keys.*\n, nowhere$/,
         /^0 , \w+ agent:main:other$/,
       ][family()]!,
+    );
+  });
+
+  test("the wake command wakes the agent that it names, or tells that the gateway would not", async () => {
+    const agent = ["--agent", "ops"];
+    expect(await command(isolated, ["--text", "<<to an agent>>", ...agent])).toEqual({
+      code: 0,
+      stdout: "sent to the main session of agent ops\n",
+      stderr: "",
+    });
+    expect(await fateOf(isolated, "<<to an agent>>", SEEN_MS)).toBe("seen agent:ops:main");
+    const refused = await command(isolated, ["--text", "<<to nobody>>", "--agent", "nope"]);
+    expect(`${refused.code}, ${await placeOf(isolated, "<<to nobody>>")}`).toBe("1, nowhere");
+    const sent = await command(plain, ["--text", "<<to an agent>>", ...agent]);
+    const place = await fateOf(plain, "<<to an agent>>", 500);
+    expect(`${sent.code} ${sent.stderr}, ${place}`).toMatch(
+      [/^1 .*unexpected property.*\n, nowhere$/, /^2 .*ignores agents.*\n, nowhere$/, /^0 , \w+ agent:ops:main$/][
+        family()
+      ]!,
     );
   });
 });

@@ -44,3 +44,9 @@ test("a session that the configuration names needs no permission but must have a
   const settings = { ...CLOSED, allowedSessionKeyPrefixes: ["hook:"] };
   expect(hookSessionRefusal(OPS, "mapping-static", {}, settings)).toMatch(/must start with/);
 });
+
+test("an agent that a webhook names alone must be allowed, and the rules for session keys do not concern it", () => {
+  const closed = { ...CLOSED, allowedSessionKeyPrefixes: ["hook:"] };
+  expect(hookSessionRefusal(OPS, "agent", { allowRequestSessionKey: false }, closed)).toBeUndefined();
+  expect(hookSessionRefusal(OPS, "agent", { allowedAgentIds: ["main"] }, OPEN)).toMatch(/hooks.allowedAgentIds/);
+});

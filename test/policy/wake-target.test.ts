@@ -5,7 +5,11 @@ import { canonicalizeWakeSessionKey, type WakeConfig } from "../../src/policy/wa
 const CONFIG: WakeConfig = { agentIds: ["main", "Ops"], defaultAgentId: "main" };
 
 describe("the session of a targeted wake", () => {
-  test.each<[string, string | undefined, Partial<WakeConfig>, string, string]>([
+  test.each<[string | undefined, string | undefined, Partial<WakeConfig>, string, string]>([
+    // An agent alone: its main session.
+    [undefined, "ops", {}, "agent:ops:main", "ops"],
+    [undefined, " OPS ", { mainKey: "primary" }, "agent:ops:main", "ops"],
+    [undefined, "ops", { scope: "global" }, "global", "ops"],
     ["agent:main:other", undefined, {}, "agent:main:other", "main"],
     [" Agent:OPS:Main ", undefined, {}, "agent:ops:main", "ops"],
     ["agent:ops:main", "OPS", {}, "agent:ops:main", "ops"],
@@ -19,7 +23,7 @@ describe("the session of a targeted wake", () => {
     ["telegram:dm:42", undefined, { scope: "global" }, "agent:main:telegram:dm:42", "main"],
   ])("a wake for %j with agent %j and %j goes to %j", (sessionKey, agentId, config, canonical, owner) => {
     const target = canonicalizeWakeSessionKey(
-      { sessionKey, ...(agentId === undefined ? {} : { agentId }) },
+      { ...(sessionKey === undefined ? {} : { sessionKey }), ...(agentId === undefined ? {} : { agentId }) },
       { ...CONFIG, ...config },
     );
     expect(target).toEqual({ ok: true, sessionKey: canonical, agentId: owner });
@@ -40,6 +44,9 @@ describe("the session of a targeted wake", () => {
     ["Subagent:7", undefined, /cannot be that of a subagent/],
     ["  ", undefined, /sessionKey must be/],
     [undefined, undefined, /sessionKey must be/],
+    [undefined, "nope", /Unknown agent id "nope"/],
+    [undefined, " ", /agentId must be/],
+    [undefined, null, /agentId must be/],
     [{}, undefined, /sessionKey must be/],
     ["agent:main:a\nb", undefined, /sessionKey must be/],
   ])("a wake for %j with agent %j is refused with the reason", (sessionKey, agentId, message) => {

@@ -40,7 +40,7 @@ function release({ enabled = true, session = {}, has = [] }: Setting = {}) {
     count: (reason) => (counts[reason] = (counts[reason] ?? 0) + 1),
     warn: (message) => warnings.push(message),
     defaultAgent: () => "main",
-    follow: (session, events) => followed.push({ ...session, texts: [...events.keys()] }),
+    follow: (where, events) => followed.push({ ...where, texts: [...events.keys()] }),
   });
   const replaced = (name: string) => replacements[name]!(originals[name]!) as (...args: unknown[]) => unknown;
   return {

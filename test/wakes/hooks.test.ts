@@ -69,6 +69,24 @@ describe("a webhook", () => {
     expect(gateway.queues.size).toBe(0);
   });
 
+  test("a webhook that names an agent alone leads its event to that agent's main session", async () => {
+    const gateway = release();
+    const payload = { text: "hi", mode: "next-heartbeat", agentId: "ops" };
+    await post(gateway, (replaced) => replaced["normalizeWakePayload"]!(payload as never));
+    expect([...gateway.queues.keys()]).toEqual(["agent:ops:main"]);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(gateway.runs).toMatchObject([{ agentId: "ops" }]);
+    expect(gateway.wakes).toEqual([]);
+  });
+
+  test.each(["nope", 7, " "])("a webhook that names the agent %j alone is refused", async (agentId) => {
+    const gateway = release();
+    const payload = { text: "hi", agentId };
+    const parsed = await post(gateway, (replaced) => replaced["normalizeWakePayload"]!(payload as never));
+    expect(parsed).toEqual({ ok: false, error: expect.stringMatching(/Unknown agent|agentId must be/) });
+    expect(gateway.queues.size).toBe(0);
+  });
+
   const merge = (mapping: Fields, override?: Fields) => (replaced: Record<string, Fn>) => {
     const { action } = replaced["buildActionFromMapping"]!(mapping as never, {} as never) as { action: Fields };
     return replaced["mergeAction"]!(action as never, override as never);
@@ -79,6 +97,9 @@ describe("a webhook", () => {
     [{ action: "wake", textTemplate: "hi", sessionKey: "agent:ops:x" }, { sessionKey: "agent:main:y" }, "agent:main:y"],
     [{ action: "wake", textTemplate: "hi" }, { kind: "wake", sessionKey: "agent:ops:z" }, "agent:ops:z"],
     [{ action: "wake", textTemplate: "hi" }, undefined, "agent:main:main"],
+    [{ action: "wake", textTemplate: "hi", agentId: "ops" }, undefined, "agent:ops:main"],
+    [{ action: "wake", textTemplate: "hi", agentId: "ops" }, { text: "ho" }, "agent:ops:main"],
+    [{ action: "wake", textTemplate: "hi" }, { kind: "wake", agentId: "ops" }, "agent:ops:main"],
   ])("a webhook's mapping %j with a transform's %j goes to %s", async (mapping, override, key) => {
     const gateway = release();
     await post(gateway, merge(mapping, override));

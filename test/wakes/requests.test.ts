@@ -32,6 +32,35 @@ describe("a wake that names a session, on a release that knows none", () => {
     expect(gateway.counts).toEqual({ targeted: 1 });
   });
 
+  test.each(["wake", "system-event"])(
+    "a %s that names an agent alone goes to that agent's main session",
+    async (method) => {
+      const gateway = release();
+      expect(await gateway.ask(method, { mode: "now", text: "hi", agentId: "OPS" })).toMatchObject({ ok: true });
+      expect(gateway.seen).toEqual([{ mode: "now", text: "hi" }]);
+      expect([...gateway.queues]).toEqual([["agent:ops:main", ["hi"]]]);
+      await vi.advanceTimersByTimeAsync(300);
+      expect(gateway.runs).toMatchObject([{ agentId: "ops", heartbeat: { session: "agent:ops:main" } }]);
+      expect(gateway.wakes).toEqual([]);
+    },
+  );
+
+  test("where all agents share one session, only the agent that runs it may be named alone", async () => {
+    const gateway = release({ ...CONFIG, session: { scope: "global" } });
+    const { ok, error } = await gateway.ask("wake", { mode: "now", text: "hi", agentId: "ops" });
+    expect({ ok, message: error?.message }).toEqual({ ok: false, message: expect.stringMatching(/one session/) });
+    expect(gateway.queues.size).toBe(0);
+    expect(await gateway.ask("wake", { mode: "now", text: "hi", agentId: "main" })).toMatchObject({ ok: true });
+    expect([...gateway.queues]).toEqual([["global", ["hi"]]]);
+  });
+
+  test("a release that knows targets finds the agent of a wake itself", async () => {
+    const gateway = release();
+    gateway.functions["enqueueHeartbeatRequest"] = [() => undefined];
+    await gateway.ask("wake", { mode: "now", text: "hi", agentId: "ops" });
+    expect(gateway.seen).toEqual([{ mode: "now", text: "hi", agentId: "ops" }]);
+  });
+
   test("a request without a key, and all that comes after it, is left alone", async () => {
     const gateway = release();
     await gateway.ask("wake", { mode: "now", text: "a", sessionKey: "agent:ops:x" });
@@ -64,6 +93,8 @@ describe("a wake that names a session, on a release that knows none", () => {
     [{ sessionKey: "agent:nope:x" }, /Unknown agent id "nope"/],
     [{ sessionKey: "agent:ops:x", text: " " }, /text required/],
     [{ sessionKey: null }, /sessionKey must be/],
+    [{ agentId: "nope" }, /Unknown agent id "nope"/],
+    [{ agentId: null }, /agentId must be/],
     [{ sessionKey: "agent:ops:x", agentId: "main" }, /contradicts/],
   ])("a wake with %j is refused before anything changes", async (params, message) => {
     const gateway = release();

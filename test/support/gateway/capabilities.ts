@@ -22,6 +22,8 @@ const TRUE_ON = {
   hasHeartbeatVisibility: ">=2026.8.1",
   /** Takes over a change of that while it runs; others restart. */
   reloadsHeartbeatVisibility: ">=2026.9",
+  /** A heartbeat may have a session of its own: `heartbeat.isolatedSession`. */
+  hasIsolatedHeartbeats: ">=2026.3.22",
 
   // Cron runs, wakes, webhooks
   /** Puts the events of a cron run's commands under the main session. */

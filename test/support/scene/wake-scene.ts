@@ -28,11 +28,15 @@ const MAPPINGS = [
   },
 ];
 
+/** From the same releases on that have rules a mapping may name an agent. */
+const TO_AGENT = { match: { path: "to-agent" }, action: "wake", textTemplate: "{{text}}", agentId: "ops" };
+
 /** The configuration of {@link openWakeBed}, for gateways that a test boots itself. */
 export function wakeConfig(release: Release, rules: HookRules): Config {
   const { hasHookRules } = capabilities(release);
   // A template has to have its prefixes.
-  const mappings = rules.allowedSessionKeyPrefixes || !hasHookRules ? MAPPINGS : MAPPINGS.slice(0, 1);
+  const keys = rules.allowedSessionKeyPrefixes || !hasHookRules ? MAPPINGS : MAPPINGS.slice(0, 1);
+  const mappings = [...keys, ...(hasHookRules ? [TO_AGENT] : [])];
   const own = hasHookRules ? rules : {};
   return {
     agents: { list: AGENTS.map((id) => ({ id, ...(id === "main" ? { default: true } : {}) })) },

@@ -1,0 +1,125 @@
+/** What a command that was left in the background prints, and whether a model ever gets to see it. */
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { capabilities } from "../gateway/capabilities.ts";
+import { type Channel, startChannel } from "../gateway/channel.ts";
+import { CONFIGURATIONS, type Configuration, type ConfigurationName } from "../gateway/configurations.ts";
+import { type Config, merge } from "../gateway/gateway-config.ts";
+import type { Release } from "../gateway/release.ts";
+import { type CronBed, openCronBed, until } from "./cron-scene.ts";
+
+export interface CompletionBed extends CronBed {
+  readonly configuration: Configuration;
+  /** Where alerts go: from 2026.5 on a heartbeat without a target does not get to see a command's output. */
+  readonly channel: Channel;
+}
+
+/** Boots a gateway with a named configuration, heartbeats of six hours otherwise, and a channel for alerts. */
+export async function openCompletionBed(options: {
+  readonly release: Release;
+  readonly isolated: boolean;
+  readonly name?: ConfigurationName;
+  readonly config?: Config;
+  readonly env?: Readonly<Record<string, string>>;
+}): Promise<CompletionBed> {
+  const { release, isolated, name, config = {}, env = {} } = options;
+  const configuration: Configuration = name === undefined ? { config: {}, agents: ["main"] } : CONFIGURATIONS[name];
+  const channel = await startChannel(release);
+  const target = { target: channel.name, to: channel.friend };
+  const alerts: Config = merge(channel.config, { agents: { defaults: { heartbeat: target } } });
+  try {
+    const bed = await openCronBed({
+      release,
+      isolated,
+      config: merge(merge(alerts, configuration.config), config),
+      env: { OPENCLAW_SKIP_CHANNELS: "", ...env },
+    });
+    const close = async (): Promise<void> => {
+      await bed.close();
+      await channel.close();
+    };
+    return { ...bed, close, configuration, channel };
+  } catch (error) {
+    await channel.close();
+    throw error;
+  }
+}
+
+/** A command whose output stands in no message that orders it. */
+export interface Work {
+  readonly order: string;
+  readonly output: string;
+}
+
+const COMMAND_S = 1;
+
+/** An order to leave a command in the background. */
+export function work(seconds = COMMAND_S): Work {
+  const id = `W${randomBytes(4).toString("hex")}`;
+  const command = `sleep ${seconds}; echo ${id}-$((40+2))`;
+  return { order: `[[tool id=${id} cmd="${command}" background n=1]]`, output: `${id}-42` };
+}
+
+/** Has a cron job leave a command behind; resolves when the job has been asked to run. */
+export async function leaveByCron(bed: CronBed, agentId = "main"): Promise<Work> {
+  const left = work();
+  const { admin, gateway } = bed;
+  const job = await admin.request("cron.add", {
+    name: `job ${Date.now()}`,
+    ...(agentId === "main" ? {} : { agentId }),
+    schedule: { kind: "at", at: new Date(Date.now() + 3_600_000).toISOString() },
+    sessionTarget: "isolated",
+    wakeMode: "next-heartbeat",
+    payload: { kind: "agentTurn", message: left.order },
+    deleteAfterRun: false,
+    delivery: capabilities(gateway.release).deliversCronToWebhooks
+      ? { mode: "webhook", to: "http://127.0.0.1:9/hook" }
+      : { mode: "none" },
+  });
+  const id = job["id"] ?? (job["job"] as { id?: unknown } | undefined)?.id;
+  await admin.request("cron.run", { id, mode: "force" }, { timeoutMs: 60_000 });
+  return left;
+}
+
+/** Model requests that hold a text. */
+export function requestsWith(bed: CronBed, text: string): number {
+  return bed.model.requests.filter(({ lastUserText }) => lastUserText.includes(text)).length;
+}
+
+/** Where the event of a command is, or was taken from. */
+export async function queuesOf(bed: CronBed, { output }: Work): Promise<{ waits: string[]; taken: string[] }> {
+  const { waiting, drained } = await bed.queues();
+  return {
+    waits: Object.keys(waiting).filter((key) => waiting[key]!.some((text) => text.includes(output))),
+    taken: [...new Set(drained.filter(({ text }) => text.includes(output)).map(({ key }) => key))],
+  };
+}
+
+/** Waits until the event of a command has been raised. */
+export async function raised(bed: CronBed, left: Work, timeoutMs = 60_000): Promise<void> {
+  await until(
+    async () => {
+      const { waits, taken } = await queuesOf(bed, left);
+      return waits.length + taken.length > 0 ? true : undefined;
+    },
+    timeoutMs,
+    `the event of ${left.output}`,
+  );
+}
+
+/**
+ * What becomes of a command's output.
+ *
+ * @returns `seen <keys of the queues it was in>`, or after the time `waits …` or `lost …`
+ */
+export async function fateOfOutput(bed: CronBed, left: Work, withinMs: number): Promise<string> {
+  for (const deadline = Date.now() + withinMs; ; await sleep(200)) {
+    const seen = requestsWith(bed, left.output) > 0;
+    if (!seen && Date.now() < deadline) continue;
+    const { waits, taken } = await queuesOf(bed, left);
+    // Releases take an event out of its queue before the model is asked, or after it.
+    if (seen && waits.length > 0 && Date.now() < deadline) continue;
+    const keys = [...new Set([...waits, ...taken])].join(" ");
+    return `${seen ? "seen" : waits.length > 0 ? "waits" : "lost"} ${keys}`;
+  }
+}
