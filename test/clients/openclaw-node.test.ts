@@ -1,12 +1,12 @@
 /** npm `openclaw-node` as chat servers use it: one connection for many people. It speaks protocol 4 only. */
 import { join } from "node:path";
-import { describe, expect, inject, onTestFinished, test } from "vitest";
+import { beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { answer, freshSession, say } from "../gateway/contract.ts";
 import { capabilities } from "../support/gateway/capabilities.ts";
 import { until } from "../support/scene/cron-scene.ts";
 import type { Endpoint } from "../support/wire/clients.ts";
 import { networkTo, onBoth } from "./both.ts";
-import { clientModule } from "./packages.ts";
+import { clientModule, ensureClients } from "./packages.ts";
 import { homeFor } from "./program.ts";
 
 interface NodeEvent {
@@ -50,6 +50,8 @@ async function connected(gateway: Endpoint, url = gateway.url): Promise<NodeClie
 }
 
 describe.skipIf(!capabilities(inject("plain").release).speaksProtocol4)("npm openclaw-node", () => {
+  beforeAll(ensureClients, 240_000);
+
   test("openclaw-node streams a reply to its end after the person has left the page", async () => {
     const seen = await onBoth(async (gateway) => {
       const client = await connected(gateway);
