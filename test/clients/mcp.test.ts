@@ -15,10 +15,16 @@ const OBSERVERS = [{ clientId: "cli", mode: "cli", displayName: "OpenClaw MCP" }
 
 interface McpClient {
   connect(transport: unknown): Promise<void>;
-  callTool(call: { name: string; arguments: object }): Promise<{ structuredContent?: unknown }>;
+  callTool(call: object, schema: undefined, options: { timeout: number }): Promise<{ structuredContent?: unknown }>;
   close(): Promise<void>;
 }
 type Stdio = new (server: object) => { readonly pid: number | null };
+
+/** Calls one of the bridge's tools. A busy machine takes a minute to start it. */
+async function ask(client: McpClient, name: string, args: object): Promise<unknown> {
+  const { structuredContent } = await client.callTool({ name, arguments: args }, undefined, { timeout: 150_000 });
+  return structuredContent ?? {};
+}
 
 interface Message {
   readonly sessionKey: string;
@@ -44,14 +50,14 @@ async function mcpServe(gateway: Endpoint, url?: string): Promise<McpClient> {
     end({ pid });
   });
   // Answers only when the bridge has subscribed.
-  await client.callTool({ name: "conversations_list", arguments: {} });
+  await ask(client, "conversations_list", {});
   return client;
 }
 
 /** Messages of a session that the bridge has seen so far, as `role: text`. */
 async function messages(client: McpClient, key: string): Promise<string[]> {
-  const poll = await client.callTool({ name: "events_poll", arguments: { session_key: key, limit: 200 } });
-  const { events = [] } = (poll.structuredContent ?? {}) as { events?: readonly Message[] };
+  const polled = await ask(client, "events_poll", { session_key: key, limit: 200 });
+  const { events = [] } = polled as { events?: readonly Message[] };
   return events.filter(({ sessionKey }) => sessionKey === key).map(({ role, text }) => `${role}: ${text}`);
 }
 
@@ -59,7 +65,7 @@ async function messages(client: McpClient, key: string): Promise<string[]> {
 async function overhears(gateway: Endpoint, client: McpClient): Promise<string[]> {
   const { key, id } = freshSession("mcp");
   const person = await connect(gateway);
-  const wait = client.callTool({ name: "events_wait", arguments: { session_key: key, timeout_ms: 15_000 } });
+  const wait = ask(client, "events_wait", { session_key: key, timeout_ms: 15_000 });
   await converse(person, key, say(id, 4));
   await wait;
   const seen = await until(
