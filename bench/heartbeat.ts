@@ -7,7 +7,7 @@ import { heartbeatScene, HEARTBEATS_ON, MAIN_SESSION, type Scene } from "../test
 import { ensureRelease } from "../test/support/gateway/release.ts";
 import { atMost, type Options, type Part, progress, type Table, type Target } from "./report.ts";
 
-const RELEASES = ["2026.2.9", "2026.5.7", "2026.9.6"];
+const RELEASES = ["2026.2.9", "2026.5.7", "2026.6.11", "2026.9.6"];
 const LIMIT = 1.05;
 /** 2026.5 answers a message that follows a final at once with an empty one. */
 const BETWEEN_MS = 600;

@@ -76,6 +76,7 @@ export function npm(command: "ci" | "install", what: string, cwd: string): Promi
     child.on("error", reject);
     child.on("close", (code) => {
       if (code === 0) resolve();
+      else if (output.includes(`No matching version found for ${what}`)) reject(new Error(`${what} is not on npm`));
       else reject(new Error(`npm ${command} of ${what} ended with code ${code}:\n${output}`));
     });
   });
