@@ -39,7 +39,7 @@ export const RULES: readonly Rule[] = [
   words("(?:say|says|said) of", '"says about"; what a client says of itself is "self-reported"'),
   words("in place of", '"instead of"'),
   words("besides?", '"alongside", "next to", "as well as", "also"'),
-  words("half[ -]protected", '"partly protected"'),
+  words("half(?:-| )protected", '"partly protected"'),
   words("(?:put|puts|putting) (?:off|\\w+ off)", '"defer"'),
   words("(?:set|sets|setting) aside", '"hold", "defer"'),
   words("preempt(?:s|ed|ing|ion)?", '"abort"'),

@@ -5,6 +5,8 @@ import { fromMarkdown } from "mdast-util-from-markdown";
 
 /** Stands for a character of code, so that no rule matches across it. */
 const CODE = "¤";
+/** Stands for a character of a name in a sentence, which goes on after it. */
+const NAME = "§";
 const NOT_PROSE = new Set(["code", "inlineCode", "html", "definition", "image"]);
 const STRINGS = new Set([
   ts.SyntaxKind.StringLiteral,
@@ -27,13 +29,16 @@ function ofMarkdown(source: string): string {
   const text = [...units(source)];
   const visit = (node: Nodes): void => {
     const { start, end } = node.position!;
-    if (NOT_PROSE.has(node.type)) blank(text, start.offset!, end.offset!);
+    if (NOT_PROSE.has(node.type)) blank(text, start.offset!, end.offset!, node.type === "inlineCode" ? NAME : CODE);
     if (node.type === "link") blank(text, node.children.at(-1)?.position?.end.offset ?? start.offset!, end.offset!);
     if ("children" in node) for (const child of node.children) visit(child);
   };
   visit(fromMarkdown(source));
   // Cells of a table and items of a list are sentences of their own.
-  return text.join("").replaceAll("|", CODE).replaceAll(/^(\s*)(?:[-*]|#+)(?= )/gm, `$1${CODE}`);
+  return text
+    .join("")
+    .replaceAll("|", CODE)
+    .replaceAll(/^(\s*)(?:[-*]|#+)(?= )/gm, `$1${CODE}`);
 }
 
 function ofTypeScript(source: string): string {
@@ -43,14 +48,19 @@ function ofTypeScript(source: string): string {
     if (ts.isJSDoc(node)) return;
     const children = node.getChildren(file);
     if (children.length > 0) children.forEach(visit);
-    else if (STRINGS.has(node.kind)) blank(text, node.end - 1, node.end);
-    else blank(text, node.getStart(file), node.end);
+    else if (STRINGS.has(node.kind)) {
+      blank(text, node.getStart(file), node.getStart(file) + 1);
+      blank(text, node.end - 1, node.end);
+    } else blank(text, node.getStart(file), node.end);
   };
   visit(file);
   return text
     .join("")
-    .replaceAll(/`[^`\n]*`|\{@link [^}]*\}/g, (code) => CODE.repeat(code.length))
-    .replaceAll(/^(\s*)(\/\/|\/\*\*?|\*\/|\*(?!\/))/gm, (_, indent: string, mark: string) => indent + " ".repeat(mark.length));
+    .replaceAll(/`[^`\n]*`|\{@link [^}]*\}/g, (code) => NAME.repeat(code.length))
+    .replaceAll(
+      /^(\s*)(\/\/|\/\*\*?|\*\/|\*(?!\/))/gm,
+      (_, indent: string, mark: string) => indent + " ".repeat(mark.length),
+    );
 }
 
 /** UTF-16 code units, which offsets count. */
@@ -58,6 +68,6 @@ function units(source: string): string[] {
   return source.split("");
 }
 
-function blank(text: string[], from: number, to: number): void {
-  for (let at = from; at < to; at++) if (!/\s/.test(text[at]!)) text[at] = CODE;
+function blank(text: string[], from: number, to: number, filler = CODE): void {
+  for (let at = from; at < to; at++) if (!/\s/.test(text[at]!)) text[at] = filler;
 }
