@@ -122,8 +122,9 @@ function runOf<C>(route: SessionRoute, claims: Claims<C>): Run<C> | undefined {
 }
 
 /** Whether a run goes to nobody but those who claim its session. */
-function isAmong<C>({ owners, waiting }: Run<C>, claimed: ReadonlySet<C>): boolean {
+function isAmong<C>({ owners, only, waiting }: Run<C>, claimed: ReadonlySet<C>): boolean {
   if (waiting !== undefined && waiting.size > 0) return false;
+  if (only !== undefined) return claimed.has(only);
   for (const owner of owners) if (!claimed.has(owner)) return false;
   return true;
 }

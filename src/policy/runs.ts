@@ -7,7 +7,7 @@
  *
  * `C` is the connection as the host knows it; it is only ever compared.
  */
-import { fieldsOf, fieldsOrNone, text } from "./fields.ts";
+import { type Fields, fieldsOf, fieldsOrNone, text } from "./fields.ts";
 import { type Later, NEVER } from "./later.ts";
 
 /** What an event says of its run. */
@@ -51,6 +51,8 @@ export interface Run<C> {
   /** Canonical keys of its sessions. */
   readonly keys: readonly string[];
   readonly owners: ReadonlySet<C>;
+  /** The owner, if there is just one: nearly always. */
+  readonly only: C | undefined;
   /** Connections that wait to hear whether they may have it, with their number of requests; nearly always none. */
   readonly waiting: ReadonlyMap<C, number> | undefined;
 }
@@ -70,6 +72,7 @@ export interface RunQuestion<C> {
 interface Entry<C> extends Run<C> {
   keys: readonly string[];
   readonly owners: Set<C>;
+  only: C | undefined;
   waiting: Map<C, number> | undefined;
   /** It may be of another session than its request named, or of one that it did not name. */
   homeless: boolean;
@@ -191,6 +194,8 @@ export class Runs<C> {
   saw(id: string, keys: readonly string[], event: string, payload: unknown): Iterable<C> {
     let run = this.#runs.get(id);
     if (!run && this.#queues.size === 0) return NOBODY;
+    // Nearly every event of a run is a word in its midst, which changes nothing.
+    if (run?.began && !run.homeless && isWord(event, payload as Fields)) return NOBODY;
     const sign = runSign(event, payload);
     let gained: Iterable<C> = NOBODY;
     if (!run) {
@@ -206,7 +211,7 @@ export class Runs<C> {
     run.homeless = false;
     if (event === "agent") run.began = true;
     if (sign === "running") return gained;
-    if (sign === "answered-empty" && !run.began && !run.over && this.#takenIn(run, keys[0]!)) gained = run.owners;
+    if (sign === "answered-empty" && !run.began && !run.over) gained = this.#takenIn(run, keys[0]!) ?? gained;
     if (sign === "begins") this.#goesOn(run);
     else {
       run.over ||= sign !== "ends";
@@ -236,14 +241,14 @@ export class Runs<C> {
   }
 
   /** A message was answered with nothing: beside another run of its session, that one or the next has its answer. */
-  #takenIn(message: Entry<C>, key: string): boolean {
+  #takenIn(message: Entry<C>, key: string): readonly C[] | undefined {
     let other: Entry<C> | undefined;
     for (const run of this.#runs.values()) {
       if (run === message || run.over || !run.keys.includes(key)) continue;
       // The one that an agent works on; others wait as this one did.
       if (!other || run.began) other = run;
     }
-    if (!other) return false;
+    if (!other) return undefined;
     const senders = [...message.owners];
     for (const sender of senders) this.#give(other, sender);
     let queue = this.#queues.get(key);
@@ -258,7 +263,7 @@ export class Runs<C> {
     }
     for (const sender of senders) queue.senders.add(sender);
     queue.count += 1;
-    return true;
+    return senders;
   }
 
   #add(id: string, keys: readonly string[], homeless: boolean): Entry<C> {
@@ -266,6 +271,7 @@ export class Runs<C> {
       id,
       keys,
       owners: new Set(),
+      only: undefined,
       waiting: undefined,
       homeless,
       began: false,
@@ -282,6 +288,7 @@ export class Runs<C> {
       return;
     }
     run.owners.add(owner);
+    run.only = run.owners.size === 1 ? owner : undefined;
     this.#orphans.delete(run);
     let owned = this.#owned.get(owner);
     if (!owned) this.#owned.set(owner, (owned = new Set()));
@@ -293,6 +300,7 @@ export class Runs<C> {
 
   #take(run: Entry<C>, owner: C): void {
     run.owners.delete(owner);
+    run.only = run.owners.size === 1 ? [...run.owners][0] : undefined;
     const owned = this.#owned.get(owner);
     owned?.delete(run);
     if (owned?.size === 0) this.#owned.delete(owner);
@@ -328,6 +336,11 @@ export class Runs<C> {
       });
     }
   }
+}
+
+/** Whether an event is one of the many in the midst of a run. */
+function isWord(event: string, payload: Fields | undefined): boolean {
+  return event === "chat" ? payload?.["state"] === "delta" : event === "agent" && payload?.["stream"] === "assistant";
 }
 
 /** Whether two short lists have something in common. No closure: asked for every event of a run. */

@@ -72,21 +72,21 @@ export class RunFacts<C> {
     const known = this.find(id);
     const run = known ?? this.#next(id, keys[0]!, sign);
     if (!run) return [];
-    let more = !known;
+    let more = known ? [] : [...run.owners];
     if (!shares(run.keys, keys)) {
       if (!run.homeless) return [];
       run.keys = keys;
-      more = true;
+      more = [...run.owners];
     }
     run.homeless = false;
     if (sign === "begins" || sign === "works" || sign === "ends") run.began = true;
-    if (sign === "empty" && !run.began && !run.over && this.#queue(run, keys[0]!)) more = true;
+    if (sign === "empty" && !run.began && !run.over) more = this.#queue(run, keys[0]!) ?? more;
     if (sign === "begins") run.endsAt = NEVER;
     if (sign === "final" || sign === "empty" || sign === "aborted") run.over = true;
     if (run.over ? sign === "final" || sign === "empty" || sign === "aborted" || sign === "ends" : sign === "ends") {
       run.endsAt = now + (run.over ? TAIL_MS : ANSWER_MS);
     }
-    return more ? [...run.owners] : [];
+    return more;
   }
 
   /** When something happens next by itself. */
@@ -112,10 +112,10 @@ export class RunFacts<C> {
     return run;
   }
 
-  #queue(message: RunFact<C>, key: string): boolean {
+  #queue(message: RunFact<C>, key: string): C[] | undefined {
     const others = this.runs.filter((run) => run !== message && !run.over && run.keys.includes(key));
     const other = others.findLast(({ began }) => began) ?? others[0];
-    if (!other) return false;
+    if (!other) return undefined;
     const senders = [...message.owners];
     for (const sender of senders) this.give(other, sender);
     let queue = this.#queues.find((each) => each.key === key);
@@ -125,7 +125,7 @@ export class RunFacts<C> {
     }
     queue.senders.push(...senders.filter((each) => !queue.senders.includes(each)));
     queue.count += 1;
-    return true;
+    return senders;
   }
 
   #add(id: string, keys: readonly string[], homeless: boolean): RunFact<C> {
