@@ -20,6 +20,7 @@ function judged(...steps: readonly object[]): string[] {
 
 const ask = (method: string, params: object) => ({ type: "req", id: method, method, params });
 const accepted = (method: string) => ({ type: "res", id: method, ok: true });
+const connects = (device: string, id: string) => ask("connect", { device: { id: device }, client: { id } });
 const denied = (method: string) => ({ type: "res", id: method, ok: false });
 
 describe("foreign frames", () => {
@@ -39,7 +40,7 @@ describe("foreign frames", () => {
     ],
     [
       "is foreign after a request that only mentions it",
-      [ask("sessions.describe", { key: KEY }), accepted("sessions.describe"), FRAME],
+      [ask("sessions.patch", { key: KEY }), accepted("sessions.patch"), FRAME],
       ["chat"],
     ],
     [
@@ -59,6 +60,46 @@ describe("foreign frames", () => {
     [
       "is foreign on a new connection",
       [ask("chat.history", { sessionKey: KEY }), accepted("chat.history"), { reconnects: true }, FRAME],
+      ["chat"],
+    ],
+    [
+      "is not foreign on a new connection of the same device and program",
+      [
+        connects("d", "ui"),
+        accepted("connect"),
+        ask("chat.history", { sessionKey: KEY }),
+        accepted("chat.history"),
+        { reconnects: true },
+        connects("d", "ui"),
+        accepted("connect"),
+        FRAME,
+      ],
+      [],
+    ],
+    [
+      "is foreign on a connection of another program of the device",
+      [
+        connects("d", "ui"),
+        accepted("connect"),
+        ask("chat.history", { sessionKey: KEY }),
+        accepted("chat.history"),
+        { reconnects: true },
+        connects("d", "tui"),
+        accepted("connect"),
+        FRAME,
+      ],
+      ["chat"],
+    ],
+    [
+      "is not foreign after it was left, if the page started its run",
+      [
+        ask("chat.send", { sessionKey: KEY }),
+        { ...accepted("chat.send"), payload: { runId: "r" } },
+        ask("sessions.messages.unsubscribe", { key: KEY }),
+        accepted("sessions.messages.unsubscribe"),
+        { ...FRAME, payload: { ...FRAME.payload, runId: "r" } },
+        { ...FRAME, payload: { ...FRAME.payload, runId: "other" } },
+      ],
       ["chat"],
     ],
     ["in the list is foreign to a page that has not asked for the list", [ROW], ["sessions.changed"]],
