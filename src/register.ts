@@ -6,6 +6,6 @@ import { isMainThread } from "node:worker_threads";
 import { gatewayProcess } from "./attach/process.ts";
 
 if (isMainThread) {
-  const gateway = gatewayProcess(process.argv);
+  const gateway = gatewayProcess(process.argv, process.env);
   if (gateway) (await import("./isolation.ts")).install(gateway);
 }

@@ -1,4 +1,5 @@
 /** How the preload reaches the processes that need it, and no other. */
+import { realpathSync } from "node:fs";
 import { asPath } from "./loader.ts";
 import { withoutPreload } from "./process.ts";
 
@@ -22,12 +23,15 @@ export function registerUrl(): string {
   return new URL("../register.js", import.meta.url).href;
 }
 
-/** Whether a specifier given to `--import` names this module. */
+/** Wherever it is installed: a copy that has since moved, or the link to one that pnpm keeps. */
+const ANY_INSTALL = /[\\/]openclaw-event-isolation[\\/]dist[\\/]register\.js$/;
+
+/** Whether a specifier given to `--import` names this module, from this installation or another. */
 export function isOurs(specifier: string): boolean {
-  if (specifier === "openclaw-event-isolation/register") return true;
+  if (specifier === "openclaw-event-isolation/register" || ANY_INSTALL.test(specifier)) return true;
   try {
-    return asPath(specifier) === asPath(registerUrl());
+    return realpathSync(asPath(specifier)) === realpathSync(asPath(registerUrl()));
   } catch {
-    return false;
+    return specifier === registerUrl();
   }
 }

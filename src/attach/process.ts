@@ -41,12 +41,35 @@ const ALSO_START: ReadonlySet<string> = new Set(["onboard", "setup"]);
  * little, a gateway without the module would be unprotected.
  *
  * @param argv like `process.argv`
+ * @param env like `process.env`
  * @returns undefined if this is not an OpenClaw process that runs a gateway
  */
-export function gatewayProcess(argv: readonly string[]): GatewayProcess | undefined {
-  const [, script, ...args] = argv;
-  if (!script || !isGatewayRun(args)) return undefined;
+export function gatewayProcess(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>> = {},
+): GatewayProcess | undefined {
+  const [script, ...args] = behindPm2(argv.slice(1), env);
+  if (!script || !isGatewayRun(args.map(String))) return undefined;
   return openclawPackage(script);
+}
+
+const PM2_SCRIPT = /[\\/]pm2[\\/]lib[\\/]ProcessContainer(Fork)?\.js$/;
+
+/** pm2 starts a script of its own, which then loads the one that the environment names. */
+function behindPm2(
+  words: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): readonly (string | undefined)[] {
+  const [script = "", ...args] = words;
+  const match = PM2_SCRIPT.exec(script);
+  if (!match) return words;
+  if (match[1] !== undefined) return [env["pm_exec_path"], ...args];
+  try {
+    const { pm_exec_path: path, args: more } = JSON.parse(env["pm2_env"] ?? "{}") as Record<string, unknown>;
+    return [String(path), ...(Array.isArray(more) ? more.map(String) : [])];
+  } catch {
+    return [];
+  }
 }
 
 /** @param args OpenClaw's own arguments, e.g. `["--profile", "dev", "gateway", "run"]` */

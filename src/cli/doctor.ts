@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
+import { preloadProblem } from "../attach/other-preloads.ts";
 import { ownVersion } from "../attach/own-version.ts";
 import { PREEMPTION, RELEASES } from "../attach/seams.ts";
 import { textTable } from "../report/columns.ts";
@@ -14,7 +15,7 @@ import { addOpenclawOption, findOpenclaw, type Openclaw } from "./find-openclaw.
 import { addGatewayOptions, type GatewayOptions } from "./gateway-target.ts";
 import { isOldNode, OLDEST_NODE } from "./node-version.ts";
 import { survey, type Survey } from "./survey.ts";
-import { systemdState, unitName } from "./systemd.ts";
+import { programProblem, systemdState, unitName } from "./systemd.ts";
 import { inRange } from "./versions.ts";
 
 /** In the package, as docs/releases.md is, which is made of it. */
@@ -63,7 +64,7 @@ async function examine(options: Options, env: NodeJS.ProcessEnv): Promise<Doctor
   const { checks: ofConfig, file } = configChecks(openclaw.release, abortsHeartbeats, env);
   const checks = [
     ...releaseChecks(openclaw),
-    nodeCheck(),
+    nodeCheck(env),
     ...seamChecks(found),
     ...measuredChecks(openclaw),
     ...ofConfig,
@@ -98,11 +99,13 @@ function releaseChecks({ release, root }: Openclaw): Check[] {
   return checks;
 }
 
-function nodeCheck(): Check {
+function nodeCheck(env: NodeJS.ProcessEnv): Check {
   const version = process.versions.node;
-  return isOldNode(version)
-    ? finding.error("node", `Node ${version} cannot load the module: a gateway needs ${OLDEST_NODE} or newer`)
-    : finding.ok("node", `Node ${version}`);
+  if (isOldNode(version)) {
+    return finding.error("node", `Node ${version} cannot load the module: a gateway needs ${OLDEST_NODE} or newer`);
+  }
+  const problem = preloadProblem(version, env["NODE_OPTIONS"], process.execArgv);
+  return problem === undefined ? finding.ok("node", `Node ${version}`) : finding.error("node", problem);
 }
 
 function seamChecks({ seams, standDown }: Survey): Check[] {
@@ -148,6 +151,8 @@ function measuredChecks({ release }: Openclaw): Check[] {
 function serviceChecks(env: NodeJS.ProcessEnv): Check[] {
   const name = "service";
   const unit = unitName(env);
+  const problem = programProblem(env);
+  if (problem !== undefined) return [finding.warning(name, `${unit}: ${problem}`)];
   switch (systemdState(env)) {
     case "enabled":
       return [finding.ok(name, `${unit} starts with the module`)];

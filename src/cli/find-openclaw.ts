@@ -1,5 +1,5 @@
 /** Finds the installed `openclaw` package that a command is about. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Command, Option } from "commander";
@@ -51,10 +51,26 @@ export function findOpenclaw(
 
 function onPath(env: Readonly<Record<string, string | undefined>>): Openclaw | undefined {
   for (const folder of (env["PATH"] ?? "").split(delimiter)) {
-    const found = folder !== "" && existsSync(join(folder, "openclaw")) && describe(join(folder, "openclaw"));
+    const command = join(folder, "openclaw");
+    const found = folder !== "" && existsSync(command) && (describe(command) ?? behindShim(command));
     if (found) return found;
   }
   return undefined;
+}
+
+/** What the shim of a package manager starts, relative to its own folder: pnpm writes those where npm links. */
+const SHIM_TARGET = /\$basedir(?:_abs)?"?\/['"]?([^'"\n]*\bopenclaw\.mjs)/;
+
+function behindShim(command: string): Openclaw | undefined {
+  try {
+    const file = realpathSync(command);
+    // Who else is named openclaw may be a program of any size.
+    if (statSync(file).size > 65_536) return undefined;
+    const target = SHIM_TARGET.exec(readFileSync(file, "utf8"))?.[1];
+    return target === undefined ? undefined : describe(resolve(dirname(file), target));
+  } catch {
+    return undefined;
+  }
 }
 
 function localFolders(): string[] {

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
+import { preloadProblem } from "../attach/other-preloads.ts";
 import { Failure } from "./failure.ts";
 import { hasModule, withModule } from "./node-options.ts";
 import { isOldNode, nodeVersion, OLDEST_NODE } from "./node-version.ts";
@@ -73,7 +74,7 @@ export function systemdPlan(on: boolean, env: Env, unit?: string): Plan {
   return {
     title,
     file: { path: ownDropIn(env, name, file), content: dropIn(VARIABLE, withModule(value), comments) },
-    notes: nodeNotes(program),
+    notes: [problemOf({ program, value })].filter((note) => note !== undefined),
     steps,
   };
 }
@@ -115,13 +116,23 @@ function ownDropIn(env: Env, name: string, file: string | undefined): string {
   return join(`${unit}.d`, DROP_IN);
 }
 
-function nodeNotes(program: string | undefined): string[] {
-  if (program === undefined || !/node(?:js)?$/.test(basename(program))) return [];
+/** Why the unit's program does not load the module, whatever its environment says; undefined if it does. */
+export function programProblem(env: Env, unit?: string): string | undefined {
+  const file = unitFile(env, unit);
+  return file === undefined ? undefined : problemOf(effective(env, unitName(env, unit), file));
+}
+
+function problemOf({ program, value }: { program: string | undefined; value: string | undefined }): string | undefined {
+  const name = basename(program ?? "");
+  if (/^bunx?$/.test(name)) {
+    return `the unit runs Bun (${program}), which ignores ${VARIABLE} and cannot load the module, so the gateway would run unprotected: openclaw gateway install --runtime node --force`;
+  }
+  if (program === undefined || !/^node(?:js)?$/.test(name)) return undefined;
   try {
     const version = nodeVersion(program);
-    if (!isOldNode(version)) return [];
-    return [`the unit runs Node ${version} (${program}), too old to load the module: it needs ${OLDEST_NODE}`];
+    if (!isOldNode(version)) return preloadProblem(version, value, []);
+    return `the unit runs Node ${version} (${program}), too old to load the module: it needs ${OLDEST_NODE}`;
   } catch {
-    return [`the unit's Node (${program}) does not answer to --version`];
+    return `the unit's Node (${program}) does not answer to --version`;
   }
 }

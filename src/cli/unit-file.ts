@@ -36,11 +36,17 @@ export function unitEnvironment(texts: readonly string[], variable: string): Uni
         unset = list.length > 0 && (unset || list.includes(variable));
         break;
       case "ExecStart":
-        program = list[0]?.replace(/^[-@:+!]+/, "") ?? program;
+        program = programOf(list) ?? program;
         break;
     }
   }
   return { value, files, unset, program };
+}
+
+/** The program of a command line, also behind `env` and the variables that it sets. */
+function programOf([first, ...rest]: readonly string[]): string | undefined {
+  const program = first?.replace(/^[-@:+!]+/, "");
+  return program?.endsWith("/env") ? (rest.find((word) => !/^-|=/.test(word)) ?? program) : program;
 }
 
 /** What an environment file sets a variable to, in systemd's (and the shell's) simple form. */

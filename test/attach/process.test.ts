@@ -2,8 +2,27 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { gatewayProcess, isGatewayRun, withoutPreload } from "../../src/attach/process.ts";
+
+test("a gateway that pm2 starts is recognised in fork and in cluster mode, and other programs are not", () => {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), "isolation-pm2-")));
+  onTestFinished(() => rmSync(root, { recursive: true }));
+  writeFileSync(join(root, "package.json"), JSON.stringify({ name: "openclaw", version: "2026.9.6" }));
+  const path = join(root, "openclaw.mjs");
+  writeFileSync(path, "");
+  const found = { root, release: "2026.9.6" };
+  const fork = "/usr/lib/node_modules/pm2/lib/ProcessContainerFork.js";
+  const cluster = "/usr/lib/node_modules/pm2/lib/ProcessContainer.js";
+  expect(gatewayProcess(["node", fork, "gateway", "run"], { pm_exec_path: path })).toEqual(found);
+  expect(gatewayProcess(["node", fork, "status"], { pm_exec_path: path })).toBeUndefined();
+  expect(gatewayProcess(["node", fork, "gateway"], {})).toBeUndefined();
+  const env = (args: readonly string[]) => ({ pm2_env: JSON.stringify({ pm_exec_path: path, args }) });
+  expect(gatewayProcess(["node", cluster], env(["gateway", "run"]))).toEqual(found);
+  expect(gatewayProcess(["node", cluster], env(["status"]))).toBeUndefined();
+  expect(gatewayProcess(["node", cluster, "gateway"], { pm2_env: "{" })).toBeUndefined();
+  expect(gatewayProcess(["node", "/app/ProcessContainerFork.js", "gateway"], { pm_exec_path: path })).toBeUndefined();
+});
 
 describe("telling a gateway run by its arguments", () => {
   test.each([

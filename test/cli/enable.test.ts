@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { expect, inject, test } from "vitest";
-import { command, emptyFolder, expectFailure, installedCli } from "./command.ts";
+import { command, emptyFolder, expectFailure, installedCli, PLAIN_PATH } from "./command.ts";
 import { ALL_REQUIRED, madeUp } from "./made-up.ts";
 
 const UNIT = "openclaw-gateway.service";
@@ -131,4 +131,29 @@ test("systemd reads the drop-in as enable meant it", async ({ annotate, skip }) 
   await annotate(`asked ${systemd}`);
   expect(stdout).toContain(`DropIn Path: ${dropIn(units)}`);
   expect(stdout).toContain(`Environment: NODE_OPTIONS=--max-old-space-size=4096 --import=${register()}`);
+});
+
+test("enable and doctor say that a unit that runs Bun would be unprotected", async () => {
+  for (const start of ["/opt/bun/bin/bun", "/usr/bin/env FOO=1 bun"]) {
+    const { home, units } = homeWith();
+    writeFileSync(join(units, UNIT), `[Service]\nExecStart=${start} /opt/openclaw/openclaw.mjs gateway\n`);
+    expect((await command(["enable", "--dry-run"], { home })).stdout).toMatch(
+      /^note: the unit runs Bun .*--runtime node/m,
+    );
+    await command(["enable"], { home });
+    const doctor = await command(["doctor", "--no-gateway", "--openclaw", madeUp("2026.9.6", ALL_REQUIRED)], { home });
+    expect(doctor.stdout).toMatch(/WARNING +service +.*the unit runs Bun .* unprotected/);
+    expect(doctor.code).toBe(1);
+  }
+});
+
+test("doctor finds the openclaw behind a shim of pnpm, and run starts it", async () => {
+  const home = emptyFolder();
+  const openclaw = madeUp("2026.9.6", ALL_REQUIRED);
+  const shim = `#!/bin/sh\nbasedir=$(dirname "$0")\nexec node  "$basedir/${relative(home, join(openclaw, "openclaw.mjs"))}" "$@"\n`;
+  writeFileSync(join(home, "openclaw"), shim, { mode: 0o755 });
+  const env = { PATH: `${home}:${PLAIN_PATH}` };
+  const doctor = await command(["doctor", "--no-gateway", "--json"], { home, env });
+  expect(JSON.parse(doctor.stdout)).toMatchObject({ openclaw: { root: openclaw, release: "2026.9.6" } });
+  expect((await command(["run"], { home, env })).stdout).toBe("a gateway\n");
 });
