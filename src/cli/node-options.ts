@@ -1,5 +1,6 @@
 /** NODE_OPTIONS with this module in it, other options kept. */
 import { realpathSync } from "node:fs";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { isOurs, registerUrl } from "../attach/preload.ts";
 import { withoutPreload } from "../attach/process.ts";
@@ -7,19 +8,28 @@ import { withoutPreload } from "../attach/process.ts";
 const SCRIPT = /([\\/]openclaw-event-isolation[\\/]dist[\\/])cli\.js$/;
 
 /**
- * URL of the module by the path under which this command was started, if that leads to this package: pnpm keeps
- * each version in a folder of its own, and only the link that its shim goes by outlives an update.
+ * URL of the module by a path that outlives an update: pnpm keeps each version in a folder of its own, to which
+ * a link leads. Its shims go by that link since pnpm 11; before, they go past it.
  *
  * @param script `process.argv[1]`
  */
 export function lastingUrl(script = process.argv[1] ?? ""): string {
+  const started = script.replace(SCRIPT, "$1register.js");
+  const [store] = started.split(/[\\/]\.pnpm[\\/]/);
+  const links = ["node_modules/", ""].map((part) => join(store!, `${part}openclaw-event-isolation/dist/register.js`));
+  const lasting = [...(store === started ? [] : links), started].find(isThis);
+  return lasting === undefined ? registerUrl() : pathToFileURL(lasting).href;
+}
+
+function isThis(path: string): boolean {
   try {
-    const path = script.replace(SCRIPT, "$1register.js");
-    if (path !== script && realpathSync(path) === realpathSync(new URL(registerUrl()))) return pathToFileURL(path).href;
+    return (
+      SCRIPT.test(path.replace(/register\.js$/, "cli.js")) &&
+      realpathSync(path) === realpathSync(new URL(registerUrl()))
+    );
   } catch {
-    // It is not where it was started from.
+    return false;
   }
-  return registerUrl();
 }
 
 /** @param options what it was, if anything */
