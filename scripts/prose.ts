@@ -17,9 +17,13 @@ const CLEAN = [
   "CONTRIBUTING.md",
   "SECURITY.md",
   "docs/README.md",
+  "docs/access.md",
   "docs/heartbeats.md",
+  "docs/interfaces.md",
   "docs/performance.md",
+  "docs/plugin.md",
   "docs/quick-start.md",
+  "docs/upstream-cap.md",
   "scripts/prose.ts",
 ];
 /** Code of others, made files, and the rules themselves. */
