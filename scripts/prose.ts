@@ -19,10 +19,13 @@ const CLEAN = [
   "docs/README.md",
   "docs/access.md",
   "docs/heartbeats.md",
+  "docs/how-it-works.md",
   "docs/interfaces.md",
   "docs/performance.md",
   "docs/plugin.md",
+  "docs/probe.md",
   "docs/quick-start.md",
+  "docs/troubleshooting.md",
   "docs/upstream-cap.md",
   "scripts/prose.ts",
 ];
