@@ -18,6 +18,8 @@ const CLEAN = [
   "SECURITY.md",
   "docs/README.md",
   "docs/access.md",
+  "docs/client.md",
+  "docs/events.md",
   "docs/heartbeats.md",
   "docs/how-it-works.md",
   "docs/interfaces.md",

@@ -17,7 +17,7 @@ export interface ChatRun extends AsyncIterable<ChatEvent> {
    */
   abort(): Promise<void>;
   /**
-   * The whole reply. May be used beside the iteration, or alone: then no events are kept.
+   * The whole reply. Use it alongside the iteration, or alone; alone, it keeps no events.
    *
    * @throws ClientError if the run failed, or was aborted (kind `aborted`)
    */

@@ -41,7 +41,7 @@ export interface Client {
    * @throws ClientError `unsupported` for another session on releases that would send it to the main session
    */
   wake(options: { readonly text: string; readonly sessionKey?: string }): Promise<void>;
-  /** What was dropped because it was not this client's. Counts up from the start. */
+  /** Counts of frames dropped because they were not this client's, since the start. */
   readonly dropped: Readonly<Dropped>;
   /** `connected`, `reconnecting`, or `closed` for good. */
   readonly state: "connected" | "reconnecting" | "closed";

@@ -6,7 +6,7 @@
  * - `invalid-argument`: the call itself is wrong; nothing was sent
  * - `auth`: the gateway refused the token or the device, at connect or after it was revoked
  * - `refused`: the gateway answered a request with an error; `code` holds its code
- * - `disconnected`: the connection was lost and the outcome could not be found out within `recoverMs`
+ * - `disconnected`: the connection was lost and the outcome could not be determined within `recoverMs`
  * - `gateway-restarted`: the gateway was restarted during the run, and its history holds no reply
  * - `unresponsive`: the gateway is connected but does not answer
  * - `lost-reply`: the gateway ended the run without a reply and without having run it (a heartbeat took it, or it was

@@ -9,10 +9,10 @@
 export const RULES = {
   session: "connections that claim its session",
   roster: "connections that asked for the list of sessions",
-  status: "whole to connections that claim its session; to all others without its key and text",
+  status: "in full to connections that claim its session; to all others without its key and text",
   asker: "the connection that asked, as upstream",
   scope: "as upstream: connections with the scope for it",
-  all: "as upstream: it holds nothing of a session",
+  all: "as upstream: it holds no data of a session",
   question: "connections that got the question",
 } as const;
 
@@ -31,9 +31,9 @@ export type Coverage = {
 );
 
 const PROFILE = "needs a user's profile, which a connection by token does not have";
-const NETWORK = "needs a service on the network";
+const NETWORK = "needs a network service";
 const NODE = "goes to nodes only";
-const VOICE = "needs a provider of speech";
+const VOICE = "needs a speech provider";
 export const ITSELF = "the gateway by itself";
 
 export const COVERAGE: readonly Coverage[] = [
