@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { compare, gte } from "semver";
+import { compare } from "semver";
 
 const run = promisify(execFile);
 const CACHE = fileURLToPath(new URL("../.cache/packages/", import.meta.url));
@@ -15,15 +15,6 @@ const TIMEOUT_MS = 5 * 60_000;
 export async function publishedReleases(): Promise<string[]> {
   const { stdout } = await run("npm", ["view", "openclaw", "versions", "--json"], { timeout: TIMEOUT_MS });
   return (JSON.parse(stdout) as string[]).filter((version) => /^\d{4}\.\d+\.\d+$/.test(version)).sort(compare);
-}
-
-/** The last release of each month since 2026.2; the newest one is the last of them. */
-export function monthlyReleases(releases: readonly string[]): string[] {
-  const last = new Map<string, string>();
-  for (const release of releases.toSorted(compare)) {
-    if (gte(release, "2026.2.0")) last.set(release.split(".", 2).join("."), release);
-  }
-  return [...last.values()];
 }
 
 /**

@@ -5,9 +5,8 @@ import { compare } from "semver";
 import { openclawPackage } from "../src/attach/process.ts";
 import { missingSeams } from "../src/attach/seams.ts";
 import { survey } from "../src/cli/survey.ts";
-import { PINNED_RELEASES } from "../test/support/gateway/release.ts";
 import { progressOf, parseRelease, runScript, script } from "./options.ts";
-import { monthlyReleases, publishedReleases, unpackedRelease } from "./published-releases.ts";
+import { publishedReleases, unpackedRelease } from "./published-releases.ts";
 import { differences, RELEASES_JSON, type ReleaseReport, releasesTable } from "./releases-page.ts";
 
 const command = script(
@@ -15,8 +14,7 @@ const command = script(
   `Looks in published OpenClaw packages for the functions that the module attaches to, and compares
 them with the table src/attach/seams.ts. A release is downloaded on first use (npm pack, 20 to 100 MB)
 and kept in .cache/packages; a folder is an installed openclaw package. What is found of these is
-printed. Without any: the last stable release of each month since 2026.2, the newest, and those of the
-tests, into docs/releases.json, to which the tests hold the table.`,
+printed. Without any: all stable releases, into docs/releases.json, to which the tests hold the table.`,
   [
     "the module attaches to each, and each has the functions that the table says",
     "not so",
@@ -27,7 +25,7 @@ tests, into docs/releases.json, to which the tests hold the table.`,
 const progress = progressOf("seams");
 
 async function main(_options: object, positionals: readonly string[]): Promise<number> {
-  const wanted = positionals.length > 0 ? positionals : await defaultReleases();
+  const wanted = positionals.length > 0 ? positionals : await publishedReleases();
   const reports: ReleaseReport[] = [];
   for (const [index, each] of wanted.entries()) {
     const root = each.includes("/") ? each : await unpackedRelease(parseRelease(each), progress);
@@ -57,11 +55,6 @@ async function main(_options: object, positionals: readonly string[]): Promise<n
     (report) => missingSeams(new Set(report.functions)).length === 0 && differences(report).length === 0,
   );
   return ok ? 0 : 1;
-}
-
-async function defaultReleases(): Promise<string[]> {
-  const releases = new Set([...monthlyReleases(await publishedReleases()), ...PINNED_RELEASES]);
-  return [...releases].sort(compare);
 }
 
 await runScript(command, main);
