@@ -23,7 +23,7 @@ each release, installing it on first use.`,
   .option("-t, --name <pattern>", "only cases whose name matches")
   .option(
     "--contract",
-    "only what differs most from release to release: who gets what, heartbeats, cron runs, wakes; on 2026.2 also claims, configurations, hostile clients and settings",
+    "only what differs most from release to release: who gets what, heartbeats, cron runs, wakes; on 2026.2 also claims, completions, configurations, hostile clients and settings",
   );
 
 /** What `npm test` on the newest release does not say of the others. */
@@ -42,6 +42,7 @@ const CONTRACT = [
 const CONTRACT_IF_FAST = [
   ...CONTRACT,
   "claims",
+  "completions",
   "configurations",
   "cron-load",
   "heartbeat-alerts",
