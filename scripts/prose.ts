@@ -29,6 +29,8 @@ const CLEAN = [
   "docs/quick-start.md",
   "docs/troubleshooting.md",
   "docs/upstream-cap.md",
+  "patches/README.md",
+  "patches/0*/README.md",
   "scripts/prose.ts",
 ];
 /** Code of others, made files, and the rules themselves. */

@@ -7,7 +7,7 @@ const PREEMPTION = "src/auto-reply/heartbeat-preemption.ts";
 
 export const patch: Patch = {
   name: "06-heartbeat-preemption",
-  title: "fix(heartbeat): let a message preempt the heartbeat of its session",
+  title: "fix(heartbeat): let a message abort the heartbeat of its session",
   // From 2026.8.
   resolvedBy: ["preemptAndDrainEmbeddedHeartbeatRun"],
   files: { [PREEMPTION]: upstream("heartbeat-preemption.ts") },
