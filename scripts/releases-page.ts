@@ -74,15 +74,20 @@ The functions of OpenClaw that the module uses, and the releases that declare th
 ${seamsTable()}`;
 }
 
-/** One row a release, one column a promise. */
+/** One row a release that was measured, one column a promise, and the names of all others. */
 function promisesTable({ releases }: Matrix): string {
-  const rows = Object.entries(releases).map(([release, measured]) => [
+  const [known, unknown] = [true, false].map((wanted) =>
+    Object.entries(releases).filter(([, { module, fails }]) => ((module ?? fails) !== undefined) === wanted),
+  ) as [[string, Matrix["releases"][string]][], [string, unknown][]];
+  const rows = known.map(([release, measured]) => [
     release,
     measured.node ?? "",
     ...PROMISES.map((promise) => (measured.fails === undefined ? cellText(promise, measured) : "does not boot here")),
-    measured.fails ? "-" : (measured.module?.at ?? "not yet"),
+    measured.fails ? "-" : (measured.module?.at ?? ""),
   ]);
-  return markdownTable([["OpenClaw", "Node it asks for", ...PROMISES.map(({ name }) => name), "measured"], ...rows]);
+  const head = ["OpenClaw", "Node it asks for", ...PROMISES.map(({ name }) => name), "measured"];
+  const others = unknown.map(([release]) => release).join(", ");
+  return `${markdownTable([head, ...rows])}${others && `\n\nNot measured yet: ${others}.`}`;
 }
 
 /** What is wrong with the module too, or does not boot, by what it is. */
