@@ -81,7 +81,7 @@ export function startRun(host: RunHost, request: ChatRequest): RunCore {
     if (running) queue.push({ type: "lifecycle", phase: "error" });
     const { kind, retryable } = error;
     const plain = redact(error.message);
-    // Only what the gateway said of the run is for ever: after a lost connection the same key may be asked for again.
+    // Only the gateway's own verdict on the run is final: after a lost connection the same key may be used again.
     finish({ type: "error", kind, retryable, message: plain }, { kind: "error", error }, kind === "model");
   }
 
@@ -143,7 +143,7 @@ export function startRun(host: RunHost, request: ChatRequest): RunCore {
     }
   }
 
-  /** Finds out what became of the run: after a reconnect, and when nothing was heard of it for long. */
+  /** Finds the outcome of the run: after a reconnect, and when no frame of it has come for long. */
   async function look(): Promise<void> {
     if (mending || isOver || ending || !running) return;
     mending = true;

@@ -23,7 +23,7 @@ export type Settings = Readonly<typeof DEFAULTS>;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const MAX_MESSAGE_LENGTH = 16 * 1024 * 1024;
 
-/** @throws ClientError of kind `invalid-argument` for a number that is none */
+/** @throws ClientError of kind `invalid-argument` for a value that is not a number */
 export function readSettings(options: ConnectOptions): Settings {
   const names = Object.keys(DEFAULTS) as (keyof Settings)[];
   return Object.fromEntries(names.map((name) => [name, positive(name, options[name], DEFAULTS[name])])) as Settings;
@@ -33,14 +33,14 @@ export function readSettings(options: ConnectOptions): Settings {
 export function positive(name: string, value: number | undefined, fallback: number): number {
   if (value === undefined) return fallback;
   if (typeof value === "number" && Number.isFinite(value) && value > 0) return Math.min(value, MAX_TIMER_MS);
-  throw new ClientError("invalid-argument", `${name} has to be a positive number`);
+  throw new ClientError("invalid-argument", `${name} must be a positive number`);
 }
 
 /** Checks the URL without ever repeating it: it may hold a secret by mistake. */
 export function checkUrl(value: unknown): string {
   const url = typeof value === "string" && URL.canParse(value) ? new URL(value) : undefined;
   if (!url || (url.protocol !== "ws:" && url.protocol !== "wss:")) {
-    throw new ClientError("invalid-argument", "url has to be a ws:// or wss:// address");
+    throw new ClientError("invalid-argument", "url must be a ws:// or wss:// address");
   }
   const named = [...url.searchParams.keys(), ...new URLSearchParams(url.hash.slice(1)).keys()];
   if (url.username || url.password || named.some((name) => /token|password|secret|auth/i.test(name))) {
@@ -95,7 +95,7 @@ export function checkChat(options: ChatOptions): ChatRequest {
   }
   if (message.length > MAX_MESSAGE_LENGTH) throw new ClientError("invalid-argument", "message is too long");
   if (idempotencyKey !== undefined && (typeof idempotencyKey !== "string" || idempotencyKey.trim() === "")) {
-    throw new ClientError("invalid-argument", "idempotencyKey has to be a text that is not empty");
+    throw new ClientError("invalid-argument", "idempotencyKey must be a non-empty text");
   }
   if ("history" in options) {
     throw new ClientError("invalid-argument", "chat takes no history: the session holds it, see history()");

@@ -1,4 +1,4 @@
-/** What is asked of the gateway about one run: what became of it when its frames did not come, and to stop it. */
+/** Asks the gateway about one run: its outcome when its frames did not come, and to stop it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Boot, type Connection, isSameBoot } from "./connection.ts";
 import { ClientError } from "./errors.ts";
@@ -6,7 +6,7 @@ import type { Settings } from "./options.ts";
 import { isFields } from "./run-state.ts";
 import { holdsKeys, type Outcome, outcomeOf, readMessages, type Wanted } from "./transcript.ts";
 
-/** What was found out. */
+/** The outcome, as far as it is known. */
 export type Verdict =
   | { readonly kind: "running" }
   | { readonly kind: "done"; readonly text: string; readonly usage: Outcome["usage"] }
@@ -98,8 +98,8 @@ function settled(outcome: Outcome | undefined): Verdict | undefined {
 }
 
 /**
- * What became of a run that was accepted. Waits for a connection, makes this connection one of the session's again,
- * asks whether the run still runs, and if not reads its outcome from the history. Bounded by `recoverMs`.
+ * Finds the outcome of an accepted run. Waits for a connection, claims the session for it again, asks whether the run
+ * is still active, and if not reads its outcome from the history. Bounded by `recoverMs`.
  */
 export async function recoverRun(host: Host, place: RunPlace, isOver: () => boolean): Promise<Verdict> {
   const { connection, settings } = host;
@@ -108,7 +108,7 @@ export async function recoverRun(host: Host, place: RunPlace, isOver: () => bool
     const isUp = await connection.whenUp(until - Date.now());
     if (isOver()) break;
     if (!isUp || Date.now() > until) {
-      const message = `no connection in ${settings.recoverMs} ms: what became of the run is not known`;
+      const message = `no connection in ${settings.recoverMs} ms: the outcome of the run is unknown`;
       return { kind: "error", error: new ClientError("disconnected", message) };
     }
     const { generation } = connection;

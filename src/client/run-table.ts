@@ -18,7 +18,7 @@ export interface RunHost {
   canonical(key: string): string;
   /** Notes that the session's events are asked for. */
   claim(key: string): void;
-  /** Runs that must be told when the connection is lost. */
+  /** Runs to notify when the connection is lost. */
   readonly live: Set<RunCore>;
   /** Sends an abort once there is a connection again. */
   abortLater(sessionKey: string, runId: string): void;
@@ -49,7 +49,7 @@ export type KnownOutcome =
   | { readonly kind: "aborted"; readonly text: string }
   | { readonly kind: "error"; readonly error: ClientError };
 
-/** What is remembered of an idempotency key that was sent. */
+/** The record of an idempotency key that was sent. */
 export interface SentKey {
   readonly sessionKey: string;
   /** The gateway's start that it was sent to. */

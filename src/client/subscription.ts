@@ -129,7 +129,7 @@ export function createSubscription(
     return run;
   }
 
-  /** Whether a run, or a message without one, may be told of. */
+  /** Whether to report a run, or a message without one. */
   function isTold(runId: string | undefined): boolean {
     const isHeartbeat = runId === undefined ? undefined : runs.get(runId)?.isHeartbeat;
     return isHeartbeat === undefined ? options.includeUnmarked === true : !isHeartbeat;
@@ -137,7 +137,7 @@ export function createSubscription(
 
   function readMessage(payload: Fields): void {
     const [message] = readMessages({ messages: [payload["message"]] });
-    // What was sent with a key was sent by somebody.
+    // A message with a key was sent by a user or client.
     if (message && (message.idempotencyKey !== undefined || isTold(message.runId))) push({ type: "message", message });
   }
 

@@ -37,7 +37,7 @@ export interface Wanted {
   readonly since: number;
 }
 
-/** Reads the messages of a `chat.history` answer. What is no message is left out. */
+/** Reads the messages of a `chat.history` answer. Leaves out values that are not messages. */
 export function readMessages(answer: unknown): HistoryMessage[] {
   const messages = isFields(answer) ? answer["messages"] : undefined;
   if (!Array.isArray(messages)) return [];
@@ -62,7 +62,7 @@ export function readMessages(answer: unknown): HistoryMessage[] {
 }
 
 /**
- * Finds what became of a message. By its idempotency key where the history holds any; else by its text and time, and
+ * Finds the outcome of a message: by its idempotency key where the history holds any; else by its text and time, and
  * then only if exactly one message can be meant.
  *
  * @returns undefined if the message is not there

@@ -1,4 +1,4 @@
-/** What goes into the client and what comes out of it. */
+/** The inputs and outputs of the client. */
 import type { ClientErrorKind } from "./errors.ts";
 
 /** An Ed25519 key pair by which the gateway knows this client as a paired device. */

@@ -95,7 +95,7 @@ function match(session: number, { event }: SeenFrame, traces: readonly Trace<Evi
   };
 }
 
-/** Whether a frame tells of a session that nobody here knows. */
+/** Whether a frame names a session that is unknown to this report. */
 function matchOfOthers(session: number, { event, payload }: SeenFrame): Match[] {
   const own = event === "chat" || event === "agent" || event === "chat.side_result" || event.startsWith("session.");
   const where = own ? ["event"] : tellingPaths(event, payload);

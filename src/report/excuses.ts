@@ -22,7 +22,7 @@ export const EXCUSES: readonly Excuse[] = [
     kind: "session key",
     path: /^payload\.(?:agents\[\]\.)?sessions\.recent\[\]\.key$/,
     reason:
-      "the status snapshot lists the sessions that changed last: as published to everybody, with the module to those who claim one of them",
+      "the status snapshot lists the sessions that changed last: without the module to everybody, with it to connections that claim one of them",
   },
 ];
 

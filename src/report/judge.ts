@@ -67,7 +67,7 @@ function foreignCheck(foreign: readonly Delivery[], { mode }: Conduct): Check {
   const name = "nobody gets a session's frames without asking";
   const frames = sum(foreign);
   if (frames > 0) return { name, result: "fail", detail: `${frames} frames` };
-  if (mode === "passive") return { name, result: "unknown", detail: "none was seen, which is no proof" };
+  if (mode === "passive") return { name, result: "unknown", detail: "none was seen, which proves nothing" };
   return { name, result: "pass", detail: "none" };
 }
 
@@ -92,7 +92,7 @@ function sequenceCheck(connections: readonly ConnectionReport[]): Check {
   const wrong = connections.filter(({ gaps, repeats }) => gaps + repeats > 0);
   if (wrong.length === 0) return { name, result: "pass", detail: `on all ${connections.length} connections` };
   const each = wrong.map((one) => `${one.name}: ${one.gaps} gaps, ${one.repeats} repeats`).join("; ");
-  // Not the verdict's business: 2026.4 and older as published number over all clients.
+  // Not the verdict's business: an unmodified 2026.4 or older numbers its events over all clients.
   return { name, result: "fail", detail: `${each}. Clients show this as lost events` };
 }
 

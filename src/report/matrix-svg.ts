@@ -8,7 +8,7 @@ const WIDTH = 128;
 const HEIGHT = 62;
 const GAP = 6;
 
-/** Draws it; `id` has to be unique on the page. */
+/** Draws it; `id` must be unique on the page. */
 export function matrixSvg(gateway: GatewayReport, id: string): Markup {
   const { sessions, connections } = gateway;
   const width = LABEL + connections.length * WIDTH;

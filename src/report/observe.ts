@@ -1,4 +1,4 @@
-/** Counts who got what of whom. */
+/** Counts which connection got which frames of which session. */
 import { type KnownSession, type Match, matcher, type SeenFrame } from "./attribute.ts";
 import type { ConnectionReport, Delivery, SessionReport, Standing, TimelineFrame } from "./shape.ts";
 

@@ -1,4 +1,4 @@
-/** What the module promises of a release, and what measuring a release as published and with the module says of it. */
+/** The module's promises for a release, and their outcomes on the control gateway and with the module. */
 
 /** One check of a promise on one gateway: `true`, or what was seen instead. */
 export type Outcome = true | string;
@@ -6,11 +6,11 @@ export type Outcome = true | string;
 /** The outcomes of one gateway's checks, by the check's name. */
 export type Outcomes = Readonly<Record<string, Outcome>>;
 
-/** What was measured of a release, as published or with the module. */
+/** The measurement of a release, without or with the module. */
 export interface Measured {
   /** The day, as `2026-11-28`. */
   readonly at: string;
-  /** Of the module's code that was measured; none for the release as published. */
+  /** Hash of the measured module's code; missing for the control gateway. */
   readonly code?: string;
   /** The machine had more to do than it could: what was late may have been only that. */
   readonly busy?: true;
@@ -106,7 +106,7 @@ export interface Cell {
   readonly fixed: number;
 }
 
-/** What one check says of the module. */
+/** The verdict of one check on the module. */
 export function verdictOf(published: Outcome | undefined, module: Outcome | undefined): Verdict {
   if (published === undefined || module === undefined) return "not measured";
   if (module === true) return published === true ? "right" : "fixed";
@@ -126,7 +126,7 @@ export function cellOf({ checks }: Promised, { published, module }: ReleaseMeasu
   };
 }
 
-/** Checks on which a release with the module is worse than as published. */
+/** Checks on which a release with the module is worse than the control gateway. */
 export function worseChecks({ published, module }: ReleaseMeasured): readonly string[] {
   return Object.keys(module?.checks ?? {}).filter(
     (check) => verdictOf(published?.checks[check], module?.checks[check]) === "worse",

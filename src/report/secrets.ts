@@ -92,7 +92,7 @@ function within(path: string, name: string): string {
   return path === "" ? name : `${path}.${name}`;
 }
 
-/** One layer of percent and JSON escapes less. What is malformed stays as it is. */
+/** Removes one layer of percent and JSON escapes. Malformed escapes stay unchanged. */
 function decoded(text: string): string {
   return text.replaceAll(CODES, (code) => {
     if (code.startsWith("\\u")) return String.fromCharCode(Number.parseInt(code.slice(2), 16));

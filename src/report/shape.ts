@@ -17,7 +17,7 @@ export interface ProbeReport {
   readonly startedAt: string;
   /** One line: what was found. */
   readonly summary: string;
-  /** One for a probe; as published and with the module for the demo. */
+  /** One for a probe; the control gateway and one with the module for the demo. */
   readonly gateways: readonly GatewayReport[];
 }
 

@@ -12,7 +12,7 @@ const BINS = 180;
 
 type Bin = Record<Standing, number>;
 
-/** Draws it; `id` has to be unique on the page. */
+/** Draws it; `id` must be unique on the page. */
 export function timelineSvg(gateway: GatewayReport, id: string): Markup {
   const { connections, timeline } = gateway;
   // From the first frame on: what comes before it is connecting and starting.
