@@ -9,6 +9,7 @@ import {
   gatewayTarget,
   withConnection,
 } from "./gateway-target.ts";
+import { inRange } from "./versions.ts";
 
 /** When the event is looked at; one that is sent to a session always at once. */
 type WakeMode = "now" | "next-heartbeat";
@@ -79,6 +80,7 @@ async function send(connection: Connection, url: string, order: Options): Promis
   const [what, option] = sessionKey === undefined ? ["agents", "--agent"] : ["session keys", "--session-key"];
   if (
     (sessionKey ?? agent) !== undefined &&
+    !(sessionKey === undefined && findsAgents(connection)) &&
     (await ignores(connection, sessionKey === undefined ? NO_AGENT : NO_KEY))
   ) {
     throw new Failure(
@@ -93,6 +95,11 @@ async function send(connection: Connection, url: string, order: Options): Promis
 /** What no session and no agent is called: a gateway that reads it refuses it. */
 const NO_KEY = { sessionKey: "agent:" };
 const NO_AGENT = { agentId: "no-agent-of-this-name" };
+
+/** From 2026.8 on the release sends a wake that names an agent to it, and checks the agent only after the text. */
+function findsAgents({ hello }: Connection): boolean {
+  return inRange(String(hello.server?.version), ">=2026.8.1");
+}
 
 /** Asks with a target that does not exist and without a text: nobody enqueues that. */
 async function ignores(connection: Connection, target: object): Promise<boolean> {

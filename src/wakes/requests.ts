@@ -190,9 +190,11 @@ export class TargetedWakes {
   #natively(method: string, params: Fields, target: Target): Passage {
     const key = this.#keyFor(target);
     const queued = method === "system-event" && params["wake"] !== true && !isPresence(params["text"]);
+    // The release's `system-event` knows no agent: the key names it.
+    const { agentId: _, ...agentless } = params;
     this.#host.count("targeted");
     return {
-      params: { ...params, sessionKey: key },
+      params: { ...(method === "system-event" ? agentless : params), sessionKey: key },
       answering: (answer) => {
         if (answer.ok && queued) this.#wakeNatively(key, target.agentId);
         return answer;

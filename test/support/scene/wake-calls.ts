@@ -94,7 +94,7 @@ export const SENT_TO_AGENT: typeof SENT = [
     "system-event, an agent alone",
     systemEvent(undefined, { agentId: "ops" }),
     "agent:ops:main",
-    [TO_MAIN, TO_MAIN, TO_MAIN],
+    [TO_MAIN, TO_MAIN, /^INVALID_REQUEST invalid system-event params.*, nowhere$/],
   ],
   ["/hooks/wake, an agent alone", hook("wake", { agentId: "ops" }), "agent:ops:main", [TO_MAIN, TO_MAIN, RIGHT]],
 ];
