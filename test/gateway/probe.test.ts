@@ -113,7 +113,8 @@ test("an exchange with a cron job finds where the unprotected gateway tells of j
   expect(closed).toMatchObject({ verdict: "no leak" });
   if (!events.includes("task")) return context.skip("this release has no task events and tells nothing of parents");
   expect(leaks).toContain("task payload.task.childSessionKey");
-  expect(got(open, "B", "A")).toContain("session.message payload.ancestorSessions[].lastMessagePreview");
+  // With the words of A's last message too, unless A is in the middle of the next one.
+  expect(got(open, "B", "A")).toContain("session.message payload.ancestorSessions[].key");
   expect([await leftJobs(plain), await leftJobs(isolated)]).toEqual([[], []]);
 });
 
@@ -151,7 +152,7 @@ describe("the probe on a module with a defect", () => {
     ["cron and task events go to all", everybody],
     ["one's claim is everybody's", everybody],
     ["leaving is ignored", ["left"]],
-    ["targeted events pass", ["roster"]],
+    ["targeted events pass", ["B", "roster"]],
   ])('the probe reports who is reached when the defect is "%s"', async (defect, reached) => {
     // Not by the contract's connect, which rightly fails on what a defect does to the numbers.
     const { hello } = await bed.connect();
@@ -161,11 +162,15 @@ describe("the probe on a module with a defect", () => {
     const { connections, deliveries, verdict } = await probeOf(bed.gateway, { allowCron: defect.startsWith("cron") });
     const foreign = deliveries.filter(({ standing }) => standing === "foreign");
     const names = new Set(foreign.map(({ connection }) => connections[connection]!.name));
+    // B sends in a child of A's session. Releases without tasks tell it nothing of its parent.
+    const expected = hello.features.events.includes("task")
+      ? reached
+      : reached.filter((name) => name !== "B" || reached === everybody);
     // Upstream's opt-in cap, which two connections have, hides some of the defects from them.
     if (reached === everybody) for (const name of ["scoped cap", "roster"]) names.delete(name);
     const at = [...names].toSorted();
     expect({ at, verdict }).toEqual(
-      leaks ? { at: reached, verdict: reached.length > 0 ? "leak" : "no leak" } : { at: [], verdict: "no leak" },
+      leaks ? { at: expected, verdict: expected.length > 0 ? "leak" : "no leak" } : { at: [], verdict: "no leak" },
     );
   });
 });
