@@ -28,9 +28,9 @@ const PARTS: readonly (readonly [file: string, part: string, make: () => string]
 
 /** Those parts that are not up to date: file, and what it should be. */
 export function outdatedDocs(): { readonly file: string; readonly wanted: string }[] {
-  return PARTS.flatMap(([file, part, make]) => {
+  return [...Map.groupBy(PARTS, ([file]) => file)].flatMap(([file, parts]) => {
     const current = readFileSync(pathOf(file), "utf8");
-    const wanted = withPart(current, file, part, make());
+    const wanted = parts.reduce((text, [, part, make]) => withPart(text, file, part, make()), current);
     return wanted === current ? [] : [{ file, wanted }];
   });
 }

@@ -75,12 +75,12 @@ export function parseRelease(text: string): string {
   throw new InvalidArgumentError(`"${text}" is not an OpenClaw release: expected e.g. 2026.3.13`);
 }
 
-/** A reader of whole numbers. */
+/** A reader of integers. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (text.trim() !== "" && Number.isInteger(value) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`Expected a whole number from ${least} to ${most}.`);
+    throw new InvalidArgumentError(`Expected an integer between ${least} and ${most}.`);
   };
 }
 

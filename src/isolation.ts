@@ -246,7 +246,7 @@ export class Isolation {
         },
         failed: (reason) => {
           scope.counters.count("(settings)", "error");
-          warn(`the changed settings are not used, those before stay in force: ${reason}`);
+          warn(`the changed settings are invalid, so the previous ones stay in force: ${reason}`);
         },
       },
       settings,
@@ -265,7 +265,7 @@ export class Isolation {
       this.#missingForHeartbeats = missing;
       for (const line of missing) warn(line);
     };
-    const failed = (error: unknown): void => warn(`heartbeats: could not look for seams: ${reasonOf(error)}`);
+    const failed = (error: unknown): void => warn(`heartbeats: the search for seams failed: ${reasonOf(error)}`);
     setTimeout(() => void look().catch(failed), LOOK_AFTER_MS).unref();
   }
 
@@ -287,7 +287,7 @@ export class Isolation {
       return readSettings(() => this.#config());
     } catch (error) {
       if (error instanceof SettingsError) refuse(`${error.message}`);
-      warn(`settings could not be read, the strictest are in force: ${reasonOf(error)}`);
+      warn(`the settings could not be read, so the strictest ones apply: ${reasonOf(error)}`);
       return STRICT_SETTINGS;
     }
   }
@@ -304,7 +304,7 @@ export class Isolation {
       return;
     }
     refuse(
-      `${problem}. The gateway was not started. Update openclaw-event-isolation, or start without it, or set onMissingSeam to "warn" to run unprotected`,
+      `${problem}. The gateway was not started. Update openclaw-event-isolation, start without it, or set onMissingSeam to "warn" to run unprotected`,
     );
   }
 }

@@ -97,7 +97,7 @@ export class Metrics {
       });
     observe(
       meter.createObservableCounter("openclaw.event_isolation.events", {
-        description: "Events by name and by what became of them",
+        description: "Events, by name and outcome",
         unit: "{event}",
       }),
       (result, { gateway }) => {
@@ -107,7 +107,7 @@ export class Metrics {
     );
     observe(
       meter.createObservableCounter("openclaw.event_isolation.heartbeats", {
-        description: "Wakes put off and heartbeats aborted for users' runs",
+        description: "Heartbeats deferred (putOff) and aborted for users' runs",
         unit: "{heartbeat}",
       }),
       (result, { heartbeats }) => {
@@ -129,7 +129,7 @@ type Numbers = ReturnType<MetricsHost["numbers"]>;
 const GAUGES = {
   connections: "Connected clients",
   claims: "Pairs of connection and claimed session",
-  sessions: "Sessions that somebody claims",
+  sessions: "Sessions with at least one claim",
   observers: "Connections that see all sessions",
   held: "Frames that wait for the answer to a request",
 } as const;

@@ -161,9 +161,13 @@ export function concerns({ attached, settings }: IsolationStatus): string[] {
   const { observers = [], onMissingSeam, onMissingPreload } = settings;
   return [
     ...(attached ? [] : ["the gateway runs UNPROTECTED: every client gets the events of every session"]),
-    ...(observers.length > 0 ? ["observers are set: the connections that match them see all sessions"] : []),
-    ...(onMissingSeam === "warn" ? ['onMissingSeam is "warn": a release it cannot attach to runs unprotected'] : []),
-    ...(onMissingPreload === "warn" ? ['onMissingPreload is "warn": without the preload it runs unprotected'] : []),
+    ...(observers.length > 0 ? ["observers are set: connections that match one of them see all sessions"] : []),
+    ...(onMissingSeam === "warn"
+      ? ['onMissingSeam is "warn": a release that the module cannot attach to runs unprotected']
+      : []),
+    ...(onMissingPreload === "warn"
+      ? ['onMissingPreload is "warn": without the preload the gateway runs unprotected']
+      : []),
   ];
 }
 
@@ -175,7 +179,7 @@ export function describeStatus(status: IsolationStatus): string {
   lines.push(...concerns(status).map((text) => `  WARNING: ${text}`));
   const named = (state: SeamStatus["state"]) => seams.filter((seam) => seam.state === state).map((seam) => seam.name);
   if (seams.length > 0) lines.push(row("seams", named("attached").join(", ")));
-  if (named("missing").length > 0) lines.push(row("not here", named("missing").join(", ")));
+  if (named("missing").length > 0) lines.push(row("missing", named("missing").join(", ")));
   if (gateway) {
     const { connections, claims, sessions, roster, observers, held } = gateway;
     lines.push(row("connections", `${connections} (${roster} with the roster, ${observers} observers)`));
@@ -183,7 +187,9 @@ export function describeStatus(status: IsolationStatus): string {
   }
   if (heartbeats) {
     const { running, deferred, putOff, aborted } = heartbeats;
-    lines.push(row("heartbeats", `${running} running, ${deferred} deferred; put off ${putOff}, aborted ${aborted}`));
+    lines.push(
+      row("heartbeats", `${running} running, ${deferred} deferred; in total ${putOff} deferrals, ${aborted} aborted`),
+    );
   }
   const printed = clients.filter(({ silent }, index) => silent || index < MAX_PRINTED_CONNECTIONS);
   if (printed.length > 0) lines.push("  clients");

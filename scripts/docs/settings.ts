@@ -61,12 +61,12 @@ function typeOf(schema: Schema): string {
     case "boolean":
       return "`true` or `false`";
     case "integer":
-      return `whole number from ${schema.minimum} to ${schema.maximum}`;
+      return `integer between ${schema.minimum} and ${schema.maximum}`;
     case "string":
       if (schema.enum) return schema.enum.map((each) => `\`"${each}"\``).join(" or ");
-      return "text";
+      return "string";
     case "array": {
-      const items = schema.items.type === "object" ? "objects" : "texts";
+      const items = schema.items.type === "object" ? "objects" : "strings";
       return schema.maxItems === undefined ? `list of ${items}` : `list of at most ${schema.maxItems} ${items}`;
     }
   }

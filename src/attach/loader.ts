@@ -70,7 +70,7 @@ export function installLoader(
   onModule: (file: string, found: readonly string[]) => void,
 ): void {
   if (typeof nodeModule.registerHooks !== "function") {
-    throw new Error(`Node ${process.versions.node} has no module.registerHooks; it needs 22.15 or newer`);
+    throw new Error(`Node ${process.versions.node} has no module.registerHooks: update Node to 22.15 or newer`);
   }
   const attachTo = attacher(names);
   const prefix = pathToFileURL(root.endsWith(sep) ? root : root + sep).href;

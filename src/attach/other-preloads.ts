@@ -33,5 +33,5 @@ export function preloadProblem(
   const others = otherPreloads([...optionWords(options ?? ""), ...execArgv]);
   return others.length === 0
     ? undefined
-    : `Node ${version} may stand still at the start when another preload (${others.join(", ")}) brings a loader: use Node 22.15 or newer, but not 23`;
+    : `Node ${version} may hang at startup when another preload (${others.join(", ")}) installs a loader: use Node 22.15 or newer, but not 23`;
 }

@@ -76,28 +76,28 @@ export const SEAMS: readonly Seam[] = [
     job: "deliver",
     functions: [{ name: "resolveSessionStoreKey" }],
     purpose: "makes session keys canonical",
-    without: "the module makes session keys canonical by rules of its own",
+    without: "the module applies its own rules for canonical session keys",
   },
   {
     name: "global-key",
     job: "deliver",
     functions: [{ name: "resolveSessionSubscriptionKey", since: "2026.8.1" }],
-    purpose: "tells the global sessions of agents apart",
+    purpose: "distinguishes the agents' global sessions",
     without: "all agents share one global session",
   },
   {
     name: "hello",
     job: "deliver",
     functions: [{ name: "buildGatewaySnapshot" }],
-    purpose: "tells a new connection who is there and how the gateway is",
+    purpose: "gives a new connection the gateway's presence and health",
     without: "a new connection's hello names sessions",
   },
   {
     name: "session-end",
     job: "deliver",
     functions: [{ name: "emitSessionLifecycleEvent", since: "2026.3.22" }],
-    purpose: "tells when a session is deleted by something else than a client's request",
-    without: "claims on such a session stay until it is made anew or the connection ends",
+    purpose: "reports sessions that are deleted other than by a client's request",
+    without: "claims on such a session stay until it is created again or the connection ends",
   },
   {
     name: "session-events",
@@ -106,7 +106,7 @@ export const SEAMS: readonly Seam[] = [
     purpose: "scopes the events of clients that ask for it",
     without: "the module scopes the events of all clients",
     standsDown:
-      "clients with the cap session-scoped-events get only what they subscribed to by the release itself; the module scopes all others",
+      "the release itself limits clients with the cap session-scoped-events to what they subscribed to; the module scopes all others",
   },
   {
     name: "cron-events",
@@ -115,7 +115,7 @@ export const SEAMS: readonly Seam[] = [
     purpose: "maps the key of a cron run to the main session",
     without: "the module maps the keys of all cron runs",
     standsDown:
-      "events of commands that a cron run left behind go to the main session by the release itself; the module remaps what the release leaves out",
+      "the release itself sends the events of commands that a cron run left behind to the main session; the module remaps the rest",
   },
   {
     name: "system-events",
@@ -134,7 +134,7 @@ export const SEAMS: readonly Seam[] = [
     job: "remap",
     functions: [{ name: "peekSystemEventEntries", since: "2026.2.17" }, { name: "peekSystemEvents" }],
     purpose: "shows what waits for a session",
-    without: "events that fall off a full queue are not counted",
+    without: "events dropped from a full queue are not counted",
   },
   {
     name: "wake-requests",
@@ -152,7 +152,7 @@ export const SEAMS: readonly Seam[] = [
     name: "agents",
     job: "remap",
     functions: [{ name: "listAgentIds" }],
-    purpose: "knows the agents that a wake may name",
+    purpose: "lists the agents that a wake may name",
     without: "a wake may name the agents that the configuration lists",
   },
   {
@@ -165,7 +165,7 @@ export const SEAMS: readonly Seam[] = [
       { name: "mergeAction" },
     ],
     purpose: "reads the session that a webhook names",
-    without: "a webhook's session key means what the release makes of it",
+    without: "the release alone interprets a webhook's session key",
   },
   {
     name: "pending-reply",
@@ -179,7 +179,7 @@ export const SEAMS: readonly Seam[] = [
     job: "remap",
     functions: [{ name: "updateSessionStoreEntry" }],
     purpose: "forgets a reply that a heartbeat has repeated",
-    without: "a heartbeat may repeat a reply in place of asking the model, until the session's next message",
+    without: "a heartbeat may repeat a reply instead of asking the model, until the session's next message",
     unless: PREEMPTION,
   },
   {
@@ -194,28 +194,28 @@ export const SEAMS: readonly Seam[] = [
     job: "defer",
     functions: [{ name: "setHeartbeatWakeHandler" }],
     purpose: "shows when heartbeats begin",
-    without: "the log does not say at start how often heartbeats run",
+    without: "the log does not report the interval of heartbeats at startup",
   },
   {
     name: "heartbeat-agents",
     job: "defer",
     functions: [{ name: "resolveHeartbeatAgents" }],
-    purpose: "knows which agents have heartbeats",
-    without: "the log does not say at start how often heartbeats run",
+    purpose: "lists the agents that have heartbeats",
+    without: "the log does not report the interval of heartbeats at startup",
   },
   {
     name: "heartbeat-interval",
     job: "defer",
     functions: [{ name: "resolveHeartbeatIntervalMs" }],
-    purpose: "knows how often heartbeats run",
-    without: "the log does not say at start how often heartbeats run",
+    purpose: "gives the interval of heartbeats",
+    without: "the log does not report the interval of heartbeats at startup",
   },
   {
     name: "heartbeat-session",
     job: "defer",
     functions: [{ name: "resolveHeartbeatSession" }],
-    purpose: "knows the session of a heartbeat",
-    without: "a heartbeat is taken to run on the session that it names, or on main",
+    purpose: "finds the session of a heartbeat",
+    without: "the module assumes that a heartbeat runs on the session that it names, or on main",
   },
   {
     name: "agent-events",
@@ -229,13 +229,13 @@ export const SEAMS: readonly Seam[] = [
     job: "defer",
     functions: [{ name: "enqueueCommandInLane" }],
     purpose: "queues runs",
-    without: "a run that waits behind a heartbeat may be taken for it",
+    without: "a run that waits behind a heartbeat may be mistaken for it",
   },
   {
     name: PREEMPTION,
     job: "defer",
     functions: [{ name: "preemptAndDrainEmbeddedHeartbeatRun", since: "2026.8.1" }],
-    purpose: "aborts a heartbeat for a user's message by itself",
+    purpose: "aborts a heartbeat for a user's message without the module",
     without: "the module aborts the heartbeat",
     standsDown: "the release aborts a heartbeat for a user's message itself; the module only defers heartbeats",
   },
@@ -250,7 +250,7 @@ export const SEAMS: readonly Seam[] = [
       since: "2026.5.28",
       until: "2026.8.1",
       because:
-        "the release keeps a message beside a heartbeat itself, and a heartbeat that is aborted occupies its command lane for 30 s",
+        "the release itself handles a message that comes during a heartbeat, and an aborted heartbeat occupies its command lane for 30 s",
     },
   },
   {
@@ -289,7 +289,7 @@ export const SEAMS: readonly Seam[] = [
     name: "diagnostics",
     job: "report",
     functions: [{ name: "emitDiagnosticEvent" }],
-    purpose: "tells the gateway's diagnostics listeners",
+    purpose: "notifies the gateway's diagnostics listeners",
     without: "the gateway's diagnostics listeners get no counters",
   },
 ];

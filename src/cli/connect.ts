@@ -43,7 +43,7 @@ export class RequestError extends Failure {
   readonly code: string;
 
   constructor(method: string, code: string, message: string, cause?: unknown) {
-    super(`the gateway refuses ${method}: ${oneLine(message)}`, { cause });
+    super(`the gateway refused ${method}: ${oneLine(message)}`, { cause });
     this.code = code;
   }
 
@@ -74,7 +74,7 @@ export async function connectGateway(options: ConnectOptions): Promise<Connectio
   checkUrl(options.url);
   if (!inRange(process.versions.node, `>=${OLDEST_CLIENT_NODE}`)) {
     throw new Failure(
-      `Node ${process.versions.node} is too old to connect to a gateway: ${OLDEST_CLIENT_NODE} or newer is needed`,
+      `Node ${process.versions.node} is too old to connect to a gateway: update Node to ${OLDEST_CLIENT_NODE} or newer`,
     );
   }
   for (;;) {
@@ -90,12 +90,12 @@ export async function connectGateway(options: ConnectOptions): Promise<Connectio
 function checkUrl(url: string): void {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed && (parsed.protocol === "ws:" || parsed.protocol === "wss:")) return;
-  throw new Failure(`"${oneLine(url, 100)}" is no gateway's address: give ws://host:port or wss://host:port`);
+  throw new Failure(`invalid gateway URL "${oneLine(url, 100)}": expected ws://host:port or wss://host:port`);
 }
 
 class ClosedError extends Error {
   constructor(code: number, reason: string) {
-    super(`closed before its hello: ${code} ${reason}`);
+    super(`closed before the gateway's hello: ${code} ${reason}`);
   }
 }
 
@@ -162,16 +162,20 @@ async function explain(options: ConnectOptions, error: unknown): Promise<Failure
   const text = messageOf(error);
   const code = codeOf(error);
   const fail = (message: string): Failure => new Failure(message, { cause: error });
-  if (code === "ECONNREFUSED") return fail(`nothing listens at ${url}: is the gateway running, and is this its port?`);
-  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return fail(`there is no host ${new URL(url).hostname}`);
+  if (code === "ECONNREFUSED")
+    return fail(`nothing listens at ${url}: start the gateway, or check its address and port`);
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN")
+    return fail(`host ${new URL(url).hostname} not found: check the gateway's address`);
   if (code === "EHOSTUNREACH" || code === "ENETUNREACH" || code === "ETIMEDOUT")
-    return fail(`${url} cannot be reached`);
+    return fail(`${url} cannot be reached: check the address and the network`);
   if (/fingerprint mismatch/i.test(text)) {
-    return fail(`the certificate of ${url} is not the one of --tls-fingerprint; its own is ${await fingerprint(url)}`);
+    return fail(
+      `the certificate of ${url} does not match --tls-fingerprint: its fingerprint is ${await fingerprint(url)}`,
+    );
   }
   if (/certificate|self.signed|CERT_|UNABLE_TO_/i.test(`${code} ${text}`)) {
     return fail(
-      `the certificate of ${url} is not signed by an authority known here (${code ?? oneLine(text, 80)}); if it is your gateway's, pass --tls-fingerprint ${await fingerprint(url)}`,
+      `the certificate of ${url} is not signed by a known authority (${code ?? oneLine(text, 80)}): if it is your gateway's certificate, pass --tls-fingerprint ${await fingerprint(url)}`,
     );
   }
   if (/wrong version number|EPROTO|packet length/i.test(`${code} ${text}`)) {
@@ -180,20 +184,22 @@ async function explain(options: ConnectOptions, error: unknown): Promise<Failure
   if (/plaintext ws/i.test(text)) return fail(`${url} is not on this machine or its network: use wss://`);
   if (/protocol[ _]mismatch/i.test(text)) {
     return fail(
-      `the gateway at ${url} speaks another protocol than versions ${PROTOCOL.minProtocol} to ${PROTOCOL.maxProtocol}: update openclaw-event-isolation (${oneLine(text, 120)})`,
+      `the gateway at ${url} does not speak protocol version ${PROTOCOL.minProtocol} or ${PROTOCOL.maxProtocol}: update openclaw-event-isolation (${oneLine(text, 120)})`,
     );
   }
   if (NO_GATEWAY.test(text)) {
-    return fail(`what listens at ${url} does not answer as an OpenClaw gateway: ${oneLine(text, 160)}`);
+    return fail(
+      `${url} does not answer like an OpenClaw gateway (${oneLine(text, 160)}): check the port, or wait until the gateway has started`,
+    );
   }
   if (/unauthorized|token|password|auth|device identity required/i.test(text)) {
     const advice =
       options.token === undefined
         ? `no token was given: set ${TOKEN_VARIABLE} or use --token-file`
-        : `is the token in ${TOKEN_VARIABLE}, --token-file or --token-stdin the gateway's?`;
-    return fail(`the gateway at ${url} does not let this connection in (${oneLine(text, 160)}); ${advice}`);
+        : `check that ${TOKEN_VARIABLE}, --token-file or --token-stdin has the gateway's token`;
+    return fail(`the gateway at ${url} refused this connection (${oneLine(text, 160)}): ${advice}`);
   }
-  return fail(`no connection to ${url}: ${oneLine(text, 200)}`);
+  return fail(`cannot connect to ${url}: ${oneLine(text, 200)}`);
 }
 
 /** The SHA-256 fingerprint of the certificate that a `wss:` address shows, trusted or not. */

@@ -40,10 +40,10 @@ export function configChecks(
   }
   const { config, exists, path } = file;
   const checks: Check[] = [
-    exists ? finding.ok("config", path) : finding.info("config", `there is no ${path}: OpenClaw runs on its defaults`),
+    exists ? finding.ok("config", path) : finding.info("config", `${path} does not exist: OpenClaw uses its defaults`),
   ];
   if (file.includes) {
-    checks.push(finding.warning("config", `${path} has $include: the files that it names were not looked at`));
+    checks.push(finding.warning("config", `${path} has $include: the files that it names were not checked`));
   }
   const settings = settingsCheck(release, config, env);
   const quietMs = settings.settings?.heartbeat.quietMs ?? (abortsHeartbeats ? IDLE_MINUTE_MS : QUIET_MS);
@@ -83,9 +83,11 @@ function settingsCheck(
   } catch (error) {
     const where = path ? `${path}: ` : "";
     const text =
-      error instanceof SettingsError ? error.message : `they cannot be read: ${oneLine((error as Error).message)}`;
+      error instanceof SettingsError
+        ? error.message
+        : `the settings cannot be read: ${oneLine((error as Error).message)}`;
     return {
-      checks: [finding.error(name, `${where}${text}; a gateway with them ends with code 78`)],
+      checks: [finding.error(name, `${where}${text}; a gateway with these settings exits with code 78`)],
       settings: undefined,
     };
   }
@@ -98,12 +100,16 @@ function heartbeatChecks(config: OpenclawConfig, quietMs: number): Check[] {
   return heartbeats(config).map(({ agent, every }) => {
     const name = "heartbeat";
     const ms = durationMs(every);
-    if (ms === undefined) return finding.warning(name, `agent ${agent}: "${oneLine(every, 40)}" is no interval`);
+    if (ms === undefined)
+      return finding.warning(
+        name,
+        `agent ${agent}: invalid heartbeat interval "${oneLine(every, 40)}": expected a duration such as 30m`,
+      );
     if (ms === 0) return finding.ok(name, `agent ${agent}: off`);
     return ms <= quietMs
       ? finding.warning(
           name,
-          `agent ${agent}: every ${every}, which is not longer than the quiet time after a run (heartbeat.quietMs ${quietMs}): it may wait until heartbeat.maxDeferMs`,
+          `agent ${agent}: the heartbeat interval ${every} is not longer than the quiet time after a run (heartbeat.quietMs ${quietMs}), so a heartbeat may wait for heartbeat.maxDeferMs: set a longer interval or a shorter quiet time`,
         )
       : finding.ok(name, `agent ${agent}: every ${every}`);
   });
@@ -153,7 +159,7 @@ function hooksChecks(config: OpenclawConfig): Check[] {
   return [
     finding.warning(
       name,
-      "on, and whoever has the hooks' token may name any session: set hooks.allowedSessionKeyPrefixes",
+      "on, and any caller with the hooks' token may name any session: set hooks.allowedSessionKeyPrefixes",
     ),
   ];
 }

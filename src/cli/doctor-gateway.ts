@@ -29,11 +29,16 @@ export async function gatewayChecks(
         ? finding.ok(name, `${target.url}: attached (openclaw-event-isolation ${status.version})`)
         : finding.error(
             name,
-            `${target.url} runs WITHOUT the module${missing.length > 0 ? ` (no ${missing.map((seam) => seam.name).join(", ")})` : ""}: its events go to everybody; start it with openclaw-event-isolation run, or enable`,
+            `${target.url} runs WITHOUT the module${missing.length > 0 ? ` (no ${missing.map((seam) => seam.name).join(", ")})` : ""}: every client gets the events of every session; start it with openclaw-event-isolation run, or run openclaw-event-isolation enable`,
           ),
     ];
     if (status.release !== release) {
-      checks.push(finding.warning(name, `it runs OpenClaw ${status.release}, but ${release} is installed: restart it`));
+      checks.push(
+        finding.warning(
+          name,
+          `the gateway runs OpenClaw ${status.release}, but ${release} is installed: restart the gateway`,
+        ),
+      );
     }
     for (const connection of status.connections ?? []) {
       if (connection.silent) checks.push(finding.info("clients", silentLine(connection)));
@@ -43,6 +48,6 @@ export async function gatewayChecks(
     if (!(error instanceof Failure)) throw error;
     if (error instanceof UnknownStatusError) return [finding.warning(name, error.message)];
     const quiet = options.url === undefined && error.message.startsWith("nothing listens");
-    return [finding[quiet ? "info" : "warning"](name, `not asked: ${error.message}`)];
+    return [finding[quiet ? "info" : "warning"](name, `not checked: ${error.message}`)];
   }
 }

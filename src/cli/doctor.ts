@@ -44,7 +44,7 @@ export function doctorSubcommand(): Command {
   const command = new Command("doctor")
     .summary("check the installed openclaw, its configuration and the running gateway")
     .description(
-      "Checks whether the module attaches to the installed openclaw, what that release does itself, the settings, heartbeats, hooks, the service, and whether the running gateway has the module. It changes nothing.\n\nExit codes: 0 all is well; 1 there are warnings; 2 there is an error, or it could not be checked.",
+      "Checks whether the module attaches to the installed openclaw, what that release does itself, the settings, heartbeats, hooks and the service, and whether the running gateway has the module. It changes nothing.\n\nExit codes: 0 no problems; 1 warnings; 2 an error, or a check could not be made.",
     )
     .option("--no-gateway", "do not connect to the running gateway")
     .option("--json", "print the findings as JSON");
@@ -92,7 +92,7 @@ function releaseChecks({ release, root }: Openclaw): Check[] {
     checks.push(
       finding.warning(
         name,
-        `OpenClaw ${release} is ${age} than the releases that this version of the module was tried on (${oldest} to ${newest})`,
+        `OpenClaw ${release} is ${age} than the releases that this version of the module was tested with (${oldest} to ${newest}): run openclaw-event-isolation probe to see whether it works`,
       ),
     );
   }
@@ -102,7 +102,10 @@ function releaseChecks({ release, root }: Openclaw): Check[] {
 function nodeCheck(env: NodeJS.ProcessEnv): Check {
   const version = process.versions.node;
   if (isOldNode(version)) {
-    return finding.error("node", `Node ${version} cannot load the module: a gateway needs ${OLDEST_NODE} or newer`);
+    return finding.error(
+      "node",
+      `Node ${version} cannot load the module: run the gateway with Node ${OLDEST_NODE} or newer`,
+    );
   }
   const problem = preloadProblem(version, env["NODE_OPTIONS"], process.execArgv);
   return problem === undefined ? finding.ok("node", `Node ${version}`) : finding.error("node", problem);
@@ -116,13 +119,15 @@ function seamChecks({ seams, standDown }: Survey): Check[] {
     return [
       finding.error(
         name,
-        `the module cannot attach, this release has no ${named}: a gateway with it ends with code 78; update openclaw-event-isolation`,
+        `the module cannot attach because this release has no ${named}, so a gateway with it exits with code 78: update openclaw-event-isolation`,
       ),
       ...standsDown(standDown),
     ];
   }
   const attached = seams.filter(({ found }) => found.length > 0);
-  const checks: Check[] = [finding.ok(name, `${attached.length} of ${seams.length} found, all that are required`)];
+  const checks: Check[] = [
+    finding.ok(name, `${attached.length} of ${seams.length} found, including all required ones`),
+  ];
   const lost = seams.filter((seam) => seam.lost.length > 0);
   if (lost.length > 0) {
     const names = [...new Set(lost.flatMap((seam) => seam.lost))].join(", ");

@@ -23,7 +23,7 @@ export function enableSubcommand(): Command {
   return subcommand(
     "enable",
     "load the module whenever the gateway starts",
-    "Makes the module permanent for the way the gateway is run. With systemd it writes a drop-in of the gateway's user unit, with the unit's other NODE_OPTIONS kept; for launchd, Docker and the shell it prints what to do. It restarts nothing. Doing it again changes nothing.",
+    "Makes the gateway load the module at every start. With systemd, it writes a drop-in for the gateway's user unit and keeps the unit's other NODE_OPTIONS; for launchd, Docker and the shell, it prints the steps. It restarts nothing. Running it again changes nothing.",
   );
 }
 
@@ -31,7 +31,7 @@ export function disableSubcommand(): Command {
   return subcommand(
     "disable",
     "undo what enable did",
-    "Removes what enable wrote and leaves nothing behind; for launchd, Docker and the shell it prints what to do.",
+    "Removes what enable wrote and leaves nothing behind; for launchd, Docker and the shell, it prints the steps.",
   );
 }
 
@@ -39,16 +39,16 @@ function subcommand(name: "enable" | "disable", summary: string, description: st
   const command = new Command(name)
     .summary(summary)
     .description(description)
-    .addOption(new Option("--for <way>", "how the gateway is run (default: found out)").choices(WAYS))
-    .option("--unit <name>", "systemd unit (default: the one of openclaw gateway install)")
-    .option("--dry-run", "only show what would be done");
+    .addOption(new Option("--for <way>", "how the gateway is run (default: auto-detected)").choices(WAYS))
+    .option("--unit <name>", "systemd unit (default: the one that openclaw gateway install writes)")
+    .option("--dry-run", "only show what would change");
   addOpenclawOption(command);
   return command.action((options: Options) => {
     const on = name === "enable";
     const way = options.for ?? detectWay(process.env, options.unit);
     if (on && way !== "docker" && registerUrl().includes("/_npx/")) {
       throw new Failure(
-        "this is a copy in npx's cache, which npm empties: npm install --global openclaw-event-isolation, and enable with that",
+        "this copy is in npx's cache, which npm empties: run npm install --global openclaw-event-isolation, then run enable again",
       );
     }
     console.log(carryOut(planFor(way, on, options), options.dryRun ?? false).join("\n"));

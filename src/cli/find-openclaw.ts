@@ -38,14 +38,14 @@ export function findOpenclaw(
     const found = firstIn(["", "node_modules/openclaw", "lib/node_modules/openclaw"].map((part) => resolve(dir, part)));
     if (found) return found;
     throw new Failure(
-      `there is no openclaw package in ${oneLine(dir, 200)}: --openclaw takes the folder with its package.json`,
+      `no openclaw package in ${oneLine(dir, 200)}: --openclaw expects the folder with its package.json`,
     );
   }
   // A folder that commands are typed in may be one that an agent writes to: it comes last.
   const found = onPath(env) ?? firstIn(npmGlobalFolders()) ?? firstIn(localFolders());
   if (found) return found;
   throw new Failure(
-    "openclaw is not installed: it is not in PATH, among npm's global packages, or in a node_modules folder here; name its folder with --openclaw",
+    "openclaw not found in PATH, npm's global packages or a node_modules folder here: install it, or pass its folder with --openclaw",
   );
 }
 

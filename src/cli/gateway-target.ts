@@ -26,7 +26,7 @@ export function addGatewayOptions(command: Command): Command {
   command.option("--url <url>", "the gateway's address (default: the local one of OpenClaw's configuration)");
   return addTokenOptions(command).option(
     "--tls-fingerprint <sha256>",
-    "of a wss:// gateway whose certificate no authority has signed",
+    "fingerprint of a wss:// gateway's certificate that no known authority signed",
   );
 }
 

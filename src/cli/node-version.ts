@@ -27,8 +27,8 @@ export function nodeVersion(path: string): string {
   try {
     const text = outputOf(path, ["--version"]);
     if (/^v\d+\.\d+\.\d+/.test(text)) return text.slice(1);
-    throw new Error(`it answers "${oneLine(text, 60)}" to --version`);
+    throw new Error(`--version printed "${oneLine(text, 60)}"`);
   } catch (cause) {
-    throw new Failure(`${path} is no Node: ${oneLine((cause as Error).message, 200)}`, { cause });
+    throw new Failure(`${path} is not a Node.js executable: ${oneLine((cause as Error).message, 200)}`, { cause });
   }
 }

@@ -50,9 +50,11 @@ export function readConfig(env: Env): ConfigFile {
   try {
     config = JSON5.parse(text);
   } catch (cause) {
-    throw new Failure(`${path} is no JSON5: ${oneLine((cause as Error).message.replace(/^JSON5: /, ""))}`, { cause });
+    throw new Failure(`${path} is not valid JSON5: ${oneLine((cause as Error).message.replace(/^JSON5: /, ""))}`, {
+      cause,
+    });
   }
-  if (!isObject(config)) throw new Failure(`${path} holds no object`);
+  if (!isObject(config)) throw new Failure(`${path} must contain an object`);
   return { path, exists: true, config, includes: hasInclude(config) };
 }
 

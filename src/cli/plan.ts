@@ -37,7 +37,7 @@ export function carryOut(plan: Plan, dryRun: boolean): string[] {
   if (file) {
     const before = textOf(file.path);
     changed = before !== file.content;
-    if (!changed) lines.push(file.content === undefined ? "there is nothing to remove" : `already so: ${file.path}`);
+    if (!changed) lines.push(file.content === undefined ? "nothing to remove" : `unchanged: ${file.path}`);
     else {
       const doing = file.content === undefined ? "remove" : "write";
       if (!dryRun) change(file.path, file.content);

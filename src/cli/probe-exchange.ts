@@ -253,7 +253,7 @@ export async function removeSessions(
   try {
     admin = await listeners.open(["operator.admin", "operator.read", "operator.write"]);
   } catch (error) {
-    return keys.map((key) => `session ${key} (no connection with operator.admin: ${reason(error)})`);
+    return keys.map((key) => `session ${key} (cannot connect with operator.admin: ${reason(error)})`);
   }
   const left = await Promise.all(keys.map((key) => removeSession(admin, key, running)));
   return left.filter((what) => what !== undefined);
@@ -266,7 +266,7 @@ const REMOVE_PAUSE_MS = 1_000;
 async function removeSession(admin: Connection, key: string, running: boolean): Promise<string | undefined> {
   await admin.request("chat.abort", { sessionKey: key }).catch(() => undefined);
   let archived = false;
-  let refusal = "it comes back";
+  let refusal = "the gateway lists it again after its deletion";
   for (let attempt = 0; attempt < REMOVE_ATTEMPTS; attempt += 1) {
     if (attempt > 0) await sleep(REMOVE_PAUSE_MS);
     try {
@@ -280,7 +280,7 @@ async function removeSession(admin: Connection, key: string, running: boolean): 
     // A run that was only just aborted may write once more, and bring its session back.
     if (running) await sleep(REMOVE_PAUSE_MS);
     if (!(await updates(admin))?.has(key)) {
-      return archived ? `the transcript of ${key}, which the gateway archives` : undefined;
+      return archived ? `the transcript of ${key}, which the gateway archived` : undefined;
     }
   }
   return `session ${key} (${refusal})`;

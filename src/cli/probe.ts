@@ -25,13 +25,13 @@ const EXIT_OF = { "no leak": EXIT.ok, leak: EXIT.found, inconclusive: EXIT.faile
 const MESSAGE = "This is a test of message delivery. Answer with this one word and nothing else: {token}";
 
 const NOTES = `
-Without --allow-runs it only listens: that can find a leak, but never rule one out.
-With it, two senders send two short messages each in temporary sessions: four runs of the agent,
-with the gateway's own model. Where the gateway can, the last of them is in a session that has
-another one as its parent. The sessions are deleted afterwards (needs operator.admin).
---allow-cron adds a cron job, runs it once and removes it: one run more, delivered to no channel.
+Without --allow-runs, probe only listens: it can find a leak, but never rule one out.
+With --allow-runs, two senders send two short messages each in temporary sessions: four runs of
+the agent, with the gateway's own model. If the release supports it, the last run is in a session
+that has another session as its parent. Afterwards probe deletes the sessions (operator.admin).
+--allow-cron adds a cron job, runs it once and removes it: one more run, delivered to no channel.
 
-Exit codes: 0 no leak; 1 leak; 2 it could not be told, or the test could not be made.`;
+Exit codes: 0 no leak; 1 leak; 2 inconclusive, or the test could not be made.`;
 
 /** Makes the subcommand. */
 export function probeCommand(): Command {
@@ -39,13 +39,16 @@ export function probeCommand(): Command {
     .summary("test a running gateway: who gets whose frames?")
     .description("Tests a running gateway from outside: who gets whose frames?")
     .argument("<url>", "the gateway, ws://host:port or wss://host:port")
-    .option("--allow-runs", "make temporary sessions and run four short messages in them")
-    .option("--allow-cron", "with --allow-runs: run a temporary cron job, too")
-    .option("--agent <id>", "agent to run them with", agentId, "main")
-    .option("--message <text>", "what to send; {token} stands for a word that occurs nowhere else", MESSAGE)
+    .option("--allow-runs", "create temporary sessions and run four short messages in them")
+    .option("--allow-cron", "with --allow-runs: also run a temporary cron job")
+    .option("--agent <id>", "agent that runs the messages", agentId, "main")
+    .option("--message <text>", "message to send; {token} stands for a word that occurs nowhere else", MESSAGE)
     .option("--timeout <seconds>", "how long one run may take", seconds, 60)
     .option("--seconds <n>", "how long to listen without --allow-runs", seconds, 30)
-    .option("--tls-fingerprint <sha256>", "of the certificate of a wss: gateway that no authority signed")
+    .option(
+      "--tls-fingerprint <sha256>",
+      "fingerprint of a wss:// gateway's certificate that no known authority signed",
+    )
     .option("--json", "print the report as JSON")
     .option("--report <file>", "write the report as an HTML page")
     .addHelpText("after", NOTES)
@@ -55,8 +58,9 @@ export function probeCommand(): Command {
 
 async function run(url: string, options: Options): Promise<void> {
   if (!options.message.includes("{token}"))
-    throw new Failure("--message needs a {token} in it, else nothing is found again");
-  if (options.allowCron && !options.allowRuns) throw new Failure("--allow-cron needs --allow-runs");
+    throw new Failure("--message must contain {token}, by which probe recognises its own text");
+  if (options.allowCron && !options.allowRuns)
+    throw new Failure("--allow-cron works only together with --allow-runs: add --allow-runs");
   const token = await readToken(options);
   if (options.report !== undefined) await checkWritable(options.report);
   const interrupt = new AbortController();
@@ -91,7 +95,7 @@ async function run(url: string, options: Options): Promise<void> {
     };
     if (options.report !== undefined) {
       await writeFile(options.report, reportPage(report));
-      progress(`the report is in ${options.report}`);
+      progress(`report written to ${options.report}`);
     }
     process.stdout.write(`${options.json ? JSON.stringify(report, undefined, 2) : gatewayText(gateway)}\n`);
     process.exitCode = EXIT_OF[gateway.verdict];
@@ -114,13 +118,13 @@ async function checkWritable(file: string): Promise<void> {
 function seconds(text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value >= 1 && value <= 3_600) return value;
-  throw new InvalidArgumentError("Give a number of seconds from 1 to 3600.");
+  throw new InvalidArgumentError("Expected a number of seconds between 1 and 3600.");
 }
 
 function agentId(text: string): string {
   // As OpenClaw writes them; anything else would end up in another session's key.
   if (/^[a-z0-9][a-z0-9_-]{0,63}$/i.test(text)) return text.toLowerCase();
-  throw new InvalidArgumentError("An agent's id has letters, digits, - and _ only.");
+  throw new InvalidArgumentError("Expected an agent id: letters, digits, - and _ only.");
 }
 
 function progress(message: string): void {

@@ -56,6 +56,6 @@ export function makeProgram(): Command {
 /** What all commands have in common, also those below a subcommand. */
 function prepare(command: Command): void {
   command.helpOption("-h, --help", "show help").showHelpAfterError("(--help shows the usage)").exitOverride();
-  if (command.commands.length === 0) command.option("--verbose", "with a failure, show where it came from");
+  if (command.commands.length === 0) command.option("--verbose", "show the stack trace of a failure");
   for (const subcommand of command.commands) prepare(subcommand);
 }

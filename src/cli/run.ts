@@ -10,10 +10,10 @@ export function runSubcommand(): Command {
   const command = new Command("run")
     .summary("start the installed openclaw with the module")
     .description(
-      "Starts the installed openclaw with the module loaded. It takes this process's place: signals, input and output, and its exit code are its own (78: it could not attach, or the settings are wrong).",
+      "Starts the installed openclaw with the module loaded. The gateway takes this process's place: signals, input, output and the exit code are its own (78: the module could not attach, or a setting is wrong).",
     )
-    .argument("[args...]", 'what openclaw is given (default: "gateway run")')
-    .option("--node <file>", "the Node to run it with (default: the one that runs this)")
+    .argument("[args...]", 'arguments of openclaw (default: "gateway run")')
+    .option("--node <file>", "Node.js executable that runs openclaw (default: the one that runs this command)")
     .passThroughOptions()
     .addHelpText("after", "\nExample:\n  $ openclaw-event-isolation run -- gateway run --port 18789");
   addOpenclawOption(command);
@@ -23,7 +23,7 @@ export function runSubcommand(): Command {
     const version = nodeVersion(node);
     if (isOldNode(version)) {
       throw new Failure(
-        `Node ${version} (${node}) is too old to load the module, which needs ${OLDEST_NODE} or newer; the gateway was not started: update Node, or name a newer one with --node`,
+        `Node ${version} (${node}) is too old to load the module, so the gateway was not started: update Node to ${OLDEST_NODE} or newer, or pass a newer one with --node`,
         { exitCode: EXIT.config },
       );
     }

@@ -25,11 +25,11 @@ export function statusSubcommand(): Command {
   const command = new Command("status")
     .summary("show what the module does in a running gateway")
     .description(
-      `Asks a running gateway for ${STATUS_METHOD}: what is attached, connections, claims, and what became of events by event and reason. It shows no content, and session keys only with --sessions. The method comes with the OpenClaw plugin of this package.\n\nExit codes: 0 attached; 1 not attached; 2 the gateway could not be asked.`,
+      `Asks a running gateway for ${STATUS_METHOD}: what is attached, connections, claims, and event outcomes, by event and reason. It shows no content, and session keys only with --sessions. The OpenClaw plugin of this package adds the method.\n\nExit codes: 0 attached; 1 not attached; 2 no status from the gateway.`,
     )
-    .option("--watch [seconds]", `ask again and again (every ${WATCH_S} s unless given)`, seconds)
-    .option("--sessions", "ask for session keys too, which needs the scope operator.admin")
-    .option("--json", "print the gateway's answer as JSON, with --watch one line each time");
+    .option("--watch [seconds]", `repeat at this interval (default: ${WATCH_S})`, seconds)
+    .option("--sessions", "also show session keys, which needs the scope operator.admin")
+    .option("--json", "print the gateway's answer as JSON; with --watch, one line for each answer");
   addGatewayOptions(command);
   return command.action(async (options: Options) => {
     const target = await gatewayTarget(options, process.env);
@@ -74,7 +74,7 @@ export async function isolationStatus(
     return status as IsolationStatus;
   }
   throw new Failure(
-    `the gateway at ${target.url} answers ${STATUS_METHOD} as another version of openclaw-event-isolation does (${oneLine(String(status?.version), 40)}): use that version's command`,
+    `the gateway at ${target.url} answers ${STATUS_METHOD} in the format of another version of openclaw-event-isolation (${oneLine(String(status?.version), 40)}): use that version's command`,
   );
 }
 
@@ -82,7 +82,7 @@ export async function isolationStatus(
 export class UnknownStatusError extends Failure {
   constructor(url: string, cause: unknown) {
     super(
-      `the gateway at ${url} does not know ${STATUS_METHOD}: the event-isolation plugin is not installed there, so it cannot say whether the module is loaded`,
+      `the gateway at ${url} does not know ${STATUS_METHOD} because the event-isolation plugin is not installed there: install the plugin, or use probe to see whether the gateway is protected`,
       { cause },
     );
   }
@@ -90,6 +90,7 @@ export class UnknownStatusError extends Failure {
 
 function seconds(text: string): number {
   const value = Number(text);
-  if (!(value >= 0.1 && value <= 86_400)) throw new InvalidArgumentError("Give seconds, from 0.1 to 86400.");
+  if (!(value >= 0.1 && value <= 86_400))
+    throw new InvalidArgumentError("Expected a number of seconds between 0.1 and 86400.");
   return value;
 }

@@ -45,7 +45,10 @@ export function survey(root: string, release: string): Survey {
   try {
     files = scanPackage(root, SEAM_FUNCTIONS);
   } catch (cause) {
-    throw new Failure(`${join(root, "dist")} cannot be read: is this a built openclaw package?`, { cause });
+    throw new Failure(
+      `${join(root, "dist")} cannot be read: pass the folder of an installed openclaw package, not of a checkout`,
+      { cause },
+    );
   }
   const found = new Set(files.keys());
   const expected = declaredBy(release);

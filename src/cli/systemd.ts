@@ -50,26 +50,27 @@ export function systemdPlan(on: boolean, env: Env, unit?: string): Plan {
     const path = dropInFiles(env, name).find((each) => basename(each) === DROP_IN);
     const left = effective(env, name, file ?? "").value;
     const notes = hasModule(left)
-      ? [`${VARIABLE} of ${name} still has the module, but not from enable: see systemctl --user cat ${name}`]
+      ? [`${VARIABLE} of ${name} still loads the module, but enable did not set that: see systemctl --user cat ${name}`]
       : [];
     return { title, file: { path: path ?? ownDropIn(env, name, file), content: undefined }, notes, steps };
   }
   if (file === undefined) {
     throw new Failure(
-      `there is no unit ${name} in ${folders(env).join(" or ")}: install the service first (openclaw gateway install), or name it with --unit`,
+      `no unit ${name} in ${folders(env).join(" or ")}: install the service first (openclaw gateway install), or name another unit with --unit`,
     );
   }
   const { value, files, unset, program } = effective(env, name, file);
   for (const each of files) {
     if (environmentFileValue(textOf(each) ?? "", VARIABLE) === undefined) continue;
     throw new Failure(
-      `${each}, an EnvironmentFile of ${name}, sets ${VARIABLE} and wins over any drop-in: set it there to ${withModule(environmentFileValue(textOf(each) ?? "", VARIABLE))}`,
+      `${each}, an EnvironmentFile of ${name}, sets ${VARIABLE} and overrides any drop-in: set it there to ${withModule(environmentFileValue(textOf(each) ?? "", VARIABLE))}`,
     );
   }
-  if (unset) throw new Failure(`${name} takes ${VARIABLE} away (UnsetEnvironment=): remove that, then enable again`);
+  if (unset)
+    throw new Failure(`${name} unsets ${VARIABLE} (UnsetEnvironment=): remove that line, then run enable again`);
   const comments = [
     "Written by `openclaw-event-isolation enable`; `openclaw-event-isolation disable` removes it.",
-    `It holds all of the unit's ${VARIABLE}: run enable again when you have changed them elsewhere.`,
+    `It holds all of the unit's ${VARIABLE}: run enable again after you change them elsewhere.`,
   ];
   return {
     title,
@@ -125,14 +126,14 @@ export function programProblem(env: Env, unit?: string): string | undefined {
 function problemOf({ program, value }: { program: string | undefined; value: string | undefined }): string | undefined {
   const name = basename(program ?? "");
   if (/^bunx?$/.test(name)) {
-    return `the unit runs Bun (${program}), which ignores ${VARIABLE} and cannot load the module, so the gateway would run unprotected: openclaw gateway install --runtime node --force`;
+    return `the unit runs Bun (${program}), which ignores ${VARIABLE} and cannot load the module, so the gateway would run unprotected: run openclaw gateway install --runtime node --force`;
   }
   if (program === undefined || !/^node(?:js)?$/.test(name)) return undefined;
   try {
     const version = nodeVersion(program);
     if (!isOldNode(version)) return preloadProblem(version, value, []);
-    return `the unit runs Node ${version} (${program}), too old to load the module: it needs ${OLDEST_NODE}`;
+    return `the unit runs Node ${version} (${program}), which is too old to load the module: install the service with Node ${OLDEST_NODE} or newer`;
   } catch {
-    return `the unit's Node (${program}) does not answer to --version`;
+    return `the unit's Node (${program}) does not answer --version: correct the unit's ExecStart=`;
   }
 }

@@ -30,7 +30,8 @@ export async function readToken(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<string | undefined> {
   const { tokenFile, tokenStdin } = options;
-  if (tokenFile !== undefined && tokenStdin) throw new Failure("give --token-file or --token-stdin, not both");
+  if (tokenFile !== undefined && tokenStdin)
+    throw new Failure("--token-file and --token-stdin exclude each other: pass only one");
   if (tokenStdin) return nonEmpty(await readAll(process.stdin), "stdin");
   if (tokenFile !== undefined) {
     const text = await readFile(tokenFile, "utf8").catch((cause: unknown) => {
@@ -49,6 +50,6 @@ async function readAll(stream: AsyncIterable<Uint8Array | string>): Promise<stri
 
 function nonEmpty(text: string, source: string): string {
   const token = text.trim();
-  if (token === "") throw new Failure(`there is no token in ${source}`);
+  if (token === "") throw new Failure(`no token in ${source}: expected the gateway's token`);
   return token;
 }

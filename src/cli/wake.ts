@@ -35,17 +35,17 @@ export function wakeSubcommand(): Command {
   const command = new Command("wake")
     .summary("send an event to a session and wake it")
     .description(
-      "Puts a system event into a session's queue and has a heartbeat of that session look at it, on every release that runs with the module (and on 2026.9 without it).\n\nExit codes: 0 the gateway took it; 1 the gateway refused it, with the reason; 2 the gateway could not be asked.",
+      "Puts a system event into a session's queue and wakes the session, so that a heartbeat handles the event. Works on every release with the module, and on 2026.9 also without it.\n\nExit codes: 0 the gateway accepted it; 1 the gateway refused it and gave the reason; 2 no answer from the gateway.",
     )
     .requiredOption("--text <text>", "the event")
     .option("--session-key <key>", "the session, e.g. agent:ops:main (default: the main session)")
-    .option("--agent <id>", "the agent, where the session key names none; without a session key its main session")
+    .option("--agent <id>", "the agent, if the session key names none; without a session key, the agent's main session")
     .addOption(
-      new Option("--mode <mode>", "without a session key: look at it now, or at the next heartbeat")
+      new Option("--mode <mode>", "without a session key: handle it now, or at the next heartbeat")
         .choices(["now", "next-heartbeat"])
         .default("now"),
     )
-    .option("--json", "print the result as JSON, a refusal too");
+    .option("--json", "print the result as JSON, including a refusal");
   addGatewayOptions(command);
   return command.action(async ({ json, ...options }: Options) => {
     try {
@@ -84,7 +84,7 @@ async function send(connection: Connection, url: string, order: Options): Promis
     (await ignores(connection, sessionKey === undefined ? NO_AGENT : NO_KEY))
   ) {
     throw new Failure(
-      `the gateway at ${url} would send this to its main session: it ignores ${what}. Start it with openclaw-event-isolation, or leave out ${option}`,
+      `the gateway at ${url} would send this to its main session because it ignores ${what}: start it with openclaw-event-isolation, or leave out ${option}`,
     );
   }
   const { ok } = await connection.request<{ ok?: unknown }>("wake", { mode, text, ...named });

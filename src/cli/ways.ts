@@ -14,9 +14,11 @@ export function dockerPlan(on: boolean, version: string): Plan {
     `ENV NODE_OPTIONS="--import=${IMAGE_FOLDER}/node_modules/openclaw-event-isolation/dist/register.js $NODE_OPTIONS"`,
   ];
   return {
-    title: on ? "docker: two lines in an image of your own" : "docker: remove these lines and build the image again",
+    title: on
+      ? "docker: add these two lines to your own image"
+      : "docker: remove these lines and build the image again",
     notes: on
-      ? ["an image that runs as another user than root needs USER root before them and its own user after"]
+      ? ["if the image does not run as root, put USER root before these lines and its own user after them"]
       : [],
     steps: lines,
   };
@@ -26,11 +28,11 @@ export function shellPlan(on: boolean): Plan {
   return on
     ? {
         title: "shell: for gateways that you start by hand",
-        notes: ["without it, the same for one start: openclaw-event-isolation run -- gateway run"],
+        notes: ["to load the module for one start only: openclaw-event-isolation run -- gateway run"],
         steps: [`export NODE_OPTIONS="${MODULE_OPTION}\${NODE_OPTIONS:+ $NODE_OPTIONS}"`],
       }
     : {
-        title: "shell: take this out of NODE_OPTIONS, where you have set it",
+        title: "shell: remove this from NODE_OPTIONS where you set it",
         notes: [],
         steps: [MODULE_OPTION],
       };
@@ -57,7 +59,7 @@ export function launchdPlan(on: boolean, env: Env, dir?: string): Plan {
     const restart = [`launchctl bootout gui/$UID/${label}`, `launchctl bootstrap gui/$UID ${plist}`];
     return {
       title,
-      notes: [`openclaw gateway install writes the plist anew: do it again after that`],
+      notes: [`openclaw gateway install rewrites the plist: repeat these steps after it`],
       steps: [...edit, ...restart],
     };
   }

@@ -221,6 +221,6 @@ function why(because: Denial["because"], parameter: string | undefined): string 
     case "method":
       return "the method is not bound to a session that this connection may use";
     case "parameter":
-      return `the parameter ${JSON.stringify(parameter)} could lead to, or tell of, a session that this connection may not use`;
+      return `the parameter ${JSON.stringify(parameter)} could lead to, or reveal, a session that this connection may not use`;
   }
 }

@@ -28,7 +28,7 @@ const WHY: Partial<Record<DeliveryReason, string>> = {
   "no-key": "they carry no session key; this OpenClaw release may have changed their payload",
   "bad-key": "their session key is malformed",
   "too-large": "they are too large to be searched for session keys",
-  error: "the module failed on one of them; please report it with the number of the OpenClaw release",
+  error: "the module failed on one of them; please report it, with the OpenClaw release",
 };
 
 /** Reasons of `sessions.changed` after which the session is no more. */

@@ -60,7 +60,7 @@ function failed(scope: GatewayScope | undefined, what: string): { refuse: Gatewa
   return {
     refuse: {
       code: "UNAVAILABLE",
-      message: `event-isolation: failed on this request (${what}), which was not passed on; please report it`,
+      message: `event-isolation: an internal failure kept this request (${what}) from the gateway; please report it`,
       retryable: true,
       details: { reason: "isolation-failed" },
     },

@@ -47,7 +47,7 @@ export class SilentClients {
     this.#named.add(kind);
     this.#host.say(silentLine(silent));
     if (this.#named.size === MAX_KINDS) {
-      this.#host.say("no more kinds of clients that only listen are named here; the status shows them");
+      this.#host.say("the log names no further kinds of clients that only listen; the status shows them");
     }
   }
 }

@@ -54,7 +54,7 @@ export function readSettings(config: () => GatewayConfig): Settings {
 function settingsFile(): unknown {
   if ((process.env[SETTINGS_FILE_VARIABLE] ?? "") !== (SETTINGS_FILE ?? "")) {
     throw new SettingsError(
-      `${SETTINGS_FILE_VARIABLE} was set after the start, as a .env file does: set it where the gateway is started`,
+      `${SETTINGS_FILE_VARIABLE} was set after startup, for example by a .env file: set it where the gateway is started`,
     );
   }
   if (!SETTINGS_FILE) return undefined;

@@ -104,7 +104,7 @@ function watchReplies(original: GetReply, gate: HeartbeatGate): GetReply {
       if (run) run.reply = reply;
       // An aborted run of 2026.2 answers with the text of the turn before it, which would be
       // delivered as an alert: it fails instead, and is run again.
-      if (run?.aborted) throw new Error("aborted for a user's message, to be run again");
+      if (run?.aborted) throw new Error("aborted for a user's message; it will run again");
       return reply;
     } finally {
       turn?.done();

@@ -34,7 +34,8 @@ function isStatus(value: unknown): value is IsolationStatus {
 
 /** One line of what a failed call printed. */
 function problemIn(parsed: unknown, output: string): string {
-  if (output.includes(`unknown method: ${STATUS_METHOD}`)) return "the gateway has not loaded the plugin: restart it";
+  if (output.includes(`unknown method: ${STATUS_METHOD}`))
+    return "the gateway has not loaded the plugin: restart the gateway";
   const { error } = (parsed ?? {}) as { error?: { message?: unknown } }; // 2026.9
   const lines = output.split("\n").map((line) => line.trim());
   const line = error?.message ?? lines.find((each) => /error|fail/i.test(each)) ?? lines.find(Boolean) ?? "no output";

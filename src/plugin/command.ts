@@ -13,7 +13,7 @@ export function registerCommand(api: PluginApi): void {
         .command(name)
         .description(ISOLATION_COMMAND.description)
         .command("status")
-        .description("Show what the running gateway's event isolation is attached to, and its counters")
+        .description("Show what the module in the running gateway is attached to, and its counters")
         .option("--json", "print JSON")
         .action(async ({ json }) => {
           const answer = await askGateway(api.runtime);

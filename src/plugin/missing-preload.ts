@@ -30,7 +30,7 @@ function modeOf(api: PluginApi): Settings["onMissingPreload"] {
   try {
     return readSettings(() => api.config).onMissingPreload;
   } catch (error) {
-    warn(`settings could not be read, the strictest are in force: ${reasonOf(error)}`);
+    warn(`the settings could not be read, so the strictest ones apply: ${reasonOf(error)}`);
     return STRICT_SETTINGS.onMissingPreload;
   }
 }

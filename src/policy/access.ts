@@ -85,7 +85,7 @@ export function accessWarnings(rules: readonly AccessRule[]): readonly string[] 
     const here = `access[${index}]`;
     const warnings: string[] = [];
     if (match.role !== undefined && match.role !== "operator") {
-      warnings.push(`${here} never matches: access rules concern operators, not the role "${match.role}"`);
+      warnings.push(`${here} never matches: access rules apply to operators, not to the role "${match.role}"`);
     }
     const earlier = rules.findIndex((other, place) => place < index && covers(other.match, match));
     if (earlier >= 0) {
@@ -102,7 +102,7 @@ export function accessWarnings(rules: readonly AccessRule[]): readonly string[] 
       : SELF_REPORTED.filter((name) => match[name] !== undefined);
     if (selfReported.length > 0 && opensMore(rules, index)) {
       warnings.push(
-        `${here} opens more than the rules below it to a connection for what it says of itself (${selfReported.join(", ")}): any client that has the gateway's token can say the same, and on the gateway's own machine it gets the scopes that it asks for; match deviceId, user or profile instead`,
+        `${here} gives a connection more than the rules below it because of self-reported values (${selfReported.join(", ")}): any client that has the gateway's token can send the same values, and on the gateway's own machine it gets the scopes that it asks for; match deviceId, user or profile instead`,
       );
     }
     return warnings;

@@ -63,7 +63,7 @@ export function parseBySchema(schema: Schema, value: unknown, path = ""): unknow
         throw wrong(path, `at most ${schema.maxLength} characters long`, value);
       }
       if (schema.pattern !== undefined && !new RegExp(schema.pattern, "u").test(value)) {
-        throw wrong(path, `a text that matches ${schema.pattern}`, value);
+        throw wrong(path, `a string that matches ${schema.pattern}`, value);
       }
       return value;
     case "boolean":
@@ -74,7 +74,7 @@ export function parseBySchema(schema: Schema, value: unknown, path = ""): unknow
       if (value === undefined) return schema.default;
       const { minimum, maximum } = schema;
       if (!Number.isInteger(value) || (value as number) < minimum || (value as number) > maximum) {
-        throw wrong(path, `a whole number from ${minimum} to ${maximum}`, value);
+        throw wrong(path, `an integer between ${minimum} and ${maximum}`, value);
       }
       return value;
     }
@@ -83,12 +83,12 @@ export function parseBySchema(schema: Schema, value: unknown, path = ""): unknow
 
 function parseObject(schema: Schema & { type: "object" }, value: unknown, path: string): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw wrong(path || "the settings", "an object", value);
+    throw wrong(path, "an object", value);
   }
   for (const name of Object.keys(value)) {
     if (Object.hasOwn(schema.properties, name)) continue;
     const known = Object.keys(schema.properties).join(", ");
-    throw new SettingsError(`unknown setting "${join(path, name)}" (known here: ${known})`);
+    throw new SettingsError(`unknown setting "${join(path, name)}": expected one of ${known}`);
   }
   const parsed: Record<string, unknown> = {};
   for (const [name, property] of Object.entries(schema.properties)) {
@@ -96,7 +96,9 @@ function parseObject(schema: Schema & { type: "object" }, value: unknown, path: 
     if (item !== undefined) parsed[name] = item;
   }
   if (Object.keys(parsed).length < (schema.minProperties ?? 0)) {
-    throw new SettingsError(`"${path}" needs at least one of ${Object.keys(schema.properties).join(", ")}`);
+    throw new SettingsError(
+      `"${path}" must have at least one of ${Object.keys(schema.properties).join(", ")}, got none`,
+    );
   }
   return parsed;
 }
@@ -107,5 +109,5 @@ function join(path: string, name: string): string {
 
 function wrong(path: string, expected: string, value: unknown): SettingsError {
   const shown = JSON.stringify(value)?.slice(0, 60) ?? String(value);
-  return new SettingsError(`"${path}" has to be ${expected}, not ${shown}`);
+  return new SettingsError(`${path === "" ? "the settings" : `"${path}"`} must be ${expected}, got ${shown}`);
 }

@@ -30,17 +30,17 @@ const text = (description: string) =>
 
 /** Fields of a {@link ConnectionMatch}. */
 const matchProperties = {
-  clientId: text("client.id of the connect request: any client can say it."),
-  mode: text("client.mode of the connect request: any client can say it."),
+  clientId: text("client.id of the connect request: self-reported, so any client can send it."),
+  mode: text("client.mode of the connect request: self-reported."),
   deviceId: text("Id of the paired device."),
   user: text("The authenticated user, on releases that keep it (2026.9 does)."),
   profile: text("Id of the authenticated user's profile (2026.9)."),
-  role: text('Role of the connection; access rules and observers concern "operator" only.'),
+  role: text('Role of the connection; access rules and observers apply to "operator" only.'),
   scope: text(
-    "A scope that the connection has, e.g. operator.admin. A client with a shared token gets the scopes that it asks for, so match a deviceId or user besides.",
+    "A scope that the connection has, e.g. operator.admin. A client with a shared token gets the scopes that it asks for, so also match deviceId or user.",
   ),
-  displayName: text("client.displayName of the connect request: any client can say it."),
-  userAgent: text("userAgent of the connect request, in full: any client can say it."),
+  displayName: text("client.displayName of the connect request: self-reported."),
+  userAgent: text("userAgent of the connect request, in full: self-reported."),
 } as const;
 
 const accessSchema = {
@@ -48,7 +48,7 @@ const accessSchema = {
   default: [],
   maxItems: 1_000,
   description:
-    "Which connection may use which sessions. The first rule whose match fits the connection decides for it; with any rule present, what none allows is denied. Without rules, any operator may use any session.",
+    "Which connection may use which sessions. The first rule that matches the connection decides. If there are rules, a connection may use only what its rule allows; without rules, any operator may use any session.",
   examples: [[{ match: { deviceId: "9c1d…" }, sessions: ["*"] }, { sessions: ["agent:main:{deviceId}:*"] }]],
   items: {
     type: "object",
@@ -58,14 +58,15 @@ const accessSchema = {
         type: "object",
         additionalProperties: false,
         properties: matchProperties,
-        description: "The connections; all given fields have to match. Without fields: all connections.",
+        description:
+          "The connections that the rule is for: all given fields must match. Without fields, the rule matches all connections.",
       },
       sessions: {
         type: "array",
         default: [],
         maxItems: 200,
         description:
-          'Canonical session keys that they may use. "*" stands for any characters; {deviceId}, {clientId}, {mode}, {user}, {profile} and {role} for the connection\'s own value. An empty list allows none.',
+          'Canonical session keys that these connections may use. "*" stands for any characters; {deviceId}, {clientId}, {mode}, {user}, {profile} and {role} stand for the connection\'s own value. An empty list allows no session.',
         items: { type: "string", minLength: 1, maxLength: MAX_PATTERN_LENGTH, pattern: PATTERN_SYNTAX },
       },
       methods: {
@@ -73,7 +74,7 @@ const accessSchema = {
         default: [],
         maxItems: 200,
         description:
-          "Gateway methods that they may call although the rules cannot bind them to a session, e.g. cron.list.",
+          "Gateway methods that these connections may call although the rules cannot bind them to a session, e.g. cron.list.",
         items: { type: "string", minLength: 1, maxLength: 128 },
       },
     },
@@ -90,14 +91,14 @@ export const settingsSchema = {
       enum: ["session", "run"],
       default: "session",
       description:
-        'Who gets a session\'s events: "session", every connection that claims the session; "run", only the one that started the run or subscribed with sessions.messages.subscribe.',
+        'Who gets a session\'s events: "session", every connection that claims the session; "run", only connections that started the run or subscribed with sessions.messages.subscribe.',
       examples: ["run"],
     },
     observers: {
       type: "array",
       default: [],
       description:
-        "Connections, such as dashboards, that see the events of all sessions that the access rules let them use. All given fields have to match. Client id, mode, display name and user agent are what the client says of itself; the device id is proven by its key. docs/clients.md has the entries of known clients.",
+        "Connections, such as dashboards, that see the events of all sessions that the access rules let them use. All given fields must match. Client id, mode, display name and user agent are self-reported; the device id is proven by its key. docs/clients.md has the entries of known clients.",
       examples: [[{ clientId: "cli", mode: "cli", displayName: "OpenClaw MCP" }]],
       items: {
         type: "object",
@@ -111,7 +112,7 @@ export const settingsSchema = {
       default: [],
       maxItems: 100,
       description:
-        "Names of plugins' events that hold nothing of a session, e.g. plugin.weather.changed: they go to all clients. Without this, an event of a plugin that names no session goes to nobody.",
+        "Names of plugins' events that contain no session data, e.g. plugin.weather.changed: the module sends them to all clients. A plugin's event that is not listed here and names no session goes to nobody.",
       examples: [["plugin.weather.changed"]],
       items: { type: "string", minLength: 1, maxLength: 128 },
     },
@@ -120,7 +121,7 @@ export const settingsSchema = {
       enum: ["subscribers", "claimed"],
       default: "subscribers",
       description:
-        'Who gets sessions.changed: "subscribers", connections that called sessions.subscribe, as upstream; "claimed", of those only the ones that claim the session of the row.',
+        'Who gets sessions.changed: "subscribers", connections that called sessions.subscribe, as in OpenClaw; "claimed", only those of them that claim the session of the row.',
       examples: ["claimed"],
     },
     resumeMs: {
@@ -129,13 +130,13 @@ export const settingsSchema = {
       maximum: 3_600_000,
       default: 60_000,
       description:
-        "Milliseconds within which a client that lost its connection and comes back with the same device has the claims and runs of that connection again; 0 turns it off. Nothing is sent again, and a client without a device asks for its sessions anew.",
+        "How long, in milliseconds, a client that lost its connection can come back with the same device and get that connection's claims and runs back; 0 turns this off. No frame is sent again, and a client without a device must ask for its sessions again.",
       examples: [0],
     },
     limits: {
       type: "object",
       additionalProperties: false,
-      description: "Bounds on what is kept for one connection.",
+      description: "Limits on what the module keeps for one connection.",
       properties: {
         claimsPerConnection: {
           type: "integer",
@@ -143,7 +144,7 @@ export const settingsSchema = {
           maximum: 1_000_000,
           default: 10_000,
           description:
-            "Sessions one connection may claim at a time. Beyond it the claim that was used least recently and not subscribed explicitly is forgotten; if all are, one more sessions.messages.subscribe is answered with an error.",
+            "How many sessions one connection may claim at a time. Beyond that, the module forgets the least recently used claim that is not an explicit subscription; if all claims are explicit subscriptions, it answers sessions.messages.subscribe with an error.",
           examples: [500],
         },
         runsPerConnection: {
@@ -152,7 +153,7 @@ export const settingsSchema = {
           maximum: 1_000_000,
           default: 1_000,
           description:
-            "Runs that one connection has started and that have not ended; of the oldest beyond it only what the connection claims reaches it.",
+            "How many unfinished runs of one connection the module keeps track of. Beyond that, the connection gets the frames of its oldest runs only if it claims their session.",
           examples: [5_000],
         },
         heldFramesPerConnection: {
@@ -161,7 +162,7 @@ export const settingsSchema = {
           maximum: 100_000,
           default: 512,
           description:
-            "Frames kept for one connection until the gateway answers the request that claims their session; the oldest is dropped.",
+            "How many frames the module holds for one connection until the gateway answers the request that claims their session. Beyond that, it drops the oldest.",
           examples: [2_000],
         },
       },
@@ -176,7 +177,7 @@ export const settingsSchema = {
           minimum: 0,
           maximum: 600_000,
           description:
-            "Milliseconds after a run in which scheduled heartbeats of its agent wait. By default 10000; from 2026.8 on 60000, as long as the release itself waits.",
+            "How long after a run the scheduled heartbeats of its agent wait, in milliseconds. The default is 10000, or 60000 from 2026.8 on, as long as the release itself waits.",
           examples: [30_000],
         },
         maxDeferMs: {
@@ -184,14 +185,14 @@ export const settingsSchema = {
           minimum: 1_000,
           maximum: 86_400_000,
           default: 300_000,
-          description: "The longest that one heartbeat is put off for users' runs, in milliseconds.",
+          description: "The longest time that one heartbeat is deferred for users' runs, in milliseconds.",
           examples: [120_000],
         },
         preempt: {
           type: "boolean",
           default: true,
           description:
-            "Whether a user's message aborts a heartbeat that runs on its session, which is run again later. If not, the message waits for it, 10 s at most. From 2026.8 on the release aborts it itself.",
+            "Whether a user's message aborts a heartbeat that runs on its session; the heartbeat runs again later. If false, the message waits for the heartbeat, at most 10 s. From 2026.8 on, the release itself aborts the heartbeat.",
           examples: [false],
         },
       },
@@ -215,13 +216,13 @@ export const settingsSchema = {
     cron: {
       type: "object",
       additionalProperties: false,
-      description: "What becomes of the events of cron runs.",
+      description: "What happens to the events of cron runs.",
       properties: {
         remap: {
           type: "boolean",
           default: true,
           description:
-            "Whether system events and wakes of a cron run go to the agent's main session (or global), where the release leaves them in a queue that nobody drains.",
+            "Whether the module sends system events and wakes of a cron run to the agent's main session (or the global one) if the release leaves them in a queue that nobody drains.",
           examples: [false],
         },
       },
@@ -230,13 +231,13 @@ export const settingsSchema = {
     hooks: {
       type: "object",
       additionalProperties: false,
-      description: "Which sessions a webhook may wake, where the gateway has no such settings of its own.",
+      description: "Which sessions a webhook may wake, if the gateway has no such settings of its own.",
       properties: {
         allowRequestSessionKey: {
           type: "boolean",
           default: false,
           description:
-            "Whether a webhook's body may name the session to wake. For releases whose own hooks.allowRequestSessionKey is missing or not set; where it is set, it counts.",
+            "Whether a webhook's body may name the session to wake. The gateway's own hooks.allowRequestSessionKey takes precedence if it is set.",
           examples: [true],
         },
         allowedSessionKeyPrefixes: {
@@ -244,7 +245,7 @@ export const settingsSchema = {
           items: { type: "string", minLength: 1 },
           default: [],
           description:
-            "Beginnings of the session keys that webhooks may wake; none means any. Where the gateway's own hooks.allowedSessionKeyPrefixes is set, it counts instead.",
+            "Prefixes of the session keys that webhooks may wake; an empty list means any key. The gateway's own hooks.allowedSessionKeyPrefixes takes precedence if it is set.",
           examples: [["hook:", "agent:main:hook:"]],
         },
       },

@@ -82,5 +82,5 @@ export function silentLine(
 ): string {
   const { withheld, observe } = silent;
   const entry = observe === undefined ? "" : `, or add this entry to observers: ${visibleJson(observe)}`;
-  return `client ${calledItself(silent)} only listens: ${withheld} events of sessions were withheld from it, since it claims none. To let it receive them, have it ask for its sessions (sessions.messages.subscribe, chat.history)${entry}`;
+  return `client ${calledItself(silent)} only listens: ${withheld} events of sessions were withheld from it because it claims no session. To let it receive them, have it ask for its sessions (sessions.messages.subscribe, chat.history)${entry}`;
 }

@@ -45,7 +45,7 @@ export function judge(observation: Observation, conduct: Conduct): Judgement {
   const open = openQuestions(conduct, control);
   if (foreign.length > 0) return { verdict: "leak", reasons: leakReasons(observation, foreign), checks };
   if (open.length > 0) return { verdict: "inconclusive", reasons: open, checks };
-  const found = "every sender got its own frames, and no connection got any that it had not asked for";
+  const found = "every sender got its own frames, and no connection got frames that it had not asked for";
   return { verdict: "no leak", reasons: [found, ...rosterNote(observation)], checks };
 }
 
@@ -57,7 +57,7 @@ function controlCheck({ mode, runs }: Conduct): Check | undefined {
   if (runs.length === 0) return { name, result: "fail", detail: "no run was started" };
   if (lost.length > 0) {
     const which = lost.map(({ session, round }) => `${session} in round ${round}`).join(", ");
-    return { name, result: "fail", detail: `the end of the run did not come to ${which}` };
+    return { name, result: "fail", detail: `the end of the run did not reach ${which}` };
   }
   const ends = [...new Set(runs.map(({ end }) => end))].join(", ");
   return { name, result: "pass", detail: `${runs.length} runs, all with their end (${ends})` };
@@ -67,7 +67,7 @@ function foreignCheck(foreign: readonly Delivery[], { mode }: Conduct): Check {
   const name = "nobody gets a session's frames without asking";
   const frames = sum(foreign);
   if (frames > 0) return { name, result: "fail", detail: `${frames} frames` };
-  if (mode === "passive") return { name, result: "unknown", detail: "none was seen, which proves nothing" };
+  if (mode === "passive") return { name, result: "unknown", detail: "none seen, which proves nothing" };
   return { name, result: "pass", detail: "none" };
 }
 
@@ -76,14 +76,14 @@ function leaveChecks({ connections, deliveries }: Observation, { joined, runs }:
   if (at < 0) return [];
   const name = "leaving a session ends its frames";
   if (joined === undefined || !runs.some(({ round }) => round === 2)) {
-    return [{ name, result: "unknown", detail: "it was not come to" }];
+    return [{ name, result: "unknown", detail: "not reached" }];
   }
-  if (!joined) return [{ name, result: "unknown", detail: "the gateway did not let the connection into the session" }];
+  if (!joined) return [{ name, result: "unknown", detail: "the gateway refused the session to the connection" }];
   const here = deliveries.filter(({ connection, session }) => connection === at && session === 0);
   const own = sum(here.filter(({ standing }) => standing === "own"));
   const after = sum(here.filter(({ standing }) => standing === "foreign"));
   if (after > 0) return [{ name, result: "fail", detail: `${after} frames after it had left, ${own} before` }];
-  if (own === 0) return [{ name, result: "unknown", detail: "it got nothing of the session before it left either" }];
+  if (own === 0) return [{ name, result: "unknown", detail: "it got no frames of the session before it left either" }];
   return [{ name, result: "pass", detail: `${own} frames before it left, none after` }];
 }
 
@@ -100,20 +100,20 @@ function openQuestions(conduct: Conduct, control: Check | undefined): string[] {
   const open: string[] = [];
   if (conduct.interrupted) open.push("it was interrupted");
   if (control?.result === "fail")
-    open.push(`${control.detail}: without its own frames, no frames elsewhere mean nothing`);
-  if (conduct.cron?.problem !== undefined) open.push(`the cron job was not run to its end: ${conduct.cron.problem}`);
-  if (conduct.dropped > 0) open.push(`${conduct.dropped} frames were too many to be looked at`);
+    open.push(`${control.detail}: if senders lack their own frames, the absence of frames elsewhere proves nothing`);
+  if (conduct.cron?.problem !== undefined) open.push(`the cron job did not finish: ${conduct.cron.problem}`);
+  if (conduct.dropped > 0) open.push(`${conduct.dropped} frames were not checked, because there were too many`);
   if (conduct.mode === "passive") {
     const { active, seconds } = conduct;
     const activity =
       active === undefined
-        ? "whether any session was active is not known"
+        ? "it is unknown whether any session was active"
         : active === 0
-          ? "no session was active, as far as sessions.list tells"
+          ? "according to sessions.list, no session was active"
           : `${active} ${active === 1 ? "session was" : "sessions were"} active`;
     open.push(
-      `in ${seconds} s no frame of a session came that was not asked for; ${activity}`,
-      "listening can find a leak, but cannot rule one out: --allow-runs makes sessions of its own and looks where their frames go",
+      `in ${seconds} s no connection got a session's frame that it had not asked for; ${activity}`,
+      "listening can find a leak, but cannot rule one out: --allow-runs creates its own sessions and checks who gets their frames",
     );
   }
   return open;
@@ -134,8 +134,10 @@ function leakReasons({ connections, sessions }: Observation, foreign: readonly D
 function rosterNote({ deliveries }: Observation): string[] {
   const rows = deliveries.filter(({ standing }) => standing === "roster");
   if (rows.length === 0) return [];
-  const text = rows.some(({ by }) => by.includes("text")) ? ", with text of its messages in it" : "";
-  return [`who asked for the list of sessions gets a row for each change of one${text}: ${sum(rows)} frames`];
+  const text = rows.some(({ by }) => by.includes("text")) ? ", including text of its messages" : "";
+  return [
+    `connections that asked for the list of sessions get a row for each change of a session${text}: ${sum(rows)} frames`,
+  ];
 }
 
 function sum(deliveries: readonly Delivery[]): number {

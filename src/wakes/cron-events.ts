@@ -154,7 +154,7 @@ export class SystemEvents {
       if (this.#warned) return;
       this.#warned = true;
       this.#host.warn(
-        `a session's queue of system events was full (${before[0]?.length} events) and its oldest event was dropped; further ones are only counted`,
+        `a session's queue of system events was full (${before[0]?.length} events) and its oldest event was dropped; further drops are only counted`,
       );
     } catch {
       this.#host.count("error");

@@ -165,7 +165,7 @@ t({ clients: new Set() });\n${LISTEN}`,
     settingsOf(release, '{"onMissingSeam":"warn"}');
     const ended = await release.run();
     expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code: 78, stdout: "" });
-    expect(ended.stderr).toContain("OPENCLAW_EVENT_ISOLATION_CONFIG was set after the start");
+    expect(ended.stderr).toContain("OPENCLAW_EVENT_ISOLATION_CONFIG was set after startup");
   });
 
   test("a settings file that does not exist stops the gateway", async () => {

@@ -62,7 +62,7 @@ test("doctor reads settings, heartbeats of each agent and hooks from OpenClaw's 
   expect(levelOf(wrong, "settings")).toEqual([expect.stringMatching(/^error: unknown setting "scpoe"/)]);
   expect(levelOf(wrong, "heartbeat")).toEqual([
     "ok: agent main: every 1h",
-    expect.stringMatching(/agent ops: every 5s/),
+    expect.stringMatching(/agent ops: the heartbeat interval 5s/),
   ]);
   expect(levelOf(wrong, "hooks")).toEqual([expect.stringMatching(/^warning: .*allowedSessionKeyPrefixes/)]);
   expect(wrong.exitCode).toBe(2);
@@ -73,7 +73,7 @@ test("doctor reads settings, heartbeats of each agent and hooks from OpenClaw's 
   );
   expect(levelOf(await report(homeWith(opened), ["--openclaw", openclaw]), "settings")).toEqual([
     expect.stringMatching(/^ok/),
-    expect.stringMatching(/^warning: access\[0\] opens more than the rules below it/),
+    expect.stringMatching(/^warning: access\[0\] gives a connection more than the rules below it/),
   ]);
 
   const right = config
@@ -131,14 +131,16 @@ test("doctor reports a missing package, an unreadable configuration and a broken
   expectFailure(await command(["doctor", "--openclaw", "/nowhere"]), 2, /no openclaw package in \/nowhere/);
   const bare = madeUp("2026.9.6", ALL_REQUIRED);
   const broken = await report(homeWith("{ agents: "), ["--openclaw", bare]);
-  expect(levelOf(broken, "config")).toEqual([expect.stringMatching(/^error: .*openclaw\.json is no JSON5: /)]);
+  expect(levelOf(broken, "config")).toEqual([expect.stringMatching(/^error: .*openclaw\.json is not valid JSON5: /)]);
   expect(broken.exitCode).toBe(2);
   const folder = await report(emptyFolder(), ["--openclaw", bare], { OPENCLAW_CONFIG_PATH: "/" });
   expect(levelOf(folder, "config")).toEqual([expect.stringMatching(/^error: \/ cannot be read/)]);
   const settings = await report(emptyFolder(), ["--openclaw", bare], {
     OPENCLAW_EVENT_ISOLATION_CONFIG: join(bare, "none.json"),
   });
-  expect(levelOf(settings, "settings")).toEqual([expect.stringMatching(/^error: .*none\.json: they cannot be read/)]);
+  expect(levelOf(settings, "settings")).toEqual([
+    expect.stringMatching(/^error: .*none\.json: the settings cannot be read/),
+  ]);
   const unbuilt = emptyFolder();
   cpSync(bare, unbuilt, { recursive: true });
   rmSync(join(unbuilt, "dist"), { recursive: true });

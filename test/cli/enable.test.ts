@@ -39,7 +39,7 @@ test("enable keeps the unit's NODE_OPTIONS and is idempotent, and disable leaves
   expect(text).toContain(
     `Environment="NODE_OPTIONS=--max-old-space-size=4096 --title=\\"a b\\" --import=${register()}"`,
   );
-  expect((await command(["enable"], { home })).stdout).toContain("already so");
+  expect((await command(["enable"], { home })).stdout).toContain("unchanged");
   expect(readFileSync(dropIn(units), "utf8")).toBe(text);
 
   // OpenClaw has installed its service anew, with another heap limit.
@@ -80,7 +80,7 @@ test("enable writes to the unit of the profile, in XDG_CONFIG_HOME if it is set"
   const { stdout } = await command(["enable", "--unit", "openclaw-gateway-work", "--dry-run"], {
     env: { XDG_CONFIG_HOME: config },
   });
-  expect(stdout).toContain(`already so: ${dropIn(join(config, "systemd/user"), "openclaw-gateway-work.service")}`);
+  expect(stdout).toContain(`unchanged: ${dropIn(join(config, "systemd/user"), "openclaw-gateway-work.service")}`);
 });
 
 test("enable writes nothing and says so when the unit is missing or a drop-in would not help", async () => {
@@ -92,7 +92,7 @@ test("enable writes nothing and says so when the unit is missing or a drop-in wo
   const file = join(emptyFolder(), "gateway.env");
   writeFileSync(file, "NODE_OPTIONS='--trace-warnings'\n");
   const { home, units } = homeWith(`EnvironmentFile=-${file}`);
-  expectFailure(await command(["enable"], { home }), 2, /gateway\.env, an EnvironmentFile .* wins over any drop-in/);
+  expectFailure(await command(["enable"], { home }), 2, /gateway\.env, an EnvironmentFile .* overrides any drop-in/);
   const unset = homeWith("UnsetEnvironment=NODE_OPTIONS");
   expectFailure(await command(["enable"], { home: unset.home }), 2, /UnsetEnvironment/);
   expect(readdirSync(units)).toEqual([UNIT]);

@@ -7,9 +7,9 @@ import { command, emptyFolder, expectFailure } from "./command.ts";
 const NOWHERE = "ws://127.0.0.1:1";
 
 test.each([
-  ["an address of another protocol", ["http://127.0.0.1:1"], /is no gateway's address/],
+  ["an address of another protocol", ["http://127.0.0.1:1"], /invalid gateway URL/],
   ["a port where nothing listens", [NOWHERE, "--allow-runs"], /nothing listens at ws:\/\/127\.0\.0\.1:1/],
-  ["a message that would not be found again", [NOWHERE, "--message", "hello"], /--message needs a \{token\}/],
+  ["a message that would not be found again", [NOWHERE, "--message", "hello"], /--message must contain \{token\}/],
   ["a report that cannot be written", [NOWHERE, "--report", "/nowhere/x.html"], /cannot be written: .*ENOENT/],
   ["a missing token file", [NOWHERE, "--token-file", "/nowhere"], /token file cannot be read/],
 ])("probe exits with 2 and one line for %s", async (_, args, message) => {
@@ -19,7 +19,7 @@ test.each([
 test.each([
   ["a missing address", [], /missing required argument 'url'/],
   ["an invalid agent id", [NOWHERE, "--agent", "a:b"], /letters, digits/],
-  ["no time to listen", [NOWHERE, "--seconds", "0"], /from 1 to 3600/],
+  ["no time to listen", [NOWHERE, "--seconds", "0"], /between 1 and 3600/],
   ["a token on the command line", [NOWHERE, "--token", "secret"], /unknown option '--token'/],
 ])("probe exits with 2 and usage help for %s", async (_, args, message) => {
   const { code, stdout, stderr } = await command(["probe", ...args]);

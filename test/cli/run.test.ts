@@ -50,11 +50,11 @@ test("run finds openclaw in PATH, npm's global folder, the local node_modules, o
 });
 
 test("run says whether openclaw or a Node.js that can load the module is missing", async () => {
-  expectFailure(await command(["run", "--openclaw", emptyFolder()]), 2, /no openclaw package in .*--openclaw takes/);
+  expectFailure(await command(["run", "--openclaw", emptyFolder()]), 2, /no openclaw package in .*--openclaw expects/);
   const old = join(emptyFolder(), "node");
   writeFileSync(old, "#!/bin/sh\necho v22.14.0\n", { mode: 0o755 });
   expectFailure(await command(["run", "--node", old]), 78, /Node 22\.14\.0 .* too old .* 22\.15\.0 or newer/);
-  expectFailure(await command(["run", "--node", "/bin/true"]), 2, /\/bin\/true is no Node/);
+  expectFailure(await command(["run", "--node", "/bin/true"]), 2, /\/bin\/true is not a Node\.js executable/);
 });
 
 test("run passes on a child's signals and exit code where a process cannot be replaced", async () => {

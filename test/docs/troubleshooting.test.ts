@@ -51,7 +51,7 @@ test("docs/troubleshooting.md has every message of src that is put together", ()
 
 test("the search finds the messages of src", () => {
   expect(inSources.length).toBeGreaterThan(80);
-  expect(inSources).toEqual(expect.arrayContaining(["cannot attach to OpenClaw ", 'unknown setting "']));
+  expect(inSources).toEqual(expect.arrayContaining(["cannot attach to OpenClaw ", '": expected one of ']));
 });
 
 test.each([

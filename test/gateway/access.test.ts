@@ -291,7 +291,7 @@ test("changed rules take effect without a restart and end claims beyond them at 
   expect(await outcome(client, "chat.history", { sessionKey: a.key })).toBe("FORBIDDEN");
 
   await rewrite([{ sessions: ["*"], for: "everybody" }]);
-  await said('the changed settings are not used, those before stay in force: unknown setting "access[0].for"');
+  await said('the changed settings are invalid, so the previous ones stay in force: unknown setting "access[0].for"');
   expect(await outcome(client, "chat.history", { sessionKey: a.key })).toBe("FORBIDDEN");
 
   await rewrite(ACCESS);

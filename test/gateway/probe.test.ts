@@ -179,5 +179,5 @@ test("the probe reports a wrong token in one line", async () => {
   const { output, ended } = probe([isolated.url, "--allow-runs"], "wrong");
   expect(await ended).toBe(2);
   expect(output.stdout).toBe("");
-  expect(output.stderr).toMatch(/^openclaw-event-isolation: [^\n]* does not let this connection in [^\n]*\n$/);
+  expect(output.stderr).toMatch(/^openclaw-event-isolation: [^\n]* refused this connection [^\n]*\n$/);
 });

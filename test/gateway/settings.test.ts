@@ -213,7 +213,7 @@ test("a wrong setting stops the start with a message that names it", async () =>
   const settings = { limits: { claimsPerConection: 5 } };
   const { code, logs } = await refusal({ env: { OPENCLAW_EVENT_ISOLATION_CONFIG: await settingsFile(settings) } });
   expect(code).toBe(78);
-  expect(logs).toContain('unknown setting "limits.claimsPerConection" (known here: claimsPerConnection');
+  expect(logs).toContain('unknown setting "limits.claimsPerConection": expected one of claimsPerConnection');
 });
 
 test("the module reads settings from plugins.entries of the gateway's own configuration", async () => {
@@ -222,7 +222,7 @@ test("the module reads settings from plugins.entries of the gateway's own config
   const { code, logs } = await refusal({ config });
   if (capabilities(release).allowsSettingsOfMissingPlugins) {
     expect(code).toBe(78);
-    expect(logs).toContain('[event-isolation] "scope" has to be one of "session", "run", not "nobody"');
+    expect(logs).toContain('[event-isolation] "scope" must be one of "session", "run", got "nobody"');
   } else {
     // Older releases refuse entries of plugins that are not installed: the settings file is for them.
     expect(code).not.toBe(0);

@@ -73,10 +73,10 @@ describe("settings", () => {
 
 describe("ill-typed settings", () => {
   test.each<[setting: string, value: unknown, expected: string]>([
-    ["the settings", null, "an object"],
-    ["the settings", [], "an object"],
-    ["the settings", "scope=run", "an object"],
-    ["the settings", 1, "an object"],
+    ["", null, "the settings must be an object"],
+    ["", [], "the settings must be an object"],
+    ["", "scope=run", "the settings must be an object"],
+    ["", 1, "the settings must be an object"],
     ["scope", { scope: "runs" }, '"session", "run"'],
     ["scope", { scope: null }, '"session", "run"'],
     ["scope", { scope: ["run"] }, '"session", "run"'],
@@ -88,12 +88,12 @@ describe("ill-typed settings", () => {
     ...[-1, 600_001, 1.5, Number.NaN, Infinity, "10000", null, true].map((quietMs): [string, unknown, string] => [
       "heartbeat.quietMs",
       { heartbeat: { quietMs } },
-      "a whole number from 0 to 600000",
+      "an integer between 0 and 600000",
     ]),
     ...[0, 999, 86_400_001, 1_000.5, Number.NaN, "60000", null].map((maxDeferMs): [string, unknown, string] => [
       "heartbeat.maxDeferMs",
       { heartbeat: { maxDeferMs } },
-      "a whole number from 1000 to 86400000",
+      "an integer between 1000 and 86400000",
     ]),
     ["onMissingSeam", { onMissingSeam: "ignore" }, '"exit", "warn"'],
     ["onMissingSeam", { onMissingSeam: false }, '"exit", "warn"'],
@@ -117,8 +117,8 @@ describe("ill-typed settings", () => {
     ["access[0].sessions", { access: [{ sessions: Array.from({ length: 201 }, () => "*") }] }, "at most 200 items"],
     ["access[1].sessions[0]", { access: [{}, { sessions: [""] }] }, "a non-empty string"],
     ["access[0].sessions[0]", { access: [{ sessions: ["*".repeat(513)] }] }, "at most 512 characters"],
-    ["access[0].sessions[0]", { access: [{ sessions: ["agent:main:{device}:*"] }] }, "a text that matches"],
-    ["access[0].sessions[0]", { access: [{ sessions: ["agent:main:{deviceId"] }] }, "a text that matches"],
+    ["access[0].sessions[0]", { access: [{ sessions: ["agent:main:{device}:*"] }] }, "a string that matches"],
+    ["access[0].sessions[0]", { access: [{ sessions: ["agent:main:{deviceId"] }] }, "a string that matches"],
     ["access[0].methods[0]", { access: [{ methods: [true] }] }, "a non-empty string"],
     ["limits", { limits: null }, "an object"],
     ["limits", { limits: 5 }, "an object"],
@@ -127,18 +127,18 @@ describe("ill-typed settings", () => {
       [0, -1, 1.5, Number.NaN, Infinity, 1_000_001, "10", null, true, [10]].map((value): [string, unknown, string] => [
         `limits.${name}`,
         { limits: { [name]: value } },
-        "a whole number from 1 to",
+        "an integer between 1 and",
       ]),
     ),
     ...[-1, 1.5, 3_600_001, "60000", null, true].map((value): [string, unknown, string] => [
       "resumeMs",
       { resumeMs: value },
-      "a whole number from 0 to 3600000",
+      "an integer between 0 and 3600000",
     ]),
-    ["limits.heldFramesPerConnection", { limits: { heldFramesPerConnection: 100_001 } }, "from 1 to 100000"],
-  ])("an error names %s in the ill-typed %j", (setting, value, expected) => {
+    ["limits.heldFramesPerConnection", { limits: { heldFramesPerConnection: 100_001 } }, "between 1 and 100000"],
+  ])("an error names the setting %j in the ill-typed %j", (setting, value, expected) => {
     const message = messageFor(value);
-    expect(message).toContain(`"${setting}"`);
+    if (setting !== "") expect(message).toContain(`"${setting}"`);
     expect(message).toContain(expected);
   });
 

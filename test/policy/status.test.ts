@@ -68,17 +68,17 @@ test("no setting that is not a list names a session or a device", () => {
 
 test("the status is printed as text", () => {
   expect(describeStatus(STATUS)).toBe(`event-isolation 1.2.3 on OpenClaw 2026.9.6: attached
-  WARNING: observers are set: the connections that match them see all sessions
+  WARNING: observers are set: connections that match one of them see all sessions
   seams        broadcast
-  not here     lanes
+  missing      lanes
   connections  3 (1 with the roster, 0 observers)
   claims       2 on 1 sessions
   held frames  4
-  heartbeats   0 running, 1 deferred; put off 5, aborted 6
+  heartbeats   0 running, 1 deferred; in total 5 deferrals, 6 aborted
   clients
     cli/cli: claims 0, delivered 0, withheld 7, device, SILENT
     webchat/ui 3: claims 2, delivered 5, withheld 7
-  NOTE: client cli/cli only listens: 7 events of sessions were withheld from it, since it claims none. To let it receive them, have it ask for its sessions (sessions.messages.subscribe, chat.history), or add this entry to observers: {"deviceId":"${DEVICE}"}
+  NOTE: client cli/cli only listens: 7 events of sessions were withheld from it because it claims no session. To let it receive them, have it ask for its sessions (sessions.messages.subscribe, chat.history), or add this entry to observers: {"deviceId":"${DEVICE}"}
   events
     chat                   delivered 12, no-claim 3
     tick                   open 9

@@ -34,7 +34,7 @@ test.each<[string, Partial<Conduct>]>([
   ["a sender that missed the end of its run", { runs: [{ session: "A", round: 1, end: "missing" }] }],
   ["no run", { runs: [] }],
   ["an interruption", { interrupted: true }],
-  ["frames that were not looked at", { dropped: 1 }],
+  ["frames that were not checked", { dropped: 1 }],
 ])("the judge calls silence with %s inconclusive", (_, change) => {
   expect(judge(observed({}), { ...EXCHANGE, ...change }).verdict).toBe("inconclusive");
 });

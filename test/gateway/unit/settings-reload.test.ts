@@ -54,7 +54,7 @@ test("wrong settings are logged once, and the next right ones are applied", () =
   }
   current = configOf({ access: [{}] });
   vi.advanceTimersByTime(1_000);
-  expect(log).toEqual([expect.stringContaining('"access" has to be a list'), "1 0"]);
+  expect(log).toEqual([expect.stringContaining('"access" must be a list'), "1 0"]);
 });
 
 test("a configuration that cannot be read changes nothing and is logged once", () => {
