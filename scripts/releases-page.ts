@@ -55,7 +55,7 @@ export function releasesTable(reports: readonly ReleaseReport[]): string {
 export function releasesPage(): string {
   return `${promisesTable(readMatrix())}
 
-What the columns promise:
+The columns promise:
 
 ${PROMISES.map(({ name, meaning }) => `- ${name}: ${meaning}.`).join("\n")}
 
@@ -63,13 +63,13 @@ ${notImproved(readMatrix())}
 
 ## What a release does itself
 
-There the module stands down:
+The module stands down for:
 
 ${standDownList()}
 
 ## Seams
 
-The functions of OpenClaw that the module uses, and the releases that declare them: all of those above unless something else is said. A required seam without any of its functions means that the gateway does not start.
+This table lists the functions of OpenClaw that the module uses. All releases above declare a function unless the table names a range. If a release has none of a required seam's functions, the gateway does not start.
 
 ${seamsTable()}`;
 }
@@ -96,11 +96,11 @@ function notImproved({ releases }: Matrix): string {
     ...(measured.fails === undefined ? [] : [[`does not boot in the test bed: ${measured.fails}`, release]]),
     ...PROMISES.flatMap((promise) => cellOf(promise, measured).wrong.map((check) => [check, release])),
   ]);
-  if (cases.length === 0) return "Nothing that was measured is wrong with the module.";
+  if (cases.length === 0) return "No measured check is wrong with the module.";
   const lines = [...Map.groupBy(cases, ([what]) => what)].map(
     ([what, some]) => `- ${what}: ${some.map(([, release]) => release).join(", ")}`,
   );
-  return `What is wrong as published and with the module:\n\n${lines.join("\n")}`;
+  return `Wrong without the module and with it:\n\n${lines.join("\n")}`;
 }
 
 function standDownList(): string {

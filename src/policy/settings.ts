@@ -91,7 +91,7 @@ export const settingsSchema = {
       enum: ["session", "run"],
       default: "session",
       description:
-        'Who gets a session\'s events: "session", every connection that claims the session; "run", only connections that started the run or subscribed with sessions.messages.subscribe.',
+        'The recipients of a session\'s events: "session" means every connection that claims the session; "run" means only connections that started the run or subscribed with sessions.messages.subscribe.',
       examples: ["run"],
     },
     observers: {
@@ -121,7 +121,7 @@ export const settingsSchema = {
       enum: ["subscribers", "claimed"],
       default: "subscribers",
       description:
-        'Who gets sessions.changed: "subscribers", connections that called sessions.subscribe, as in OpenClaw; "claimed", only those of them that claim the session of the row.',
+        'The recipients of sessions.changed: "subscribers" means all connections that called sessions.subscribe, as in OpenClaw; "claimed" means only those of them that claim the session of the row.',
       examples: ["claimed"],
     },
     resumeMs: {
@@ -202,7 +202,7 @@ export const settingsSchema = {
       enum: ["exit", "warn"],
       default: "exit",
       description:
-        'What to do on a release that the module cannot attach to: "exit" with code 78 before the gateway listens, or "warn" and run unprotected.',
+        'The reaction to a release that the module cannot attach to: "exit" ends the gateway with code 78 before it listens; "warn" lets it run unprotected.',
       examples: ["warn"],
     },
     onMissingPreload: {
@@ -210,7 +210,7 @@ export const settingsSchema = {
       enum: ["exit", "warn"],
       default: "exit",
       description:
-        'What the plugin does in a gateway that was started without the preload: "exit" with code 78 before clients can connect, or "warn" and run unprotected.',
+        'The plugin\'s reaction to a gateway that was started without the preload: "exit" ends the gateway with code 78 before clients can connect; "warn" lets it run unprotected.',
       examples: ["warn"],
     },
     cron: {

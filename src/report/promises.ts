@@ -43,7 +43,7 @@ export interface Promised {
 export const PROMISES: readonly Promised[] = [
   {
     name: "isolation",
-    meaning: "no client gets text or keys of a session that it did not ask for, also not of a heartbeat",
+    meaning: "no client gets text or keys of a session that it did not ask for, including those of heartbeats",
     checks: ["isolation"],
   },
   {
@@ -58,13 +58,13 @@ export const PROMISES: readonly Promised[] = [
   },
   {
     name: "reconnect",
-    meaning: "a client that comes back in a run and asks for the session gets the rest of the run",
+    meaning: "a client that reconnects during a run and asks for the session gets the rest of the run",
     checks: ["reconnect"],
   },
   {
     name: "follow-ups",
     meaning:
-      "a message in the middle of a heartbeat, 0.1, 0.3, 0.9 and 2 s after a reply with a heartbeat due, and a second one in a row are answered whole, once, under their own run",
+      "each of these messages is answered in full, once, under its own run: one during a heartbeat; one 0.1, 0.3, 0.9 and 2 s after a reply while a heartbeat is due; a second one in a row",
     checks: [
       "follow-up in a heartbeat",
       "follow-up at 0.1 s",
@@ -76,7 +76,7 @@ export const PROMISES: readonly Promised[] = [
   },
   {
     name: "heartbeat after",
-    meaning: "after all of these messages a heartbeat runs to its end",
+    meaning: "after all of these messages, a heartbeat runs to its end",
     checks: ["heartbeat after"],
   },
   {
@@ -144,9 +144,9 @@ export function cellText(promise: Promised, measured: ReleaseMeasured): string {
 /** What was measured of a release, in sentences of one line: for `doctor`. */
 export function summaryOf(release: string, measured: ReleaseMeasured | undefined): string[] {
   if (measured?.fails !== undefined)
-    return [`OpenClaw ${release} did not boot when it was to be measured: ${measured.fails}`];
+    return [`OpenClaw ${release} could not be measured because it did not boot: ${measured.fails}`];
   if (!measured?.published || !measured.module) {
-    return [`OpenClaw ${release} was not measured with this version of the module`];
+    return [`OpenClaw ${release} has not been measured with this version of the module`];
   }
   const cells = PROMISES.map((promise) => ({ ...promise, ...cellOf(promise, measured) }));
   const line = (verdict: Verdict, text: string): string[] => {
@@ -158,9 +158,9 @@ export function summaryOf(release: string, measured: ReleaseMeasured | undefined
   };
   return [
     ...line("fixed", `measured on ${measured.module.at}, the module fixes`),
-    ...line("right", "right as published, and with the module"),
-    ...line("not improved", "not improved by the module"),
-    ...line("worse", "WORSE with the module"),
+    ...line("right", "right without the module and with it"),
+    ...line("not improved", "wrong without the module, and not improved by it"),
+    ...line("worse", "WORSE with the module than without it"),
     ...line("not measured", "not measured"),
   ];
 }

@@ -45,7 +45,7 @@ test("doctor says what was measured of the release: what the module does there a
   expect(levelOf(measured, "measured")).toContainEqual(expect.stringMatching(/^info: measured on .*fixes: isolation/));
   const newer = await report(emptyFolder(), ["--openclaw", madeUp("2027.1.1", ALL_REQUIRED)]);
   expect(levelOf(newer, "measured")).toEqual([
-    "info: OpenClaw 2027.1.1 was not measured with this version of the module",
+    "info: OpenClaw 2027.1.1 has not been measured with this version of the module",
   ]);
   expect(levelOf(newer, "release")).toContainEqual(expect.stringMatching(/^warning: OpenClaw 2027.1.1 is newer than/));
 });

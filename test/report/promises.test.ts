@@ -9,7 +9,7 @@ function measured(published: Record<string, Outcome>, module: Record<string, Out
   return { published: { at: "2026-11-28", checks: published }, module: { at: "2026-11-28", checks: module } };
 }
 
-test("a promise that holds on both gateways is right as published", () => {
+test("a promise that holds on both gateways is right", () => {
   const both = measured({ one: true, other: true }, { one: true, other: true });
   expect(cellOf(PROMISE, both).verdict).toBe("right");
 });
