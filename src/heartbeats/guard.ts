@@ -160,7 +160,7 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
         giveBackEvents(this.#host.replaced, run);
         return busy(RETRY_MS);
       }
-      if (askedNobody(this.#host.functions, run, result)) this.#unseen(run);
+      if (askedNobody(this.#host.functions, run, result)) void this.#unseen(run).catch(() => this.#host.failed());
       if (!isBusy(result)) this.#current?.policy.completed(run.wake);
       // Overdue, and the release itself is busy: in a minute it may be so again.
       else if (run.overdue) return busy(RETRY_MS);
@@ -228,9 +228,10 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
     });
   };
 
-  /** No model has seen the events of this heartbeat: they come again. */
-  #unseen(run: HeartbeatRun): void {
-    void forgetReply(this.#host.functions, run).catch(() => this.#host.failed());
+  /** No model has seen the events of this heartbeat: they come again, unless it failed and said so. */
+  async #unseen(run: HeartbeatRun): Promise<void> {
+    const said = typeof fieldsOrNone(run.reply)["text"] === "string";
+    if (said && !(await forgetReply(this.#host.functions, run))) return;
     giveBackEvents(this.#host.replaced, run);
   }
 

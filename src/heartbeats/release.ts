@@ -113,20 +113,26 @@ export function askedNobody(functions: Functions, run: HeartbeatRun, result: unk
   return remembers && run.runId === undefined && fieldsOrNone(result)["status"] === "ran";
 }
 
-/** Has the release forget the reply that a heartbeat has repeated: whoever it was for has it now. */
-export async function forgetReply(functions: Functions, { sessions, reply }: HeartbeatRun): Promise<void> {
+/**
+ * Has the release forget the reply that a heartbeat has repeated: whoever it was for has it now.
+ *
+ * @returns whether it was a reply that the session remembers; other texts, such as that of a failure, are not
+ */
+export async function forgetReply(functions: Functions, { sessions, reply }: HeartbeatRun): Promise<boolean> {
   const update = functions("updateSessionStoreEntry").at(-1) as UpdateEntry | undefined;
-  const { home: sessionKey, storePath } = sessions;
+  const { own: sessionKey, storePath } = sessions;
   const { text } = fieldsOrNone(reply);
-  if (!update || typeof storePath !== "string" || typeof text !== "string") return;
+  if (!update || typeof storePath !== "string") return false;
+  let remembered = false;
   await update({
     storePath,
     sessionKey,
-    update: async (entry: unknown) =>
-      fieldsOrNone(entry)["pendingFinalDeliveryText"] === text
-        ? Object.fromEntries(PENDING.map((name) => [name, undefined]))
-        : null,
+    update: async (entry: unknown) => {
+      remembered = fieldsOrNone(entry)["pendingFinalDeliveryText"] === text;
+      return remembered ? Object.fromEntries(PENDING.map((name) => [name, undefined])) : null;
+    },
   });
+  return remembered;
 }
 
 /** What a session's entry says of a reply that is not yet delivered. */

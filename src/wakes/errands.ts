@@ -8,6 +8,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { SystemEventReason } from "../policy/counters.ts";
 import { FloodGuard } from "../policy/flood-guard.ts";
 import { agentIdOf } from "../policy/cron-keys.ts";
+import { fieldsOrNone } from "../policy/fields.ts";
 import type { AgentConfig, GatewayConfig } from "../gateway/types.ts";
 import { isBusy } from "../heartbeats/release.ts";
 import type { SentEvents, WokenSession } from "./redirect.ts";
@@ -86,8 +87,12 @@ export class TargetedHeartbeats {
   }
 
   #send(session: WokenSession, events: SentEvents, firstGoMs: number): void {
-    const known = this.#errands.get(session.sessionKey);
+    // Agents may share a session, and the hours of one are not those of another.
+    const id = idOf(session);
+    const known = this.#errands.get(id);
     if (known) {
+      // What a heartbeat of this errand gave back is no news.
+      if ([...events.keys()].every((text) => known.events.has(text))) return;
       for (const [text, options] of events) known.events.set(text, options);
       while (known.events.size > MAX_EVENTS) known.events.delete(known.events.keys().next().value!);
       known.more = true;
@@ -99,7 +104,7 @@ export class TargetedHeartbeats {
       return;
     }
     const errand: Errand = { session, events: new Map(events), more: false, firstGoMs, wake: () => {} };
-    this.#errands.set(session.sessionKey, errand);
+    this.#errands.set(id, errand);
     void this.#serve(errand).catch(() => this.#host.count("error"));
   }
 
@@ -147,10 +152,11 @@ export class TargetedHeartbeats {
           await pause(BUSY_MS + errand.firstGoMs);
           continue;
         }
-        // The hours end by themselves, and are what somebody wants.
         if (result.reason === QUIET_HOURS) {
+          // The hours end by themselves, and are what somebody wants; hours that never end are a mistake.
           since = performance.now();
-          await this.#longPause(errand, AGAIN_MS);
+          if (this.#everActive(session)) await this.#longPause(errand, AGAIN_MS);
+          else tries = MAX_TRIES;
           continue;
         }
         if (result.status === "ran" && !this.#host.waiting(session.sessionKey)) return;
@@ -164,8 +170,15 @@ export class TargetedHeartbeats {
         else if (tries < MAX_TRIES) await this.#longPause(errand, AGAIN_MS);
       }
     } finally {
-      this.#errands.delete(session.sessionKey);
+      this.#errands.delete(idOf(session));
     }
+  }
+
+  /** From 2026.3 on, active hours that end when they begin are none; before, all are active and nobody comes here. */
+  #everActive({ agentId }: WokenSession): boolean {
+    const { activeHours } = this.#configured(agentId).heartbeat;
+    const { start, end } = fieldsOrNone(activeHours);
+    return start === undefined || start !== end;
   }
 
   async #run(session: WokenSession): Promise<{ status?: unknown; reason?: unknown }> {
@@ -189,10 +202,8 @@ export class TargetedHeartbeats {
 
   /** What the release's runner would pass, with the target in the place of the agent's main session. */
   #options({ sessionKey, agentId }: WokenSession): object {
-    const config = this.#host.config();
+    const { config, entry, heartbeat: configured } = this.#configured(agentId);
     const { agents } = config;
-    const entry = agents?.list?.find(({ id }) => id !== undefined && agentIdOf(id) === agentId);
-    const configured = { ...agents?.defaults?.heartbeat, ...entry?.heartbeat };
     const interval = this.#host.originals("resolveHeartbeatIntervalMs").at(-1) as ResolveInterval | undefined;
     // Who turned the schedule off did not turn off what is sent to a session on purpose; 2026.9 agrees.
     const every = interval && !interval(config, undefined, configured) ? { every: "30m" } : {};
@@ -213,6 +224,17 @@ export class TargetedHeartbeats {
     return { cfg, agentId, heartbeat, ...(global ? {} : { sessionKey }), ...why };
   }
 
+  /** The heartbeat of an agent as the configuration has it now. */
+  #configured(agentId: string): {
+    config: GatewayConfig;
+    entry: AgentConfig | undefined;
+    heartbeat: Readonly<Record<string, unknown>>;
+  } {
+    const config = this.#host.config();
+    const entry = config.agents?.list?.find(({ id }) => id !== undefined && agentIdOf(id) === agentId);
+    return { config, entry, heartbeat: { ...config.agents?.defaults?.heartbeat, ...entry?.heartbeat } };
+  }
+
   /** What left the queue was taken by this heartbeat, or by a message that came first. */
   #forgetTaken({ session, events }: Errand): boolean {
     const waiting = this.#host.waiting(session.sessionKey);
@@ -228,6 +250,10 @@ export class TargetedHeartbeats {
       `no heartbeat of agent ${agentId} took ${events} event(s) of one of its sessions (${reason}); they stay in the session's queue`,
     );
   }
+}
+
+function idOf({ sessionKey, agentId }: WokenSession): string {
+  return `${agentId} ${sessionKey}`;
 }
 
 /** As the releases say it. */

@@ -63,10 +63,11 @@ describe("the events of a heartbeat", () => {
     expect(patches).toEqual([]);
   });
 
-  test("a reply that came meanwhile is kept", async () => {
+  test("the events of a heartbeat that failed with a text do not come again, and a remembered reply is kept", async () => {
     entry = { pendingFinalDelivery: true, pendingFinalDeliveryText: "Another one." };
-    await heartbeat(false);
+    await heartbeat(false, { text: "Agent failed before reply: no API key" });
     expect(patches).toEqual([[expect.anything(), null]]);
+    expect(put).toEqual([]);
   });
 
   test.each([

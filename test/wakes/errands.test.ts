@@ -97,6 +97,26 @@ describe("an event that is followed", () => {
     expect(runs.length).toBeGreaterThan(400);
   });
 
+  test("an event whose agent has active hours that end when they begin is warned of at once, and tried now and then", async () => {
+    const hours = { start: "09:00", end: "09:00" };
+    const list = [{ id: "ops", heartbeat: { activeHours: hours } }];
+    const { runs, queue, counts, warnings, follow } = release(() => ({ status: "skipped", reason: "quiet-hours" }), {
+      agents: { list },
+    });
+    follow();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(warnings).toEqual([
+      "no heartbeat of agent ops took 1 event(s) of one of its sessions (quiet-hours); they stay in the session's queue",
+    ]);
+    await vi.advanceTimersByTimeAsync(60 * MINUTE);
+    expect({ warnings: warnings.length, counts, waiting: [...queue] }).toEqual({
+      warnings: 1,
+      counts: { "wake-unanswered": 1 },
+      waiting: [DONE],
+    });
+    expect(runs.length).toBeLessThan(20);
+  });
+
   test("an event that no heartbeat takes is kept, warned of once with agent and reason, and tried now and then", async () => {
     let off = true;
     const { runs, queue, counts, warnings, follow } = release(() =>
@@ -126,6 +146,21 @@ describe("an event that is followed", () => {
     follow();
     await vi.advanceTimersByTimeAsync(60 * MINUTE);
     expect({ runs: runs.length, warnings: warnings.length }).toEqual({ runs: 5, warnings: 1 });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("an event that its heartbeats give back is tried five times, warned of and kept", async () => {
+    const { runs, queue, warnings, follow } = release(() => {
+      queueMicrotask(() => follow());
+      return { status: "ran" };
+    });
+    follow();
+    await vi.advanceTimersByTimeAsync(60 * MINUTE);
+    expect({ runs: runs.length, warnings: warnings.length, waiting: [...queue] }).toEqual({
+      runs: 5,
+      warnings: 1,
+      waiting: [DONE],
+    });
     expect(vi.getTimerCount()).toBe(0);
   });
 
