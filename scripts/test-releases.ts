@@ -56,7 +56,7 @@ const WORKERS_IF_FAST = "4";
 /** One vitest run; resolves with its exit code. */
 async function suite(version: string, name: string | undefined, contractOnly: boolean): Promise<number> {
   const filter = name === undefined ? [] : ["-t", name];
-  const projects = contractOnly ? ["gateway", "own"] : ["gateway", "own", "browser", "faults", "interfaces"];
+  const projects = contractOnly ? ["gateway"] : ["gateway", "browser", "faults", "interfaces"];
   const selected = projects.flatMap((project) => ["--project", project]);
   const { bootsFast } = capabilities({ version });
   const workers = bootsFast ? ["--maxWorkers", WORKERS_IF_FAST] : [];
