@@ -42,7 +42,7 @@ export const RULES: readonly Rule[] = [
   words("half(?:-| )protected", '"partly protected"'),
   words("(?:put|puts|putting) (?:off|\\w+ off)", '"defer"'),
   words("(?:set|sets|setting) aside", '"hold", "defer"'),
-  words("(?<!heartbeat[.-])preempt(?:s|ed|ing|ion)?", '"abort"'),
+  words("(?<!heartbeat[.-]|@param )preempt(?:s|ed|ing|ion)?", '"abort"'),
   words("as published", '"control gateway", "unmodified"'),
   words("(?:plain|bare) (?:gateway|release)s?", '"control gateway"'),
   words("what (?:became|becomes|has become) of", '"the outcome of", "what happens to"'),

@@ -1,7 +1,7 @@
 /**
- * The access rules of one gateway: joins the policy to its connections and their requests.
- * What a connection may have is worked out when it connects, when it asks for something after what
- * is known of it has changed, and when the rules change; never for an event.
+ * The access rules of one gateway: joins the policy to its connections and their requests. It determines what a
+ * connection may have when the connection opens, when it asks for something after its known facts have changed, and
+ * when the rules change; never for an event.
  */
 import { isDeepStrictEqual } from "node:util";
 import { connectionFacts } from "../gateway/connection-facts.ts";
@@ -26,7 +26,7 @@ const MAX_RUNS = 4_096;
 /** Run ids are UUIDs or idempotency keys; longer ones are not remembered. */
 const MAX_RUN_ID = 256;
 
-/** Of a parameter's name in an error: a client chooses it. */
+/** Length of a parameter's name in an error: a client chooses the name. */
 const MAX_NAME = 64;
 
 interface GuardHost {
@@ -34,12 +34,12 @@ interface GuardHost {
   /** Sets what a connection may have; claims beyond it end. */
   entitle(client: GatewayClient, access: SessionAccess | undefined, observer: boolean): void;
   startedRun(client: GatewayClient, runId: string): boolean;
-  /** The session that a run was started in, if somebody here started it and it goes on. */
+  /** The session in which a connection of this gateway started a run that has not ended. */
   sessionOfRun(runId: string): string | undefined;
   sessionsOfQuestion(id: unknown): readonly string[];
   /** A request was denied. */
   denied(): void;
-  /** An answer could not be looked at, and was denied. */
+  /** An answer could not be checked, and was denied. */
   failed(): void;
 }
 
@@ -51,7 +51,7 @@ interface Known {
 export class AccessGuard {
   readonly #host: GuardHost;
   readonly #known = new Map<GatewayClient, Known>();
-  /** The sessions of runs that had events lately, by run id. */
+  /** The sessions of runs with recent events, by run id. */
   readonly #runs = new BoundedMap<string, string>(MAX_RUNS);
   #settings: Reloadable;
 
@@ -72,15 +72,14 @@ export class AccessGuard {
     this.#known.delete(client);
   }
 
-  /** New rules: every connection is looked at again. */
+  /** The rules have changed: checks every connection again. */
   update(settings: Reloadable): void {
     this.#settings = settings;
     for (const client of this.#known.keys()) this.#remember(client, connectionFacts(client));
   }
 
   /**
-   * Whether a connection may make a request, and what its answers may show. A refusal holds for all answers
-   * that are still to come.
+   * Whether a connection may make a request, and what its answers may show. A refusal holds for all later answers.
    *
    * @param client as the broadcaster knows it, or knew it: a request can outlive its connection
    */
@@ -116,7 +115,7 @@ export class AccessGuard {
       ...replaced,
       answering: (given) => {
         if (refused) return refused;
-        // What a look-up may not tell of is answered like what it does not find, whatever upstream's error says.
+        // A forbidden session gets the same answer as one that does not exist, whatever upstream's error says.
         if (!given.ok) return answer === "lookup" ? nothing : given;
         try {
           const allowed = this.#answer(client, verdict, given);
@@ -131,7 +130,7 @@ export class AccessGuard {
     };
   }
 
-  /** What is left of an answer by the rules of now, which may have changed since the request; undefined for nothing. */
+  /** Filters an answer by the current rules, which may have changed since the request; undefined if nothing is left. */
   #answer(client: GatewayClient, { answer: check, page }: Allowed, answer: Answer): Answer | undefined {
     const known = this.#known.get(client);
     if (!known) return undefined;
@@ -156,7 +155,7 @@ export class AccessGuard {
     if (this.#runs.get(runId) !== key) this.#runs.renew(runId, key);
   }
 
-  /** Whether the rules let a connection have what tells of a session; of none, everybody may. */
+  /** Whether the rules let a connection have what names these sessions. Always true for no session. */
   allows(client: GatewayClient, sessionKey: unknown): boolean {
     if (!this.hasRules || !present(sessionKey)) return true;
     const known = this.#known.get(client);
@@ -168,7 +167,7 @@ export class AccessGuard {
   #current(client: GatewayClient): Known {
     const facts = connectionFacts(client);
     const known = this.#known.get(client);
-    if (!known) return this.#assess(facts); // gone: there is nothing to keep
+    if (!known) return this.#assess(facts); // gone: nothing to keep
     return isDeepStrictEqual(known.facts, facts) ? known : this.#remember(client, facts);
   }
 
@@ -188,7 +187,7 @@ export class AccessGuard {
  * Changes a request's parameters in place: 2026.9 binds what a connection may do to the request's own object, and
  * takes a copy for a request of less authority.
  *
- * @returns what the request path has to put in their place, where there is nothing to change
+ * @returns what the request path must use instead, if there is no object to change
  */
 function replace(params: unknown, ask: Fields): { readonly params: Fields } | undefined {
   if (!fieldsOf(params) || Object.isFrozen(params)) return { params: ask };
@@ -198,12 +197,12 @@ function replace(params: unknown, ask: Fields): { readonly params: Fields } | un
   return undefined;
 }
 
-/** `sessions.resolve` is asked to say so if there is none, in place of an error (2026.9). */
+/** Asks `sessions.resolve` to report a missing session in its answer instead of by an error (2026.9). */
 function mayBeMissing(params: unknown): boolean {
   return fieldsOrNone(params)["allowMissing"] === true;
 }
 
-/** Upstream's shape for what a connection may not have (2026.9; older ones have no such code). */
+/** Upstream's error for what a connection may not have (2026.9; older releases have no such code). */
 export function accessDenied(method: string, denial: Denial): GatewayError {
   const parameter = denial.because === "parameter" ? denial.parameter.slice(0, MAX_NAME) : undefined;
   return {

@@ -7,13 +7,13 @@ import { passesScopes, probeNumbering } from "./numbering.ts";
 
 type Recipients = ReadonlySet<GatewayClient>;
 
-/** Who gets an event. Undefined stands for: as upstream sends it. */
+/** The recipients of an event. Undefined means: as upstream sends it. */
 export type Audience =
   | {
       readonly route: CanonicalRoute;
       readonly deliver: Recipients;
       readonly hold: Recipients;
-      /** What all others get in its place, where they get anything. */
+      /** What all other clients get instead, if anything. */
       readonly others?: { readonly to: Recipients; readonly payload: unknown };
     }
   | undefined;
@@ -36,7 +36,7 @@ export interface EventGate extends ProjectionGate {
   disconnected(client: GatewayClient): void;
   /** @param targets connection ids upstream chose, or undefined for all */
   audience(event: string, payload: unknown, opts: unknown, targets?: ReadonlySet<string>): Audience;
-  /** The same question for one client, for a frame that upstream kept back and sends only now. */
+  /** Decides for one client, for a frame that upstream held and sends only now. */
   mayReceive(client: GatewayClient, event: string, payload: unknown, opts: unknown): boolean;
   hold(client: GatewayClient, frame: HeldFrame): void;
   /** Gives the gate the means to send what it held. */
@@ -44,14 +44,14 @@ export interface EventGate extends ProjectionGate {
 }
 
 /**
- * Asked before an event goes anywhere. Does not throw.
+ * Called before an event is sent. Does not throw.
  *
  * @param send sends the event as if it came anew
  * @returns true if nobody gets it now
  */
 export type HoldBack = (event: string, payload: unknown, send: () => void) => boolean;
 
-/** The gateway's own broadcaster, made to reach a choice of clients. */
+/** The gateway's own broadcaster, limited to chosen clients. */
 interface Sender {
   readonly all: Broadcast;
   /** To the connections upstream chose. */
@@ -72,7 +72,7 @@ interface Sender {
  *
  * @param create the release's own `createGatewayBroadcaster`
  * @param params what the gateway passes it
- * @param heldBack whether an event has to wait, such as the last word of a heartbeat beside a user's run
+ * @param heldBack whether an event must wait, such as the last word of a heartbeat during a user's run
  * @throws {Error} if the release's broadcaster is of an unknown kind: before any client connects
  */
 export function scopeBroadcaster(
@@ -81,8 +81,8 @@ export function scopeBroadcaster(
   gate: EventGate,
   heldBack: HoldBack = () => false,
 ): Broadcaster {
-  // The probe's stand-ins leave their mark in the type feedback of the gateway's broadcaster, some
-  // percent for good; releases that ask `canReceiveSessionEvent` are all of the newer kind.
+  // The probe's stand-ins spoil the type feedback of the gateway's broadcaster and slow it by some percent permanently,
+  // so do not probe releases that ask `canReceiveSessionEvent`: all of them are of the newer kind.
   const perConnection = "canReceiveSessionEvent" in params || probeNumbering(create) === "per-connection";
   const [upstream, sender] = perConnection ? sharedSender(create, params, gate) : separateSender(create, params);
   watchClients(params.clients, gate.connected.bind(gate), gate.disconnected.bind(gate));
@@ -114,7 +114,7 @@ export function scopeBroadcaster(
       const audience = gate.audience(event, payload, opts, connIds);
       if (!audience) return sender.toIds(event, payload, connIds, opts);
       if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "targeted");
-      // Also to nobody: newer releases tell their plugins of a change by way of such a broadcast.
+      // Send it even to nobody: newer releases notify their plugins of a change by such a broadcast.
       sender.targeted(audience.deliver, event, payload, opts);
     },
     broadcastPluginEvent: (event, payload, scope) => {
@@ -123,7 +123,7 @@ export function scopeBroadcaster(
       sender.plugin?.(audience?.deliver, event, payload, scope);
     },
   };
-  // Only what the release has, and all that it has.
+  // Exactly the members that the release has.
   const members = Object.entries(scoped).filter(([name]) => name in upstream);
   return { ...upstream, ...Object.fromEntries(members) };
 }
@@ -132,9 +132,9 @@ export function scopeBroadcaster(
 function sharedSender(create: CreateBroadcaster, params: BroadcasterParams, gate: EventGate): [Broadcaster, Sender] {
   const view = new ClientsView(params.clients);
   const original = params.canReceiveSessionEvent;
-  // Named parameters, as a list of them would be built for every frame; what a later release adds goes along.
+  // Named parameters, since a rest list would be built for every frame; `more` passes on what a later release adds.
   const canReceive: BroadcasterParams["canReceiveSessionEvent"] = (client, keys, agentId, event, payload, ...more) => {
-    // A frame that upstream kept back for a slow client may come after the claim has ended.
+    // A frame that upstream held for a slow client may come after the claim has ended.
     const fresh = view.isSending(payload);
     if (!fresh && !gate.mayReceive(client, event as string, payload, { sessionKeys: keys, agentId })) return false;
     if (more.length > 0) return original!(client, keys, agentId, event, payload, ...more);
@@ -174,12 +174,12 @@ function sharedSender(create: CreateBroadcaster, params: BroadcasterParams, gate
   return [upstream, sender];
 }
 
-/** Event names are upstream's; the bound is for plugins that make them up. */
+/** Event names are upstream's; the bound is for plugins that invent names. */
 const MAX_EVENT_NAMES = 256;
 
 /**
- * Up to 2026.4: frames are numbered over all clients, so that leaving one out shows up as a gap.
- * Each connection gets a broadcaster, and with it a count, of its own, as 2026.5 does itself.
+ * Up to 2026.4: frames are numbered over all clients, so that leaving a client out shows up as a gap. Each connection
+ * gets its own broadcaster, and with it its own count, as in 2026.5.
  */
 function separateSender(create: CreateBroadcaster, params: BroadcasterParams): [Broadcaster, Sender] {
   interface Own {
@@ -228,7 +228,7 @@ function separateSender(create: CreateBroadcaster, params: BroadcasterParams): [
 /** A copy of the gateway's parameters, its getters kept, with some of them replaced. */
 function replaced(params: BroadcasterParams, changes: Readonly<Record<string, unknown>>): BroadcasterParams {
   const descriptors: PropertyDescriptorMap = Object.getOwnPropertyDescriptors(params);
-  // A literal where there is no getter to keep: the engine knows more about those.
+  // A literal if there is no getter to keep: the engine optimizes those better.
   if (Object.values(descriptors).every((each) => "value" in each)) return { ...params, ...changes };
   for (const [name, value] of Object.entries(changes)) {
     descriptors[name] = { value, writable: true, enumerable: true, configurable: true };

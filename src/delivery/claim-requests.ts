@@ -1,4 +1,4 @@
-/** What requests do to claims: from what a request says, and from the gateway's answer to it. */
+/** Applies requests to claims: from the content of a request, and from the gateway's answer to it. */
 import type { SessionKeys } from "../gateway/session-keys.ts";
 import type { GatewayClient, GatewayError } from "../gateway/types.ts";
 import { type ClaimIntent, MAX_RUN_ID_LENGTH, type NewClaim } from "../policy/claim-intent.ts";
@@ -14,12 +14,12 @@ import type { Answer, Passage } from "./requests.ts";
  */
 export const WAIT_ACCEPTED_MS = 250;
 
-/** What a run is no more, by the `status` of an answer. */
+/** Values of an answer's `status` that mean that the run has ended. */
 const OVER: ReadonlySet<unknown> = new Set(["ok", "error", "timeout", "aborted"]);
-/** By these the gateway says that it has started a run, and not that it had before. */
+/** With these the gateway says that it has started a run now, not earlier. */
 const FRESH: ReadonlySet<unknown> = new Set(["started", "accepted"]);
 
-/** What releases answer to a method that they do not know: newer ones take it for an admin's. */
+/** Releases' answers to a method that they do not know: newer ones treat it as an admin's. */
 const UNKNOWN_METHOD = /^(?:unknown method\b|missing scope: operator\.admin$)/;
 
 /** What claim requests need of their gateway's scope. */
@@ -33,7 +33,7 @@ interface ClaimRequestsHost {
   isSame(one: GatewayClient, other: GatewayClient): boolean;
   /** Runs what must not throw into the gateway. */
   safely(action: () => void): void;
-  /** A request of a connection was answered, or will not be: what is held for it may go or stay. */
+  /** A request of a connection was answered, or never will be: decides about the frames held for it. */
   settled(client: GatewayClient): void;
 }
 
@@ -44,7 +44,7 @@ export class ClaimRequests {
     this.#host = host;
   }
 
-  /** Canonical keys of the sessions that a request names, by the configuration of now. */
+  /** Canonical keys of the sessions that a request names, by the current configuration. */
   keysOf(intent: ClaimIntent): readonly string[] {
     this.#host.keys.refresh();
     return "keys" in intent ? this.#canonicalAll(intent.keys, intent.agentId) : [];
@@ -82,7 +82,7 @@ export class ClaimRequests {
       });
     }
     if (intent.kind === "unclaim") {
-      // Leaving takes effect at once and needs nobody's consent; old releases lack the method.
+      // Leaving takes effect at once, without the gateway's answer; old releases lack the method.
       for (const key of keys) this.#host.claims.unclaim(client, key);
       return this.#onAnswer(client, () => {});
     }
@@ -101,8 +101,8 @@ export class ClaimRequests {
   }
 
   /**
-   * A run that was started before, and whose starter has gone or is the same device: its frames go to whoever the
-   * gateway lets wait for it.
+   * Takes up a run whose starter has gone or is the same device: its frames go to the connection that the gateway
+   * lets wait for it.
    */
   #wait(client: GatewayClient, runId: string): Passage | undefined {
     const { claims, isSame, later, settled } = this.#host;
@@ -171,7 +171,10 @@ export class ClaimRequests {
   }
 }
 
-/** Upstream lets these read a session, whose asking for one is no less by a method that it does not know. */
+/**
+ * Upstream lets these roles read a session, so a request from them counts even if the release does not know its
+ * method.
+ */
 function mayRead({ connect: { role = "operator", scopes } }: GatewayClient): boolean {
   if (role !== "operator") return false;
   return !Array.isArray(scopes) || READ.some((scope) => scopes.includes(scope));

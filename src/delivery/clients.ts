@@ -2,7 +2,7 @@
 import type { Broadcast, GatewayClient, GatewayClients } from "../gateway/types.ts";
 
 /**
- * Tells of every client in the set, those already there included.
+ * Reports every client in the set, including those already there.
  *
  * The three mutators are shadowed on this one set; no prototype is touched.
  */
@@ -32,14 +32,14 @@ export function watchClients(
   for (const client of clients) onConnect(client);
 }
 
-/** Stands for: no payload is being sent. Equal to none. */
+/** Means: no payload is being sent. Equal to no payload. */
 const IDLE = Symbol("idle");
 
 type Shown = Iterable<GatewayClient> & { readonly size: number };
 
 /**
- * Stands in for the set in the gateway's own broadcaster. While narrowed, it holds only the
- * recipients of the event at hand, so that the gateway's loop visits them and nobody else.
+ * Stands in for the set in the gateway's own broadcaster. While narrowed, it holds only the recipients of the event
+ * at hand, so that the gateway's loop visits only them.
  */
 export class ClientsView {
   readonly #all: GatewayClients;
@@ -50,8 +50,8 @@ export class ClientsView {
   constructor(all: GatewayClients) {
     this.#all = all;
     this.#shown = all;
-    // Look-ups by id and whatever else a release adds to a Set go to the real one. What Set itself has and
-    // this class has not is left out on purpose: un-narrowed it would reach everybody.
+    // Look-ups by id and other members that a release adds to its Set go to the real set. This class leaves out Set's
+    // own other members on purpose: without narrowing they would reach everybody.
     const own = ClientsView.prototype as object;
     for (
       let proto: object | null = all;
@@ -87,12 +87,12 @@ export class ClientsView {
     }
   }
 
-  /** Shows all again while `send` runs: an open event may be sent in the midst of a scoped one. */
+  /** Shows all again while `send` runs: an open event may be sent during a scoped one. */
   widen(send: () => void): void {
     this.narrow(this.#all, IDLE, send);
   }
 
-  /** True while this very payload is being sent to its recipients: the decision is fresh. */
+  /** True while this payload is being sent to its recipients: the decision is current. */
   isSending(payload: unknown): boolean {
     return this.#sending === payload;
   }

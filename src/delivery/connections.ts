@@ -1,12 +1,12 @@
 /**
  * The connections of one gateway, and how many of the sessions' events each has had.
  *
- * What an event costs here is one addition, and one for each connection that gets it. What was withheld from a
- * connection is a subtraction, made when somebody asks: all that were published since it connected, less those
- * that went to it. An event counts if it belongs to a session and was published to all; what the gateway sends to
- * connections of its own choice, and status events, of which everybody gets a part, do not. "Went to it" means that
- * it was given to the release's broadcaster, which may still drop or merge it for a slow connection, or keep it from
- * one without the scope.
+ * An event costs one addition here, and one for each connection that gets it. The number of withheld events is a
+ * subtraction, made on request: all events published since the connection opened, minus those that went to it. An
+ * event counts if it belongs to a session and was published to all. Events that the gateway sends to connections of
+ * its own choice do not count, nor do status events, of which everybody gets a part. "Went to it" means that it was
+ * given to the release's broadcaster, which may still drop or merge it for a slow connection, or keep it from one
+ * without the scope.
  */
 import { connectionFacts } from "../gateway/connection-facts.ts";
 import type { GatewayClient } from "../gateway/types.ts";
@@ -21,14 +21,14 @@ interface Connection {
   readonly before: number;
   delivered: number;
   asked: boolean;
-  /** When it was first seen to listen in vain; on a clock that nobody sets. */
+  /** When it was first found listening in vain; on a monotonic clock. */
   silentSince: number | undefined;
 }
 
-/** How long a connection listens in vain before it is called silent: others are about to ask. */
+/** How long a connection must listen in vain before it counts as silent: before that it may be about to ask. */
 export const SILENT_AFTER_MS = 10_000;
 
-/** Of what a client calls itself, in a status. */
+/** Length of a self-reported name in a status. */
 const MAX_SHOWN = 256;
 
 export class Connections {
@@ -75,7 +75,7 @@ export class Connections {
     if (connection) connection.asked = true;
   }
 
-  /** Looks who listens in vain; who has done so for a while counts as silent from then on. */
+  /** Finds connections that listen in vain; after a while they count as silent. */
   look(now: number): readonly ConnectionStatus[] {
     const silent: ConnectionStatus[] = [];
     for (const connection of this.#byId.values()) {
@@ -86,7 +86,7 @@ export class Connections {
     return silent;
   }
 
-  /** For a status: who is silent first, then from whom most was withheld. */
+  /** For a status: silent connections first, then those with the most withheld events. */
   rows(now: number, limit: number): readonly ConnectionStatus[] {
     const silent = (connection: Connection): boolean =>
       now - (connection.silentSince ?? Infinity) >= SILENT_AFTER_MS && this.#inVain(connection);

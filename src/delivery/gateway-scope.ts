@@ -21,7 +21,7 @@ import { type ClaimAccess, Claims } from "../policy/claims.ts";
 import { Runs } from "../policy/runs.ts";
 import type { GatewayNumbers, SessionStatus } from "../status.ts";
 
-/** How many events of one name go to nobody, by reason, before the log says so, once. */
+/** After how many events of one name that go to nobody, by reason, the log reports it once. */
 const WARN_AT: Partial<Record<DeliveryReason, number>> = { "no-key": 20, "bad-key": 20, error: 1 };
 
 const WHY: Partial<Record<DeliveryReason, string>> = {
@@ -31,10 +31,10 @@ const WHY: Partial<Record<DeliveryReason, string>> = {
   error: "the module failed on one of them; please report it, with the OpenClaw release",
 };
 
-/** Reasons of `sessions.changed` after which the session is no more. */
+/** Reasons of `sessions.changed` after which the session no longer exists. */
 const GONE: ReadonlySet<unknown> = new Set(["delete", "deleted", "cleanup"]);
 
-/** Access of a connection that is not looked at yet. */
+/** Access of a connection that has not been checked yet. */
 const NOTHING: ClaimAccess = { allows: () => false };
 
 const NOBODY: Audience = {
@@ -53,7 +53,7 @@ export interface ScopeHost {
   readonly heartbeats?: HeartbeatFrames;
 }
 
-/** What is known of heartbeats when a frame is sent. Nothing here throws. */
+/** Heartbeats at the moment when a frame is sent. Nothing here throws. */
 export interface HeartbeatFrames {
   /** The session of the heartbeat that sends a `heartbeat` event now, canonical. */
   heartbeatSession(): string | undefined;
@@ -68,9 +68,9 @@ export class GatewayScope implements EventGate {
   readonly #claims: Claims<GatewayClient>;
   readonly #held: HeldFrames<GatewayClient, HeldFrame>;
   readonly #questions = new Questions();
-  /** Who is connected, and who only listens. */
+  /** The connections, and which of them only listen. */
   readonly connections: Connections;
-  /** Who may use which sessions. */
+  /** Which connection may use which sessions. */
   readonly access: AccessGuard;
   #send: (client: GatewayClient, frame: HeldFrame) => void = () => {};
 
@@ -123,12 +123,12 @@ export class GatewayScope implements EventGate {
     this.#safely("(connection)", () => {
       this.#host.connected(client);
       this.connections.connected(client);
-      // If it cannot be told what this one may have, it keeps that.
+      // If its access cannot be determined, it keeps what it has.
       this.#claims.connect(client, { access: NOTHING });
       this.access.connected(client);
       const returning = this.#returning.as(client, this.#settings.resumeMs);
       if (!returning || !this.#claims.resume(client, returning.identity)) return;
-      // It asked on its last connection.
+      // The client asked on its last connection.
       this.connections.asked(client);
       this.counters.count("(connection)", "resumed");
     });
@@ -155,7 +155,7 @@ export class GatewayScope implements EventGate {
   audience(event: string, payload: unknown, opts: unknown, targets?: ReadonlySet<string>): Audience {
     try {
       const own = routeEvent(event, payload, opts, this.#keys.canonical, targets !== undefined);
-      // A status event has no session of its own: whatever it belongs to was found in it.
+      // A status event has no session of its own: its sessions were found in its content.
       const status = own.to === "nobody" || (own.to === "session" && own.found) ? STATUS_EVENTS.get(event) : undefined;
       if (status && own.to !== "all") return this.#status(event, own, payload, status);
       const route = isQuestion(event) ? this.#questions.route(event, payload, own) : own;
@@ -200,7 +200,7 @@ export class GatewayScope implements EventGate {
 
   hold(client: GatewayClient, frame: HeldFrame): void {
     try {
-      // Upstream may go on using the payload object; what is sent late has to be what was meant.
+      // Upstream may go on using the payload object; a late frame must have the content of the event's time.
       const json = JSON.stringify(frame.payload) as string | undefined;
       const payload: unknown = json === undefined ? undefined : JSON.parse(json);
       const opts = lateOptions(frame.opts, client);
@@ -212,7 +212,7 @@ export class GatewayScope implements EventGate {
     }
   }
 
-  /** What requests do to claims. */
+  /** Applies requests to claims. */
   readonly requests: ClaimRequests;
 
   #count(event: string, reason: DeliveryReason): void {
@@ -230,7 +230,10 @@ export class GatewayScope implements EventGate {
     return this.#claims.mostClaimed(limit);
   }
 
-  /** The whole event for those who claim its one session, and for observers of all; its status for everybody else. */
+  /**
+   * The whole event for claimers of its one session and for observers of all sessions; only the status for all
+   * others.
+   */
   #status(event: string, named: CanonicalRoute, payload: unknown, status: (payload: unknown) => unknown): Audience {
     const session = event === "heartbeat" ? this.#host.heartbeats?.heartbeatSession() : undefined;
     const route: CanonicalRoute =
@@ -242,7 +245,7 @@ export class GatewayScope implements EventGate {
     return { route, deliver: whole, hold: new Set(), others: { to, payload: status(payload) } };
   }
 
-  /** What of an event's inside a connection may see: the sessions that it follows, or whose rows it asked for. */
+  /** Which sessions inside an event a connection may see: those that it follows, or whose rows it asked for. */
   mayKnow(client: GatewayClient, sessionKey: unknown): boolean {
     const key = this.#keys.canonical(sessionKey);
     if (key === undefined || !this.#claims.mayHave(client, [key])) return false;
@@ -255,7 +258,7 @@ export class GatewayScope implements EventGate {
     this.counters.count(event, "error");
   }
 
-  /** A session was deleted, whoever did it: its claims end after this turn, when its last row has been sent. */
+  /** A session was deleted, by any means: its claims end after this turn, when its last row has been sent. */
   ended(sessionKey: unknown): void {
     this.#safely("(session)", () => {
       const key = this.#keys.canonical(sessionKey);
@@ -273,7 +276,7 @@ export class GatewayScope implements EventGate {
     setImmediate(() => this.#safely("(session)", () => end(asOf)));
   }
 
-  /** What of ours fails is counted, and the gateway goes on. */
+  /** Counts a failure of the module; the gateway continues. */
   #safely(what: string, action: () => void): void {
     try {
       action();
@@ -303,12 +306,12 @@ export class GatewayScope implements EventGate {
   }
 }
 
-/** The session whose approval an event tells of to those who claim its parent; nothing for other events. */
+/** The session whose approval an event reports to claimers of its parent; undefined for other events. */
 function approvedIn(event: string, payload: unknown): unknown {
   return event === "session.approval" ? fieldsOrNone(payload)["sourceSessionKey"] : undefined;
 }
 
-/** The connection is no recipient of the event at all. */
+/** The connection is not a recipient of the event at all. */
 const NOT_FOR_IT = Symbol("not for it");
 
 /**

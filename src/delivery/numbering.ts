@@ -1,13 +1,13 @@
 /**
- * How a release numbers event frames (`seq`): up to 2026.4 one count for all clients, from 2026.5
- * one for each. A frame that a client does not get must not use up one of its numbers.
+ * How a release numbers event frames (`seq`): up to 2026.4 with one count for all clients, from 2026.5 on with one
+ * for each. A frame that a client does not get must not use up one of its numbers.
  */
 import type { CreateBroadcaster, GatewayClient, GatewayClients } from "../gateway/types.ts";
 
 export type Numbering = "global" | "per-connection";
 
 /**
- * Finds out by sending two frames to two stand-in connections, one each.
+ * Determines it by sending two frames to two stand-in connections, one each.
  *
  * @param create the release's own `createGatewayBroadcaster`
  * @throws {Error} if it does not behave like any broadcaster known
@@ -31,8 +31,8 @@ export function probeNumbering(create: CreateBroadcaster): Numbering {
 }
 
 /**
- * Whether the release's broadcaster lets a connection have an event at all, by role and scopes.
- * Where frames are numbered globally, an event that it holds back would still cost a number.
+ * Whether the release's broadcaster lets a connection have an event at all, by role and scopes. If frames are
+ * numbered globally, an event that upstream withholds would still use up a number.
  */
 export function passesScopes(create: CreateBroadcaster, client: GatewayClient, event: string): boolean {
   const frames: string[] = [];
@@ -56,7 +56,7 @@ function asClients(set: Set<GatewayClient>): GatewayClients {
   });
 }
 
-/** A connection that only collects what it is sent. */
+/** A stand-in connection that collects its frames. */
 function standIn({ connId, connect }: GatewayClient, frames: string[]): GatewayClient {
   const socket = {
     bufferedAmount: 0,

@@ -1,6 +1,6 @@
 /**
- * What the gateway builds for each receiver inside of its broadcaster, and for a new connection's hello:
- * filtered by what that receiver may know.
+ * Filters what the gateway builds for each receiver inside its broadcaster, and for a new connection's hello, by what
+ * that receiver may know.
  */
 import type { BroadcasterParams, GatewayClient } from "../gateway/types.ts";
 import { allowedRows } from "../policy/access-answers.ts";
@@ -48,9 +48,10 @@ type BuildSnapshot = (...args: unknown[]) => unknown;
 
 /**
  * Wraps `buildGatewaySnapshot`, which makes the part of hello that the events `presence` and `health` keep up to
- * date. Nobody claims a session yet: it is without any. The gateway puts `health` into it afterwards.
+ * date. A new connection claims no session yet, so its snapshot names none. The gateway puts `health` into it
+ * afterwards.
  *
- * @param failed told when a snapshot could not be looked at, and is empty then
+ * @param failed called when a snapshot could not be checked; the snapshot is then empty
  */
 export function withoutSessions(build: BuildSnapshot, failed: () => void): BuildSnapshot {
   const status = (event: "presence" | "health", value: unknown): unknown => {

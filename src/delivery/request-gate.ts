@@ -11,7 +11,7 @@ export interface RequestGateHost {
   rulesMayChange(): void;
 }
 
-/** Step `access`: a request that the rules deny goes no further, and they have the last word on its answers. */
+/** Step `access`: stops a request that the rules deny, and filters the answers to all others. */
 export function accessStep({ scopeOf, rulesMayChange }: RequestGateHost): Step {
   return ({ client, nested, method, params }) => {
     if (!client || nested) return undefined;
@@ -20,8 +20,8 @@ export function accessStep({ scopeOf, rulesMayChange }: RequestGateHost): Step {
       // Without rules a request costs nothing here; the first rule is noticed within a second.
       if (!scope?.access.hasRules) return undefined;
       rulesMayChange();
-      // A client without a socket is no connection, such as the command line's own request; one that was a
-      // connection when it asked still is under the rules.
+      // A client without a socket is not a connection, such as the command line's own request. A client that was a
+      // connection when it asked is still under the rules.
       const connection = scope.connection(client) ?? (client.socket ? client : undefined);
       return connection && scope.access.admit(connection, method, params);
     } catch {
@@ -38,7 +38,7 @@ export function claimsStep({ scopeOf }: RequestGateHost): Step {
     try {
       const connection = client && !nested ? scope?.connection(client) : undefined;
       if (connection && (intent.kind === "claim" || intent.kind === "wait")) scope?.connections.asked(connection);
-      // A synthetic client, e.g. of the command line's own request, is no connection and claims nothing.
+      // A synthetic client, e.g. of the command line's own request, is not a connection and claims nothing.
       return scope?.requests.begin(connection, intent, keys);
     } catch {
       return failed(scope, method);
@@ -54,7 +54,10 @@ export function requestReader({ scopeOf }: RequestGateHost): RequestReader {
   };
 }
 
-/** A client that leaves a session has to know if that failed, and one that opens it that none of its events will come. */
+/**
+ * A client that leaves a session must learn if that failed; a client that opens one must learn that no events will
+ * come.
+ */
 function failed(scope: GatewayScope | undefined, what: string): { refuse: GatewayError } {
   scope?.counters.count("(request)", "error");
   return {

@@ -1,6 +1,6 @@
 /**
- * The path of a request: what it passes, step by step, before the gateway's own handler gets it,
- * and what its answers pass on the way back.
+ * The path of a request: the steps that it passes before the gateway's own handler gets it, and that its answers pass
+ * on the way back.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type ClaimIntent, claimIntent } from "../policy/claim-intent.ts";
@@ -9,9 +9,9 @@ import type { GatewayClient, GatewayError, HandleRequest, RequestOptions, Respon
 
 /** A request as every step sees it. It is parsed once. */
 export interface GatewayRequest {
-  /** Who asks; undefined for what the gateway asks itself, e.g. for its command line. */
+  /** The client that asks; undefined for a request of the gateway itself, e.g. for its command line. */
   readonly client: GatewayClient | undefined;
-  /** The gateway makes this request while it serves another one of the same client: nobody's own. */
+  /** The gateway makes this request while it serves another one of the same client: it is not the client's own. */
   readonly nested: boolean;
   readonly method: string;
   /** Untrusted; empty where the request has none. */
@@ -29,11 +29,11 @@ export interface Answer {
   readonly error?: GatewayError | undefined;
 }
 
-/** What a step has to do with a request. All members are optional; none of them throws. */
+/** A step's part in a request. All members are optional; none of them throws. */
 export interface Passage {
   /** What the request waits for before it goes on to the next step. */
   readonly ready?: Promise<void> | undefined;
-  /** What the gateway gets in place of the request's parameters. */
+  /** What the gateway gets instead of the request's parameters. */
   readonly params?: object;
   /** Runs the gateway's handler, e.g. in an async context. */
   around?(handle: () => Promise<unknown>): Promise<unknown>;
@@ -41,18 +41,20 @@ export interface Passage {
   answering?(answer: Answer): Answer;
   /** Called once, after the first answer was sent, with what was sent. */
   answered?(answer: Answer): void;
-  /** Called once, when the handler has returned or thrown. `unanswered`: it threw without an answer through us. */
+  /**
+   * Called once, when the handler has returned or thrown. `unanswered`: it threw before any answer passed the module.
+   */
   ended?(unanswered: boolean): void;
 }
 
-/** A step's word on a request: an error in place of the gateway's answer, its part in it, or nothing. */
+/** A step's decision on a request: an error instead of the gateway's answer, its part in it, or nothing. */
 export type Step = (request: GatewayRequest) => { readonly refuse: GatewayError } | Passage | undefined;
 
 /** What the path asks of the gateway at hand. */
 export interface RequestReader {
   /** Canonical keys of the sessions that a request names. May throw. */
   keysOf(intent: ClaimIntent, client: GatewayClient | undefined): readonly string[];
-  /** What a request is answered that could not be read. */
+  /** The answer to a request that could not be read. */
   unreadable(client: GatewayClient | undefined, method: unknown): GatewayError;
 }
 
@@ -60,8 +62,8 @@ export interface RequestReader {
 const handling = new AsyncLocalStorage<string>();
 
 /**
- * Wraps the gateway's `handleGatewayRequest`. A request passes the steps in their order; its answers pass
- * them in the opposite one. A request that no step has anything to do with goes on as it is.
+ * Wraps the gateway's `handleGatewayRequest`. A request passes the steps in their order; its answers pass them in the
+ * opposite one. A request that concerns no step goes on unchanged.
  *
  * @param original the release's own function
  * @param steps none of them throws; the first that refuses ends the request
@@ -69,7 +71,7 @@ const handling = new AsyncLocalStorage<string>();
 export function passSteps(original: HandleRequest, steps: readonly Step[], reader: RequestReader): HandleRequest {
   return function handleGatewayRequest(opts, ...rest) {
     const client = opts.client ?? undefined;
-    // Plugins and tools dispatch requests under the very client whose request they serve.
+    // Plugins and tools dispatch requests under the client whose request they serve.
     const nested = client !== undefined && handling.getStore() === client.connId;
     const request = read(opts, client, nested, reader);
     if (!request) return refuse(opts, reader.unreadable(client, opts.req.method));

@@ -1,9 +1,9 @@
-/** Clients that lose their connection and come back: who they are, and what waits for them. */
+/** Clients that lose their connection and come back: their identity, and what is kept for them. */
 import type { GatewayClient } from "../gateway/types.ts";
 import type { Later } from "../policy/later.ts";
 import { Parked } from "../policy/parked.ts";
 
-/** One for the process: what lost connections left behind outlives a restart of the gateway in it. */
+/** One per process: what is kept for lost connections outlives an in-process restart of the gateway. */
 export class Returning {
   readonly later: Later;
   readonly parked: Parked<GatewayClient>;
@@ -11,11 +11,11 @@ export class Returning {
 
   /**
    * @param identity who a connection is for one that comes back; undefined for one that cannot prove it
-   * @param failed told when what was to be done later threw
+   * @param failed called when a delayed action threw
    */
   constructor(identity: (client: GatewayClient) => string | undefined, failed: () => void) {
     this.#identity = identity;
-    // Such a timer keeps no process alive, and nothing of ours throws into the gateway.
+    // The timer keeps no process alive, and the module never throws into the gateway.
     this.later = (ms, action) => {
       const timer = setTimeout(() => {
         try {
@@ -29,7 +29,10 @@ export class Returning {
     this.parked = new Parked(this.later);
   }
 
-  /** Whose claims a connection leaves behind for `ms`, or has again; nobody's if it cannot prove who it is, or for 0. */
+  /**
+   * The identity under which a connection's claims are kept for `ms` or given back; undefined if it cannot prove one,
+   * or for 0.
+   */
   as(client: GatewayClient, ms: number): { readonly identity: string; readonly ms: number } | undefined {
     const identity = ms > 0 ? this.#identity(client) : undefined;
     return identity === undefined ? undefined : { identity, ms };

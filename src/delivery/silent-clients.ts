@@ -1,15 +1,15 @@
-/** Names in the gateway's log, once for each kind of client, who listens and gets nothing. */
+/** Names in the gateway's log, once for each kind of client, those that listen and get nothing. */
 import { silentLine } from "../policy/silence.ts";
 import type { ConnectionStatus } from "../status.ts";
 
-/** How often connections are looked at. */
+/** How often connections are checked. */
 const EVERY_MS = 5_000;
 
-/** Kinds that are named; a client can call itself anything, and the log must not grow with that. */
+/** How many kinds the log names: a client can choose any name, and the log must not grow with that. */
 const MAX_KINDS = 32;
 
 interface SilentClientsHost {
-  /** Who is silent now. */
+  /** The connections that are silent now. */
   look(now: number): readonly ConnectionStatus[];
   say(message: string): void;
   failed(): void;

@@ -1,14 +1,14 @@
 /**
- * What takes the place of the release's functions around heartbeat runs.
+ * Replaces the release's functions around heartbeat runs.
  *
- * `runHeartbeatOnce` is under every wake, the scheduler's as well as cron's own, and knows its
- * agent and session where the wake handler of some releases does not.
+ * `runHeartbeatOnce` is under every wake, the scheduler's as well as cron's own, and knows its agent and session
+ * where the wake handler of some releases does not.
  */
 import { fieldsOrNone } from "../policy/fields.ts";
 import { context, currentHeartbeat, HeartbeatRun } from "./run.ts";
 import type { UserTurn } from "./user-runs.ts";
 
-/** What `runHeartbeatOnce` takes, as far as we read it. 2026.2 knows `reason` and `agentId` only. */
+/** What `runHeartbeatOnce` takes, as far as the module reads it. 2026.2 knows `reason` and `agentId` only. */
 export interface HeartbeatOptions {
   readonly cfg?: unknown;
   readonly agentId?: unknown;
@@ -23,8 +23,8 @@ export type RunHeartbeat = (opts: HeartbeatOptions, ...rest: unknown[]) => Promi
 /**
  * The release's own answer when requests are in flight: it asks again and forgets nothing.
  *
- * `retryAtMs`, on the clock of `Date.now`, says when; 2026.9 listens to it, and would wait for a minute
- * without. Older releases ask again after a second in any case.
+ * `retryAtMs`, on the clock of `Date.now`, says when; 2026.9 uses it, and would otherwise wait for a minute. Older
+ * releases ask again after a second in any case.
  */
 export interface Skip {
   readonly status: "skipped";
@@ -156,7 +156,7 @@ function announceStart(original: AnyFn, gate: HeartbeatGate): AnyFn {
 }
 
 /**
- * What takes the place of which function.
+ * The replacement of each function.
  *
  * @param copyOf which copy of its module a function that is attached now belongs to
  */

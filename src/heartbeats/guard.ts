@@ -1,8 +1,8 @@
 /**
- * Keeps heartbeats away from users' runs: joins the policy to the seams of heartbeats, requests
- * and broadcasts. One per process; an in-process restart of the gateway begins it anew.
+ * Keeps heartbeats away from users' runs: joins the policy to the seams of heartbeats, requests and broadcasts. One
+ * per process; an in-process restart of the gateway resets it.
  *
- * Its clock is `performance.now()`: nobody sets that.
+ * Its clock is `performance.now()`, which cannot be set.
  */
 import type { HoldBack } from "../delivery/broadcast.ts";
 import type { HeartbeatFrames } from "../delivery/gateway-scope.ts";
@@ -46,9 +46,9 @@ export interface GuardHost {
   /** The same as the release's callers see them. */
   readonly replaced: Functions;
   config(): GatewayConfig;
-  /** Whether a user's message may abort a heartbeat, or wait for it: not where the release does better alone. */
+  /** Whether a user's message may abort a heartbeat, or wait for it: not if the release alone does better. */
   mayAbort(): boolean;
-  /** Something of ours failed. */
+  /** Something in the module failed. */
   failed(): void;
   /** Says something in the gateway's log. */
   info(message: string): void;
@@ -59,7 +59,7 @@ const AFTER_FINAL_MS = 100;
 
 const MAX_HEARTBEAT_RUNS = 1_024;
 
-/** The end of a run, as `chat` events tell it. */
+/** The end of a run, as `chat` events report it. */
 const ENDED: ReadonlySet<unknown> = new Set(["final", "error", "aborted"]);
 /** Answers after which the run of a request goes on. */
 const GOES_ON: ReadonlySet<unknown> = new Set([undefined, "started", "accepted"]);
@@ -84,12 +84,12 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
     this.#host = host;
   }
 
-  /** A gateway starts. Until then heartbeats and requests pass untouched. */
+  /** A gateway starts. Until then heartbeats and requests pass unchanged. */
   begin(settings: HeartbeatSettings, keys: SessionKeys): void {
     const { functions } = this.#host;
     const timed = {
       ...settings,
-      // Asked late: the module that tells may not be loaded yet.
+      // Asked late: the module with that function may not be loaded yet.
       get quietMs(): number {
         return settings.quietMs ?? (abortsHeartbeatsItself(functions) ? IDLE_MINUTE_MS : QUIET_MS);
       },
@@ -181,7 +181,7 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
           this.#safely(undefined, () => {
             const { runId, status } = fieldsOrNone(answer.payload);
             if (typeof runId !== "string") return;
-            // Somebody else's answer started it, on a session of its own, and it may have ended by now.
+            // Another request's answer started it, on its own session, and it may have ended by now.
             if (answer.ok && status === "in_flight") policy.runSeen(runId, performance.now());
             else if (answer.ok && GOES_ON.has(status)) policy.runActive(runId, place, performance.now());
             else this.#ended(runId);
@@ -205,9 +205,9 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
     return currentHeartbeat()?.home;
   }
 
-  /** Holds back what a heartbeat says beside a user's run, and drops what an aborted one says. @see HoldBack */
+  /** Holds the frames of a heartbeat during a user's run, and drops those of an aborted one. @see HoldBack */
   readonly holdBack: HoldBack = (event, payload, send) => {
-    // The failure of an aborted heartbeat is ours.
+    // The module caused the failure of an aborted heartbeat.
     if (event === "heartbeat") return currentHeartbeat()?.aborted ?? false;
     if (this.#lastWords.releasing || (event !== "chat" && event !== "agent")) return false;
     return this.#safely(false, () => {
@@ -280,7 +280,7 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
 
   async #settled(run: HeartbeatRun): Promise<void> {
     if (await untilFree(run, this.#current!.settings.preempt)) return;
-    // It does not end: nobody else waits for it.
+    // It does not end: later messages do not wait for it.
     if (this.#running.get(run.wake.sessionKey) === run) this.#running.delete(run.wake.sessionKey);
   }
 

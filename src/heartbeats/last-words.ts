@@ -1,4 +1,4 @@
-/** The last words of heartbeats beside users' runs, such as alerts: kept until the session is free. */
+/** The last words of heartbeats during users' runs, such as alerts: held until the session is free. */
 import type { HeartbeatRun } from "./run.ts";
 
 const MAX_HELD = 64;
@@ -16,14 +16,14 @@ export class LastWords {
 
   /**
    * @param busy whether a user's run is active on a heartbeat's session
-   * @param failed told when a frame could not be sent
+   * @param failed called when a frame could not be sent
    */
   constructor(busy: (run: HeartbeatRun) => boolean, failed: () => void) {
     this.#busy = busy;
     this.#failed = failed;
   }
 
-  /** Whether what is sent now was held before. */
+  /** Whether the frame that is being sent was held before. */
   get releasing(): boolean {
     return this.#releasing;
   }

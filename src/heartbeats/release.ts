@@ -1,4 +1,4 @@
-/** What the release itself knows of its heartbeats, asked of its own functions. */
+/** What the release itself knows about its heartbeats, by its own functions. */
 import { agentIdOf } from "../policy/cron-keys.ts";
 import { type Fields, fieldsOrNone } from "../policy/fields.ts";
 import type { HeartbeatOptions } from "./attach.ts";
@@ -15,7 +15,7 @@ type Session = (...args: unknown[]) => { sessionKey?: unknown; storePath?: unkno
 type UpdateEntry = (params: object) => Promise<unknown>;
 type Enqueue = (text: string, options: Fields) => unknown;
 
-/** From 2026.8 a user's message aborts a heartbeat without us, and an aborted one comes back after a minute. */
+/** From 2026.8 on, the release itself aborts a heartbeat for a user's message, and runs it again after a minute. */
 export function abortsHeartbeatsItself(functions: Functions): boolean {
   return functions("preemptAndDrainEmbeddedHeartbeatRun").length > 0;
 }
@@ -23,7 +23,7 @@ export function abortsHeartbeatsItself(functions: Functions): boolean {
 /**
  * Which agents have heartbeats, and how often, for the log.
  *
- * @returns undefined where the release does not tell
+ * @returns undefined if the release does not say
  */
 export function heartbeatIntervals(functions: Functions, config: unknown): string | undefined {
   const agents = functions("resolveHeartbeatAgents").at(-1) as Agents | undefined;
@@ -38,8 +38,8 @@ export function heartbeatIntervals(functions: Functions, config: unknown): strin
 }
 
 /**
- * The sessions of a heartbeat: `main` where the release does not tell. With `isolatedSession: true` it runs on a
- * session of its own, which it makes anew each time.
+ * The sessions of a heartbeat: `main` if the release does not say. With `isolatedSession: true` a heartbeat runs on
+ * its own session, a new one each time.
  */
 export function heartbeatSessions(
   functions: Functions,
@@ -58,7 +58,7 @@ export function heartbeatSessions(
   return { home, own, storePath: found?.storePath };
 }
 
-/** What counts for a heartbeat of an agent: what it is given, before its agent's block and the defaults. */
+/** The options of an agent's heartbeat: its own first, then its agent's block, then the defaults. */
 function configured(cfg: unknown, agentId: string | undefined, given: unknown): Fields {
   const { defaults, list } = fieldsOrNone(fieldsOrNone(cfg)["agents"]);
   const agents = (Array.isArray(list) ? list : []).map(fieldsOrNone);
@@ -103,8 +103,8 @@ export function giveBackEvents(functions: Functions, run: HeartbeatRun): void {
 }
 
 /**
- * Whether a heartbeat took its events without asking a model: from 2026.5 on a release repeats a remembered reply in
- * its place, and does so in every heartbeat until the session's next message.
+ * Whether a heartbeat took its events without asking a model: from 2026.5 on, a release repeats a remembered reply
+ * instead, in every heartbeat until the session's next message.
  *
  * @param result what `runHeartbeatOnce` answered
  */
@@ -114,7 +114,7 @@ export function askedNobody(functions: Functions, run: HeartbeatRun, result: unk
 }
 
 /**
- * Has the release forget the reply that a heartbeat has repeated: whoever it was for has it now.
+ * Makes the release forget the reply that a heartbeat has repeated: its recipient has it now.
  *
  * @returns whether it was a reply that the session remembers; other texts, such as that of a failure, are not
  */
@@ -135,7 +135,7 @@ export async function forgetReply(functions: Functions, { sessions, reply }: Hea
   return remembered;
 }
 
-/** What a session's entry says of a reply that is not yet delivered. */
+/** Fields of a session's entry about a reply that is not yet delivered. */
 const PENDING = ["", "Text", "CreatedAt", "LastAttemptAt", "AttemptCount", "LastError", "Context"].map(
   (name) => `pendingFinalDelivery${name}`,
 );

@@ -1,7 +1,6 @@
 /**
- * One heartbeat run: what belongs to it, how it is ended early, and how a message waits for its end. What
- * a heartbeat starts runs in an async context, by which frames, run handles and drained events are known
- * as the heartbeat's.
+ * One heartbeat run: what belongs to it, how it is aborted, and how a message waits for its end. Code that a
+ * heartbeat starts runs in an async context, which identifies its frames, run handles and drained events.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Wake } from "../policy/heartbeat.ts";
@@ -16,7 +15,7 @@ export interface TakenEvent {
 
 /** The sessions of a heartbeat, as the release names them. */
 export interface HeartbeatSessions {
-  /** Whose events it takes, and whom its alerts are for. */
+  /** The session whose events it takes and that gets its alerts. */
   readonly home: unknown;
   /** Where it runs. */
   readonly own: unknown;
@@ -30,17 +29,17 @@ const MAX_TAKEN = 100;
 /** One heartbeat, from the call until its promise settles. */
 export class HeartbeatRun {
   readonly wake: Wake;
-  /** The session that it works for and whose events it takes: another one where it runs on a session of its own. */
+  /** The session that it works for and whose events it takes: another one if it runs on its own session. */
   readonly home: string;
   /** The same as the release names them. */
   readonly sessions: HeartbeatSessions;
-  /** It waited as long as it may: requests wait for it instead of aborting it at once. */
+  /** It was deferred for as long as allowed: requests wait for it instead of aborting it at once. */
   readonly overdue: boolean;
   readonly settled: Promise<void>;
   readonly taken: TakenEvent[] = [];
-  /** The agent run of this heartbeat; what comes later in the same context is not its own. */
+  /** The agent run of this heartbeat; a later run in the same context is not the heartbeat's own. */
   runId: string | undefined;
-  /** What the release made of it, before that is delivered. */
+  /** The release's reply, before it is delivered. */
   reply: unknown;
   #settle!: () => void;
   #live = true;
@@ -98,7 +97,7 @@ export class HeartbeatRun {
     this.#released = undefined;
   }
 
-  /** Settles when the run is over and has cleaned up: until then 2026.5 takes its session for busy. */
+  /** Settles when the run is over and has cleaned up: until then 2026.5 considers its session busy. */
   async free(): Promise<void> {
     await this.settled;
     await this.#released?.promise;
@@ -119,10 +118,10 @@ export class HeartbeatRun {
     if (!handle) return;
     this.#aborted = true;
     try {
-      // What the abort sets off is the heartbeat's, not the request's.
+      // Work that the abort starts belongs to the heartbeat, not to the request.
       context.run(this, () => handle.abort());
     } catch {
-      // A run that cannot be aborted ends by itself; who waits for it has a bound.
+      // A run that cannot be aborted ends by itself; every wait for it has a bound.
     }
   }
 }
@@ -144,9 +143,9 @@ const CLEAN_UP_MS = 2_000;
 const AFTER_RUN_MS = 150;
 
 /**
- * Waits until a heartbeat has ended and its session is free, twice {@link HOLD_MS} at most.
+ * Waits until a heartbeat has ended and its session is free, at most twice {@link HOLD_MS}.
  *
- * @param preempt whether to abort it: at once, or where it is overdue, when it takes too long
+ * @param preempt whether to abort it: at once or, if it is overdue, when it takes too long
  * @returns whether it has ended
  */
 export async function untilFree(run: HeartbeatRun, preempt: boolean): Promise<boolean> {

@@ -1,4 +1,4 @@
-/** Users' runs: who may start them, and what the gateway says of runs from elsewhere. */
+/** Users' runs: who may start them, and how the gateway reports runs from elsewhere. */
 import type { GatewayClient } from "../gateway/types.ts";
 import { fieldsOf, fieldsOrNone, text } from "../policy/fields.ts";
 
@@ -9,7 +9,7 @@ export interface UserTurn {
   done(): void;
 }
 
-/** Upstream refuses these requests to all others, whose asking must not abort a heartbeat. */
+/** Upstream refuses these requests to all other clients, whose requests must not abort a heartbeat. */
 export function mayStartRuns(client: GatewayClient | undefined): boolean {
   if (!client) return true;
   const { role = "operator", scopes } = client.connect;
@@ -18,7 +18,7 @@ export function mayStartRuns(client: GatewayClient | undefined): boolean {
   return !Array.isArray(scopes) || scopes.includes("operator.write") || scopes.includes("operator.admin");
 }
 
-/** What an agent event says of its run. */
+/** What an agent event reports about its run. */
 export interface RunSign {
   readonly runId: string;
   readonly sessionKey: string | undefined;
@@ -30,7 +30,7 @@ const ENDS: ReadonlySet<unknown> = new Set(["end", "error"]);
 /**
  * Subscribes to agent events.
  *
- * @param onAgentEvent the release's own; one that its copy of the module cannot serve is left alone
+ * @param onAgentEvent the release's own; one whose copy of its module has not run is skipped
  * @param sign called in the async context of the run
  */
 export function watchAgentEvents(onAgentEvent: unknown, sign: (sign: RunSign) => void): void {

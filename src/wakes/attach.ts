@@ -1,4 +1,4 @@
-/** What takes the place of the release's functions for system events and wakes. */
+/** Replaces the release's functions for system events and wakes. */
 import { isHeartbeatAck } from "../policy/cron-keys.ts";
 import { redirectEvents, redirectWakes } from "./redirect.ts";
 import { type EnqueueSystemEvent, type RemapHost, SystemEvents } from "./cron-events.ts";
@@ -31,10 +31,10 @@ export function cronEventReplacements(host: RemapHost): Readonly<Record<string, 
 }
 
 /**
- * 2026.5 remembers a heartbeat's reply as not yet delivered, repeats it in place of the next
- * heartbeat's model call, and takes that heartbeat's events out of their queue all the same. An
- * acknowledgement is delivered to nobody, so there is nothing to remember; nor is what a targeted
- * heartbeat says, which the release delivers itself if there is somebody to deliver it to.
+ * 2026.5 remembers a heartbeat's reply as not yet delivered, repeats it instead of the next heartbeat's model call,
+ * and still takes that heartbeat's events out of their queue. The module keeps it from remembering an
+ * acknowledgement, which is delivered to nobody, and the reply of a targeted heartbeat, which the release delivers
+ * itself if it has a recipient.
  */
 function withoutAcks(original: (...args: unknown[]) => unknown, host: RemapHost): (...args: unknown[]) => unknown {
   return (...args) => {

@@ -1,6 +1,6 @@
 /**
  * Puts events of runs that nobody comes back to into the queue of their agent's main session, whichever function
- * enqueues them, and has those that report the end of a command followed until a model has been asked with them.
+ * enqueues them. Follows events that report the end of a command until a model has seen them.
  */
 import { EventQueues, type QueuedEvent } from "../gateway/event-queues.ts";
 import type { SystemEventReason } from "../policy/counters.ts";
@@ -17,7 +17,7 @@ import {
 } from "../policy/cron-keys.ts";
 import { currentRedirect, type SentEvents, type WokenSession } from "./redirect.ts";
 
-/** All of the release's enqueue functions begin alike; options hold `sessionKey` and more. */
+/** All of the release's enqueue functions have these parameters; options hold `sessionKey` and more. */
 export type EnqueueSystemEvent = (text: unknown, options: unknown, ...rest: unknown[]) => unknown;
 
 /** What the remapping needs of the process around it. */
@@ -32,9 +32,9 @@ export interface RemapHost {
   warn(message: string): void;
   /** The agent of a session whose key names none. May throw. */
   defaultAgent(): string;
-  /** Sees to it that events which wait in a session's queue reach a model. */
+  /** Makes sure that the events in a session's queue reach a model. */
   follow(session: WokenSession, events: SentEvents): void;
-  /** Gets a wake function that is no declaration, as the release's callers see it: 2026.8 on. */
+  /** Gets a wake function that is not a declaration, as the release's callers see it: from 2026.8 on. */
   made?(name: string, request: (...args: never[]) => unknown): void;
 }
 
@@ -70,9 +70,9 @@ export class SystemEvents {
   /**
    * Whether this release leaves events of this key in a queue that nobody drains.
    *
-   * Two kinds of keys are sessions of their own, which their own heartbeat drains, on releases whose wakes name a
-   * session, from 2026.5 on: `agent:<id>:cron:<job>`, and the key of a webhook's run. Events that were sent to the
-   * latter on purpose stay there.
+   * From 2026.5 on, where wakes name a session, two kinds of keys are sessions that their own heartbeat drains:
+   * `agent:<id>:cron:<job>`, and the key of a webhook's run. Events that were sent to the latter on purpose stay
+   * there.
    *
    * @param completion whether the event, or the wake's event, reports the end of a command
    */
@@ -120,7 +120,7 @@ export class SystemEvents {
     }
   }
 
-  /** The end of a command is reported once: whoever waits for it must not wait for a heartbeat that never comes. */
+  /** The end of a command is reported once: its user must not wait for a heartbeat that never comes. */
   #follow(text: unknown, raised: unknown, routed: unknown): void {
     try {
       if (!isCompletion(text) || !this.#host.enabled() || currentRedirect()?.session) return;
@@ -144,7 +144,7 @@ export class SystemEvents {
     }
   }
 
-  /** Upstream's queues are short, and what falls off is gone without a word. */
+  /** Upstream's queues are short, and it drops events from them silently. */
   #noteDropped(before: readonly (readonly QueuedEvent[])[], options: unknown): void {
     try {
       const after = this.#heads(options);
@@ -162,7 +162,7 @@ export class SystemEvents {
   }
 }
 
-/** Whether the oldest event made room: same length, another head that was not replaced on purpose. */
+/** Whether the oldest event was dropped: same length, and another head that was not replaced on purpose. */
 function fellOff(before: readonly QueuedEvent[], after: readonly QueuedEvent[], options: unknown): boolean {
   const [first] = before;
   if (!first || before.length !== after.length || identity(first) === identity(after[0]!)) return false;

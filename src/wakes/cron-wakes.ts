@@ -75,7 +75,7 @@ export class WakeTargets {
     }
   }
 
-  /** What waits now waits for this wake. */
+  /** The events that wait now wait for this wake. */
   #follow(session: WokenSession): void {
     try {
       const texts = this.#events.waiting(session.sessionKey);

@@ -1,8 +1,8 @@
 /**
- * Runs a heartbeat on a session whose events would wait for ever: sent to it by name on releases whose own wakes
- * name no session (2026.2), or followed because a command's end is in its queue and the release's wake is dropped
- * (flood guard, not due, no heartbeat of the agent, an empty HEARTBEAT.md). It is run again until the events have
- * left their queue, as 2026.9 does by itself.
+ * Runs a heartbeat on a session whose events would otherwise wait forever: events that were sent to it by name on
+ * releases whose own wakes name no session (2026.2), and a command's end whose wake the release drops (flood guard,
+ * not due, no heartbeat of the agent, an empty HEARTBEAT.md). Repeats it until the events have left their queue, as
+ * 2026.9 does itself.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { SystemEventReason } from "../policy/counters.ts";
@@ -22,7 +22,7 @@ export interface HeartbeatHost {
   originals(name: string): readonly Fn[];
   /** The same as the release's callers see them. */
   replaced(name: string): readonly Fn[];
-  /** What waits in a queue; undefined where the release does not let us look. */
+  /** The texts in a queue; undefined if the release cannot show them. */
   waiting(queue: string): readonly string[] | undefined;
   /** Whether a heartbeat is under way that may take events out of a session's queue. */
   heartbeatOn(queue: string): boolean;
@@ -30,16 +30,16 @@ export interface HeartbeatHost {
   warn(message: string): void;
 }
 
-/** Events that come together share a heartbeat. As the releases. */
+/** Events that come together share a heartbeat, as in the releases. */
 const COALESCE_MS = 250;
 const BUSY_MS = 1_000;
-/** How long the release's own heartbeat has the first go at a followed event; it asks again each second. */
+/** How long the module leaves a followed event to the release's own heartbeat, which retries each second. */
 const FIRST_GO_MS = 4_000;
 const AGAIN_MS = 60_000;
 const MAX_TRIES = 5;
 /** How long a session may stay busy before the log says that its events still wait. */
 const MAX_BUSY_MS = 15 * 60_000;
-/** After that it is tried now and then: heartbeats may be on again. */
+/** After that the module retries now and then: heartbeats may be on again. */
 const NOW_AND_THEN_MS = 5 * 60_000;
 const MAX_SESSIONS = 256;
 /** A queue holds twenty. */
@@ -51,7 +51,7 @@ interface Errand {
   readonly events: SentEvents;
   /** More have come. */
   more: boolean;
-  /** What to wait before each go, so that the release has the first one. */
+  /** How long to wait before each try, so that the release goes first. */
   readonly firstGoMs: number;
   /** Ends a long pause. */
   wake: () => void;
@@ -76,7 +76,7 @@ export class TargetedHeartbeats {
     this.#host = host;
   }
 
-  /** Has a heartbeat of the session take events out of its queue, soon. */
+  /** Makes a heartbeat of the session take events out of its queue, soon. */
   request(session: WokenSession, events: SentEvents): void {
     this.#send(session, events, 0);
   }
@@ -120,7 +120,7 @@ export class TargetedHeartbeats {
         const taken = this.#forgetTaken(errand);
         if (errand.events.size === 0) return;
         if (taken || errand.more) {
-          // Others have come meanwhile: they are tried as often.
+          // Other events have come meanwhile: they get as many tries.
           errand.more = false;
           tries = 0;
           since = performance.now();
@@ -153,7 +153,7 @@ export class TargetedHeartbeats {
           continue;
         }
         if (result.reason === QUIET_HOURS) {
-          // The hours end by themselves, and are what somebody wants; hours that never end are a mistake.
+          // Quiet hours end by themselves, and the operator chose them; hours that never end are a mistake.
           since = performance.now();
           if (this.#everActive(session)) await this.#longPause(errand, AGAIN_MS);
           else tries = MAX_TRIES;
@@ -191,7 +191,7 @@ export class TargetedHeartbeats {
     }
   }
 
-  /** A pause that ends early when more events come: what was in the way may be gone. */
+  /** A pause that ends early when more events come: the obstacle may be gone. */
   async #longPause(errand: Errand, ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     errand.wake = resolve;
@@ -200,12 +200,13 @@ export class TargetedHeartbeats {
     if (errand.more) await pause(errand.firstGoMs);
   }
 
-  /** What the release's runner would pass, with the target in the place of the agent's main session. */
+  /** The arguments that the release's runner would pass, with the target instead of the agent's main session. */
   #options({ sessionKey, agentId }: WokenSession): object {
     const { config, entry, heartbeat: configured } = this.#configured(agentId);
     const { agents } = config;
     const interval = this.#host.originals("resolveHeartbeatIntervalMs").at(-1) as ResolveInterval | undefined;
-    // Who turned the schedule off did not turn off what is sent to a session on purpose; 2026.9 agrees.
+    // An operator who turns the schedule off does not turn off events that are sent to a session on purpose; 2026.9
+    // does the same.
     const every = interval && !interval(config, undefined, configured) ? { every: "30m" } : {};
     const heartbeat = { ...configured, ...every, session: sessionKey, isolatedSession: false };
     const list = agents?.list?.map((each): AgentConfig => (each === entry ? { ...each, heartbeat } : each));
@@ -218,7 +219,7 @@ export class TargetedHeartbeats {
         ? {}
         : { session: { ...config.session, scope: "per-sender" as const } }),
     };
-    // Up to 2026.4 only this reason passes an empty HEARTBEAT.md.
+    // Up to 2026.4 only this reason runs a heartbeat with an empty HEARTBEAT.md.
     const named = this.#host.originals("requestHeartbeat").length > 0;
     const why = named ? { source: "manual", intent: "immediate", reason: "wake" } : { reason: "exec-event" };
     return { cfg, agentId, heartbeat, ...(global ? {} : { sessionKey }), ...why };
@@ -235,7 +236,7 @@ export class TargetedHeartbeats {
     return { config, entry, heartbeat: { ...config.agents?.defaults?.heartbeat, ...entry?.heartbeat } };
   }
 
-  /** What left the queue was taken by this heartbeat, or by a message that came first. */
+  /** An event that left the queue was taken by this heartbeat, or by a message that came first. */
   #forgetTaken({ session, events }: Errand): boolean {
     const waiting = this.#host.waiting(session.sessionKey);
     if (!waiting) return false;
@@ -256,7 +257,7 @@ function idOf({ sessionKey, agentId }: WokenSession): string {
   return `${agentId} ${sessionKey}`;
 }
 
-/** As the releases say it. */
+/** The releases' wording. */
 const QUIET_HOURS = "quiet-hours";
 
 /** A failure's reason is an error text, which may quote anything; the release logs it itself. */

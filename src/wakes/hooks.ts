@@ -1,7 +1,7 @@
 /**
- * Webhooks that name the session to wake, or an agent: `/hooks/wake` and hook mappings with `action: "wake"`.
- * Up to 2026.7 the release drops both; from 2026.8 it takes one, but moves a key of another
- * agent to its default agent.
+ * Webhooks that name the session to wake, or an agent: `/hooks/wake` and hook mappings with `action: "wake"`. Up to
+ * 2026.7 the release drops both; from 2026.8 on it accepts one, but moves a key of another agent to its default
+ * agent.
  */
 import type { Fields } from "../policy/fields.ts";
 import type { HookKeySource } from "../policy/hook-target.ts";
@@ -20,7 +20,7 @@ type Handler = (req: unknown, res: unknown, ...rest: unknown[]) => Promise<unkno
 type Replace = (original: (...args: never[]) => unknown) => unknown;
 
 /**
- * What takes the place of the functions behind the gateway's webhooks.
+ * Replaces the functions behind the gateway's webhooks.
  *
  * @returns by function name, what makes the replacement from the release's own function
  */
@@ -33,7 +33,7 @@ export function hookWakeReplacements(wakes: TargetedWakes): Readonly<Record<stri
   };
 }
 
-/** Each request may turn out to name a session, once its body is read. */
+/** Any request may name a session; that is known only once its body is read. */
 function handleHooks(create: (...args: unknown[]) => Handler, wakes: TargetedWakes) {
   return function createHooksRequestHandler(...args: unknown[]): Handler {
     const handle = create(...args);
@@ -53,7 +53,7 @@ function targetPayload(original: (payload: Fields) => Parsed, wakes: TargetedWak
   return function normalizeWakePayload(payload: Fields): Parsed {
     const { sessionKey, agentId } = payload;
     if (sessionKey === undefined && untargeted(agentId, wakes)) return original(payload);
-    // Whatever the mode: an event that was sent to a session is for now.
+    // In any mode: an event that was sent to a session is handled now.
     const parsed = original({ ...payload, mode: "now" });
     if (!parsed.ok) return parsed;
     const aimed = aim(wakes, { sessionKey, agentId }, sessionKey === undefined ? "agent" : "request");
@@ -115,7 +115,7 @@ function now(action: Fields): Fields {
   return action["mode"] === undefined ? action : { ...action, mode: "now" };
 }
 
-/** Checks a target, and leads what is handled now to it. */
+/** Checks a target, and directs the current request to it. */
 function aim(
   wakes: TargetedWakes,
   { sessionKey, agentId }: { sessionKey: unknown; agentId: unknown },
@@ -124,7 +124,7 @@ function aim(
   const request = { sessionKey, ...(agentId === undefined ? {} : { agentId }) };
   const target: Resolved = wakes.resolveHook(request, source);
   if (!target.ok) return { ok: false, error: target.error.message };
-  // The release takes the key itself, and the agent has to be named beside it.
+  // The release reads the key itself, and needs the agent's name next to it.
   if (wakes.native) return { ok: true, fields: { agentId: target.agentId } };
   const redirect = currentRedirect();
   if (!redirect) return { ok: false, error: "sessionKey is not supported here" };

@@ -1,6 +1,6 @@
 /**
- * Has the release handle a request as if it named no session, and puts what it enqueues on the way
- * into the queue of the session that the request did name. For releases that know no such requests.
+ * Makes the release handle a request as if it named no session, and puts the events that it enqueues meanwhile into
+ * the queue of the session that the request named. For releases that do not support such requests.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 
@@ -15,17 +15,17 @@ export type SentEvents = Map<string, object>;
 
 /** The handling of one request. */
 export interface Redirect {
-  /** Unknown until the request has been read: then what is enqueued stays where it is. */
+  /** Undefined until the request has been read: until then events stay where the release puts them. */
   session: WokenSession | undefined;
   /** What was enqueued for the session. */
   readonly events: SentEvents;
-  /** What the request has set off and goes on after it is none of ours. */
+  /** False once the request has been handled: work that it started and that continues afterwards is not redirected. */
   open: boolean;
 }
 
 const context = new AsyncLocalStorage<Redirect>();
 
-/** The request that is being handled, if it is one of ours. */
+/** The redirect of the request that is being handled, if it has one. */
 export function currentRedirect(): Redirect | undefined {
   const redirect = context.getStore();
   return redirect?.open ? redirect : undefined;
@@ -53,7 +53,7 @@ export function redirectEvents(enqueue: Fn): Fn {
   };
 }
 
-/** Wraps a function that asks for a heartbeat: the one of the named session is asked for by us. */
+/** Wraps a function that asks for a heartbeat: the module itself asks for the one of the named session. */
 export function redirectWakes(request: Fn): Fn {
   return (...args) => (currentRedirect()?.session ? undefined : request(...args));
 }

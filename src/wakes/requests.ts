@@ -1,7 +1,6 @@
 /**
- * Wakes and system events that name a session. Older releases refuse or ignore the key; newer ones
- * queue the event and may wake nobody. Here the key is checked, the release does the rest, and the
- * session is woken.
+ * Wakes and system events that name a session. Older releases refuse or ignore the key; newer ones queue the event
+ * and may wake nobody. The module checks the key, lets the release do the rest, and wakes the session.
  */
 import type { SystemEventReason } from "../policy/counters.ts";
 import {
@@ -40,7 +39,7 @@ export interface TargetHost {
   warn(message: string): void;
 }
 
-/** A target that was found good: as the request wrote it, and as the release's queues name it. */
+/** A valid target: as the request wrote it, and as the release's queues name it. */
 export interface Target extends WokenSession {
   readonly ok: true;
   readonly written: string;
@@ -50,7 +49,7 @@ export interface Target extends WokenSession {
 
 export type Resolved = Target | Extract<WakeTarget, { ok: false }>;
 
-/** The functions by which a release keeps what it cannot wake now, and how it is asked. */
+/** The functions by which a release keeps a wake that it cannot serve now, and how to ask for one. */
 const NATIVE_WAKES = [
   { seam: "createSessionEventWakeRuntime", request: "requestSessionEventWake" },
   { seam: "enqueueHeartbeatRequest", request: "enqueueHeartbeatRequest" },
@@ -63,11 +62,11 @@ const ONE_SESSION =
   'under session.scope "global" this release has one session, which its default agent runs: leave out agentId';
 
 const METHODS: ReadonlySet<string> = new Set(["wake", "system-event"]);
-/** Answers to a request that says nothing: who gets one is allowed to ask. */
+/** Answers to an empty request: a client that gets one of them is allowed to ask. */
 const BAD_REQUEST = /^(?:invalid (?:wake|system-event) params|text required)/;
-/** A line about a node's presence is no event for a model. As 2026.9. */
+/** A line about a node's presence is not an event for a model, as on 2026.9. */
 function isPresence(text: unknown): boolean {
-  // Of what is no text, `String` can throw: an object that says how it is made one, an array nested too deep.
+  // `String` can throw for a value that is not a string: an object with its own `toString`, an array nested too deep.
   return typeof text === "string" && /^\s*Node:/.test(text);
 }
 
@@ -89,14 +88,14 @@ export class TargetedWakes {
     });
   }
 
-  /** From 2026.8 on requests may name a session, and a wake that cannot be had now is kept. */
+  /** From 2026.8 on requests may name a session, and the release keeps a wake that it cannot serve now. */
   get native(): boolean {
     return NATIVE_WAKES.some(({ seam }) => this.#host.originals(seam).length > 0);
   }
 
   /**
-   * Step `wakes`: a wake or a system event that names a session, or an agent, goes there, or is refused with the
-   * reason. A release that knows targets finds the agent of a wake itself.
+   * Step `wakes`: a wake or a system event that names a session, or an agent, goes there, or gets an error with the
+   * reason. A release that supports targets finds the agent of a wake itself.
    */
   readonly step: Step = ({ method, params }): Passage | undefined => {
     const { text, sessionKey, agentId } = params;
@@ -141,7 +140,7 @@ export class TargetedWakes {
     }
   }
 
-  /** The same for a webhook, which has to be allowed to name the session. */
+  /** The same for a webhook, which needs permission to name the session. */
   resolveHook(request: WakeRequest, source: HookKeySource): Resolved {
     try {
       const settings = this.#host.hooks();
@@ -173,9 +172,9 @@ export class TargetedWakes {
     this.#heartbeats.request(session, events);
   }
 
-  /** Sees to it that events which wait in a session's queue reach a model, where the release may lose their wake. */
+  /** Makes sure that the events in a session's queue reach a model, on releases that may lose their wake. */
   follow(session: WokenSession, events: SentEvents): void {
-    // A sub-agent has no heartbeat: its requester asks for what it did.
+    // A sub-agent has no heartbeat: its requester asks for its result.
     if (this.native || /:subagent:/i.test(session.sessionKey)) return;
     this.#heartbeats.follow(session, events);
   }
@@ -186,11 +185,11 @@ export class TargetedWakes {
     return defaultAgentOf(this.#host.config(), storeKey);
   }
 
-  /** The release knows targets, but for `system-event` it only queues. */
+  /** The release supports targets, but only queues a `system-event`. */
   #natively(method: string, params: Fields, target: Target): Passage {
     const key = this.#keyFor(target);
     const queued = method === "system-event" && params["wake"] !== true && !isPresence(params["text"]);
-    // The release's `system-event` knows no agent: the key names it.
+    // The release's `system-event` has no agent parameter: the key names the agent.
     const { agentId: _, ...agentless } = params;
     this.#host.count("targeted");
     return {
@@ -211,7 +210,7 @@ export class TargetedWakes {
     }
   }
 
-  /** Raw keys are qualified; where sessions are global the release has ways of its own. */
+  /** Qualifies raw keys; under scope global the release has its own rules. */
   #keyFor({ written, sessionKey, scope }: Target): string {
     return scope === "global" || isCronRunSessionKey(written) ? written : sessionKey;
   }
@@ -245,8 +244,8 @@ function refusal(message: string): Extract<WakeTarget, { ok: false }> {
 }
 
 /**
- * An error in place of the answer, but only for a client that may ask at all: the release is given an empty
- * request first, which changes nothing, and what else it has against it goes before.
+ * An error instead of the answer, but only for a client that may ask at all: the release first gets an empty request,
+ * which changes nothing, and its own refusal takes precedence.
  */
 function refused(error: GatewayError): Passage {
   return {
