@@ -1,6 +1,6 @@
 /**
- * The composition root: one per process. Joins the loader, the seams and the policy, and refuses
- * to let a gateway listen that it could not attach to.
+ * The composition root: one per process. Joins the loader, the seams and the policy, and ends a gateway that it could
+ * not attach to before it listens.
  */
 import { subscribe } from "node:diagnostics_channel";
 import { GatewayScope } from "./delivery/gateway-scope.ts";
@@ -41,7 +41,7 @@ import {
   STATUS_SCHEMA,
 } from "./status.ts";
 
-/** After a gateway's start: what it loads by then need not be looked for on disk. */
+/** Time after a gateway's start; functions that have loaded by then need no search on disk. */
 const LOOK_AFTER_MS = 5_000;
 
 type Fn = (...args: never[]) => unknown;
@@ -117,8 +117,8 @@ export class Isolation {
   }
 
   /**
-   * What a request passes before the gateway's own handler gets it, in this order: a request that the rules
-   * deny sets nothing off, and one that waits for a heartbeat claims its session when it goes on.
+   * The steps of a request before the gateway's own handler, in this order: a request that the rules deny has no
+   * effect, and one that waits for a heartbeat claims its session when it continues.
    */
   readonly #steps: readonly Step[] = [
     accessStep(this.#requests),
@@ -127,7 +127,7 @@ export class Isolation {
     this.#wakes.step,
   ];
 
-  /** What takes the place of which function; all others are only remembered. */
+  /** The replacement of each function; all other functions are only remembered. */
   readonly #replacements: Readonly<Record<string, (original: Fn) => unknown>> = {
     createGatewayBroadcaster: (original) => this.#broadcasterFactory(original as CreateBroadcaster),
     handleGatewayRequest: (original) =>
@@ -149,7 +149,7 @@ export class Isolation {
     ...hookWakeReplacements(this.#wakes),
   };
 
-  /** Notes in which module functions were found. */
+  /** Records the module in which functions were found. */
   seen(file: string, functions: readonly string[]): void {
     this.#attached.seenIn(file, functions);
   }
@@ -168,7 +168,7 @@ export class Isolation {
     this.#verified = true;
   }
 
-  /** What is attached, and the current gateway's numbers. Session keys too: for `operator.admin` only. */
+  /** What is attached, and the current gateway's numbers. Includes session keys: for `operator.admin` only. */
   status(): IsolationStatus {
     const gateway = this.#current;
     return {
@@ -190,7 +190,7 @@ export class Isolation {
     };
   }
 
-  /** A session that is deleted takes its claims with it, whoever deletes it. */
+  /** Ends the claims on a session that is deleted, by any means. */
   #watchLifecycle(original: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
     return (event, ...rest) => {
       const { reason, sessionKey } = fieldsOrNone(event);
@@ -251,12 +251,12 @@ export class Isolation {
       },
       settings,
     );
-    // Before 2026.4 asking for the configuration reads its file, and a change of it restarts the gateway.
+    // Before 2026.4, asking for the configuration reads its file, and a change of the file restarts the gateway.
     const cheap = this.#attached.has("getRuntimeConfig") || settings === STRICT_SETTINGS;
     if (cheap && !hasSettingsFile) this.#reload.watch();
   }
 
-  /** Says, once, which functions of heartbeats the release does not have. They are all optional. */
+  /** Logs once which functions of heartbeats the release lacks. They are all optional. */
   #lookForHeartbeats(): void {
     if (this.#looking) return;
     this.#looking = true;
@@ -297,7 +297,7 @@ export class Isolation {
     try {
       settings = readSettings(() => this.#config());
     } catch {
-      // Unreadable or wrong: then the strict way, and one message about what matters more.
+      // The settings are unreadable or wrong: use the strict ones, and log only the more important problem.
     }
     if (settings.onMissingSeam === "warn") {
       warn(`${problem}. The gateway runs UNPROTECTED because onMissingSeam is "warn"`);

@@ -1,6 +1,6 @@
 /**
- * The numbers of the status for OpenTelemetry and as the gateway's own diagnostics events. Nothing is
- * counted here and nothing is done per event: a timer and the exporter's own schedule read the status.
+ * The numbers of the status for OpenTelemetry and as the gateway's own diagnostics events. Nothing is counted and no
+ * work is done per event here: a timer and the exporter's own schedule read the status.
  */
 import type { GatewayNumbers, HeartbeatNumbers } from "./status.ts";
 
@@ -10,7 +10,7 @@ export interface MetricsHost {
   numbers(): { readonly gateway: GatewayNumbers; readonly heartbeats: HeartbeatNumbers } | undefined;
   /** The release's `emitDiagnosticEvent`, one for each copy of its module; none on a release without it. */
   emitters(): readonly DiagnosticEmitter[];
-  /** Something of ours failed. */
+  /** Something in the module failed. */
   failed(): void;
 }
 
@@ -19,7 +19,7 @@ export type DiagnosticEmitter = (event: Readonly<Record<string, unknown>>) => vo
 /** Type of the diagnostics event. */
 export const DIAGNOSTIC_EVENT = "event-isolation.counters";
 
-/** How often changes are looked for: of the numbers, and of the meter provider, which may come late. */
+/** How often to check for changes: of the numbers, and of the meter provider, which may be registered late. */
 const INTERVAL_MS = 10_000;
 
 /** Where every copy of `@opentelemetry/api` 1.x keeps the providers that were registered with any of them. */
@@ -61,7 +61,7 @@ export class Metrics {
     setInterval(() => this.tick(), INTERVAL_MS).unref();
   }
 
-  /** Looks for a new meter provider, and tells the gateway's listeners what has changed. */
+  /** Checks for a new meter provider, and reports changed numbers to the gateway's listeners. */
   tick(): void {
     try {
       const provider = meterProvider();

@@ -1,7 +1,7 @@
 /**
- * The OpenClaw plugin: the companion of the preload. It cannot attach by itself, since OpenClaw's
- * modules have run when plugins are loaded; it carries the settings, answers `isolation.status`, and
- * keeps a gateway without the preload from running.
+ * The OpenClaw plugin: the companion of the preload. It cannot attach by itself, since OpenClaw's modules have
+ * already run when plugins load; it carries the settings, answers `isolation.status`, and keeps a gateway without the
+ * preload from running.
  */
 import { ownVersion } from "./attach/own-version.ts";
 import { gatewayProcess, isGatewayRun } from "./attach/process.ts";
@@ -11,7 +11,7 @@ import { PLUGIN_ID } from "./plugin/manifest.ts";
 import { missingPreload } from "./plugin/missing-preload.ts";
 import { type IsolationStatus, STATUS_METHOD, STATUS_SCHEMA, statusSource, withoutNames } from "./status.ts";
 
-/** Runs in gateways and in commands, more than once in some. */
+/** Called in gateways and in commands, in some more than once. */
 function register(api: PluginApi): void {
   const args = process.argv.slice(2);
   const full = (api.registrationMode ?? "full") === "full";
@@ -20,7 +20,7 @@ function register(api: PluginApi): void {
   if (starting && !statusSource()) missingPreload(api);
   api.registerService({
     id: PLUGIN_ID,
-    // Only gateways start services, those too whose command line does not tell.
+    // Only gateways start services, including those that the command line does not show.
     start: () => {
       if (!starting && !statusSource()) missingPreload(api);
     },

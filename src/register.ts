@@ -1,6 +1,6 @@
 /**
- * Entry for `node --import openclaw-event-isolation/register`. In anything but the main thread of
- * a gateway run it does nothing and loads nothing more.
+ * Entry for `node --import openclaw-event-isolation/register`. Outside the main thread of a gateway run it does
+ * nothing and loads nothing else.
  */
 import { isMainThread } from "node:worker_threads";
 import { gatewayProcess } from "./attach/process.ts";

@@ -41,15 +41,15 @@ export interface GatewayNumbers {
   readonly connections: number;
   /** Pairs of connection and session, those that wait for the gateway's answer included. */
   readonly claims: number;
-  /** Sessions that somebody claims. */
+  /** Sessions with at least one claim. */
   readonly sessions: number;
   /** Connections that asked for the session roster. */
   readonly roster: number;
   /** Connections that see all sessions. */
   readonly observers: number;
-  /** Runs that connections have started and that have not ended, or not long ago. */
+  /** Runs that connections have started and that have not ended, or ended recently. */
   readonly runs: number;
-  /** Connections that have gone and whose claims wait for the same device. */
+  /** Closed connections whose claims are kept for the same device. */
   readonly resumable: number;
   /** Frames that wait for the answer to the request that claims their session. */
   readonly held: number;
@@ -64,13 +64,13 @@ export interface HeartbeatNumbers {
   readonly deferred: number;
   /** Frames of heartbeats that wait for the end of a user's run now. */
   readonly held: number;
-  /** Users' runs and requests that heartbeats have to mind now. */
+  /** Users' runs and requests that heartbeats must wait for now. */
   readonly runs: number;
-  /** How often a wake was put off; one that is asked for again each second counts each time. */
+  /** How often a heartbeat was deferred; one that is requested again each second counts each time. */
   readonly putOff: number;
   /** Heartbeats aborted for a user's message. */
   readonly aborted: number;
-  /** What heartbeats do without on this release, a line each; known some seconds after the start. */
+  /** The missing functions of heartbeats on this release, one line each; known some seconds after the start. */
   readonly missing?: readonly string[];
 }
 
@@ -81,7 +81,7 @@ export interface SessionStatus {
   readonly claimers: number;
 }
 
-/** One connection: what it calls itself, in as far as it says so, and what it has had. */
+/** One connection: its self-reported names, and its events. */
 export interface ConnectionStatus {
   /** `client.id`, `client.mode`, `client.displayName`, `client.version` and `userAgent` of the connect request. */
   readonly id?: string;
@@ -92,16 +92,16 @@ export interface ConnectionStatus {
   readonly role: string;
   /** Whether it has proven a device. */
   readonly device: boolean;
-  /** Sessions that it claims, or waits to. */
+  /** Sessions that it claims, accepted or pending. */
   readonly claims: number;
   readonly observer: boolean;
-  /** Events of sessions that were published to all since it connected, and went to it. */
+  /** Of the sessions' events that were published to all since it connected: those that went to it. */
   readonly delivered: number;
   /** The others of these events. */
   readonly withheld: number;
   /** It has asked for no session, and events were withheld from it for a while. */
   readonly silent: boolean;
-  /** The entry of `observers` with which a silent one would see all sessions; with a device for admins only. */
+  /** The entry for `observers` with which a silent connection would see all sessions; with a device for admins only. */
   readonly observe?: ConnectionMatch;
 }
 
@@ -114,14 +114,17 @@ export interface IsolationStatus {
   /** Whether all required seams are attached. False: the gateway runs unprotected. */
   readonly attached: boolean;
   readonly seams: readonly SeamStatus[];
-  /** The settings in force. For others than `operator.admin` without lists: these name devices and sessions. */
+  /**
+   * The settings in force. Without lists for callers other than `operator.admin`, since lists name devices and
+   * sessions.
+   */
   readonly settings: Partial<Settings>;
   /** Missing until the gateway has made its broadcaster. */
   readonly gateway?: GatewayNumbers;
   readonly heartbeats?: HeartbeatNumbers;
-  /** Silent ones first, then those from which most was withheld, {@link MAX_STATUS_CONNECTIONS} at most. */
+  /** Silent ones first, then those with the most withheld events; at most {@link MAX_STATUS_CONNECTIONS}. */
   readonly connections?: readonly ConnectionStatus[];
-  /** For `operator.admin` only: the most claimed sessions, {@link MAX_STATUS_SESSIONS} at most. */
+  /** For `operator.admin` only: the most claimed sessions, at most {@link MAX_STATUS_SESSIONS}. */
   readonly sessionKeys?: readonly SessionStatus[];
 }
 
@@ -156,7 +159,7 @@ function withoutLists(settings: object): object {
   );
 }
 
-/** What an operator should know about a gateway in this state, worst first. Empty: all is well. */
+/** Warnings about a gateway in this state, worst first. */
 export function concerns({ attached, settings }: IsolationStatus): string[] {
   const { observers = [], onMissingSeam, onMissingPreload } = settings;
   return [
@@ -209,7 +212,7 @@ export function describeStatus(status: IsolationStatus): string {
   }
   if (sessionKeys && sessionKeys.length > 0) lines.push("  sessions");
   for (const { key, claimers } of sessionKeys ?? []) lines.push(`    ${key}  claimed by ${claimers}`);
-  // Some of it is what others have named: no control characters.
+  // Some of the names are foreign: print no control characters.
   return lines.map((line) => line.replaceAll(/\p{Cc}/gu, "?")).join("\n");
 }
 

@@ -1,4 +1,4 @@
-/** OpenClaw's functions as they were found, where, and what its callers got in their place. */
+/** The functions of OpenClaw that were found: the originals, their files, and their replacements. */
 import { declaredNames, scanPackage } from "./loader.ts";
 import {
   HEARTBEAT_SEAMS,
@@ -26,7 +26,7 @@ export class Attached {
     push(this.#replaced, name, replacement);
   }
 
-  /** Notes in which module functions were found. */
+  /** Records the module in which functions were found. */
   seenIn(file: string, names: readonly string[]): void {
     for (const name of names) push(this.#files, name, file);
   }
@@ -40,21 +40,24 @@ export class Attached {
   /** The functions of a name, in the order in which they were found. */
   readonly originals = (name: string): readonly Fn[] => this.#originals.get(name) ?? [];
 
-  /** What callers got in place of them, in the same order. */
+  /** Their replacements, in the same order. */
   readonly replacements = (name: string): readonly Fn[] => this.#replaced.get(name) ?? [];
 
-  /** Required seams that were not found among what has loaded so far. */
+  /** Required seams without a function in the modules that have loaded so far. */
   missing(): readonly Seam[] {
     return missingSeams(this.names());
   }
 
-  /** Required seams that are nowhere in the package either: their module may just not have been loaded yet. */
+  /**
+   * Required seams without a function anywhere in the package; those in a module that has not loaded yet do not
+   * count.
+   */
   missingFrom(root: string): readonly Seam[] {
     return missingSeams(new Set([...this.names(), ...declaredIn(root)]));
   }
 
   /**
-   * The lines to log for what heartbeats do without: what is neither loaded nor declared in the package.
+   * The lines to log about missing functions of heartbeats: neither loaded nor declared in the package.
    *
    * @throws {Error} if the package has no readable dist folder
    */

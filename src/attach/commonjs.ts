@@ -1,11 +1,11 @@
 /**
  * CommonJS modules on a Node whose load hooks cannot leave them to Node's own CommonJS loader.
  *
- * Where a module imports a CommonJS one, the default step of the load hooks gives no source, and Node then has
- * its CommonJS loader run the file. `module.registerHooks` did not let that pass until
- * https://github.com/nodejs/node/pull/59929. Beside a loader of `module.register` it threw
- * `ERR_INVALID_RETURN_PROPERTY_VALUE`; without one it gave the source itself, and then Node runs the module by a
- * loader without `require.cache` and `require.extensions`, past whatever has been put around `Module.prototype.require`.
+ * If a module imports a CommonJS one, the default step of the load hooks returns no source, and Node's CommonJS
+ * loader then runs the file. `module.registerHooks` did not allow that until
+ * https://github.com/nodejs/node/pull/59929. Together with a loader of `module.register` it threw
+ * `ERR_INVALID_RETURN_PROPERTY_VALUE`. Without one it returned the source itself, so that Node ran the module by a
+ * loader without `require.cache` and `require.extensions`, which ignores wrappers of `Module.prototype.require`.
  */
 import { readFileSync } from "node:fs";
 import type { LoadFnOutput, LoadHookContext } from "node:module";
@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 
 type NextLoad = (url: string, context?: Partial<LoadHookContext>) => LoadFnOutput;
 
-/** The Nodes that have it right: of a major version the first, and all majors from the last one on. */
+/** The first correct version of each major; all majors from {@link LAST_MAJOR} on are correct. */
 const RIGHT_SINCE: Readonly<Record<number, readonly [minor: number, patch: number]>> = {
   22: [22, 3],
   24: [11, 1],
@@ -29,7 +29,7 @@ export function losesCommonJs(version: string): boolean {
   return first === undefined || minor < first[0] || (minor === first[0] && patch < first[1]);
 }
 
-/** The next step of the load hooks; on a Node with the fault CommonJS modules come as they do without any hook. */
+/** The next step of the load hooks; on a faulty Node, CommonJS modules load as they do without any hook. */
 export const loadNext = losesCommonJs(process.versions.node)
   ? loadWithCommonJs
   : (url: string, context: LoadHookContext, nextLoad: NextLoad): LoadFnOutput => nextLoad(url, context);
@@ -59,7 +59,7 @@ function isLostSource(error: unknown): boolean {
   return error instanceof TypeError && (error as { code?: unknown }).code === "ERR_INVALID_RETURN_PROPERTY_VALUE";
 }
 
-/** What another hook made of the file is not for the CommonJS loader, which would read the file again. */
+/** A file that another hook has changed must not go to the CommonJS loader, which would read the original again. */
 function isSame(content: Buffer, source: LoadFnOutput["source"]): boolean {
   if (typeof source === "string") return content.toString() === source;
   if (source === undefined) return false;

@@ -15,7 +15,7 @@ import { loadNext } from "./commonjs.ts";
 /** Global under which transformed modules find the attach function. */
 export const ATTACH_SYMBOL = "openclaw-event-isolation.attach";
 
-/** Gets a function's name and the original; returns what callers shall call instead. */
+/** Gets a function's name and the original; returns what callers will call instead. */
 export type Attach = (name: string, original: unknown) => unknown;
 
 const MODULE_FILE = /\.m?js$/;
@@ -41,7 +41,7 @@ export function attacher(names: readonly string[]): (source: string | Uint8Array
     let text = source;
     if (typeof text !== "string") {
       const bytes = Buffer.from(text.buffer, text.byteOffset, text.byteLength);
-      // Most of some thousand chunks declare nothing of ours: as Latin 1 they cost a tenth.
+      // Most of some thousand chunks declare none of these functions: decoded as Latin 1 they cost a tenth.
       if (!mentioned.test(bytes.toString("latin1"))) return undefined;
       text = bytes.toString();
     }
@@ -109,7 +109,7 @@ export function scanPackage(root: string, names: readonly string[]): Map<string,
 }
 
 /**
- * The same beside a gateway's work: reads one file at a time and stops when all are found.
+ * The same while a gateway works: reads one file at a time and stops when all are found.
  *
  * @returns those of the names that the package declares
  * @throws {Error} if it has no readable dist folder

@@ -1,4 +1,4 @@
-/** What the module says in the gateway's log, and how it ends a gateway that must not start. */
+/** Writes to the gateway's log, and ends a gateway that must not start. */
 import { writeSync } from "node:fs";
 
 /** Exit code of a gateway that would have run unprotected or misconfigured: EX_CONFIG. */
@@ -7,7 +7,7 @@ export const EXIT_CONFIG = 78;
 /** Before every line in the gateway's log. */
 const PREFIX = "[event-isolation]";
 
-/** A message quotes settings and errors, which must not make a line of their own in the log. */
+/** A message quotes settings and errors, which must not break into further lines of the log. */
 const MAX_LENGTH = 2_000;
 
 export function warn(message: string): void {
@@ -28,7 +28,7 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Text of others, put into one line of a bounded length, without control characters. */
+/** Puts foreign text into one line of a bounded length, without control characters. */
 export function oneLine(text: string, limit = 500): string {
   const line = text.replaceAll(/[\p{Cc}\s]+/gu, " ").trim();
   return line.length > limit ? `${line.slice(0, limit - 1)}…` : line;

@@ -1,4 +1,4 @@
-/** What Node is told to load before the program, besides this module. */
+/** The modules that Node loads before the program, other than this one. */
 import { isOurs } from "./preload.ts";
 import { optionWords } from "./process.ts";
 
@@ -17,8 +17,8 @@ export function otherPreloads(words: readonly string[]): readonly string[] {
 /**
  * Why this Node must not start a gateway with the module: undefined if it may.
  *
- * Node 23 may lose a message between its threads when a loader of `module.register` and load hooks are both in
- * use, and then waits for ever. It has had its last version; those before and after it do not.
+ * Node 23 may lose a message between its threads when a loader of `module.register` and load hooks are both in use,
+ * and then waits forever. There will be no further Node 23, and other majors do not have the fault.
  *
  * @param version of Node, e.g. `23.11.1`
  * @param options value of NODE_OPTIONS

@@ -12,13 +12,13 @@ export function leaveChildren(): void {
   else process.env["NODE_OPTIONS"] = rest;
 }
 
-/** A restart in a new process is told to load the module by flag, as NODE_OPTIONS is cleaned. */
+/** Makes a restart in a new process load the module by flag, since NODE_OPTIONS is cleaned. */
 export function keepForRestart(): void {
   if (process.execArgv.some((arg) => isOurs(arg.replace(/^--import=/, "")))) return;
   process.execArgv.push(`--import=${registerUrl()}`);
 }
 
-/** `file:` URL of the module that `--import` takes. It has no blank in it, so needs no quotes in NODE_OPTIONS. */
+/** `file:` URL of the module that `--import` takes. It contains no space, so it needs no quotes in NODE_OPTIONS. */
 export function registerUrl(): string {
   return new URL("../register.js", import.meta.url).href;
 }

@@ -31,14 +31,14 @@ const NOT_A_RUN: ReadonlySet<string> = new Set([
   "usage-cost",
 ]);
 
-/** Commands besides `gateway` that start one in their own process. */
+/** Commands other than `gateway` that start one in their own process. */
 const ALSO_START: ReadonlySet<string> = new Set(["onboard", "setup"]);
 
 /**
- * Tells a gateway run from every other process by its command line.
+ * Distinguishes a gateway run from every other process by its command line.
  *
- * A word that is not known to be something else counts as a run: attaching for nothing costs
- * little, a gateway without the module would be unprotected.
+ * An unknown word counts as a run: attaching for nothing costs little, but a gateway without the module would be
+ * unprotected.
  *
  * @param argv like `process.argv`
  * @param env like `process.env`
@@ -119,7 +119,7 @@ export function openclawPackage(script: string): GatewayProcess | undefined {
  *
  * @param options value of NODE_OPTIONS; Node's own quoting: blanks separate, `"` quotes, `\` escapes
  * @param isOurs says whether a specifier given to `--import` names our module
- * @returns the remaining value; the same string if nothing of ours is in it
+ * @returns the remaining value; the same string if it does not name our module
  */
 export function withoutPreload(options: string, isOurs: (specifier: string) => boolean): string {
   const tokens = tokensOf(options);

@@ -1,14 +1,13 @@
 // oxlint-disable max-lines -- a table: one row a seam
 /**
- * The table of seams: the functions of OpenClaw to which the module attaches, or of which it only asks
- * whether a release has them.
+ * The table of seams: the functions of OpenClaw to which the module attaches, or of which it only asks whether a
+ * release has them.
  *
- * All releases declare them at the start of a line of some module, as `function NAME(`, `async function
- * NAME(`, or exported (2026.1 and 2026.2 up to 2026.2.3 are not bundled). Chunk file names are hashed and
- * say nothing.
+ * All releases declare them at the start of a line of some module, as `function NAME(`, `async function NAME(`, or
+ * exported (2026.1 and 2026.2 up to 2026.2.3 are not bundled). Chunk file names are hashed and say nothing.
  *
- * What counts in a gateway is whether a function is declared. `since` and `until` are what was found in the
- * published packages, for `doctor`, docs/releases.md and the tests.
+ * In a gateway it only matters whether a function is declared. `since` and `until` record the published packages, for
+ * `doctor`, docs/releases.md and the tests.
  */
 
 /** The releases between which the table was compared with the published packages. */
@@ -22,7 +21,7 @@ export interface SeamFunction {
   readonly until?: string;
 }
 
-/** What the module does with a seam: delivers events, defers heartbeats, remaps keys, or says what it did. */
+/** What the module does with a seam: deliver events, defer heartbeats, remap keys, or report. */
 export type Job = "all" | "deliver" | "defer" | "remap" | "report";
 
 export interface Seam {
@@ -33,13 +32,13 @@ export interface Seam {
   /** Without a required seam the gateway does not start; without any other one the module falls back. */
   readonly required?: true;
   readonly purpose: string;
-  /** What happens, or what the module does not do, on a release that has none of the functions. */
+  /** The consequence on a release that has none of the functions. */
   readonly without: string;
   /** The release has the function because it does this itself; the rest is left to the module. */
   readonly standsDown?: string;
   /** Name of a seam that makes this one unnecessary. */
   readonly unless?: string;
-  /** Releases on which the module does not use it, since the release as published does better. */
+  /** Releases on which the module does not use it, since the release alone does better. */
   readonly leftAlone?: { readonly since: string; readonly until: string; readonly because: string };
 }
 
@@ -312,7 +311,7 @@ export function isFound(seam: Seam, found: ReadonlySet<string>): boolean {
   return seam.functions.some(({ name }) => found.has(name));
 }
 
-/** Required seams none of whose functions is among `found`. */
+/** Required seams without a function among `found`. */
 export function missingSeams(found: ReadonlySet<string>): readonly Seam[] {
   return SEAMS.filter((seam) => seam.required && !isFound(seam, found));
 }
@@ -340,11 +339,11 @@ function within(release: string, { since, until }: { readonly since: string; rea
   return number(release) >= number(since) && number(release) < number(until);
 }
 
-/** The seams of heartbeats: all are optional, and what a release lacks of them is said at start. */
+/** The seams of heartbeats: all are optional, and the log names the missing ones at startup. */
 export const HEARTBEAT_SEAMS: readonly Seam[] = SEAMS.filter(({ job }) => job === "defer");
 
 /**
- * The lines to log for what heartbeats do without.
+ * The lines to log about missing functions of heartbeats.
  *
  * @param found names of the functions that the release declares
  */

@@ -1,18 +1,18 @@
-/** Who a connection is to one that comes back. */
+/** The identity of a connection, by which a returning client is recognised. */
 import { text } from "../policy/fields.ts";
 import type { GatewayClient, GatewayConfig } from "./types.ts";
 
 /** Upstream's id of its Control UI, whose device older releases can be told not to check. */
 const CONTROL_UI = "openclaw-control-ui";
 
-/** Of what a client says of itself; more is not compared. */
+/** Length of a self-reported value; longer ones are not compared. */
 const MAX_LENGTH = 512;
 
 /**
- * The device that a connection has proven to have, and what the client says it is: many programs of one user share
- * a device, and each has its own sessions.
+ * The device that a connection has proven, and the self-reported program: many programs of one user share a device,
+ * and each has its own sessions.
  *
- * @param config asked only where it matters: older releases read a file for it
+ * @param config called only if needed: older releases read a file for it
  * @returns undefined for a connection without a device, or with one that the gateway has not checked
  */
 export function clientIdentity(client: GatewayClient, config: () => GatewayConfig): string | undefined {

@@ -9,12 +9,12 @@ import { reasonOf } from "../attach/log.ts";
 export const SETTINGS_FILE_VARIABLE = "OPENCLAW_EVENT_ISOLATION_CONFIG";
 
 /**
- * As the process was started with: OpenClaw takes variables from `.env` files too, 2026.2 any variable from
- * that of the folder it runs in, which may be one that an agent writes to.
+ * The value at process start: OpenClaw also reads variables from `.env` files. 2026.2 reads any variable from the one
+ * in its working folder, which an agent may be able to write to.
  */
 const SETTINGS_FILE = process.env[SETTINGS_FILE_VARIABLE];
 
-/** Whether the settings are those of a file. They are read when the gateway starts, and then no more. */
+/** Whether the settings are those of a file. They are read once, when the gateway starts. */
 export const hasSettingsFile = Boolean(SETTINGS_FILE);
 
 /**
@@ -40,7 +40,7 @@ export function gatewayConfig(getters: (name: string) => readonly ((...args: nev
 }
 
 /**
- * The settings: of the file that {@link SETTINGS_FILE_VARIABLE} names, else of the gateway's configuration.
+ * The settings: from the file that {@link SETTINGS_FILE_VARIABLE} names, otherwise from the gateway's configuration.
  *
  * @throws {SettingsError} if they are unreadable or wrong
  * @throws {Error} if the gateway's configuration cannot be read

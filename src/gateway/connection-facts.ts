@@ -1,12 +1,11 @@
-/** What the gateway knows of a connection, read off its own objects. */
+/** What the gateway knows about a connection, read from its own objects. */
 import { type ConnectionFacts, MAX_MATCH_LENGTH } from "../policy/connection-match.ts";
 import { text } from "../policy/fields.ts";
 import type { GatewayClient } from "./types.ts";
 
 /**
- * Reads the facts as they are now: 2026.9 adds a user's profile after the connection was made, and
- * can change scopes. What has another type than it should is left out, and so is a name of a client's
- * own making that is longer than any match.
+ * Reads the facts as they are now: 2026.9 adds a user's profile after the connection was made, and can change scopes.
+ * Leaves out values of the wrong type, and self-reported names that are longer than any match.
  */
 export function connectionFacts(client: GatewayClient): ConnectionFacts {
   const { role, scopes, client: self, device, userAgent } = client.connect;

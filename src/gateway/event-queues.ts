@@ -1,8 +1,8 @@
-/** What waits in the release's queues of system events, without taking anything out. */
+/** Shows what waits in the release's queues of system events, without removing anything. */
 
 type Fn = (...args: never[]) => unknown;
 
-/** A system event as a queue holds it; releases that only tell its text leave the rest undefined. */
+/** A system event as a queue holds it; releases that only give its text leave the rest undefined. */
 export interface QueuedEvent {
   readonly id?: unknown;
   readonly text: unknown;
@@ -21,7 +21,7 @@ export class EventQueues {
   /**
    * The queues of one session key, one for each copy of the module that the release ships.
    *
-   * @returns none where the release does not let us look; throws what the release throws for a key that it refuses
+   * @returns an empty list if the release cannot show them; throws what the release throws for a key that it refuses
    */
   of(sessionKey: string): readonly (readonly QueuedEvent[])[] {
     return this.#peeks().map((peek) =>
@@ -31,7 +31,7 @@ export class EventQueues {
     );
   }
 
-  /** Texts that wait for a session; undefined where the release does not let us look. Throws as {@link of}. */
+  /** Texts that wait for a session; undefined if the release cannot show them. Throws as {@link of}. */
   waiting(sessionKey: string): readonly string[] | undefined {
     const queues = this.of(sessionKey);
     return queues.length === 0 ? undefined : queues.flatMap((events) => events.map(({ text }) => String(text)));

@@ -1,4 +1,4 @@
-/** Session keys made canonical by the gateway's own functions, as far as the release has them. */
+/** Makes session keys canonical with the gateway's own functions, as far as the release has them. */
 import {
   canonicalSessionKey,
   MAX_SESSION_KEY_LENGTH,
@@ -26,18 +26,17 @@ function foldsCase(storeKey: NonNullable<KeyFunctions["storeKey"]>, cfg: Gateway
 }
 
 /**
- * What is remembered at most, in characters: some 60,000 keys of usual length, and no more memory
- * where a client makes up the longest ones. Fewer keys than live sessions would mean that every
- * event asks the gateway's resolver.
+ * Bound on the remembered keys, in characters: some 60,000 keys of usual length, and no more memory if a client
+ * invents the longest ones. Fewer keys than live sessions would mean that every event asks the gateway's resolver.
  */
 const MAX_REMEMBERED = 10_000_000;
-/** Of an entry, beside its keys. */
+/** Overhead of an entry, without its keys. */
 const ENTRY = 100;
 
 export class SessionKeys {
   readonly #config: () => GatewayConfig;
   readonly #functions: () => KeyFunctions;
-  /** By the agent named beside the key, then by key; `#size` in characters over all. */
+  /** By the agent named next to the key, then by key; `#size` in characters over all. */
   readonly #remembered = new Map<string | undefined, Map<string, string>>();
   #size = 0;
   #lastConfig: GatewayConfig | undefined;
@@ -51,7 +50,7 @@ export class SessionKeys {
     this.#functions = functions;
   }
 
-  /** Looks at the configuration again: the default agent and the session scope can be reloaded. */
+  /** Reads the configuration again: the default agent and the session scope can be reloaded. */
   refresh(): void {
     const config = this.#config();
     if (config === this.#lastConfig) return;
@@ -63,11 +62,11 @@ export class SessionKeys {
    * The key under which claims and events of a session meet.
    *
    * @param value as a client or an event holds it
-   * @param agentId agent named beside the key, for keys that do not name one
+   * @param agentId agent named next to the key, for keys that do not name one
    * @returns undefined for what cannot be a session key
    */
   readonly canonical = (value: unknown, agentId?: string): string | undefined => {
-    // What was canonical once needs no second look: nearly every event takes this way out.
+    // A remembered key is answered here, as for nearly every event.
     let remembered = this.#remembered.get(agentId);
     const known = remembered?.get(value as string);
     if (known !== undefined) return known;
@@ -108,7 +107,7 @@ export class SessionKeys {
   }
 }
 
-/** The gateway's default agent, read off the key of its main session. */
+/** The gateway's default agent, read from the key of its main session. */
 export function defaultAgentOf(cfg: GatewayConfig, storeKey: KeyFunctions["storeKey"]): string {
   const perSender: GatewayConfig = { ...cfg, session: { ...cfg.session, scope: "per-sender" } };
   try {

@@ -13,7 +13,7 @@ interface ReloadHost {
   /** The gateway's configuration: the same object until it is reloaded, where the release keeps one. */
   config(): GatewayConfig;
   apply(settings: Reloadable): void;
-  /** The new settings are wrong, and the old ones stay. Called once for each wrong text. */
+  /** The new settings are wrong, and the old ones stay. Called once for each wrong configuration. */
   failed(reason: string): void;
 }
 
@@ -30,8 +30,8 @@ export class SettingsReload {
   }
 
   /**
-   * Looks every second from now on, and when {@link check} is called. Only for releases whose
-   * configuration getter costs nothing.
+   * Checks every second from now on, and when {@link check} is called. Only for releases whose configuration getter
+   * is cheap.
    */
   watch(): void {
     this.#timer = setInterval(() => this.check(), EVERY_MS);
@@ -43,7 +43,7 @@ export class SettingsReload {
     this.#timer = undefined;
   }
 
-  /** Applies what has changed since the last look, if there is a watch. Never throws. */
+  /** Applies what has changed since the last check, if there is a watch. Never throws. */
   check(): void {
     if (!this.#timer) return;
     try {

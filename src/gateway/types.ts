@@ -1,4 +1,4 @@
-/** The shapes of OpenClaw's objects that we touch, as far as we touch them. */
+/** The shapes of OpenClaw's objects, as far as the module uses them. */
 
 /** A connected WebSocket client, as the gateway holds it. */
 export interface GatewayClient {
@@ -17,14 +17,14 @@ export interface GatewayClient {
     readonly userAgent?: string;
     readonly device?: { readonly id?: string };
   };
-  /** 2026.9: the user whom a proxy or Tailscale vouches for, and the profile of that user. */
+  /** 2026.9: the user that a proxy or Tailscale vouches for, and the profile of that user. */
   readonly authenticatedUserId?: string;
   readonly authenticatedUserProfile?: { readonly profileId?: string };
-  /** Its WebSocket; what the gateway asks in its own name has none. */
+  /** Its WebSocket; missing for the gateway's own requests. */
   readonly socket?: unknown;
 }
 
-/** The gateway's live set of clients; 2026.8 on, it also looks them up by id. */
+/** The gateway's live set of clients; from 2026.8 on, it also looks them up by id. */
 export interface GatewayClients extends Iterable<GatewayClient> {
   readonly size: number;
   has(client: GatewayClient): boolean;
@@ -40,9 +40,9 @@ export type Broadcast = (event: string, payload: unknown, opts?: unknown) => voi
 /** What `createGatewayBroadcaster` takes. */
 export interface BroadcasterParams {
   readonly clients: GatewayClients;
-  /** 2026.8 on: the gateway's own last word on a frame for a client. */
+  /** From 2026.8 on: the gateway's own last decision on a frame for a client. */
   readonly canReceiveSessionEvent?: (client: GatewayClient, ...rest: unknown[]) => boolean;
-  /** 2026.9: makes of a session's event what each client gets; undefined where all get the same. */
+  /** 2026.9: builds each client's version of a session's event; undefined if all get the same. */
   readonly prepareSessionEventProjection?: (event: unknown, payload: unknown, ...rest: unknown[]) => unknown;
 }
 
@@ -80,7 +80,7 @@ export interface AgentConfig {
   readonly heartbeat?: object;
 }
 
-/** OpenClaw's configuration, as far as we read it. */
+/** OpenClaw's configuration, as far as the module reads it. */
 export interface GatewayConfig {
   readonly gateway?: { readonly controlUi?: { readonly dangerouslyDisableDeviceAuth?: unknown } };
   readonly session?: { readonly mainKey?: string; readonly scope?: "per-sender" | "global" };

@@ -8,7 +8,7 @@ export interface PluginApi {
   /** 2026.5 on: `full` in a gateway, others in commands. Before, `register` runs in both alike. */
   readonly registrationMode?: string;
   readonly config: GatewayConfig;
-  /** Not there while a command's metadata are collected, where even reading it throws. */
+  /** Missing while a command's metadata is collected; then even reading it throws. */
   readonly runtime: PluginRuntime;
   registerGatewayMethod(
     name: string,

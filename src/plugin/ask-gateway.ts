@@ -5,7 +5,7 @@ import type { PluginRuntime } from "./api.ts";
 
 const TIMEOUT_MS = 20_000;
 
-/** The status of the configured gateway, or in one line why there is none. */
+/** The status of the configured gateway, or one line that says why it is missing. */
 export async function askGateway(runtime: PluginRuntime): Promise<{ status: IsolationStatus } | { problem: string }> {
   const [node, script] = process.argv;
   const call = [node!, script!, "gateway", "call", STATUS_METHOD, "--json", "--timeout", String(TIMEOUT_MS / 2)];

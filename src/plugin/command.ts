@@ -22,7 +22,7 @@ export function registerCommand(api: PluginApi): void {
             process.exitCode = 1;
             return;
           }
-          // Not by the console: with --json 2026.9 keeps that away from stdout.
+          // Not by the console: with --json, 2026.9 keeps the console's output away from stdout.
           process.stdout.write(`${json ? JSON.stringify(answer.status, null, 2) : describeStatus(answer.status)}\n`);
           if (!answer.status.attached) process.exitCode = 1;
         });

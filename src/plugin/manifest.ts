@@ -1,9 +1,9 @@
-/** What OpenClaw reads of the plugin before it loads its code. `npm run manifest` writes it to `plugin/`. */
+/** The manifests that OpenClaw reads before it loads the plugin's code. `npm run manifest` writes it to `plugin/`. */
 import type { Schema } from "../policy/schema.ts";
 import { settingsSchema } from "../policy/settings.ts";
 import type { CommandDescriptor } from "./api.ts";
 
-/** The key of its entry in `plugins.entries`. Up to 2026.4 the package it comes in has to have this name too. */
+/** The key of its entry in `plugins.entries`. Up to 2026.4 the plugin's package must have the same name. */
 export const PLUGIN_ID = "event-isolation";
 
 const DESCRIPTION =
@@ -15,7 +15,7 @@ export const ISOLATION_COMMAND: CommandDescriptor = {
   hasSubcommands: true,
 };
 
-/** `openclaw.plugin.json`: id, settings schema and hints for forms, of which each release takes what it knows. */
+/** `openclaw.plugin.json`: id, settings schema and hints for forms; each release uses what it knows. */
 export function pluginManifest(version: string): object {
   return {
     id: PLUGIN_ID,

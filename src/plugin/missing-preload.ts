@@ -6,14 +6,14 @@ import { type Settings, STRICT_SETTINGS } from "../policy/settings.ts";
 import type { PluginApi } from "./api.ts";
 
 /**
- * No gateway boots for this long. One that is older has just been given the plugin by `plugins install`
- * (2026.9), in the middle of its work: it is not ended, its next start is.
+ * No gateway takes this long to boot. `plugins install` (2026.9) has just given an older one the plugin in the middle
+ * of its work: that gateway keeps running, and only its next start is refused.
  */
 const LONGEST_BOOT_S = 300;
 
 const UNPROTECTED = "this gateway was started WITHOUT the preload: every client would get the events of every session";
 
-/** Does what `onMissingPreload` says. Returns if the gateway may go on unprotected. */
+/** Applies `onMissingPreload`. Returns if the gateway may go on unprotected. */
 export function missingPreload(api: PluginApi): void {
   // Not the code's own address: 2026.9 runs a copy of the code.
   const folder = api.rootDir ?? dirname(dirname(api.source));

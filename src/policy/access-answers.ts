@@ -1,22 +1,21 @@
-/** What of an answer a connection under access rules may see. */
+/** Filters an answer for a connection under access rules. */
 import type { ClaimAccess } from "./claims.ts";
 import { type Fields, fieldsOrNone, present } from "./fields.ts";
 import { type KeyReader, parseAgentSessionKey } from "./session-key.ts";
 
-/** Deeper than any answer of the releases; what is below is left out. */
+/** Deeper than any answer of the releases; deeper content is left out. */
 const MAX_DEPTH = 16;
 
 /** Properties that refer to another session. */
 const REFERS = /(?:^s|S)essionKey$|^spawnedBy$|^parentKey$/;
 
-/** Of the answers of `chat.history` and `chat.startup`. */
+/** In the answers of `chat.history` and `chat.startup`. */
 const TRANSCRIPT = new Set(["messages", "activity", "pendingInputs", "inFlightRun"]);
 
 /**
- * A copy of an answer without the rows of sessions that are not allowed: items of lists and nested
- * objects that name one by `sessionKey` or `key`, entries of maps from keys, and references to one.
- * A `count` beside a list of sessions is brought in line.
- * The messages of a transcript stay as they are: they belong to the session that was asked for.
+ * A copy of an answer without the rows of sessions that are not allowed: items of lists and nested objects that name
+ * one by `sessionKey` or `key`, entries of maps from keys, and references to one. A `count` next to a list of
+ * sessions is adjusted. The messages of a transcript stay as they are: they belong to the session that was asked for.
  */
 export function allowedRows(payload: unknown, access: ClaimAccess, canonical: KeyReader): unknown {
   const denies = (value: unknown, owner?: Fields): boolean => {
@@ -58,7 +57,7 @@ export function allowedRows(payload: unknown, access: ClaimAccess, canonical: Ke
 }
 
 /**
- * What a look-up found, without what is not allowed: a session, or several candidates.
+ * The allowed part of a look-up's result: a session, or several candidates.
  *
  * @returns undefined if nothing is left
  */
@@ -76,9 +75,7 @@ export function foundSession(payload: unknown, access: ClaimAccess, canonical: K
   return left.length === 0 ? undefined : { ...body, candidates: left };
 }
 
-/**
- * The session that an answer says the gateway chose or found is allowed, or it names none.
- */
+/** Whether the session that the gateway chose or found is allowed, or the answer names none. */
 export function answersAllowedSession(payload: unknown, access: ClaimAccess, canonical: KeyReader): boolean {
   const body = fieldsOrNone(payload);
   const agentId = typeof body["agentId"] === "string" ? body["agentId"] : undefined;
@@ -88,7 +85,7 @@ export function answersAllowedSession(payload: unknown, access: ClaimAccess, can
   });
 }
 
-/** What stands for a session wherever it stands; `key` alone can be anything. */
+/** Properties that name a session anywhere; `key` alone can be anything. */
 function isKey(value: unknown): boolean {
   return (
     typeof value === "string" &&

@@ -1,24 +1,24 @@
 /**
- * The methods that a connection under access rules may call, and what each means to the rules.
+ * The methods that a connection under access rules may call, and how the rules treat each.
  *
- * The table is closed. A method that is not in it, this release's or a later one's, is denied to
- * every connection whose rule does not allow all sessions or name the method.
+ * The table is closed. A method that is not in it, in this release or a later one, is denied to every connection
+ * whose rule does not allow all sessions or name the method.
  */
 
 /**
- * `as-is`; `rows`: without the rows of sessions that are not allowed; `key`: the same, and only if the
- * session that the gateway chose or found is allowed; `list`: rows, with counts and pages of what is left;
- * `lookup`: what leads to no session that is allowed is answered alike, errors included.
+ * `as-is`; `rows`: without the rows of sessions that are not allowed; `key`: the same, and only if the session that
+ * the gateway chose or found is allowed; `list`: rows, with counts and pages of the remaining ones; `lookup`: every
+ * look-up without an allowed session gets the same answer, including errors.
  */
 export type AnswerCheck = "as-is" | "rows" | "key" | "list" | "lookup";
 
-/** A method that is about sessions which it names. */
+/** A method about sessions that it names. */
 export interface Bound {
   /** The parameter that names the session, or the sessions. */
   readonly field: "sessionKey" | "sessionKeys" | "key" | "keys" | "targets" | "question";
-  /** What a request without it means; by default it is denied. */
+  /** The meaning of a request without it; by default it is denied. */
   readonly otherwise?: "main-session" | "agent-main-session" | "new-session" | "lookup";
-  /** The gateway makes a session of its own choice besides. */
+  /** The gateway also creates a session of its own choice. */
   readonly makes?: true;
   readonly answer?: AnswerCheck;
 }
@@ -29,7 +29,7 @@ const bound = (field: Bound["field"], methods: string, more: Omit<Bound, "field"
     .split(/\s+/)
     .map((method) => [method, { field, ...more }]);
 
-/** Methods that are about sessions which they name. */
+/** Methods about sessions that they name. */
 export const BOUND: ReadonlyMap<string, Bound> = new Map([
   ...bound(
     "sessionKey",
@@ -56,7 +56,7 @@ export const BOUND: ReadonlyMap<string, Bound> = new Map([
      sessions.pluginPatch sessions.send
      sessions.setInvolvement sessions.steer sessions.usage.logs sessions.usage.timeseries`,
   ),
-  // Their answers hold the session's row, which names its parents and children.
+  // Their answers contain the session's row, which names its parents and children.
   ...bound("sessionKey", "chat.history chat.startup", { answer: "rows" }),
   ...bound("key", "sessions.describe sessions.messages.subscribe sessions.patch sessions.reset", { answer: "rows" }),
   ...bound("key", "sessions.usage", { answer: "rows" }),
@@ -75,7 +75,7 @@ export const BOUND: ReadonlyMap<string, Bound> = new Map([
   ...bound("question", "question.get question.resolve question.waitAnswer"),
 ]);
 
-/** Methods whose answer tells of all sessions in rows that can be told apart. */
+/** Methods whose answer has separate rows for all sessions. */
 export const ROWS: ReadonlyMap<string, AnswerCheck> = new Map([
   ["health", "rows"],
   ["question.list", "rows"],
@@ -85,12 +85,12 @@ export const ROWS: ReadonlyMap<string, AnswerCheck> = new Map([
 ]);
 
 /**
- * Where the gateway puts a session whose key it makes up: `agent:<agent>:dashboard:<uuid>`, on all
- * releases that make one. A request for one is allowed if every such key is.
+ * The key that the gateway invents for a session: `agent:<agent>:dashboard:<uuid>`, on all releases that do so. A
+ * request for such a session is allowed if all such keys are.
  */
 export const MADE_UP = "dashboard:";
 
-/** Methods that tell nothing of a session, or only of what this very connection has opened. */
+/** Methods that reveal no session, or only what this connection itself has opened. */
 export const OPEN: ReadonlySet<string> = new Set([
   "agent.identity.get",
   "agent.wait", // by a run id: see refersElsewhere

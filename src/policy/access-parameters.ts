@@ -1,13 +1,13 @@
 /**
- * Which parameters a restricted connection may give to a method that is about sessions.
+ * The parameters that a restricted connection may give to a method about sessions.
  *
- * The table is closed, as that of the methods is: a parameter that is not in it, of this release or a
- * later one, is denied. It holds what was read in the handlers of 2026.2.9, 2026.5.7 and 2026.9.6:
- * parameters that neither lead to another session nor make the answer depend on one.
+ * Like the table of methods, this one is closed: a parameter that is not in it, in this release or a later one, is
+ * denied. It comes from the handlers of 2026.2.9, 2026.5.7 and 2026.9.6: parameters that neither lead to another
+ * session nor make the answer depend on one.
  */
 import { type Fields, fieldsOrNone } from "./fields.ts";
 
-/** Known for every method: the rules themselves read them. @see judgeRequest */
+/** Allowed for every method: the rules themselves read them. @see judgeRequest */
 const JUDGED = /^(?:agentId|runId|sessionId|taskId|spawnedBy)$|(?:^s|S)essionKeys?$/;
 
 const TALK =
@@ -18,7 +18,7 @@ const PATCH =
 const LIST =
   "limit offset activeMinutes activeOnly requireLastInteraction sortBy includeGlobal includeUnknown excludeSubagents excludeCron excludeSystem configuredAgentsOnly includeDerivedTitles includeLastMessage includeActivitySummary label projectId workspaceDir group pinned boardFace hasBoard creatorId ownerId ownerFirst involvingMe profileRelation includePeople search archived";
 
-/** Methods, and the parameters that they may have besides the one that names the session. */
+/** Methods, and their allowed parameters in addition to the one that names the session. */
 const TABLE: readonly (readonly [methods: string, parameters: string])[] = [
   // No `to`, `channel`, `accountId`, `groupId`, `voiceWakeTrigger` and the like: they choose another session.
   [
@@ -101,12 +101,12 @@ const HARMLESS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
 );
 
 /**
- * A label is one of a kind within its agent's sessions: whether one may be set, and what one leads to,
- * tells of them all. They are for connections that may use them all.
+ * A label is unique within its agent's sessions: whether it can be set, and where it leads, reveals something about
+ * all of them. Labels are for connections that may use all of them.
  */
 const LABELS = new Set(["agent", "sessions.create", "sessions.patch", "sessions.patchMany", "sessions.resolve"]);
 
-/** Channels that are none: a client's own connection, and the one that the session has. */
+/** Values that name no real channel: a client's own connection, and the session's current one. */
 const OWN_CHANNELS = new Set<unknown>(["webchat", "last"]);
 
 /**

@@ -1,4 +1,4 @@
-/** What a request means to the access rules: which sessions it names, and what its answer may show. */
+/** Reads a request for the access rules: which sessions it names, and what its answer may show. */
 import type { SessionAccess } from "./access.ts";
 import { type AnswerCheck, BOUND, type Bound, MADE_UP, OPEN, ROWS } from "./access-methods.ts";
 import { deniedParameter } from "./access-parameters.ts";
@@ -7,43 +7,43 @@ import { type Fields, fieldsOf, fieldsOrNone, present } from "./fields.ts";
 import { type ListPage, wholeList } from "./session-list.ts";
 import { type KeyReader, parseAgentSessionKey } from "./session-key.ts";
 
-/** What becomes of a request. */
+/** The outcome of a request. */
 export type RequestVerdict =
   | {
       readonly allowed: true;
       readonly answer: AnswerCheck;
-      /** What the gateway is asked instead of the request's own parameters. */
+      /** The parameters that the gateway gets instead of the request's own. */
       readonly ask?: Fields;
-      /** The part of the list that the client wants; the gateway is asked for all of it. */
+      /** The part of the list that the client wants; the module asks the gateway for all of it. */
       readonly page?: ListPage;
     }
   | Denial;
 
-/** A request that does not reach the gateway. `parameter` is the one that may not be given. */
+/** A request that does not reach the gateway. `parameter` names the forbidden parameter. */
 export type Denial =
   | { readonly allowed: false; readonly because: "session" | "method" }
   | { readonly allowed: false; readonly because: "parameter"; readonly parameter: string };
 
-/** Where upstream itself checks a `sessionId` against the session key or the connection, or it is left out. */
+/** Methods for which upstream itself checks a `sessionId` against the session key or the connection, or ignores it. */
 const CHECKED_SESSION_ID =
   /^(?:chat\.(?:history|send)|session\.typing|sessions\.(?:goal\.\w+|resolve)|talk\.session\.\w+)$/;
 
-/** Parameters that name further sessions, wherever they stand: `parentSessionKey`, `sessionKeys`. */
+/** Parameters that name further sessions, at any depth: `parentSessionKey`, `sessionKeys`. */
 const NAMES_SESSIONS = /(?:^s|S)essionKeys?$|^spawnedBy$/;
 
 const NO_SESSION = { key: undefined } as const;
 
-/** How much of a request's parameters is looked through. */
+/** How much of a request's parameters is searched. */
 const MAX_DEPTH = 6;
 const MAX_VALUES = 5_000;
 
-/** What the decision asks about the connection. */
+/** The facts about the connection that the decision needs. */
 export interface Asker {
   readonly access: SessionAccess;
   readonly canonical: KeyReader;
   /** Whether this connection started a run. */
   startedRun(runId: string): boolean;
-  /** Canonical key of the session that a run's last event was of, if it had one. */
+  /** Canonical key of the session of a run's last event, if it had one. */
   sessionOfRun(runId: string): string | undefined;
   /** Canonical keys of the sessions in which an open question was asked; none if it is not known. */
   sessionsOfQuestion(id: unknown): readonly string[];
@@ -53,7 +53,7 @@ const DENIED_SESSION: Denial = { allowed: false, because: "session" };
 const DENIED_METHOD: Denial = { allowed: false, because: "method" };
 
 /**
- * Whether a connection may make a request. Whatever is malformed is denied.
+ * Whether a connection may make a request. A malformed request is denied.
  *
  * @param method gateway method, e.g. `chat.send`
  * @param params the request's parameters, untrusted in shape
@@ -89,7 +89,7 @@ function judgeBound(method: string, rule: Bound, body: Fields, asker: Asker): Re
   if (denied) return denied;
   if (!named && rule.otherwise === "lookup") return { allowed: true, answer: "lookup", ask: byKeyOnly(body) };
   const answer = rule.answer ?? "as-is";
-  // Where the session is new, the gateway takes the transcript that has this id.
+  // For a new session, the gateway uses the transcript with this id.
   if (method !== "chat.send" || !present(body["sessionId"])) return { allowed: true, answer };
   const { sessionId: _, ...ask } = body;
   return { allowed: true, answer, ask };
@@ -119,7 +119,7 @@ function judgeBound(method: string, rule: Bound, body: Fields, asker: Asker): Re
   }
 
   function mayUseAllOfAgents(): boolean {
-    // A look-up goes through the sessions of all agents, unless it names one.
+    // A look-up searches the sessions of all agents, unless it names one.
     const everywhere = agentId === undefined || [body["includeGlobal"], body["includeUnknown"]].some(present);
     if (!named && rule.otherwise === "lookup" && everywhere) return false;
     return agentsOf(named ?? []).every(
@@ -130,7 +130,7 @@ function judgeBound(method: string, rule: Bound, body: Fields, asker: Asker): Re
     );
   }
 
-  /** The agents of sessions; where none is named, the one that the gateway takes. */
+  /** The agents of sessions; if none is named, the one that the gateway uses. */
   function agentsOf(sessions: readonly Named[]): readonly (string | undefined)[] {
     if (sessions.length === 0) return [agentId ?? agentOfKey(keyOf({ key: MADE_UP.slice(0, -1) }, asker))];
     return sessions.map((each) => {
@@ -140,7 +140,7 @@ function judgeBound(method: string, rule: Bound, body: Fields, asker: Asker): Re
   }
 }
 
-/** A look-up by reference finds what has the key; titles, which it goes by otherwise, are those of all sessions. */
+/** A look-up by reference finds a session by key, and otherwise by the titles of all sessions. */
 function byKeyOnly(body: Fields): Fields {
   const reference = fieldsOf(body["reference"]);
   if (!reference) return body;
@@ -155,17 +155,17 @@ function deniedBy(parameter: string | undefined): Denial | undefined {
 /** A session as a request names it. */
 interface Named {
   readonly key: unknown;
-  /** The agent named beside it, as the gateway names agents. */
+  /** The agent named next to it, as the gateway names agents. */
   readonly agentId?: string | undefined;
 }
 
-/** The canonical key of a session; undefined for what the gateway could take for another agent's. */
+/** The canonical key of a session; undefined if the gateway could understand it as another agent's. */
 function keyOf({ key: written, agentId }: Named, asker: Asker): string | undefined {
   let key: string | undefined;
   try {
     key = asker.canonical(written, agentId);
   } catch {
-    return undefined; // 2026.9 does not choose among several agents, and says so by throwing
+    return undefined; // 2026.9 does not choose among several agents, but throws
   }
   const agent = key && agentOfKey(key);
   return agent && agentIdOf(agent) !== agent ? undefined : key;
@@ -176,7 +176,10 @@ function mayUse(session: Named, asker: Asker): boolean {
   return key !== undefined && asker.access.allows(key) && mayUseOfAgent(session, asker);
 }
 
-/** A raw key beside an agent: up to 2026.5 the resolver ignores the agent, and handlers such as `sessions.create` do not. */
+/**
+ * A raw key next to an agent: up to 2026.5 the resolver ignores the agent, but handlers such as `sessions.create` do
+ * not.
+ */
 function mayUseOfAgent({ key: written, agentId }: Named, asker: Asker): boolean {
   if (agentId === undefined || typeof written !== "string") return true;
   const raw = written.trim().toLowerCase();
@@ -195,7 +198,7 @@ function agentOf(body: Fields): string | undefined {
   return typeof written === "string" && written.trim() !== "" ? agentIdOf(written) : undefined;
 }
 
-/** The sessions in the parameter that names them; undefined if there is none in it. */
+/** The sessions in the parameter that names them; undefined if it has none. */
 function namedBy(field: Exclude<Bound["field"], "question">, body: Fields): readonly Named[] | undefined {
   const value = body[field];
   if (!present(value)) return undefined;
@@ -211,26 +214,29 @@ function namedBy(field: Exclude<Bound["field"], "question">, body: Fields): read
   });
 }
 
-/** A key as it is written, or undefined if it names another agent than the one beside it: the gateway takes one. */
+/**
+ * A key as written; undefined if it names another agent than the one next to it, since the gateway uses only one of
+ * them.
+ */
 function ofAgent(key: unknown, agentId: string | undefined): unknown {
   const agent = typeof key === "string" ? parseAgentSessionKey(key)?.agentId : undefined;
   return agent !== undefined && agentId !== undefined && agentIdOf(agent) !== agentId ? undefined : key;
 }
 
-/** Ids that upstream resolves to a session past its key: a run of one's own is known, others are not. */
+/** Ids that upstream resolves to a session without its key: the connection's own runs are allowed, others are not. */
 function refersElsewhere(method: string, body: Fields, asker: Asker): boolean {
   if (present(body["taskId"])) return true;
   if (present(body["sessionId"]) && !CHECKED_SESSION_ID.test(method)) return true;
   const runId = body["runId"];
   if (!present(runId)) return method === "agent.wait";
   if (typeof runId !== "string") return true;
-  // 2026.9 lets admins abort a run of another session than the one they name. A run's id is chosen by a client, so
-  // that the session whose events the run has comes first.
+  // 2026.9 lets admins abort a run of another session than the one they name. A client chooses a run's id, so the
+  // session of the run's events takes precedence.
   const key = asker.sessionOfRun(runId);
   return key === undefined ? !asker.startedRun(runId) : !asker.access.allows(key);
 }
 
-/** All parameters whose name says that they hold session keys; one that is none, if there is too much. */
+/** All parameters whose name marks them as session keys; an invalid one if there are too many to check. */
 function furtherSessions(body: Fields): readonly Named[] {
   const found: Named[] = [];
   let looked = 0;

@@ -1,9 +1,9 @@
 /**
  * Access rules: which connection may use which session.
  *
- * The first rule that fits the connection decides, whatever its sessions. Without rules everything
- * is allowed; with any, what no rule allows is denied. It is routing policy inside one trust domain
- * and no tenant boundary: an agent's tools, files and channels are not behind it.
+ * The first rule that matches the connection decides, whatever its sessions. Without rules everything is allowed;
+ * with rules, everything else is denied. This is routing policy inside one trust domain, not a tenant boundary: it
+ * does not protect an agent's tools, files and channels.
  */
 import { type ConnectionFacts, type ConnectionMatch, matchesConnection } from "./connection-match.ts";
 import {
@@ -23,10 +23,10 @@ export interface AccessRule {
   readonly methods: readonly string[];
 }
 
-/** Decisions remembered for one connection; forgotten all at once, which is cheaper than an order among them. */
+/** Decisions remembered for one connection; dropping all at once is cheaper than keeping an order. */
 const MAX_REMEMBERED = 2_000;
 
-/** What one connection may use. Decisions are remembered, within a bound. */
+/** The sessions that one connection may use. Remembers a bounded number of decisions. */
 export class SessionAccess {
   readonly methods: ReadonlySet<string>;
   readonly #matchers: readonly KeyMatcher[];
@@ -59,9 +59,9 @@ export class SessionAccess {
 }
 
 /**
- * What the rules let a connection use.
+ * The sessions that the rules let a connection use.
  *
- * @returns undefined for everything: there are no rules, or its rule names the pattern `*`
+ * @returns undefined for all sessions: there are no rules, or its rule has the pattern `*`
  */
 export function accessOf(rules: readonly AccessRule[], facts: ConnectionFacts): SessionAccess | undefined {
   if (rules.length === 0) return undefined;
@@ -75,8 +75,8 @@ export function accessOf(rules: readonly AccessRule[], facts: ConnectionFacts): 
 }
 
 /**
- * What is wrong with rules that are well-formed: those that can never have an effect, and those that open
- * more to a connection for what it says of itself.
+ * Finds mistakes in well-formed rules: rules that can never have an effect, and rules that give a connection more
+ * because of self-reported values.
  *
  * @returns one sentence for each, naming the rule by its place in the settings
  */
@@ -112,20 +112,20 @@ export function accessWarnings(rules: readonly AccessRule[]): readonly string[] 
 /** Facts that the gateway has checked. */
 const PROVEN = ["deviceId", "user", "profile"] as const;
 
-/** Facts that a connection chooses; its scopes too, where the token is shared and the connection local. */
+/** Self-reported facts; they include the scopes if the token is shared and the connection local. */
 const SELF_REPORTED = ["clientId", "mode", "displayName", "userAgent", "scope"] as const;
 
-/** Whether a rule allows something that a connection has not got which says nothing of itself: the rule for all others. */
+/** Whether a rule allows more than a connection gets without self-reported values: the rule for all others. */
 function opensMore(rules: readonly AccessRule[], index: number): boolean {
   const { sessions, methods } = rules[index]!;
   const rest = rules.slice(index + 1).find(({ match }) => covers(match, { role: "operator" }));
-  // A pattern's own text stands for all that it matches: no key holds a star or a brace.
+  // A pattern's own text can represent all keys that it matches: no key contains a star or a brace.
   const matchers = (rest?.sessions ?? []).map((pattern) => fillPattern(pattern, (name) => `{${name}}`)!);
   const covered = (pattern: string): boolean => matchers.some((matcher) => matchesKey(matcher, pattern));
   return !sessions.every(covered) || !methods.every((method) => rest?.methods.includes(method) === true);
 }
 
-/** Whether every connection that fits `narrow` fits `wide` too, as far as their fields show. */
+/** Whether every connection that matches `narrow` also matches `wide`, as far as their fields show. */
 function covers(wide: ConnectionMatch, narrow: ConnectionMatch): boolean {
   return Object.entries(wide).every(([name, value]) => narrow[name as keyof ConnectionMatch] === value);
 }

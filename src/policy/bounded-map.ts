@@ -1,10 +1,10 @@
-/** A map that cannot grow past its limit: to make room, the oldest entry goes. */
+/** A map that cannot grow past its limit: it removes the oldest entry to make room. */
 
-/** Oldest by the time it was added; setting a key that is there changes its value and not its age. */
+/** Age counts from when a key was added; setting an existing key changes its value, not its age. */
 export class BoundedMap<K, V> extends Map<K, V> {
   readonly #limit: number;
 
-  /** @param limit entries that are kept at most; at least 1 */
+  /** @param limit the highest number of entries; at least 1 */
   constructor(limit: number) {
     super();
     this.#limit = limit;

@@ -1,6 +1,6 @@
-/** What the gateway's answer to a request means to the claims that wait for it. */
+/** Reads the gateway's answer to a request for the claims that wait for it. */
 
-/** A run that the gateway says it has started, just now if `fresh`. */
+/** A run that the gateway has started, just now if `fresh`. */
 export interface StartedRun {
   readonly id: string;
   readonly fresh: boolean;
@@ -8,14 +8,14 @@ export interface StartedRun {
 
 /** What the gateway's answer says about claims. */
 export interface AcceptedAnswer {
-  /** Claimed too: keys that the answer named. */
+  /** Further claimed keys, which the answer named. */
   readonly extraKeys?: readonly string[];
-  /** Of the request's keys, those that are not in it are not claimed. */
+  /** Limits the claims to those of the request's keys that are in it. */
   readonly only?: readonly string[] | undefined;
   readonly run?: StartedRun | undefined;
 }
 
-/** A claim that waits for the gateway's answer. Settle it exactly once; more is ignored. */
+/** A claim that waits for the gateway's answer. Settle it exactly once; later calls are ignored. */
 export interface PendingClaim {
   /** The gateway accepted the request. */
   accept(answer?: AcceptedAnswer): void;

@@ -1,5 +1,5 @@
 /**
- * From a session to the connections that claim it, so that the work of an event grows with its claimers.
+ * Maps a session to the connections that claim it, so that the cost of an event grows only with its claimers.
  *
  * `C` is the connection as the host knows it; it is only ever compared.
  */
@@ -34,7 +34,7 @@ export class ClaimIndex<C> {
     return this.#keys.keys();
   }
 
-  /** Enters a connection as its claim says; one that is neither accepted nor pending is left out. */
+  /** Records a connection according to its claim; removes one whose claim is neither accepted nor pending. */
   enter(connection: C, key: string, claim: Claim): void {
     this.remove(connection, key);
     if (!claim.accepted && !claim.pending) return;

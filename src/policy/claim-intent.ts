@@ -1,20 +1,20 @@
 /**
- * What a request says about the sessions its connection is interested in.
+ * Reads from a request which sessions its connection is interested in.
  *
  * The table lists methods that open, read or drive one session. Looking at a list (`sessions.list`), looking a key up
- * (`sessions.resolve`: whoever wants the session sends it a message next) and changing a row (`sessions.patch`: a
- * label, a pin) is not interest in its content; nor is starting somebody else's run (`cron.run`).
+ * (`sessions.resolve`: a client that wants the session sends it a message next) and changing a row (`sessions.patch`:
+ * a label, a pin) is not interest in its content; nor is starting another one's run (`cron.run`).
  */
 
 import { agentIdOf } from "./cron-keys.ts";
 import { type Fields, fieldsOrNone, present, text } from "./fields.ts";
 
-/** What a request, once the gateway has accepted it, does to the claims of its connection. */
+/** The effect of an accepted request on the claims of its connection. */
 export type ClaimIntent =
   | NewClaim
   /** The connection leaves the sessions. */
   | (NamedSessions & { readonly kind: "unclaim" })
-  /** The sessions are deleted, or all those of the agent: nobody claims them any more. */
+  /** The sessions are deleted, or all those of the agent: all claims on them end. */
   | (NamedSessions & { readonly kind: "end"; readonly ofAgent?: true })
   | { readonly kind: "roster"; readonly wanted: boolean }
   /** The connection waits for a run that was started before: it wants the rest of its frames. */
@@ -22,16 +22,16 @@ export type ClaimIntent =
 
 export interface NewClaim extends NamedSessions {
   readonly kind: "claim";
-  /** The client asked for this session's events in so many words. */
+  /** The client explicitly asked for this session's events. */
   readonly explicit: boolean;
   /**
-   * What the answer says of sessions. `chosen`: its `key` or `sessionKey` is claimed too, since the gateway chose
-   * or resolved it. `listed`: only those of the sessions are claimed that it lists.
+   * How the answer changes the claimed sessions. `chosen`: also claim its `key` or `sessionKey`, which the gateway
+   * chose or resolved. `listed`: claim only those sessions that it lists.
    */
   readonly answer?: "chosen" | "listed" | undefined;
   /** The answer's `runId` is a run that this connection started. */
   readonly startsRun: boolean;
-  /** The releases do not know the method, and claim nothing by refusing it for that. */
+  /** The releases do not know the method; the claim stands although they refuse the request for that. */
   readonly unknownMethod?: true | undefined;
 }
 
@@ -60,7 +60,7 @@ const CLAIMING: ReadonlyMap<string, ClaimingMethod> = new Map<string, ClaimingMe
   ["chat.metadata", { field: "sessionKey" }],
   ["chat.send", { field: "sessionKey", startsRun: true }],
   ["chat.startup", { field: "sessionKey" }],
-  // Boards and phone apps that follow older docs: they listen after it, whatever it is answered.
+  // Boards and phone apps that follow older docs: they listen after it, whatever the answer.
   ["chat.subscribe", { field: "sessionKey", explicit: true, unknownMethod: true }],
   ["progressCard.get", { field: "sessionKey" }],
   ["session.suggestions.list", { field: "sessionKey" }],
@@ -69,7 +69,7 @@ const CLAIMING: ReadonlyMap<string, ClaimingMethod> = new Map<string, ClaimingMe
   ["sessions.compact", { field: "key" }],
   ["sessions.compaction.branch", { field: "key", answer: "chosen" }],
   ["sessions.create", { field: "key", answer: "chosen", startsRun: true }],
-  // Web back ends and bots that look at a session again after a message, or on a page's request (2026.5 on).
+  // Web back ends and bots that read a session again after a message, or on a page's request (from 2026.5 on).
   ["sessions.describe", { field: "key" }],
   ["sessions.fork", { field: "sessionKey", answer: "chosen" }],
   ["sessions.get", { field: "key" }],
@@ -91,11 +91,11 @@ const CLAIMING: ReadonlyMap<string, ClaimingMethod> = new Map<string, ClaimingMe
 /** The methods that claim the sessions they name. */
 export const CLAIMING_METHODS: readonly string[] = [...CLAIMING.keys()];
 
-/** Of a list of keys: so many the gateway looks at, blank ones apart, on all releases with `sessions.preview`. */
+/** The number of non-blank keys in a list that the gateway reads, on all releases with `sessions.preview`. */
 const MAX_KEYS = 64;
 
 /**
- * Reads the claim out of a request.
+ * Reads the claim from a request.
  *
  * @param method gateway method, e.g. `chat.send`
  * @param params the request's parameters, untrusted in shape

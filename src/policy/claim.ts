@@ -1,16 +1,15 @@
 /**
  * One connection's claim on one session: the requests that it rests on.
  *
- * Requests are numbered in the order they begin, since their answers may come in another; 0 stands for none.
+ * Requests are numbered in the order they begin, since their answers may come in another; 0 means no request.
  */
 export class Claim {
   /** The last request on this session that the gateway accepted. */
   #acceptedBy = 0;
-  /** The last accepted one that asked for the session's events in so many words. */
+  /** The last accepted one that explicitly asked for the session's events. */
   #explicitBy = 0;
   /**
-   * Requests that the gateway has not answered yet, and whether they are explicit; nearly always none or one, but a
-   * client may send any number.
+   * Unanswered requests, and whether they are explicit; nearly always none or one, but a client may send any number.
    */
   #pending: Map<number, boolean> | undefined;
 
@@ -26,7 +25,7 @@ export class Claim {
     return this.#pending !== undefined;
   }
 
-  /** Explicit, or asked for in so many words by a request that waits for its answer. */
+  /** Explicit, or explicitly requested by a request that waits for its answer. */
   get subscribed(): boolean {
     return this.explicit || (this.#pending !== undefined && [...this.#pending.values()].includes(true));
   }
@@ -36,7 +35,7 @@ export class Claim {
     (this.#pending ??= new Map<number, boolean>()).set(request, explicit);
   }
 
-  /** The answer has come, or will not. @returns false if the request was ended in between: it brings nothing then */
+  /** The answer has come, or will not. @returns false if the request was ended meanwhile: then it has no effect */
   settle(request: number): boolean {
     if (!this.#pending?.delete(request)) return false;
     if (this.#pending.size === 0) this.#pending = undefined;
@@ -48,7 +47,7 @@ export class Claim {
     if (explicit) this.#explicitBy = Math.max(this.#explicitBy, request);
   }
 
-  /** Takes back what requests up to `asOf` have brought, and will bring. */
+  /** Cancels the effect of requests up to `asOf`, including unanswered ones. */
   end(asOf: number): void {
     if (this.#acceptedBy <= asOf) this.#acceptedBy = 0;
     if (this.#explicitBy <= asOf) this.#explicitBy = 0;

@@ -10,18 +10,18 @@ export interface ClaimAccess {
 export class Claimant<C> {
   /** The least recently used first. */
   readonly claims = new Map<string, Claim>();
-  /** Of these, accepted by the gateway. */
+  /** Those of them that the gateway has accepted. */
   accepted = 0;
   /** Undefined for all sessions. */
   access: ClaimAccess | undefined;
-  /** What it left behind for one that comes back. */
+  /** The state that is kept in case the client comes back. */
   left: Left<C> | undefined;
 
   mayHave(key: string): boolean {
     return this.access === undefined || this.access.allows(key);
   }
 
-  /** The claim on a session, used just now; made if there is none. */
+  /** The claim on a session, marked as just used; created if missing. */
   use(key: string): Claim {
     const claim = this.claims.get(key) ?? new Claim();
     this.claims.delete(key);
@@ -29,7 +29,7 @@ export class Claimant<C> {
     return claim;
   }
 
-  /** Whether it may subscribe in so many words to these sessions too: claims of other kinds make room for them. */
+  /** Whether it may also subscribe explicitly to these sessions: claims of other kinds make room for them. */
   maySubscribe(keys: readonly string[], limit: number): boolean {
     if (this.claims.size + keys.length <= limit) return true;
     let subscribed = keys.filter((key) => this.claims.get(key)?.subscribed !== true).length;

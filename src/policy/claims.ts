@@ -1,5 +1,5 @@
 /**
- * Which connection claims which session, and what of it outlives the connection.
+ * Which connection claims which session, and which claims outlive the connection.
  *
  * `C` is the connection as the host knows it; it is only ever compared.
  */
@@ -13,13 +13,13 @@ import { type RunQuestion, Runs } from "./runs.ts";
 import { parseAgentSessionKey } from "./session-key.ts";
 
 export interface ClaimLimits {
-  /** Sessions that one connection may claim at a time; beyond it the least recently used is forgotten. */
+  /** Sessions that one connection may claim at a time; beyond that, the least recently used claim is forgotten. */
   readonly claimsPerConnection: number;
   /** Runs that one connection has started and that have not ended; the oldest is forgotten. */
   readonly runsPerConnection: number;
 }
 
-/** What is kept beside claims, and who hears of it. */
+/** The state that is kept next to claims, and callbacks. */
 export interface ClaimsHost<C> {
   readonly runs?: Runs<C>;
   readonly parked?: Parked<C>;
@@ -34,9 +34,9 @@ export interface ClaimSizes {
   readonly sessions: number;
   readonly roster: number;
   readonly observers: number;
-  /** Runs that have not ended, or not long ago. */
+  /** Runs that have not ended, or ended recently. */
   readonly runs: number;
-  /** Connections that have gone and may come back. */
+  /** Closed connections whose clients may come back. */
   readonly resumable: number;
 }
 
@@ -78,8 +78,8 @@ export class Claims<C> {
   }
 
   /**
-   * Sets what a connection may have. Claims on sessions that it may not have any more end at once,
-   * those that wait for an answer too.
+   * Sets what a connection may have. Claims on sessions that it may no longer have end at once, including those that
+   * wait for an answer.
    */
   entitle(connection: C, access: ClaimAccess | undefined, observer: boolean): void {
     const claimant = this.#claimants.get(connection);
@@ -95,7 +95,7 @@ export class Claims<C> {
   /**
    * Forgets a connection and all that it claimed.
    *
-   * @param park for whom what it leaves behind is kept, and for how long; nobody by default
+   * @param park the identity for which its claims are kept, and for how long; by default they are not kept
    */
   disconnect(connection: C, park?: { readonly identity: string; readonly ms: number }): void {
     const claimant = this.#claimants.get(connection);
@@ -117,7 +117,7 @@ export class Claims<C> {
   }
 
   /**
-   * Gives a connection what the last one of the same client left behind, as far as it may have it.
+   * Gives a connection the kept claims of the last one of the same client, as far as it may have them.
    *
    * @returns whether there was something
    */
@@ -157,15 +157,15 @@ export class Claims<C> {
       settled = true;
       const here = this.#claimants.get(connection) === claimant;
       if (accepted && run) this.#started(here ? connection : undefined, claimant, run, [...distinct, ...extraKeys]);
-      // A connection that went away took its claims along.
+      // The claims of a closed connection are gone.
       if (!here) return;
       for (const key of distinct) {
         const claim = claimant.claims.get(key);
-        // Ended in between: an unsubscribe or a deletion overtook the answer.
+        // Ended meanwhile: an unsubscribe or a deletion overtook the answer.
         if (claim?.settle(request) && accepted && (!only || only.includes(key))) claim.accept(request, explicit);
       }
       this.#reindex(connection, claimant, distinct);
-      // A key of the request itself was settled above, and stays ended if it was ended in between.
+      // A key of the request itself was settled above, and stays ended if it was ended meanwhile.
       const others = accepted ? extraKeys.filter((key) => !distinct.includes(key) && claimant.mayHave(key)) : [];
       for (const key of others) this.#use(claimant, key).accept(request, explicit);
       this.#reindex(connection, claimant, others);
@@ -178,7 +178,7 @@ export class Claims<C> {
   }
 
   /**
-   * A connection asks for a run that it did not start itself, or that its last connection started.
+   * A connection asks for a run that it did not start itself, or that the client's last connection started.
    *
    * @returns undefined if nobody here started the run
    */
@@ -197,7 +197,7 @@ export class Claims<C> {
     };
   }
 
-  /** Ends one connection's claim, whatever it came from. */
+  /** Ends one connection's claim, whatever its origin. */
   unclaim(connection: C, key: string): void {
     const claimant = this.#claimants.get(connection);
     if (!claimant?.claims.has(key)) return;
@@ -213,7 +213,7 @@ export class Claims<C> {
   /**
    * Ends everybody's claims on a session: it was deleted.
    *
-   * @param asOf the deletion's own point in the order: who asked for the session after it keeps it
+   * @param asOf the deletion's own number: connections that asked for the session after it keep it
    */
   end(key: string, asOf: number = this.#requests): void {
     this.#parked.end(key);
@@ -324,7 +324,10 @@ export class Claims<C> {
     return claimant.use(key);
   }
 
-  /** @param latest what goes where all others were subscribed explicitly: the answer named more than was asked for */
+  /**
+   * @param latest the key to forget if all others were subscribed explicitly: the answer named more keys than the
+   *   request
+   */
   #makeRoom(connection: C, claimant: Claimant<C>, latest: string[] = []): void {
     while (claimant.accepted > this.#limits.claimsPerConnection) {
       const key = claimant.leastUsed() ?? latest.pop();
@@ -341,7 +344,7 @@ export class Claims<C> {
     if (started && here === undefined) left?.runs.push(started);
   }
 
-  /** Brings the index in line with a connection's claims on `keys`. */
+  /** Updates the index to a connection's claims on `keys`. */
   #reindex(connection: C, claimant: Claimant<C>, keys: readonly string[]): void {
     for (const key of keys) {
       const claim = claimant.claims.get(key);

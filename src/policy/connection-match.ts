@@ -3,7 +3,10 @@
 /** The longest text that a match can name, in UTF-16 code units; a connection's longer one matches nothing. */
 export const MAX_MATCH_LENGTH = 256;
 
-/** What is known of a connection. Client id, mode, display name and user agent are its own words; the rest the gateway checked. */
+/**
+ * The facts about a connection. Client id, mode, display name and user agent are self-reported; the gateway has
+ * checked the rest.
+ */
 export interface ConnectionFacts {
   readonly clientId?: string | undefined;
   readonly mode?: string | undefined;
@@ -20,7 +23,7 @@ export interface ConnectionFacts {
   readonly scopes: readonly string[];
 }
 
-/** Every field given has to match, exactly. `scope` is one that the connection has. */
+/** Every given field must match exactly. `scope` is one that the connection has. */
 export interface ConnectionMatch {
   readonly clientId?: string;
   readonly mode?: string;
@@ -33,7 +36,7 @@ export interface ConnectionMatch {
   readonly scope?: string;
 }
 
-/** Whether a connection is one of those a setting is about. A match without fields is about all. */
+/** Whether a connection matches. A match without fields matches all. */
 export function matchesConnection(match: ConnectionMatch, facts: ConnectionFacts): boolean {
   const { scope, ...exact } = match;
   if (scope !== undefined && !facts.scopes.includes(scope)) return false;
@@ -42,7 +45,7 @@ export function matchesConnection(match: ConnectionMatch, facts: ConnectionFacts
   );
 }
 
-/** Whether a connection may be an observer: operators only, nodes have a subscription of their own. */
+/** Whether a connection may be an observer: operators only, since nodes have their own subscription. */
 export function isObserver(facts: ConnectionFacts, observers: readonly ConnectionMatch[]): boolean {
   return facts.role === "operator" && observers.some((match) => matchesConnection(match, facts));
 }

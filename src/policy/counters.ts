@@ -1,4 +1,4 @@
-/** What happened to events, by event name and reason. Numbers only: no keys, no content. */
+/** Event outcomes, by event name and reason. Numbers only: no keys, no content. */
 import type { DeliveryReason } from "./delivery.ts";
 
 /** Reasons beyond a single delivery decision. */
@@ -7,26 +7,26 @@ export type CountReason =
   | "held-overflow"
   | "held-dropped"
   | "access-denied"
-  /** Of the least recently used claim of a connection that has too many. */
+  /** A connection had too many claims, and its least recently used one was forgotten. */
   | "claim-forgotten"
-  /** A connection has the claims of its last one again. */
+  /** A connection got the claims of the client's last one back. */
   | "resumed"
   | SystemEventReason;
 
-/** What happened to system events and their wakes. */
+/** Outcomes of system events and their wakes. */
 export type SystemEventReason =
   | "remapped"
   | "queue-overflow"
   | "wake-repeated"
   /** Went to the session that a wake or system event named. */
   | "targeted"
-  /** Named a session that cannot be meant; nothing was enqueued. */
+  /** Named an invalid session; nothing was enqueued. */
   | "target-refused"
   /** No heartbeat took it in time; it waits for the session's next message. */
   | "wake-unanswered"
   | "error";
 
-/** Event names are upstream's, but a plugin may make up any number of them. */
+/** Event names are upstream's, but a plugin may invent any number of them. */
 const MAX_EVENT_NAMES = 256;
 const OTHER = "(other)";
 

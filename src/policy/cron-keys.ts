@@ -8,10 +8,10 @@ import { parseAgentSessionKey } from "./session-key.ts";
 export type SessionScope = "per-sender" | "global";
 
 /**
- * Whether a session key is that of a cron run or of what one spawned, in any letter case. Mirrors
- * upstream's `isCronRunSessionKey`, and knows 2026.2's key without `:run:` too.
+ * Whether a session key is that of a cron run or of a session that one spawned, in any letter case. Mirrors
+ * upstream's `isCronRunSessionKey`, and also accepts 2026.2's key without `:run:`.
  *
- * @param sessionKey anything; what is not an agent-qualified key is no cron run's
+ * @param sessionKey anything; only an agent-qualified key can be a cron run's
  */
 export function isCronRunSessionKey(sessionKey: unknown): boolean {
   return cronRunAgent(sessionKey) !== undefined;
@@ -37,8 +37,8 @@ export function isHookSessionKey(sessionKey: unknown): boolean {
 }
 
 /**
- * The queue in which an event is drained. Mirrors upstream's `resolveEventSessionKey`. Idempotent,
- * and the identity on every key that is not a cron run's.
+ * The queue in which an event is drained. Mirrors upstream's `resolveEventSessionKey`. Idempotent, and leaves every
+ * key that is not a cron run's unchanged.
  *
  * @param sessionKey the key that the event was raised under
  * @param mainKey `session.mainKey`, `main` if unset
@@ -56,14 +56,14 @@ export function mainSessionKey(agentId: string, mainKey?: string, scope?: Sessio
 }
 
 /**
- * The wake that goes with {@link resolveEventSessionKey}. Mirrors upstream's function of the name.
+ * The wake that goes with {@link resolveEventSessionKey}. Mirrors upstream's function of that name.
  *
  * @param sessionKey the key that the event was raised under
  * @param wakeOptions the wake's other options
  * @param mainKey `session.mainKey`, `main` if unset
  * @param scope `session.scope`
- * @returns the options with the session to wake; under scope `global` with the agent's id and no
- *   session for a cron run; as they are for a key that names no agent
+ * @returns the options with the session to wake; under scope `global` with the agent's id and no session for a cron
+ *   run; as they are for a key that names no agent
  */
 export function scopedHeartbeatWakeOptions<T extends object>(
   sessionKey: string,
@@ -93,10 +93,10 @@ export function isExecCompletionEvent(text: string): boolean {
   const [word = "", verdict = ""] = start.toLowerCase().split(/[ (:]/, 2);
   if (word !== "exec") return false;
   const rest = start.slice(`exec ${verdict}`.length);
-  // As a node reports it.
+  // A node's wording.
   if (verdict === "finished") return rest.startsWith(":") || rest.trimStart().startsWith("(");
   if (verdict !== "completed" && verdict !== "failed") return false;
-  // As the registry of background commands does: ` (<id>, <how>)`, and perhaps the output.
+  // The wording of the registry of background commands: ` (<id>, <how>)`, and perhaps the output.
   const close = rest.indexOf(")");
   if (!rest.startsWith(" (") || close < 0) return false;
   const [id = "", how = ""] = splitOnce(rest.slice(2, close), ", ");
@@ -114,7 +114,7 @@ function splitOnce(text: string, separator: string): [string, string] {
   return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + separator.length)];
 }
 
-/** Whether a reply is a heartbeat's acknowledgement and nothing else, whatever marks stand around it. */
+/** Whether a reply is only a heartbeat's acknowledgement, with any marks around it. */
 export function isHeartbeatAck(text: unknown): boolean {
   return typeof text === "string" && /^\W{0,16}HEARTBEAT_OK\W{0,16}$/.test(text);
 }
@@ -154,7 +154,7 @@ function agentMainKey(agentId: string, mainKey: string | undefined): string {
 export function agentIdOf(value: string): string {
   const trimmed = value.trim();
   const id = trimmed.toLowerCase();
-  // By the spelling as written: some letters outside ASCII become ASCII in lower case.
+  // Check the original spelling: some letters outside ASCII become ASCII in lower case.
   const usable = /^[a-z0-9]/i.test(trimmed) && !/[^\w-]/.test(trimmed) && trimmed.length <= 64;
   if (usable) return id;
   const words = id.split(/[^\w-]+/).join("-");

@@ -1,25 +1,30 @@
 /**
- * The one decision: who gets this event, or why nobody does.
+ * The central decision: who gets this event, or why nobody does.
  *
- * {@link mayReceive} is the rule, for one connection. {@link recipients} is the same rule turned
- * into an index look-up, so that an event costs what its subscribers cost. A property test holds
- * the two together.
+ * {@link mayReceive} is the rule, for one connection. {@link recipients} is the same rule turned into an index
+ * look-up, so that an event costs what its subscribers cost. A property test holds the two together.
  */
 import type { Claims } from "./claims.ts";
 import type { Run } from "./runs.ts";
 import type { EventRoute, SessionRoute } from "./session-event.ts";
 
 export interface DeliverySettings {
-  /** `session`: who claims the session, or started the run. `run`: who started the run or subscribed explicitly. */
+  /**
+   * `session`: connections that claim the session, or started the run. `run`: those that started the run or
+   * subscribed explicitly.
+   */
   readonly scope: "session" | "run";
-  /** `subscribers`: all roster rows to those who asked. `claimed`: only rows they claim. */
+  /**
+   * `subscribers`: all roster rows to connections that asked for them. `claimed`: only rows of sessions that they
+   * claim.
+   */
   readonly roster: "subscribers" | "claimed";
 }
 
 /** Why a frame went where it went; the names of the counters. */
 export type DeliveryReason = "open" | "delivered" | "held" | "no-claim" | "no-key" | "bad-key" | "too-large" | "error";
 
-/** What becomes of an event for one connection. */
+/** The outcome of an event for one connection. */
 export type Verdict = "deliver" | "hold" | "drop";
 
 export interface Recipients<C> {
@@ -57,14 +62,14 @@ export function mayReceive<C>(
   }
   if (observes) return "deliver";
   const { parent } = route;
-  // What only happens to name sessions must not tell of one that the rules deny.
+  // An event that only happens to name sessions must not reveal one that the rules deny.
   if (route.found && !claims.mayHave(connection, route.keys)) return "drop";
-  // Whoever follows a session follows what it spawns; the rules are asked about the child.
+  // A connection that follows a session also follows those that it spawns; the rules apply to the child.
   if (parent !== undefined && claims.mayHave(connection, route.keys)) {
     if (settings.scope === "run" ? claims.isExplicit(connection, parent) : claimed(parent)) return "deliver";
   }
   const run = runOf(route, claims);
-  // Whoever started a run has it to its end, claim or not.
+  // A connection that started a run gets it to its end, with or without a claim.
   if (run?.owners.has(connection) && claims.mayHave(connection, route.keys)) return "deliver";
   const entitles = settings.scope === "run" ? (key: string) => claims.isExplicit(connection, key) : claimed;
   if (route.keys.some(entitles)) return "deliver";
@@ -75,7 +80,7 @@ export function mayReceive<C>(
 }
 
 /**
- * Everybody the rule lets have an event, and everybody for whom it has to wait.
+ * All connections that may have an event, and all for which it must wait.
  *
  * @returns sets that are live views where possible: use them before claims change
  */
@@ -121,7 +126,7 @@ function runOf<C>(route: SessionRoute, claims: Claims<C>): Run<C> | undefined {
   return route.found ? undefined : claims.runs.of(route.runId, route.keys);
 }
 
-/** Whether a run goes to nobody but those who claim its session. */
+/** Whether a run goes only to connections that claim its session. */
 function isAmong<C>({ owners, only, waiting }: Run<C>, claimed: ReadonlySet<C>): boolean {
   if (waiting !== undefined && waiting.size > 0) return false;
   if (only !== undefined) return claimed.has(only);

@@ -1,4 +1,4 @@
-/** Reading untrusted values: what clients send, what payloads hold, what a release answers. */
+/** Reading untrusted values: what clients send, what payloads contain, what a release answers. */
 
 /** An object whose properties may hold anything. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -6,7 +6,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 const NONE: Fields = Object.freeze({});
 
 /**
- * The value if it is an object and no list.
+ * The value if it is an object and not a list.
  *
  * @returns undefined for everything else
  */
@@ -20,7 +20,7 @@ export function fieldsOrNone(value: unknown): Fields {
 }
 
 /**
- * The value if it is a text with something in it.
+ * The value if it is a non-empty string.
  *
  * @returns undefined for everything else
  */
@@ -28,7 +28,7 @@ export function text(value: unknown): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** Whether a property says anything: upstream takes null and the empty text for a missing one. */
+/** Whether a property is present: upstream treats null and the empty string as missing. */
 export function present(value: unknown): boolean {
   return value !== undefined && value !== null && value !== "";
 }

@@ -28,7 +28,7 @@ export class FloodGuard {
     this.#starts.renew(agentId, starts);
   }
 
-  /** It did not run after all. */
+  /** The heartbeat did not run after all. */
   cancelled(agentId: string, at: number): void {
     const starts = [...(this.#starts.get(agentId) ?? [])];
     const index = starts.lastIndexOf(at);

@@ -1,12 +1,12 @@
 /**
- * When a heartbeat may run beside users' runs: which runs are active, which wake has to wait and
- * for how long at most. Times are milliseconds on the caller's clock, which must not be one that
- * can be set: set back, it would put heartbeats off for as long.
+ * Decides when a heartbeat may run: which users' runs are active, which wake must wait and for how long at most.
+ * Times are milliseconds on the caller's clock, which must not be adjustable: setting it back would defer heartbeats
+ * for as long.
  */
 
 import { BoundedMap } from "./bounded-map.ts";
 
-/** The quiet time where nothing is set: it has seen the end of a heartbeat's loss of follow-ups. */
+/** The default quiet time: after it, measurements found no follow-up lost to a heartbeat. */
 export const QUIET_MS = 10_000;
 /** The same on releases that leave a busy session alone for a minute themselves, from 2026.8. */
 export const IDLE_MINUTE_MS = 60_000;
@@ -14,12 +14,12 @@ export const IDLE_MINUTE_MS = 60_000;
 export interface HeartbeatTimes {
   /** How long after a run's end scheduled heartbeats of its agent wait. */
   readonly quietMs: number;
-  /** The longest that one wake is put off, over all of its retries. */
+  /** The longest time that one wake is deferred, over all of its retries. */
   readonly maxDeferMs: number;
 }
 
 export interface HeartbeatSettings extends Omit<HeartbeatTimes, "quietMs"> {
-  /** Undefined: what suits the release. */
+  /** Undefined: the release's default. */
   readonly quietMs?: number;
   /** Whether a user's request aborts a heartbeat that runs on its session. */
   readonly preempt: boolean;
@@ -29,28 +29,28 @@ export interface HeartbeatSettings extends Omit<HeartbeatTimes, "quietMs"> {
 export interface Place {
   /** Canonical. */
   readonly sessionKey: string;
-  /** Undefined where nothing names the agent, e.g. for `global`. */
+  /** Undefined if nothing names the agent, e.g. for `global`. */
   readonly agentId: string | undefined;
 }
 
 export interface Wake extends Place {
-  /** By the interval; other wakes carry an event that somebody waits for. */
+  /** By the interval; other wakes carry an event that a user waits for. */
   readonly scheduled: boolean;
 }
 
 export type WakeDecision =
-  /** `overdue`: it was put off as long as it may be, and is not to be disturbed again. */
+  /** `overdue`: it was deferred for as long as allowed, and must not be disturbed again. */
   | { readonly act: "run"; readonly overdue: boolean }
-  /** `retryInMs`: when to ask again, where the release can be told. */
+  /** `retryInMs`: when to ask again, for releases that accept a time. */
   | { readonly act: "defer"; readonly reason: Obstacle["reason"]; readonly retryInMs: number };
 
-/** What a wake has to wait for, and when to look again. */
+/** What a wake must wait for, and when to check again. */
 interface Obstacle {
   readonly reason: "active-run" | "quiet";
   readonly forMs: number;
 }
 
-/** As often as releases ask again themselves where they are not told when. */
+/** The interval at which releases without a given time ask again themselves. */
 export const RETRY_MS = 1_000;
 
 /** Runs without a sign of life for so long have ended unseen. A wrong guess costs a deferral. */
@@ -128,7 +128,7 @@ export class HeartbeatPolicy {
     return { act: "defer", reason, retryInMs: Math.min(forMs, since + this.#times.maxDeferMs - now) };
   }
 
-  /** A heartbeat was aborted for a user's request; the time it is put off counts on. */
+  /** A heartbeat was aborted for a user's request; the time of its deferral continues. */
   preempted(wake: Wake, now: number): void {
     this.#defer(nameOf(wake), now);
   }
@@ -138,7 +138,7 @@ export class HeartbeatPolicy {
     this.#deferrals.delete(nameOf(wake));
   }
 
-  /** What is kept now, for status and tests. */
+  /** The number of entries, for status and tests. */
   get size(): { runs: number; deferrals: number } {
     return { runs: this.#runs.size, deferrals: this.#deferrals.size };
   }

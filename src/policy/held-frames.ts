@@ -16,7 +16,7 @@ export class HeldFrames<C, F> {
   /**
    * Keeps a frame.
    *
-   * @returns how many frames fell off to make room: 0 or 1
+   * @returns how many frames were dropped to make room: 0 or 1
    */
   hold(connection: C, frame: F): number {
     let queue = this.#queues.get(connection);
@@ -28,7 +28,7 @@ export class HeldFrames<C, F> {
   }
 
   /**
-   * Judges a connection's frames anew, after one of its requests was answered.
+   * Decides about a connection's frames again, after one of its requests was answered.
    *
    * @returns the frames to deliver now, in the order they came, and the number dropped
    */
@@ -47,7 +47,7 @@ export class HeldFrames<C, F> {
     return { deliver, dropped: queue.length - deliver.length - keep.length };
   }
 
-  /** Drops what is held for a connection that went away. */
+  /** Drops the frames held for a closed connection. */
   forget(connection: C): void {
     this.#queues.delete(connection);
   }

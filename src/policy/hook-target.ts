@@ -2,7 +2,7 @@
 import { parseAgentSessionKey } from "./session-key.ts";
 import { agentIdOf } from "./cron-keys.ts";
 
-/** Settings `hooks`: what counts where the gateway's own configuration says nothing. */
+/** Settings `hooks`: they apply where the gateway's own configuration sets nothing. */
 export interface HookSettings {
   readonly allowRequestSessionKey: boolean;
   readonly allowedSessionKeyPrefixes: readonly string[];
@@ -16,8 +16,8 @@ export interface HookConfig {
 }
 
 /**
- * Where a hook's session key comes from: what a sender cannot choose is trusted like the configuration. `agent`:
- * the hook names an agent alone, which the rules for session keys do not concern.
+ * Where a hook's session key comes from: a key that a sender cannot choose is trusted like the configuration.
+ * `agent`: the hook names an agent alone, so the rules for session keys do not apply.
  */
 export type HookKeySource = "request" | "mapping-templated" | "mapping-static" | "agent";
 
@@ -29,7 +29,7 @@ export interface HookTarget {
   readonly agentId: string;
 }
 
-/** Whether a hook may name a session at all: asked before the key is looked at. @returns why not */
+/** Whether a hook may name a session at all: asked before the key is read. @returns why not */
 export function hookKeyRefusal(source: HookKeySource, config: HookConfig, settings: HookSettings): string | undefined {
   const allow = config.allowRequestSessionKey ?? settings.allowRequestSessionKey;
   return source === "mapping-static" || source === "agent" || allow === true
@@ -38,8 +38,8 @@ export function hookKeyRefusal(source: HookKeySource, config: HookConfig, settin
 }
 
 /**
- * Whether a hook may wake a session. Both the key as written and the session that it means have to
- * begin with an allowed prefix: a cron run's key does not open the main session.
+ * Whether a hook may wake a session. Both the key as written and the session that it means must begin with an allowed
+ * prefix: a cron run's key does not open the main session.
  *
  * @returns why not, in upstream's words; undefined if it may
  */

@@ -1,7 +1,7 @@
 /**
- * Patterns for canonical session keys: `*` stands for any characters, `:` included, and
- * `{deviceId}` and its like for what the connection says or proves of itself. Nothing else is
- * special, and letter case does not count: the gateway folds it in nearly all keys.
+ * Patterns for canonical session keys: `*` stands for any characters, `:` included, and `{deviceId}` and its like for
+ * the connection's own values, self-reported or proven. Nothing else is special, and letter case does not count: the
+ * gateway folds it in nearly all keys.
  */
 import { parseAgentSessionKey } from "./session-key.ts";
 
@@ -21,7 +21,7 @@ export type KeyMatcher = readonly string[];
 
 const PLACEHOLDER = /\{(\w+)\}/g;
 
-/** A value with `:` could reach into other parts of a key; a space or a control character is in no key. */
+/** A value with `:` could extend into other parts of a key; no key contains a space or a control character. */
 const UNUSABLE_VALUE = /[:\s\p{Cc}]/u;
 
 /**
@@ -44,7 +44,7 @@ export function fillPattern(
     }),
   );
   if (!complete) return undefined;
-  // Stars in a row say no more than one: the empty texts between them would only cost time.
+  // Several stars in a row mean the same as one: the empty texts between them would only cost time.
   return parts
     .filter((part, index) => part !== "" || index === 0 || index === parts.length - 1)
     .map((part) => part.toLowerCase());
@@ -71,8 +71,8 @@ export function matchesKey(matcher: KeyMatcher, key: string): boolean {
 }
 
 /**
- * Whether a filled pattern matches every key that begins in a certain way: it ends with a star, and what
- * stands before that star matches already.
+ * Whether a filled pattern matches every key that begins in a certain way: it ends with a star, and the part before
+ * that star already matches.
  */
 export function matchesAllUnder(matcher: KeyMatcher, start: string): boolean {
   return matcher.length > 1 && matcher.at(-1) === "" && matchesKey(matcher, start);
@@ -84,8 +84,8 @@ export function matchesEverything(pattern: string): boolean {
 }
 
 /**
- * Whether a canonical key could match: one is `agent:<agentId>:<rest>`, `global` or `unknown`.
- * Looks at what stands before the first star or placeholder, so that `true` means "perhaps".
+ * Whether a canonical key could match: one is `agent:<agentId>:<rest>`, `global` or `unknown`. Checks the text before
+ * the first star or placeholder, so `true` means "perhaps".
  */
 export function couldMatchCanonicalKey(pattern: string): boolean {
   const fixed = /^[^*{]*/.exec(pattern)![0].toLowerCase();

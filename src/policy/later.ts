@@ -1,6 +1,6 @@
-/** Time, as far as the policy needs it: somebody else has the clock. */
+/** Time, as far as the policy needs it: the caller has the clock. */
 
-/** Does something after a time in milliseconds. Returns what calls it off. */
+/** Calls a function after a time in milliseconds. Returns a function that cancels it. */
 export type Later = (ms: number, action: () => void) => () => void;
 
 /** No clock: nothing is ever too late. */

@@ -1,12 +1,12 @@
 /**
- * What connections left behind that may come back: a client that proves the same device within a bound goes on
- * where its last connection ended. Nothing here is of a connection that is open.
+ * The state of closed connections whose clients may come back: a client that proves the same device in time continues
+ * where its last connection ended. Open connections have no state here.
  */
 import type { Later } from "./later.ts";
 import type { Run } from "./runs.ts";
 import { parseAgentSessionKey } from "./session-key.ts";
 
-/** What one connection left behind. */
+/** The kept state of one connection. */
 export interface Left<C> {
   /** Canonical keys of the sessions it claimed, the least recently used first, and whether explicitly. */
   readonly claims: Map<string, boolean>;
@@ -20,7 +20,7 @@ interface Entry<C> {
   readonly forget: () => void;
 }
 
-/** Over all connections; the oldest go first. */
+/** Bound over all connections; the oldest are dropped first. */
 const MAX_CONNECTIONS = 10_000;
 const MAX_CLAIMS = 200_000;
 
@@ -36,10 +36,10 @@ export class Parked<C> {
   }
 
   /**
-   * Keeps what a connection left behind.
+   * Keeps the state of a closed connection.
    *
-   * @param identity who may have it: nobody else can claim to be that
-   * @param withinMs for so long
+   * @param identity the client that may have it, which no other client can imitate
+   * @param withinMs how long it is kept
    */
   park(identity: string, left: Left<C>, withinMs: number): void {
     const entry: Entry<C> = { identity, left, forget: this.#later(withinMs, () => this.#remove(entry)) };
@@ -54,7 +54,7 @@ export class Parked<C> {
     }
   }
 
-  /** Hands out what the last of somebody's connections left behind, once. */
+  /** Returns the kept state of a client's last connection, once. */
   take(identity: string): Left<C> | undefined {
     const entry = this.#byIdentity.get(identity)?.at(-1);
     if (entry) this.#remove(entry);
@@ -75,7 +75,7 @@ export class Parked<C> {
     }
   }
 
-  /** Connections that may come back. */
+  /** Connections whose clients may come back. */
   get size(): number {
     return this.#entries.size;
   }

@@ -1,6 +1,6 @@
 /**
- * Questions that an agent asks its user: the event that asks names the session, the one that
- * brings the answer (2026.9: `question.resolved`) names only the question.
+ * Questions that an agent asks its user: the event that asks names the session; the event with the answer (2026.9:
+ * `question.resolved`) names only the question.
  */
 import { BoundedMap } from "./bounded-map.ts";
 import { fieldsOrNone } from "./fields.ts";
@@ -13,10 +13,10 @@ export class Questions {
   readonly #routes = new BoundedMap<string, EventRoute>(MAX_OPEN_QUESTIONS);
 
   /**
-   * The route of a question event, from the question itself where the event names no session.
+   * The route of a question event, taken from the question itself if the event names no session.
    *
    * @param route what the event says by itself
-   * @returns nobody's, for the answer to a question that was never seen
+   * @returns a route to nobody for the answer to an unknown question
    */
   route(event: string, payload: unknown, route: EventRoute): EventRoute {
     const { id } = fieldsOrNone(payload);
@@ -30,14 +30,14 @@ export class Questions {
     return route.to === "session" ? route : (asked ?? { to: "nobody", reason: "no-key" });
   }
 
-  /** The sessions of an open question, canonical; none for one that is not known. */
+  /** The sessions of an open question, canonical; empty for an unknown one. */
   sessionsOf(id: unknown): readonly string[] {
     const route = typeof id === "string" ? this.#routes.get(id) : undefined;
     return route?.to === "session" ? route.keys : [];
   }
 }
 
-/** True for events that {@link Questions} has a say in. */
+/** True for events that {@link Questions} routes. */
 export function isQuestion(event: string): boolean {
   return event === "question.requested" || event === "question.resolved";
 }

@@ -1,28 +1,28 @@
 /**
- * Which connection started which run: the frames of a run go to it until the run ends, whether or not it still
- * claims the session.
+ * Which connection started which run: the frames of a run go to it until the run ends, whether or not it still claims
+ * the session.
  *
- * A run's id is often chosen by a client, and can be guessed. So a run belongs to whoever started it in the
- * sessions that the request named, and an event of that id in another session is none of its events.
+ * A client often chooses a run's id, and others can guess it. So a run belongs to the connection that started it in
+ * the sessions that the request named; an event with that id in another session does not belong to the run.
  *
  * `C` is the connection as the host knows it; it is only ever compared.
  */
 import { type Fields, fieldsOf, fieldsOrNone, text } from "./fields.ts";
 import { type Later, NEVER } from "./later.ts";
 
-/** What an event says of its run. */
+/** What an event reports about its run. */
 export type RunSign =
   | "running"
   /** The agent has begun, perhaps once more after an error. */
   | "begins"
   /** The agent is done; its answer may still come. */
   | "ends"
-  /** The last word of the run was said. */
+  /** The last event of the run. */
   | "answered"
-  /** The same, without an answer: another run may have taken the message in. */
+  /** The same, without an answer: another run may have absorbed the message. */
   | "answered-empty";
 
-/** What an event says of its run; what it does not say in upstream's words is taken for part of the run. */
+/** What an event reports about its run; an event without upstream's words for it counts as part of the run. */
 export function runSign(event: string, payload: unknown): RunSign {
   const { state, message, stream, data } = fieldsOrNone(payload);
   if (event === "chat") {
@@ -34,16 +34,16 @@ export function runSign(event: string, payload: unknown): RunSign {
   return phase === "start" ? "begins" : phase === "end" || phase === "error" ? "ends" : "running";
 }
 
-/** After the last word: what of the run still comes, such as the agent's own end after an abort, comes by then. */
+/** Time after the last event in which late ones arrive, such as the agent's own end after an abort. */
 export const TAIL_MS = 10_000;
-/** After the agent's end: so long its answer may take, or another attempt after an error. */
+/** Time after the agent's end for its answer, or for another attempt after an error. */
 export const ANSWER_MS = 600_000;
-/** After the end of a run that took a message in: so long the gateway may take to answer that. */
+/** Time after the end of a run that absorbed a message, for the gateway to answer that message. */
 export const NEXT_MS = 60_000;
 
-/** Runs without an owner that are kept for one that comes back or asks for them; the oldest is forgotten. */
+/** How many runs without an owner are kept for a client that comes back or asks for them; the oldest is forgotten. */
 const MAX_ORPHANS = 4_096;
-/** Sessions with messages that a run took in; the oldest is forgotten. */
+/** How many sessions with absorbed messages are kept; the oldest is forgotten. */
 const MAX_QUEUES = 1_000;
 
 export interface Run<C> {
@@ -51,19 +51,20 @@ export interface Run<C> {
   /** Canonical keys of its sessions. */
   readonly keys: readonly string[];
   readonly owners: ReadonlySet<C>;
-  /** The owner, if there is just one: nearly always. */
+  /** The owner if there is only one, which is nearly always the case. */
   readonly only: C | undefined;
-  /** Connections that wait to hear whether they may have it, with their number of requests; nearly always none. */
+  /** Connections that wait for the gateway's permission, with their number of requests; nearly always none. */
   readonly waiting: ReadonlyMap<C, number> | undefined;
 }
 
-/** A connection that asks for a run. Settle it once; more is ignored. */
+/** A connection that asks for a run. Settle it once; later calls are ignored. */
 export interface RunQuestion<C> {
   /**
-   * The gateway lets the connection wait for the run. It has the run unless whoever started it is still there.
+   * The gateway lets the connection wait for the run. The connection gets the run unless the one that started it is
+   * still open.
    *
    * @param isSame whether an owner of the run is the same client as the connection
-   * @returns false if it is still there: nothing is settled then
+   * @returns false if it is still open: nothing is settled then
    */
   accept(isSame: (owner: C) => boolean): boolean;
   reject(): void;
@@ -76,14 +77,14 @@ interface Entry<C> extends Run<C> {
   waiting: Map<C, number> | undefined;
   /** It may be of another session than its request named, or of one that it did not name. */
   homeless: boolean;
-  /** An agent works on it: it was not only taken in by another one. */
+  /** An agent works on it: no other run absorbed it. */
   began: boolean;
   over: boolean;
-  /** Calls off its end. */
+  /** Cancels its scheduled end. */
   spare: () => void;
 }
 
-/** Messages that a run took in: whoever sent them, and how many may be answered by runs of their own after it. */
+/** Messages that a run absorbed: their senders, and how many may still get their own run afterwards. */
 interface Queue<C> {
   readonly senders: Set<C>;
   count: number;
@@ -107,12 +108,12 @@ export class Runs<C> {
   }
 
   /**
-   * The gateway has started a run for a connection, or says that it already runs.
+   * The gateway has started a run for a connection, or reports that it already runs.
    *
-   * @param owner undefined if it has gone meanwhile
+   * @param owner undefined if it has closed meanwhile
    * @param keys canonical keys of the sessions that the request named, or the answer
-   * @param fresh the gateway says that it has started the run just now
-   * @returns the run, unless it is somebody else's that was asked for under the name of another session
+   * @param fresh the gateway has started the run just now
+   * @returns the run, unless it is another connection's and the request named another session
    */
   own(owner: C | undefined, id: string, keys: readonly string[], fresh: boolean): Run<C> | undefined {
     let run = this.#runs.get(id);
@@ -127,14 +128,14 @@ export class Runs<C> {
     return run;
   }
 
-  /** A connection takes a run up that its client had before, if it has not ended. */
+  /** A connection resumes a run that its client had before, if it has not ended. */
   resume(connection: C, run: Run<C>): void {
     const known = this.#runs.get(run.id);
     if (known === run) this.#give(known, connection);
   }
 
   /**
-   * A connection asks for a run, and waits for the gateway's word.
+   * A connection asks for a run, and waits for the gateway's answer.
    *
    * @returns undefined if the run is not known
    */
@@ -189,12 +190,12 @@ export class Runs<C> {
   /**
    * An event of a run in some sessions is about to go out.
    *
-   * @returns connections that have more than before: what is held for them goes first
+   * @returns connections that gain the run: frames held for them must be sent first
    */
   saw(id: string, keys: readonly string[], event: string, payload: unknown): Iterable<C> {
     let run = this.#runs.get(id);
     if (!run && this.#queues.size === 0) return NOBODY;
-    // Nearly every event of a run is a word in its midst, which changes nothing.
+    // Nearly every event of a run is in its middle and changes nothing.
     if (run?.began && !run.homeless && isWord(event, payload as Fields)) return NOBODY;
     const sign = runSign(event, payload);
     let gained: Iterable<C> = NOBODY;
@@ -225,7 +226,7 @@ export class Runs<C> {
     return this.#runs.size;
   }
 
-  /** The run that answers a message which another one took in has an id of the gateway's own. */
+  /** The run that answers an absorbed message has an id that the gateway chose. */
   #next(id: string, key: string | undefined, sign: RunSign): Entry<C> | undefined {
     const queue = key === undefined ? undefined : this.#queues.get(key);
     if (!queue || sign !== "begins") return undefined;
@@ -240,12 +241,12 @@ export class Runs<C> {
     return run;
   }
 
-  /** A message was answered with nothing: beside another run of its session, that one or the next has its answer. */
+  /** A message got an empty answer: if another run of its session is active, that run or the next has the answer. */
   #takenIn(message: Entry<C>, key: string): readonly C[] | undefined {
     let other: Entry<C> | undefined;
     for (const run of this.#runs.values()) {
       if (run === message || run.over || !run.keys.includes(key)) continue;
-      // The one that an agent works on; others wait as this one did.
+      // The run that an agent works on; others wait as this one did.
       if (!other || run.began) other = run;
     }
     if (!other) return undefined;
@@ -338,12 +339,12 @@ export class Runs<C> {
   }
 }
 
-/** Whether an event is one of the many in the midst of a run. */
+/** Whether an event is one of the many in the middle of a run. */
 function isWord(event: string, payload: Fields | undefined): boolean {
   return event === "chat" ? payload?.["state"] === "delta" : event === "agent" && payload?.["stream"] === "assistant";
 }
 
-/** Whether two short lists have something in common. No closure: asked for every event of a run. */
+/** Whether two short lists have a common item. No closure: called for every event of a run. */
 function meet(some: readonly string[], others: readonly string[]): boolean {
   for (const each of some) if (others.includes(each)) return true;
   return false;

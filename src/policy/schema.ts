@@ -1,4 +1,4 @@
-/** The part of JSON Schema that the settings need: what it looks like, and how a value is checked against it. */
+/** The part of JSON Schema that the settings need: its type, and the check of a value. */
 
 /** The part of JSON Schema that {@link parseBySchema} understands. */
 export type Schema = {
@@ -30,7 +30,7 @@ export type Schema = {
   | { readonly type: "integer"; readonly minimum: number; readonly maximum: number; readonly default?: number }
 );
 
-/** A setting that is unknown or of the wrong type. The message names it. */
+/** A setting is unknown, ill-typed or out of range. The message names it. */
 export class SettingsError extends Error {
   override readonly name = "SettingsError";
 }

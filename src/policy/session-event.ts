@@ -1,21 +1,21 @@
 /**
  * Which gateway events belong to sessions, and which session keys one carries.
  *
- * The default is closed: an event that this file has never heard of is scoped as soon as a session
- * key is anywhere in it. Only the names in {@link OPEN} pass whatever they carry.
+ * The default is closed: an event that is unknown here is scoped if it contains a session key anywhere. Only the
+ * names in {@link OPEN} pass with any content.
  */
 import { sessionKeysIn } from "./session-keys-in.ts";
 import { STATUS_EVENTS } from "./status-events.ts";
 import { type Fields, fieldsOf, present, text } from "./fields.ts";
 import { type KeyReader, usableSessionKey } from "./session-key.ts";
 
-/** Where an event may go, as far as the event itself says. */
+/** Where an event may go, according to the event itself. */
 export type EventRoute =
   /** As upstream sends it. */
   | { readonly to: "all" }
   /** To connections that claim one of `keys`. */
   | SessionRoute
-  /** To connections that asked for the session roster. `keys` is empty when no row is in it. */
+  /** To connections that asked for the session roster. `keys` is empty if it contains no row. */
   | { readonly to: "roster"; readonly keys: readonly string[]; readonly agentId?: string | undefined }
   | { readonly to: "nobody"; readonly reason: "no-key" | "bad-key" | "too-large" };
 
@@ -23,19 +23,19 @@ export interface SessionRoute {
   readonly to: "session";
   /** As the {@link KeyReader} made them: trimmed, or canonical. */
   readonly keys: readonly string[];
-  /** The agent that owns a `global` session, where the event names it. */
+  /** The agent that owns a `global` session, if the event names it. */
   readonly agentId?: string | undefined;
   readonly runId?: string | undefined;
-  /** The keys were found in the content, and are not the event's own: under access rules all of them count. */
+  /** The keys were found in the content and are not the event's own: under access rules all of them count. */
   readonly found?: true;
-  /** The session that spawned this one, whose claimers follow it. */
+  /** The session that spawned this one; its claimers also get the event. */
   readonly parent?: string | undefined;
 }
 
 /**
- * Transport events that every connection needs, and that carry no session content. The last four go to the
- * connection that asked, as upstream sends them: a terminal is its own, and the session that a Control UI's
- * orders and chips name is one to go to, not one they tell of.
+ * Transport events that every connection needs and that carry no session content. The last four go to the connection
+ * that asked, as upstream sends them: a terminal is that connection's own, and the orders and chips of a Control UI
+ * name a session to go to, without revealing its content.
  */
 const OPEN: ReadonlySet<string> = new Set([
   "connect.challenge",
@@ -52,7 +52,7 @@ const OPEN: ReadonlySet<string> = new Set([
 /** Approvals and pairing are gated by scope upstream and concern operators, not subscribers. */
 const OPEN_FAMILY = /^(?:(?:exec|plugin|openclaw)\.approval|(?:node|device)\.pair)\./;
 
-/** Parts of a payload in which releases have put the session key of the event. */
+/** Parts of a payload in which releases put the session key of the event. */
 const PARTS = ["session", "request", "suggestion", "task", "job", "talkEvent"] as const;
 
 const ALL: EventRoute = { to: "all" };
@@ -60,14 +60,14 @@ const NO_KEY: EventRoute = { to: "nobody", reason: "no-key" };
 const BAD_KEY: EventRoute = { to: "nobody", reason: "bad-key" };
 const TOO_LARGE: EventRoute = { to: "nobody", reason: "too-large" };
 
-/** True for events that are about one session by their very name: without a key nobody gets them. */
+/** True for events that by their name are about one session: without a key nobody gets them. */
 export function isSessionScopedName(event: string): boolean {
   return event === "chat" || event === "agent" || event === "chat.side_result" || event.startsWith("session.");
 }
 
 /**
- * Events that tell of a session, or may, whether they name it or not: what somebody says to a node, and
- * whatever a plugin sends. To a connection that upstream chose they go as it has them.
+ * Events that may reveal a session even if they do not name it: speech to a node, and all events of plugins. If
+ * upstream chose their connections, they go there unchanged.
  */
 function isClosedName(event: string): boolean {
   return event === "talk.event" || event.startsWith("plugin.") || STATUS_EVENTS.has(event);
@@ -76,13 +76,13 @@ function isClosedName(event: string): boolean {
 /**
  * Decides where an event belongs from its name, payload and broadcast options alone.
  *
- * Keys are looked for as upstream's `resolveBroadcastSessionScope` does (explicit
- * `opts.sessionKeys` first, then the payload), and in the other places releases have used.
+ * Keys are looked for as upstream's `resolveBroadcastSessionScope` does (explicit `opts.sessionKeys` first, then the
+ * payload), and in other places that releases use.
  *
  * @param event event name, e.g. `chat`
  * @param payload the event's payload, untrusted in shape
  * @param opts upstream's broadcast options; `sessionKeys` and `agentId` are read
- * @param keyOf reads keys; by default it trims them and refuses what cannot be one
+ * @param keyOf reads keys; by default it trims them and rejects invalid ones
  * @param targeted upstream sends it to connections of its choice
  */
 export function routeEvent(
@@ -110,7 +110,7 @@ export function routeEvent(
   return targeted ? ALL : byContent(event, payload, keys, agentId, keyOf);
 }
 
-/** An event that has no session of its own belongs to those that it holds. */
+/** An event without its own session belongs to the sessions that it contains. */
 function byContent(
   event: string,
   payload: unknown,
@@ -126,7 +126,7 @@ function byContent(
   return isClosedName(event) ? NO_KEY : ALL;
 }
 
-/** Events that are nearly all of the traffic: they are spared a look into lists of others. */
+/** Events that make up nearly all of the traffic: they skip the search in the lists of others. */
 function isBusy(event: string): boolean {
   return event === "chat" || event === "agent";
 }
@@ -135,7 +135,7 @@ function isOpen(event: string): boolean {
   return !isBusy(event) && (OPEN.has(event) || OPEN_FAMILY.test(event));
 }
 
-/** The shape that nearly all of the traffic has: one key, where upstream looks first. */
+/** The shape of nearly all of the traffic: one key, in the place where upstream looks first. */
 function plainSession(options: Fields | undefined, body: Fields, keyOf: KeyReader): SessionRoute | undefined {
   let raw = body["sessionKey"];
   if (typeof raw !== "string" || raw === "") return undefined;
@@ -177,7 +177,7 @@ function namedSession(event: string, body: Fields): Named {
   return { keys: keyList(body["sessionKeys"]), owner: body };
 }
 
-/** A list of keys; what should be one and is not counts as a key that is malformed. */
+/** A list of keys; an invalid item counts as a malformed key. */
 function keyList(value: unknown): readonly unknown[] {
   if (!present(value)) return [];
   return Array.isArray(value) ? value : [undefined];

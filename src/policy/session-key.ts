@@ -13,10 +13,10 @@ export interface AgentSessionKey {
   readonly rest: string;
 }
 
-/** Makes a session key of what something holds, or undefined of what cannot be one. */
+/** Turns a value into a session key; undefined for a value that cannot be one. */
 export type KeyReader = (value: unknown, agentId: string | undefined) => string | undefined;
 
-/** What the gateway's configuration says about keys. All fields as in `openclaw.json`. */
+/** The gateway's configuration for keys. All fields as in `openclaw.json`. */
 export interface SessionKeyDefaults {
   readonly defaultAgentId?: string;
   /** `session.mainKey`; upstream forces it to `main`. */
@@ -29,11 +29,11 @@ export interface SessionKeyDefaults {
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 /**
- * Trims a session key and says whether it can be one at all.
+ * Trims a session key and checks whether it can be one at all.
  *
- * @param value anything a client or a payload holds where a session key belongs
- * @returns the trimmed key, or undefined for what is not a string, blank, longer than
- *   {@link MAX_SESSION_KEY_LENGTH} or contains control characters
+ * @param value anything that a client or a payload has in the place of a session key
+ * @returns the trimmed key; undefined for a value that is not a string, is blank, is longer than {@link
+ *   MAX_SESSION_KEY_LENGTH} or contains control characters
  */
 export function usableSessionKey(value: unknown): string | undefined {
   if (typeof value !== "string") return undefined;

@@ -1,20 +1,20 @@
 /**
- * Finds the session keys that something holds, at any depth: under names that stand for a session, as
- * whole texts, as the names of properties, and within longer texts such as a URL.
+ * Finds the session keys in a value, at any depth: under names that mean a session, as whole texts, as the names of
+ * properties, and within longer texts such as a URL.
  *
- * The search is bounded, and it does not guess: what it cannot look through it says so of.
+ * The search is bounded and does not guess: it reports a value that is too large to search.
  */
 import { parseAgentSessionKey, usableSessionKey } from "./session-key.ts";
 
-/** Values and characters that one search looks at, at most: some ten milliseconds of work. */
+/** Bound on the values and characters of one search: some ten milliseconds of work. */
 const MAX_VALUES = 20_000;
 const MAX_CHARACTERS = 1_000_000;
 
-/** Properties that hold the key of a session, raw keys such as `main` included. */
+/** Properties that contain the key of a session, including raw keys such as `main`. */
 const NAMES_SESSION =
   /(?:^s|S)essionKeys?$|^(?:spawnedBy|watchedSessions|ownerKey|parentKey|childKey|requesterKey|controllerKey)$/;
 
-/** Where a job runs: `isolated`, `main`, `current` or a session. */
+/** The target of a job: `isolated`, `main`, `current` or a session. */
 const SESSION_TARGET = /^session:(.+)$/;
 
 /** A key within a text, URL-encoded or not. */
@@ -24,7 +24,7 @@ const IN_TEXT = /agent(?::|%3A)[\w.%@+-]+?(?::|%3A)[^\s"'`<>(){}[\]|\\^&?#,;]+/g
  * The session keys in a value.
  *
  * @param value anything, e.g. an event's payload; getters are called, and what they throw is thrown
- * @returns each key once, as it is written; undefined for a value that is too large to look through
+ * @returns each key once, as written; undefined for a value that is too large to search
  */
 export function sessionKeysIn(value: unknown): readonly string[] | undefined {
   const found = new Set<string>();
@@ -63,7 +63,7 @@ function keysInText(name: string, text: string): readonly string[] {
   if (name === "sessionTarget") return SESSION_TARGET.exec(text)?.slice(1, 2) ?? [];
   if (!mayHoldKey(text)) return [];
   if (usableSessionKey(text) !== undefined && /^\s*agent:[^:\s]+:\S+\s*$/i.test(text)) return [text.trim()];
-  // In an address a key may end where a slash is, or hold it.
+  // In a URL a key may end at a slash, or contain it.
   return Array.from(text.matchAll(IN_TEXT), ([match]) => decoded(match)).flatMap((key) =>
     key.includes("/") ? [key, key.slice(0, key.indexOf("/"))] : [key],
   );

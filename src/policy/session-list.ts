@@ -1,13 +1,13 @@
 /**
- * The list of sessions for a connection that may see some of them: the gateway is asked for all of it, and
- * pages, counts and facets are made of the rows that are left. Nothing in it depends on the others.
+ * The list of sessions for a connection that may see only some of them: the module asks the gateway for the whole
+ * list, and makes pages, counts and facets from the allowed rows. Nothing in it depends on the other rows.
  */
 import { type Fields, fieldsOf } from "./fields.ts";
 
-/** Rows that the gateway is asked for. Behind them a restricted connection sees nothing. */
+/** How many rows the module asks for. A restricted connection sees nothing beyond them. */
 const MAX_ROWS = 10_000;
 
-/** What the gateway takes where a request names no limit, on the releases that have one. */
+/** The gateway's default limit, on the releases that have one. */
 const DEFAULT_LIMIT = 100;
 
 /** The part of a list that a client asked for. */
@@ -17,14 +17,15 @@ export interface ListPage {
 }
 
 /**
- * What to ask the gateway for, and what to show of it. `ownerFirst` is left out: it would put rows twice.
+ * The request to the gateway, and the part of the answer to show. `ownerFirst` is left out because it would repeat
+ * rows.
  *
  * @returns nothing for a `sessions.subscribe` without parameters, which is answered without a list
  */
 export function wholeList(method: string, body: Fields): { ask: Fields; page: ListPage } | undefined {
   if (method === "sessions.subscribe" && Object.keys(body).length === 0) return undefined;
   const { limit, offset, ownerFirst: _, ...rest } = body;
-  // Of another type the gateway refuses them; the release may know no offset.
+  // The gateway refuses values of another type; the release may have no offset.
   const wrong = !wanted(limit, 1) ? { limit } : !wanted(offset, 0) ? { offset } : undefined;
   const page = { ...(typeof limit === "number" && { limit }), offset: typeof offset === "number" ? offset : 0 };
   return { ask: { ...rest, limit: MAX_ROWS, ...wrong }, page };
@@ -35,7 +36,7 @@ function wanted(value: unknown, least: number): boolean {
 }
 
 /**
- * The page of a list whose rows have been filtered, with its counts. Facets that sum up all sessions are empty.
+ * The page of a list whose rows have been filtered, with its counts. Facets over all sessions are empty.
  *
  * @param answer of `sessions.list`, or of `sessions.subscribe` with the list in it
  */

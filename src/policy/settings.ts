@@ -15,7 +15,7 @@ export interface Settings extends DeliverySettings {
   readonly observers: readonly ConnectionMatch[];
   readonly openEvents: readonly string[];
   readonly access: readonly AccessRule[];
-  /** Within so many milliseconds a device that comes back has its claims again; 0 for never. */
+  /** How long, in milliseconds, a returning device can get its claims back; 0 for never. */
   readonly resumeMs: number;
   readonly limits: ClaimLimits & { readonly heldFramesPerConnection: number };
   readonly heartbeat: HeartbeatSettings;

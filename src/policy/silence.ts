@@ -1,15 +1,16 @@
 /**
- * Clients that listen without asking: they claim no session, so that they get the events of none.
- * A client made for gateways that send everything to everybody may be one of them. It is named, and not served.
+ * Clients that listen without asking: they claim no session, so they get no session's events. A client that relies on
+ * gateways that send everything to everybody may be one of them. The module names it in the log, and delivers nothing
+ * to it.
  */
 import type { ConnectionFacts, ConnectionMatch } from "./connection-match.ts";
 
-/** What is known of one connection's part in the events of sessions. */
+/** One connection's share of the events of sessions. */
 export interface Traffic {
   readonly facts: ConnectionFacts;
-  /** Capabilities that it says it has. */
+  /** Its self-reported capabilities. */
   readonly caps: readonly string[];
-  /** It has made a request that claims a session, whatever became of it. */
+  /** It has made a request that claims a session, whatever the outcome. */
   readonly asked: boolean;
   readonly claims: number;
   readonly observer: boolean;
@@ -19,15 +20,16 @@ export interface Traffic {
   readonly withheld: number;
 }
 
-/** The capability by which a client asks the release itself for no more than its sessions (2026.8 on). */
+/** The capability by which a client asks the release itself for its own sessions only (from 2026.8 on). */
 const SCOPED = "session-scoped-events";
 
-/** Without one of these the release sends no session's event either. */
+/** Without one of these scopes the release itself sends no session's event. */
 const READING: ReadonlySet<string> = new Set(["operator.read", "operator.write", "operator.admin"]);
 
 /**
- * Whether a connection only listens, and all was withheld from it for that. One that the access rules
- * restrict is none: its silence is what they are for. Nor is one that would hear nothing as published.
+ * Whether a connection only listens, and got no session's event for that reason. Connections that the access rules
+ * restrict do not count, since the rules intend their silence. Neither do connections that get nothing even without
+ * the module.
  */
 export function listensInVain(traffic: Traffic): boolean {
   const { facts, caps, asked, claims, observer, restricted, delivered, withheld } = traffic;
@@ -49,14 +51,14 @@ export function observerEntry(facts: ConnectionFacts): ConnectionMatch | undefin
   return Object.keys(self).length > 0 ? self : undefined;
 }
 
-/** A value as JSON on one line in which nothing is invisible, bends the line or ends it. */
+/** A value as JSON on one line, with invisible, direction-changing and line-ending characters escaped. */
 export function visibleJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, (symbol) =>
     Array.from(symbol.split(""), (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""),
   );
 }
 
-/** What a client calls itself. */
+/** A client's self-reported names. */
 export interface SelfReport {
   readonly id?: string | undefined;
   readonly mode?: string | undefined;
@@ -65,10 +67,10 @@ export interface SelfReport {
   readonly version?: string | undefined;
 }
 
-/** Of each word of it, in a line of text. */
+/** Length of each of them in a line of text. */
 const MAX_WORD = 80;
 
-/** What a client calls itself, e.g. `"OpenClaw MCP" (cli/cli 2026.9.6)`; nothing in it ends the line. */
+/** What a client calls itself, e.g. `"OpenClaw MCP" (cli/cli 2026.9.6)`; without line breaks. */
 export function calledItself({ id, mode, displayName, userAgent, version }: SelfReport): string {
   const word = (text: string | undefined): string => visibleJson((text ?? "?").slice(0, MAX_WORD)).slice(1, -1);
   const name = displayName ?? userAgent;
@@ -76,7 +78,7 @@ export function calledItself({ id, mode, displayName, userAgent, version }: Self
   return name === undefined ? ids : `"${word(name)}" (${ids})`;
 }
 
-/** One line about a silent client: what it misses, and what to do. */
+/** One line about a silent client: what it does not get, and what to do. */
 export function silentLine(
   silent: SelfReport & { readonly withheld: number; readonly observe?: ConnectionMatch },
 ): string {

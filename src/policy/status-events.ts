@@ -1,12 +1,12 @@
 /**
- * Events that mix two things: the state of the gateway, which lists and indicators of every client live
- * on, and something of a session. They go whole to those who claim the session; everybody else gets the
- * state alone. What a later release adds to them is left out until a row here names it.
+ * Events that mix the state of the gateway, which every client's lists and indicators need, with content of a
+ * session. Connections that claim the session get them whole; all others get only the state. Fields that a later
+ * release adds are left out until a row here names them.
  */
 import { sessionKeysIn } from "./session-keys-in.ts";
 import { type Fields, fieldsOf, fieldsOrNone } from "./fields.ts";
 
-/** What everybody else gets in place of an event, by its name. */
+/** What all other connections get instead of an event, by its name. */
 export const STATUS_EVENTS: ReadonlyMap<string, (payload: unknown) => unknown> = new Map<
   string,
   (payload: unknown) => unknown
@@ -15,7 +15,7 @@ export const STATUS_EVENTS: ReadonlyMap<string, (payload: unknown) => unknown> =
   // No job, summary, error or session: a client that shows jobs asks for them again.
   ["cron", (payload) => plain(payload, ["action", "jobId", "runAtMs", "durationMs", "status", "nextRunAtMs"])],
   ["task", taskStatus],
-  // Agents and channels as they are, no row that names a session.
+  // Agents and channels unchanged, without rows that name a session.
   ["health", (payload) => withoutSessions(payload, 0)],
   ["presence", presenceStatus],
   // A client that shows portals asks for them again.
@@ -23,7 +23,7 @@ export const STATUS_EVENTS: ReadonlyMap<string, (payload: unknown) => unknown> =
   ["voicewake.routing.changed", () => ({})],
 ]);
 
-/** Status events that tell of many sessions at once: whoever claims one of them may not have the others. */
+/** Status events about many sessions at once: a connection that claims one of them must not get the others. */
 export const OF_MANY_SESSIONS: ReadonlySet<string> = new Set([
   "health",
   "presence",
@@ -43,13 +43,13 @@ function heartbeatStatus(payload: unknown): Fields {
   };
 }
 
-/** `restored` is upstream's word for a list that has to be asked for again. */
+/** `restored` is upstream's word for a list that clients must ask for again. */
 function taskStatus(payload: unknown): Fields {
   const { action } = fieldsOrNone(payload);
   return action === "deleted" ? plain(payload, ["action", "taskId"]) : { action: "restored" };
 }
 
-/** Who is there; a line about a node or the gateway itself stays, other texts are system events of somebody. */
+/** The presence list; lines about a node or the gateway itself stay, other texts are system events of some session. */
 function presenceStatus(payload: unknown): unknown {
   const body = fieldsOf(payload);
   if (!body) return {};
@@ -58,7 +58,7 @@ function presenceStatus(payload: unknown): unknown {
 }
 
 /**
- * One row of the presence list, without what is of sessions.
+ * One row of the presence list, without session content.
  *
  * @param row untrusted in shape
  */
@@ -73,10 +73,10 @@ function portalStatus(payload: unknown): Fields {
   return { portals: Array.isArray(portals) ? portals.map((portal) => plain(portal, ["id", "status", "port"])) : [] };
 }
 
-/** Deeper than any health of the releases; what is below is left out. */
+/** Deeper than any health of the releases; deeper content is left out. */
 const MAX_DEPTH = 16;
 
-/** A copy without the rows that are a session's, and without texts and properties that hold a session key. */
+/** A copy without a session's rows, and without texts and properties that contain a session key. */
 function withoutSessions(value: unknown, depth: number): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (depth > MAX_DEPTH) return undefined;
@@ -92,7 +92,7 @@ function withoutSessions(value: unknown, depth: number): unknown {
   return Object.fromEntries(kept.map(([name, item]) => [name, withoutSessions(item, depth + 1)]));
 }
 
-/** Those of the fields that are numbers, truth values or short texts. */
+/** The fields that are numbers, booleans or short texts. */
 function plain(payload: unknown, names: readonly string[]): Fields {
   const body = fieldsOrNone(payload);
   const kept = names.filter((name) => ["string", "number", "boolean"].includes(typeof body[name]));

@@ -2,13 +2,13 @@
 import { canonicalSessionKey, parseAgentSessionKey, usableSessionKey } from "./session-key.ts";
 import { agentIdOf, resolveEventSessionKey, type SessionScope } from "./cron-keys.ts";
 
-/** What a request says of its target; untrusted. With an agent alone it means that agent's main session. */
+/** The target in a request; untrusted. An agent alone means that agent's main session. */
 export interface WakeRequest {
   readonly sessionKey?: unknown;
   readonly agentId?: unknown;
 }
 
-/** What the gateway's configuration says of agents and sessions. */
+/** The gateway's configuration of agents and sessions. */
 export interface WakeConfig {
   readonly agentIds: readonly string[];
   readonly defaultAgentId: string;
@@ -24,10 +24,9 @@ export type WakeTarget =
   | { readonly ok: false; readonly error: { readonly code: "INVALID_REQUEST"; readonly message: string } };
 
 /**
- * Makes the session key of a targeted wake canonical. Nothing is rerouted in silence: a key that
- * is malformed, of an agent that does not exist, of a sub-agent (which has no heartbeat), or that
- * contradicts `agentId` is an error. A cron run's key means the queue that is drained. Idempotent;
- * mirrors upstream PR #80214.
+ * Makes the session key of a targeted wake canonical. Never reroutes silently: a key that is malformed, of an agent
+ * that does not exist, of a sub-agent (which has no heartbeat), or that contradicts `agentId` is an error. A cron
+ * run's key means the queue that is drained. Idempotent; mirrors upstream PR #80214.
  */
 export function canonicalizeWakeSessionKey(request: WakeRequest, config: WakeConfig): WakeTarget {
   const agentAlone = request.sessionKey === undefined && request.agentId !== undefined;
@@ -54,7 +53,7 @@ export function canonicalizeWakeSessionKey(request: WakeRequest, config: WakeCon
   return { ok: true, sessionKey: canonicalSessionKey(drained, defaults), agentId };
 }
 
-/** Any agent's main session, whatever `session.mainKey` says. */
+/** Any agent's main session, whatever `session.mainKey` is. */
 const MAIN = "main";
 
 function refused(message: string): WakeTarget {

@@ -81,7 +81,7 @@ test("doctor reads settings, heartbeats of each agent and hooks from OpenClaw's 
     .replace("allowRequestSessionKey: true", "allowRequestSessionKey: false");
   const warned = await report(homeWith(right), ["--openclaw", openclaw]);
   expect(levelOf(warned, "settings")).toEqual([expect.stringMatching(/^ok/)]);
-  expect(levelOf(warned, "heartbeat")[1]).toMatch(/^warning: agent ops: every 5s, which is not longer than/);
+  expect(levelOf(warned, "heartbeat")[1]).toMatch(/^warning: agent ops: the heartbeat interval 5s is not longer than/);
   expect(warned.exitCode).toBe(1);
 });
 
@@ -147,6 +147,6 @@ test("doctor reports a missing package, an unreadable configuration and a broken
   expectFailure(
     await command(["doctor", "--openclaw", unbuilt]),
     2,
-    /dist cannot be read: is this a built openclaw package/,
+    /dist cannot be read: pass the folder of an installed openclaw package/,
   );
 });

@@ -47,7 +47,7 @@ test("the command demands the Node version that the official client demands", ()
 });
 
 test.each([
-  ["22.18.0", "Node 22.18.0 is too old to connect to a gateway: 22.19.0 or newer is needed"],
+  ["22.18.0", "Node 22.18.0 is too old to connect to a gateway: update Node to 22.19.0 or newer"],
   ["22.19.0", "nothing listens at ws://127.0.0.1:9"],
 ])("on Node %s a connection to a closed port fails with: %s", async (node, message) => {
   vi.stubGlobal("process", Object.create(process, { versions: { value: { node } } }));
