@@ -1,4 +1,4 @@
-/** What of a file is prose: the text of Markdown; comments and string literals of TypeScript. */
+/** What of a file is prose: the text of Markdown; comments and string literals of TypeScript (a literal without white space is a name). */
 import { ts } from "@ts-morph/common";
 import type { Nodes } from "mdast";
 import { fromMarkdown } from "mdast-util-from-markdown";
@@ -48,7 +48,7 @@ function ofTypeScript(source: string): string {
     if (ts.isJSDoc(node)) return;
     const children = node.getChildren(file);
     if (children.length > 0) children.forEach(visit);
-    else if (STRINGS.has(node.kind)) {
+    else if (STRINGS.has(node.kind) && /\s/.test(node.getText(file))) {
       blank(text, node.getStart(file), node.getStart(file) + 1);
       blank(text, node.end - 1, node.end);
     } else blank(text, node.getStart(file), node.end);

@@ -18,7 +18,7 @@ export function otherPreloads(words: readonly string[]): readonly string[] {
  * Why this Node must not start a gateway with the module: undefined if it may.
  *
  * Node 23 may lose a message between its threads when a loader of `module.register` and load hooks are both in use,
- * and then waits forever. There will be no further Node 23, and other majors do not have the fault.
+ * and then waits forever. Node 23 has ended, and other majors do not have the fault.
  *
  * @param version of Node, e.g. `23.11.1`
  * @param options value of NODE_OPTIONS

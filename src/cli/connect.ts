@@ -1,4 +1,4 @@
-/** A connection to a gateway with the official client, and why there is none in one line. */
+/** Connects to a gateway with the official client, and explains a failure in one line. */
 import { connect as connectTls } from "node:tls";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GatewayClient } from "@openclaw/gateway-client";
@@ -9,17 +9,19 @@ import { OLDEST_CLIENT_NODE } from "./node-version.ts";
 import { TOKEN_VARIABLE } from "./token.ts";
 import { inRange } from "./versions.ts";
 
-/** What one connection is to be. */
+/** Options of one connection. */
 export interface ConnectOptions {
   /** `ws://…` or `wss://…`. */
   readonly url: string;
   readonly token?: string | undefined;
-  /** Of the certificate of a `wss:` gateway that no authority has signed: SHA-256, hex, colons or not. */
+  /**
+   * SHA-256 fingerprint of a `wss:` gateway's certificate that no authority has signed; hex, with or without colons.
+   */
   readonly tlsFingerprint?: string | undefined;
   /** `operator.read` unless given. */
   readonly scopes?: readonly string[];
   readonly caps?: readonly string[];
-  /** With an identity of its own; without one unless given. */
+  /** The connection's device identity; none unless given. */
   readonly device?: Device | undefined;
   readonly onEvent?: (frame: EventFrame) => void;
   /** From the start until the gateway's hello. */
@@ -52,7 +54,7 @@ export class RequestError extends Failure {
     return /unknown method/i.test(this.message);
   }
 
-  /** The scope that the connection lacks; 2026.9 says `operator.admin` of methods that it does not know. */
+  /** The scope that the connection lacks; 2026.9 names `operator.admin` for methods that it does not know. */
   get missingScope(): string | undefined {
     return /missing scope: ([\w.]+)/i.exec(this.message)?.[1];
   }
@@ -65,9 +67,9 @@ const RETRY_MS = 500;
 const PROTOCOL = { minProtocol: 3, maxProtocol: 4 } as const;
 
 /**
- * Connects as an operator's backend. A gateway that is still starting is waited for.
+ * Connects as an operator's backend. Waits for a gateway that is still starting.
  *
- * @throws {Failure} that says in one line why there is no connection
+ * @throws {Failure} with one line that explains why the connection failed
  */
 export async function connectGateway(options: ConnectOptions): Promise<Connection> {
   const deadline = Date.now() + (options.timeoutMs ?? TIMEOUT_MS);
@@ -118,7 +120,7 @@ async function attempt(options: ConnectOptions, timeoutMs: number): Promise<Conn
     onHelloOk: (hello) => connected.resolve(hello),
     onConnectError: (error) => connected.reject(error),
     onClose: (code, reason) => {
-      // No reconnect: what the gateway did to this connection is to be seen.
+      // No reconnect: the caller must see what the gateway did to this connection.
       client.stop();
       connected.reject(new ClosedError(code, reason));
     },
@@ -147,7 +149,7 @@ async function attempt(options: ConnectOptions, timeoutMs: number): Promise<Conn
   }
 }
 
-/** 2026.9 answers so for a while after its port has opened. */
+/** 2026.9 gives this answer for a while after its port has opened. */
 function isStarting(error: unknown): boolean {
   const { gatewayCode, details } = error as { gatewayCode?: unknown; details?: { httpStatus?: unknown } };
   if (details?.httpStatus !== undefined) return details.httpStatus === 503;
@@ -202,7 +204,7 @@ async function explain(options: ConnectOptions, error: unknown): Promise<Failure
   return fail(`cannot connect to ${url}: ${oneLine(text, 200)}`);
 }
 
-/** The SHA-256 fingerprint of the certificate that a `wss:` address shows, trusted or not. */
+/** The SHA-256 fingerprint of the certificate at a `wss:` address, trusted or not. */
 function fingerprint(url: string): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve) => {

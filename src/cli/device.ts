@@ -1,7 +1,7 @@
-/** An Ed25519 device identity for one connection, for releases that give a backend without one no scopes. */
+/** An Ed25519 device identity for one connection, for releases that give a backend without an identity no scopes. */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
 
-/** As the official client takes it. */
+/** In the format of the official client. */
 export interface Device {
   /** SHA-256 of the raw public key, hex. */
   readonly deviceId: string;
@@ -9,7 +9,7 @@ export interface Device {
   readonly privateKeyPem: string;
 }
 
-/** Makes a new identity. A gateway pairs it by itself on loopback; elsewhere its operator has to. */
+/** Makes a new identity. On loopback a gateway pairs it automatically; elsewhere its operator must. */
 export function createDevice(): Device {
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
   const publicKeyPem = publicKey.export({ type: "spki", format: "pem" }).toString();
@@ -20,7 +20,7 @@ export function createDevice(): Device {
   };
 }
 
-/** The two functions that the official client wants from its host. */
+/** The two functions that the official client needs from its host. */
 export const DEVICE_PROOF = {
   signDevicePayload: (privateKeyPem: string, payload: string): string =>
     sign(null, Buffer.from(payload, "utf8"), createPrivateKey(privateKeyPem)).toString("base64url"),

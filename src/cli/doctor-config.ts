@@ -1,4 +1,4 @@
-/** What `doctor` says of OpenClaw's configuration: settings, heartbeats, hooks. */
+/** `doctor`'s checks of OpenClaw's configuration: settings, heartbeats, hooks. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SETTINGS_FILE_VARIABLE } from "../gateway/config.ts";
@@ -24,7 +24,7 @@ const PLUGIN = "event-isolation";
 /**
  * All checks of the configuration; `file` undefined if it cannot be read.
  *
- * @param abortsHeartbeats whether the release aborts heartbeats for users by itself
+ * @param abortsHeartbeats whether the release itself aborts heartbeats for users
  */
 export function configChecks(
   release: string,
@@ -115,7 +115,10 @@ function heartbeatChecks(config: OpenclawConfig, quietMs: number): Check[] {
   });
 }
 
-/** The agents that have heartbeats: those with one of their own, else all of the defaults', else the default agent. */
+/**
+ * The agents that have heartbeats: those with their own, otherwise all agents if the defaults have one, otherwise the
+ * default agent.
+ */
 function heartbeats(config: OpenclawConfig): { readonly agent: string; readonly every: string }[] {
   const list = at(config, "agents", "list");
   const agents = Array.isArray(list) ? list.filter(isObject) : [];

@@ -1,4 +1,4 @@
-/** What `doctor` says of the running gateway. */
+/** `doctor`'s checks of the running gateway. */
 import { type Check, finding } from "./check.ts";
 import { silentLine } from "../policy/silence.ts";
 import { Failure } from "./failure.ts";
@@ -10,7 +10,7 @@ const TIMEOUT_MS = 8_000;
 const name = "gateway";
 
 /**
- * Asks the gateway for its status. That none runs is no fault, unless one was named.
+ * Asks the gateway for its status. If no gateway runs, that is a problem only if one was named.
  *
  * @param release of the installed openclaw
  */

@@ -18,10 +18,10 @@ import { survey, type Survey } from "./survey.ts";
 import { programProblem, systemdState, unitName } from "./systemd.ts";
 import { inRange } from "./versions.ts";
 
-/** In the package, as docs/releases.md is, which is made of it. */
+/** Shipped in the package, like docs/releases.md, which is generated from it. */
 const MATRIX = fileURLToPath(new URL("../../docs/matrix.json", import.meta.url));
 
-/** What `doctor --json` prints. */
+/** The output of `doctor --json`. */
 export interface DoctorReport {
   /** Of openclaw-event-isolation. */
   readonly version: string;
@@ -147,7 +147,7 @@ function standsDown(parts: Survey["standDown"]): Check[] {
   return parts.map(({ text }) => finding.info("stands down", text));
 }
 
-/** What docs/matrix.json has of the release: what the module does there, and what it does not. */
+/** The release's results in docs/matrix.json: what the module improves there, and what it does not. */
 function measuredChecks({ release }: Openclaw): Check[] {
   const { releases } = JSON.parse(readFileSync(MATRIX, "utf8")) as Matrix;
   return summaryOf(release, releases[release]).map((text) => finding.info("measured", text));

@@ -68,7 +68,7 @@ function planFor(way: Way, on: boolean, options: Options): Plan {
   }
 }
 
-/** How the gateway of this machine is run, as far as can be seen. */
+/** How the gateway of this machine is run, as far as that can be detected. */
 function detectWay(env: NodeJS.ProcessEnv, unit?: string): Way {
   if (unit !== undefined || unitFile(env) !== undefined) return "systemd";
   if (process.platform === "darwin") return "launchd";

@@ -1,4 +1,4 @@
-/** Failures as the command tells them: one line that says what to do, and an exit code. */
+/** The command's failures: one line that says what to do, and an exit code. */
 import { CommanderError } from "commander";
 import { oneLine } from "../attach/log.ts";
 
@@ -7,9 +7,9 @@ export { oneLine };
 /** Exit codes of every subcommand but `run`, which passes on the gateway's. */
 export const EXIT = {
   ok: 0,
-  /** It was done, and what it found is not as it should be: a warning of `doctor`, a leak of `probe`. */
+  /** The command worked and found a problem: a warning of `doctor`, a leak of `probe`. */
   found: 1,
-  /** It could not be done, or `doctor` found an error. Wrong usage too. */
+  /** The command failed, its usage was wrong, or `doctor` found an error. */
   failed: 2,
   /** EX_CONFIG, as the module itself ends a gateway that would run unprotected. */
   config: 78,
@@ -33,7 +33,7 @@ export class Failure extends Error {
  */
 export function reportFailure(error: unknown, verbose: boolean): number {
   if (error instanceof CommanderError) {
-    // It has already been said, or help was asked for.
+    // Commander has already printed it, or the user asked for help.
     return error.exitCode === 0 ? EXIT.ok : EXIT.failed;
   }
   const message = error instanceof Error ? error.message : String(error);

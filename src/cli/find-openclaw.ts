@@ -1,4 +1,4 @@
-/** Finds the installed `openclaw` package that a command is about. */
+/** Finds the installed `openclaw` package for a command. */
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,11 +24,11 @@ export function addOpenclawOption(command: Command): Command {
 }
 
 /**
- * The package that `--openclaw` names, else the one that the shell would run, else npm's global one,
- * else that of a `node_modules` folder at or above the working directory or beside this package.
+ * The package that `--openclaw` names, otherwise the one that the shell would run, otherwise npm's global one,
+ * otherwise the one in a `node_modules` folder at or above the working directory or next to this package.
  *
  * @param dir the package's folder, or one with it in `node_modules` or `lib/node_modules`
- * @throws {Failure} if there is none
+ * @throws {Failure} if none is found
  */
 export function findOpenclaw(
   dir: string | undefined,
@@ -41,7 +41,7 @@ export function findOpenclaw(
       `no openclaw package in ${oneLine(dir, 200)}: --openclaw expects the folder with its package.json`,
     );
   }
-  // A folder that commands are typed in may be one that an agent writes to: it comes last.
+  // An agent may be able to write to the working directory, so it comes last.
   const found = onPath(env) ?? firstIn(npmGlobalFolders()) ?? firstIn(localFolders());
   if (found) return found;
   throw new Failure(
@@ -58,13 +58,13 @@ function onPath(env: Readonly<Record<string, string | undefined>>): Openclaw | u
   return undefined;
 }
 
-/** What the shim of a package manager starts, relative to its own folder: pnpm writes those where npm links. */
+/** The target of a package manager's shim, relative to its own folder: pnpm writes shims where npm links. */
 const SHIM_TARGET = /\$basedir(?:_abs)?"?\/['"]?([^'"\n]*\bopenclaw\.mjs)/;
 
 function behindShim(command: string): Openclaw | undefined {
   try {
     const file = realpathSync(command);
-    // Who else is named openclaw may be a program of any size.
+    // Another program named openclaw may have any size.
     if (statSync(file).size > 65_536) return undefined;
     const target = SHIM_TARGET.exec(readFileSync(file, "utf8"))?.[1];
     return target === undefined ? undefined : describe(resolve(dirname(file), target));
@@ -88,7 +88,7 @@ function npmGlobalFolders(): string[] {
   try {
     return [join(outputOf("npm", ["root", "--global"]), "openclaw")];
   } catch {
-    return []; // no npm here: then nothing was installed with it
+    return []; // no npm, so nothing was installed with it
   }
 }
 

@@ -1,4 +1,7 @@
-/** Which gateway a command talks to, and with what: told by options, else as OpenClaw's own client finds it. */
+/**
+ * Which gateway a command talks to, and with which token: from the options, otherwise as OpenClaw's own client finds
+ * it.
+ */
 import type { Command } from "commander";
 import { type Connection, connectGateway, RequestError } from "./connect.ts";
 import { createDevice } from "./device.ts";
@@ -18,7 +21,7 @@ export interface GatewayTarget {
 
 const DEFAULT_PORT = 18789;
 
-/** What a connection asks for unless told otherwise. */
+/** The scopes that a connection asks for by default. */
 export const DEFAULT_SCOPES: readonly string[] = ["operator.read"];
 
 /** Adds `--url`, the token's options and `--tls-fingerprint`. */
@@ -31,7 +34,7 @@ export function addGatewayOptions(command: Command): Command {
 }
 
 /**
- * The gateway that the options name; without `--url` the local one, with the token of its own configuration.
+ * The gateway that the options name; without `--url` the local one, with the token of OpenClaw's configuration.
  *
  * @param config of OpenClaw; read from its file unless given
  * @throws {Failure} if the token's source or the configuration cannot be read
@@ -56,10 +59,10 @@ export async function gatewayTarget(
 }
 
 /**
- * Uses a connection, and once more one with a device identity on the releases that give a backend without one no
- * scopes; closes both.
+ * Uses a connection. On releases that give a backend without a device identity no scopes, tries again with one.
+ * Closes both.
  *
- * @throws {Failure} if there is no connection
+ * @throws {Failure} if the connection fails
  * @throws what `use` throws
  */
 export async function withConnection<T>(
@@ -72,7 +75,7 @@ export async function withConnection<T>(
     try {
       return await use(connection);
     } catch (error) {
-      // A scope that was not asked for is missing with a device, too.
+      // A scope that was not requested is missing with a device, too.
       const taken = error instanceof RequestError && options.scopes.includes(error.missingScope ?? "");
       if (device || !taken) throw error;
     } finally {

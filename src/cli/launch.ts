@@ -1,16 +1,16 @@
-/** Runs another program: becomes it, stands in front of it as if it were not there, or reads what it prints. */
+/** Runs another program: by replacing this process, by forwarding to a child transparently, or to read its output. */
 import { execFileSync, spawn } from "node:child_process";
 
 const FORWARDED: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"];
 
-/** Of a terminal's foreground group, every process gets these from the terminal itself. */
+/** Every process of a terminal's foreground group gets these from the terminal itself. */
 const BY_TERMINAL: ReadonlySet<NodeJS.Signals> = new Set(["SIGINT", "SIGQUIT"]);
 
 /**
- * Runs a Node program in place of this one: same process where the system can do that.
+ * Runs a Node program instead of this one: in the same process if the system supports that.
  *
  * @param node path of the Node
- * @returns only where it is a child process, once that has ended as {@link standInFor} says
+ * @returns only if it runs as a child process, after that has ended as described at {@link standInFor}
  */
 export async function become(node: string, args: readonly string[]): Promise<void> {
   const env = process.env as Record<string, string>;
@@ -44,7 +44,7 @@ export async function standInFor(command: string, args: readonly string[]): Prom
 
 /**
  * @returns the stdout of a program that ends by itself, trimmed
- * @throws {Error} if it is not there, fails, or takes longer than 10 s
+ * @throws {Error} if it is missing, fails, or takes longer than 10 s
  */
 export function outputOf(command: string, args: readonly string[]): string {
   return execFileSync(command, args, {

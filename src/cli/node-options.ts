@@ -8,8 +8,8 @@ import { withoutPreload } from "../attach/process.ts";
 const SCRIPT = /([\\/]openclaw-event-isolation[\\/]dist[\\/])cli\.js$/;
 
 /**
- * URL of the module by a path that outlives an update: pnpm keeps each version in a folder of its own, to which
- * a link leads. Its shims go by that link since pnpm 11; before, they go past it.
+ * URL of the module by a path that outlives an update: pnpm keeps each version in its own folder, to which a link
+ * leads. Since pnpm 11 its shims use that link; older ones do not.
  *
  * @param script `process.argv[1]`
  */
@@ -32,7 +32,7 @@ function isThis(path: string): boolean {
   }
 }
 
-/** @param options what it was, if anything */
+/** @param options the previous value, if any */
 export function withModule(options: string | undefined): string {
   return [withoutModule(options), MODULE_OPTION].filter((part) => part !== "").join(" ");
 }
@@ -46,5 +46,5 @@ export function hasModule(options = ""): boolean {
   return withoutModule(options) !== options.trim();
 }
 
-/** For a shell or a Dockerfile, where a variable's value can be written into another. */
+/** For a shell or a Dockerfile, which can append it to another value. */
 export const MODULE_OPTION = `--import=${lastingUrl()}`;

@@ -20,7 +20,7 @@ export function isOldNode(version: string): boolean {
 /**
  * The version of the Node at a path.
  *
- * @throws {Failure} if it is none
+ * @throws {Failure} if it is not a Node.js executable
  */
 export function nodeVersion(path: string): string {
   if (path === process.execPath) return process.versions.node;

@@ -8,14 +8,14 @@ import { textOf } from "./plan.ts";
 /** Variables of the environment. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** The parts that the command looks at. All of it is what a user has written: of any type. */
+/** The parts that the command reads. A user has written them, so they may have any type. */
 export interface OpenclawConfig {
   readonly [key: string]: unknown;
 }
 
 export interface ConfigFile {
   readonly path: string;
-  /** False if there is no such file: then OpenClaw runs on its defaults. */
+  /** False if the file does not exist: OpenClaw then uses its defaults. */
   readonly exists: boolean;
   readonly config: OpenclawConfig;
   /** Whether parts are in other files (`$include`), which are not read here. */
@@ -40,7 +40,7 @@ export function stateDir(env: Env): string {
 /**
  * Reads the configuration.
  *
- * @throws {Failure} if there is a file that cannot be read, or is no JSON5 object
+ * @throws {Failure} if the file exists but cannot be read, or is not a JSON5 object
  */
 export function readConfig(env: Env): ConfigFile {
   const path = resolve(env["OPENCLAW_CONFIG_PATH"]?.trim() || join(stateDir(env), "openclaw.json"));
@@ -58,7 +58,7 @@ export function readConfig(env: Env): ConfigFile {
   return { path, exists: true, config, includes: hasInclude(config) };
 }
 
-/** The value at a path of keys; undefined where there is none. */
+/** The value at a path of keys; undefined if it is missing. */
 export function at(value: unknown, ...path: readonly string[]): unknown {
   return path.reduce(
     (each: unknown, key) => (isObject(each) && Object.hasOwn(each, key) ? each[key] : undefined),
@@ -66,7 +66,7 @@ export function at(value: unknown, ...path: readonly string[]): unknown {
   );
 }
 
-/** A text of the configuration, `${NAME}` replaced from the environment as OpenClaw does. */
+/** A string of the configuration, with `${NAME}` replaced from the environment as OpenClaw does. */
 export function textAt(env: Env, value: unknown, ...path: readonly string[]): string | undefined {
   const text = at(value, ...path);
   if (typeof text !== "string") return undefined;

@@ -1,20 +1,20 @@
-/** What `enable` and `disable` are going to do, as data: shown by `--dry-run`, carried out otherwise. */
+/** The plan of `enable` or `disable`, as data: `--dry-run` prints it, otherwise it is carried out. */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Failure, oneLine } from "./failure.ts";
 
 export interface Plan {
-  /** For whom this is, e.g. `systemd: openclaw-gateway.service`. */
+  /** The target, e.g. `systemd: openclaw-gateway.service`. */
   readonly title: string;
-  /** The one file it is about, if it writes any; `content` undefined removes it. */
+  /** The file that it writes, if any; `content` undefined removes it. */
   readonly file?: { readonly path: string; readonly content: string | undefined };
-  /** Things to know. */
+  /** Further notes for the user. */
   readonly notes: readonly string[];
-  /** What the user has to do: commands to type, or lines to put somewhere. */
+  /** Steps for the user: commands to run, or lines to add somewhere. */
   readonly steps: readonly string[];
 }
 
-/** The text of a file; undefined if there is none. */
+/** The text of a file; undefined if it does not exist. */
 export function textOf(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
@@ -25,7 +25,7 @@ export function textOf(path: string): string | undefined {
 }
 
 /**
- * Carries a plan out, or with `dryRun` only tells it.
+ * Carries out a plan, or with `dryRun` only describes it.
  *
  * @returns the lines to print
  * @throws {Failure} if a file cannot be written or removed

@@ -1,21 +1,21 @@
-/** One connection of the probe: what it asks for, and every frame that it gets. */
+/** One connection of the probe: its requests, and every frame that it gets. */
 import type { SeenFrame } from "../report/attribute.ts";
 import type { Witness } from "../report/observe.ts";
 import { type Connection, connectGateway, type ConnectOptions, RequestError } from "./connect.ts";
 import { createDevice } from "./device.ts";
 
-/** More than a probe's own traffic by far; a busy gateway must not fill the memory. */
+/** Far more than a probe's own traffic; a busy gateway must not fill the memory. */
 const MAX_FRAMES = 20_000;
 
 export interface Listener extends Connection {
   readonly name: string;
-  /** Frames beyond the limit, which were counted only. */
+  /** Frames beyond the limit, which are only counted. */
   readonly dropped: () => number;
   /** Notes that from now on it is entitled to a session's frames. */
   claims(session: number): void;
   /** Notes that from now on it no longer is. */
   leaves(session: number): void;
-  /** Resolves with the first frame, past or to come, that is wanted; with undefined in no such time. */
+  /** Resolves with the first wanted frame, past or future; with undefined after the time limit. */
   seen(wanted: (frame: SeenFrame) => boolean, timeoutMs: number, signal: AbortSignal): Promise<SeenFrame | undefined>;
   witness(): Witness;
 }
@@ -47,10 +47,10 @@ export class Listeners {
   }
 
   /**
-   * Finds out whether this gateway gives a connection without a device identity its scopes. Releases
-   * from about 2026.3.13 to 2026.4.15 do not.
+   * Determines whether this gateway gives a connection without a device identity its scopes. Releases from about
+   * 2026.3.13 to 2026.4.15 do not.
    *
-   * @throws {Failure} if there is no connection, or no scope in either way
+   * @throws {Failure} if the connection fails, or gets no scope either way
    */
   async settle(): Promise<void> {
     for (const device of [false, true]) {
@@ -67,7 +67,7 @@ export class Listeners {
     }
   }
 
-  /** A plain connection; nothing of it is recorded. */
+  /** A connection whose frames are not recorded. */
   async open(scopes: readonly string[], more: Partial<ConnectOptions> = {}): Promise<Connection> {
     const connection = await connectGateway({
       ...this.#connect,

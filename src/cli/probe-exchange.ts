@@ -1,4 +1,4 @@
-/** The two ways to probe: a short exchange on sessions of our own, or only listening. */
+/** The two ways to probe: a short exchange on its own sessions, or only listening. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KnownSession, SeenFrame } from "../report/attribute.ts";
@@ -10,7 +10,7 @@ import { type Conduct, LEFT, type RunEnd } from "../report/judge.ts";
 
 export interface ExchangeOptions {
   readonly agent: string;
-  /** What is sent; `{token}` stands for a word that occurs nowhere else. */
+  /** The message; `{token}` stands for a word that occurs nowhere else. */
   readonly message: string;
   /** Whether it may add a cron job and run it once. */
   readonly allowCron: boolean;
@@ -18,7 +18,7 @@ export interface ExchangeOptions {
   readonly runTimeoutMs: number;
   readonly signal: AbortSignal;
   readonly progress: (message: string) => void;
-  /** Called for each session before there may be one. */
+  /** Called for each session before it may exist. */
   readonly created: (key: string) => void;
 }
 
@@ -28,7 +28,7 @@ export interface Conducted {
   readonly conduct: Conduct;
 }
 
-/** A frame on its way to the wrong connection would still come. */
+/** Time for a frame on its way to a wrong connection to arrive. */
 const SETTLE_MS = 1_000;
 
 const SCOPED = ["session-scoped-events"];
@@ -46,10 +46,9 @@ interface Sender {
 }
 
 /**
- * Two senders, each on a session of its own, send twice. A third connection joins the first one's
- * session for the first round and leaves it before the second. Others never ask for either. In the
- * second round B sends in a child of A's session, where there can be one: its frames may tell of
- * the child only.
+ * Two senders, each on its own session, send twice. A third connection joins the first one's session for the first
+ * round and leaves it before the second. Others never ask for either. In the second round B sends in a child of A's
+ * session, if the release supports one: its frames may name only the child.
  */
 export async function exchange(listeners: Listeners, options: ExchangeOptions): Promise<Conducted> {
   const { agent, progress, signal } = options;
@@ -115,7 +114,7 @@ async function cronJob(listeners: Listeners, options: ExchangeOptions): Promise<
   return outcome;
 }
 
-/** Only listens, with connections that ask for nobody's session. */
+/** Only listens, with connections that ask for no session in use. */
 export async function passive(
   listeners: Listeners,
   options: { readonly agent: string; readonly seconds: number; readonly signal: AbortSignal },
@@ -150,7 +149,7 @@ async function bystanders(listeners: Listeners): Promise<Listener[]> {
     await listeners.listen({ name: "bystander", asked: "asks for nothing" }),
     await listeners.listen({ name: "scoped cap", asked: "asks for nothing, with upstream's opt-in cap", caps: SCOPED }),
   ];
-  // The list of sessions is one thing, what is said in them another.
+  // The list of sessions differs from their content.
   const roster = await listeners.listen({
     name: "roster",
     asked: "asks for the list of sessions, with upstream's opt-in cap",
@@ -185,12 +184,12 @@ async function send({ session, index, listener }: Sender, options: ExchangeOptio
   return (last && endOf(last, ids)) ?? "missing";
 }
 
-/** How a frame ends one of these runs, if it does. */
+/** How a frame ends one of these runs; undefined if it does not. */
 function endOf({ event, payload }: SeenFrame, runIds: ReadonlySet<string>): RunEnd | undefined {
   const { runId, state, stream, data } = (payload ?? {}) as Record<string, unknown>;
   if (typeof runId !== "string" || !runIds.has(runId)) return undefined;
   if (event === "chat") return state === "final" || state === "aborted" || state === "error" ? state : undefined;
-  // Some releases tell of a failed model call in no other way.
+  // Some releases report a failed model call only this way.
   const failed = event === "agent" && stream === "lifecycle" && (data as { phase?: unknown } | null)?.phase === "error";
   return failed ? "error" : undefined;
 }
@@ -218,7 +217,7 @@ async function subscribe(listener: Listener, key: string): Promise<void> {
 
 async function leave(listener: Listener, key: string): Promise<void> {
   await listener.request("sessions.messages.unsubscribe", { key }).catch((error: unknown) => {
-    // Releases that do not know the method have nothing to leave; a policy in front of them may.
+    // Releases that do not know the method have nothing to leave; a policy in front of them may refuse it.
     if (!(error instanceof RequestError)) throw error;
   });
   listener.leaves(0);
@@ -240,7 +239,7 @@ async function updates(connection: Connection): Promise<Map<string, unknown> | u
 /**
  * Removes the probe's sessions.
  *
- * @param running a run may still be going on in them: it is aborted and waited for
+ * @param running whether a run may still be active in them: it is aborted and awaited
  * @returns what is left, one line each
  */
 export async function removeSessions(
@@ -277,7 +276,7 @@ async function removeSession(admin: Connection, key: string, running: boolean): 
       if (error instanceof RequestError && error.missingScope) break;
       continue;
     }
-    // A run that was only just aborted may write once more, and bring its session back.
+    // A run that was just aborted may write once more and so create its session again.
     if (running) await sleep(REMOVE_PAUSE_MS);
     if (!(await updates(admin))?.has(key)) {
       return archived ? `the transcript of ${key}, which the gateway archived` : undefined;
@@ -286,7 +285,7 @@ async function removeSession(admin: Connection, key: string, running: boolean): 
   return `session ${key} (${refusal})`;
 }
 
-/** What `isolation.status` says, where there is one. */
+/** The answer of `isolation.status`, if the gateway has the method. */
 export async function isolationStatus(listeners: Listeners, methods: readonly string[]): Promise<unknown> {
   if (!methods.includes("isolation.status")) return undefined;
   const connection = await listeners.open(["operator.read"]);

@@ -1,4 +1,4 @@
-/** What a probe does beyond two chats: a session with a parent, and a cron job if it may. */
+/** The probe's extras: a session with a parent, and a cron job if allowed. */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KnownSession } from "../report/attribute.ts";
@@ -6,7 +6,7 @@ import { type Connection, RequestError } from "./connect.ts";
 import { Failure, oneLine } from "./failure.ts";
 import type { Listener, Listeners } from "./probe-connection.ts";
 
-/** A key that no session has yet, and that says where it comes from. */
+/** An unused session key that names its origin. */
 export function temporaryKey(agent: string): string {
   return `agent:${agent}:isolation-probe-${randomBytes(8).toString("hex")}`;
 }
@@ -17,10 +17,10 @@ export function temporaryToken(): string {
 }
 
 /**
- * Makes a session whose parent is another one. Costs no run.
+ * Creates a session whose parent is another one. Costs no run.
  *
- * @param created called with its key before there may be one
- * @returns its key, or undefined where the release has no such sessions or does not allow one
+ * @param created called with its key before the session may exist
+ * @returns its key, or undefined if the release has no such sessions or does not allow one
  */
 export async function makeChild(
   creator: Listener,
@@ -50,19 +50,19 @@ export interface CronOptions {
 
 export interface CronOutcome {
   readonly session?: KnownSession;
-  /** Why it was not run to its end. */
+  /** Why it did not finish. */
   readonly problem?: string;
   /** The job, if it could not be removed. */
   readonly leftBehind?: string;
 }
 
 const POLL_MS = 500;
-/** Nothing but the probe's own order runs it. */
+/** Only the probe itself runs the job. */
 const FAR_MS = 24 * 3_600_000;
 
 /**
- * Adds a cron job, runs it once, and removes it. Its session is named after the job. What the
- * agent says is delivered to no channel.
+ * Adds a cron job, runs it once, and removes it. Its session is named after the job. The agent's reply goes to no
+ * channel.
  */
 export async function runCronJob(listeners: Listeners, options: CronOptions): Promise<CronOutcome> {
   const { agent, message, created } = options;

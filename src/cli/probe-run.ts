@@ -1,4 +1,4 @@
-/** Probes one gateway from the first connection to the cleaned-up end. */
+/** Probes one gateway, from the first connection to the clean-up. */
 import type { Conduct } from "../report/judge.ts";
 import { observe } from "../report/observe.ts";
 import type { GatewayReport } from "../report/shape.ts";
@@ -10,9 +10,9 @@ export interface ProbeOptions {
   readonly url: string;
   readonly token?: string | undefined;
   readonly tlsFingerprint?: string | undefined;
-  /** Whether it may start runs; else it only listens. */
+  /** Whether it may start runs; otherwise it only listens. */
   readonly allowRuns: boolean;
-  /** Whether it may add a cron job too, and run it once. */
+  /** Whether it may also add a cron job and run it once. */
   readonly allowCron?: boolean;
   readonly agent: string;
   readonly message: string;
@@ -24,14 +24,14 @@ export interface ProbeOptions {
 }
 
 /**
- * Says of a gateway who gets whose frames.
+ * Determines which connection of a gateway gets whose frames.
  *
- * @throws {Failure} that says in one line why it could not be tested
+ * @throws {Failure} with one line that explains why the test failed
  */
 export async function probeGateway(options: ProbeOptions): Promise<GatewayReport> {
   const { url, token, tlsFingerprint, agent, allowRuns, progress, seconds } = options;
   const listeners = new Listeners({ url, token, tlsFingerprint });
-  // Ends what still waits when one part of it fails.
+  // Ends all waits when one part fails.
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
   const created: string[] = [];
@@ -67,18 +67,18 @@ export async function probeGateway(options: ProbeOptions): Promise<GatewayReport
       leftBehind: done.cron?.leftBehind === undefined ? leftBehind : [...leftBehind, done.cron.leftBehind],
     };
   } finally {
-    // If some are still there, something has failed before.
+    // If sessions are left here, something has failed before.
     for (const what of await removeSessions(listeners, created, true)) progress(`left behind: ${what}`);
     await listeners.closeAll();
   }
 }
 
-/** Whether a run was started whose end was not seen. */
+/** Whether a run has started whose end was not seen. */
 function hasRunning({ runs, interrupted }: Conduct): boolean {
   return interrupted || runs.some(({ end }) => end === "missing");
 }
 
-/** Old releases call themselves "dev"; the module in them knows better. */
+/** Old releases call themselves "dev"; the module knows the release. */
 function releaseOf(told: string, status: unknown): string {
   const { release } = (status ?? {}) as { release?: unknown };
   if (typeof release === "string") return release;

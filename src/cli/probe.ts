@@ -68,7 +68,7 @@ async function run(url: string, options: Options): Promise<void> {
     progress("interrupted: cleaning up");
     interrupt.abort();
   };
-  // Once: whoever asks twice does not want to wait for the cleaning up.
+  // Once: a second signal ends the process without cleaning up.
   process.once("SIGINT", stop).once("SIGTERM", stop);
   try {
     const startedAt = new Date().toISOString();
@@ -104,7 +104,10 @@ async function run(url: string, options: Options): Promise<void> {
   }
 }
 
-/** Before anything runs: a report that cannot be written is no reason to run it twice. An earlier one stays for now. */
+/**
+ * Checks before anything runs, so that an unwritable report does not waste the runs. Leaves an earlier report alone
+ * for now.
+ */
 async function checkWritable(file: string): Promise<void> {
   try {
     const handle = await open(file, "a");

@@ -9,7 +9,7 @@ import { runSubcommand } from "./run.ts";
 import { statusSubcommand } from "./status.ts";
 import { wakeSubcommand } from "./wake.ts";
 
-/** Each makes one subcommand with its options, help and action. In the order of the help. */
+/** Each function makes one subcommand with its options, help and action; the help lists them in this order. */
 const SUBCOMMANDS: readonly (() => Command)[] = [
   runSubcommand,
   enableSubcommand,
@@ -53,7 +53,7 @@ export function makeProgram(): Command {
   return program;
 }
 
-/** What all commands have in common, also those below a subcommand. */
+/** Settings of all commands, including those below a subcommand. */
 function prepare(command: Command): void {
   command.helpOption("-h, --help", "show help").showHelpAfterError("(--help shows the usage)").exitOverride();
   if (command.commands.length === 0) command.option("--verbose", "show the stack trace of a failure");

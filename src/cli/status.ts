@@ -50,9 +50,9 @@ export function statusSubcommand(): Command {
 }
 
 /**
- * Asks a gateway.
+ * Asks a gateway for its status.
  *
- * @throws {Failure} if it cannot be reached, does not know the method, or answers as another version would
+ * @throws {Failure} if it cannot be reached, does not know the method, or answers in the format of another version
  */
 export async function isolationStatus(
   target: GatewayTarget,
@@ -63,7 +63,7 @@ export async function isolationStatus(
   try {
     status = await withConnection(target, { ...options, scopes }, (connection) => connection.request(STATUS_METHOD));
   } catch (error) {
-    // A scope that was not asked for is one that the method, where it is known, does not want.
+    // A gateway that knows the method does not demand a scope that was not requested.
     const unknown =
       error instanceof RequestError &&
       (error.unknownMethod || (error.missingScope !== undefined && !scopes.includes(error.missingScope)));
@@ -78,7 +78,7 @@ export async function isolationStatus(
   );
 }
 
-/** The gateway runs, but has no plugin of ours to answer. */
+/** The gateway runs, but without this package's plugin. */
 export class UnknownStatusError extends Failure {
   constructor(url: string, cause: unknown) {
     super(

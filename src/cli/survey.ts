@@ -1,4 +1,4 @@
-/** What one OpenClaw package has of the functions that the module attaches to; it is read, not run. */
+/** Finds the functions to which the module attaches in one OpenClaw package, by reading it, not by running it. */
 import { join } from "node:path";
 import { scanPackage } from "../attach/loader.ts";
 import {
@@ -17,19 +17,19 @@ export interface SeamSurvey {
   readonly name: string;
   readonly purpose: string;
   readonly required: boolean;
-  /** What happens where none of the functions is found. */
+  /** The consequence if none of the functions is found. */
   readonly without: string;
-  /** Which of the seam's functions are declared where, by file relative to the package. None: not found. */
+  /** Where the seam's functions are declared, by file relative to the package. Empty if none is found. */
   readonly found: readonly { readonly function: string; readonly files: readonly string[] }[];
   /** Functions that were not found, though the release should declare them. */
   readonly lost: readonly string[];
 }
 
 export interface Survey {
-  /** `attach`: every required seam is there. `refuse`: one is not, the gateway will end with code 78. */
+  /** `attach`: every required seam is there. `refuse`: one is missing, so the gateway will exit with code 78. */
   readonly verdict: "attach" | "refuse";
   readonly seams: readonly SeamSurvey[];
-  /** What the release does itself, so that the module stands down. */
+  /** Work that the release does itself, so that the module stands down. */
   readonly standDown: readonly { readonly name: string; readonly text: string }[];
 }
 
@@ -78,7 +78,7 @@ export function survey(root: string, release: string): Survey {
   };
 }
 
-/** The functions that a release declares, as the table of seams has it. */
+/** The functions that a release declares, according to the table of seams. */
 export function declaredBy(release: string): ReadonlySet<string> {
   const functions = SEAMS.flatMap((seam) => seam.functions);
   return new Set(functions.filter((each) => inRange(release, releasesWith(each))).map(({ name }) => name));

@@ -1,4 +1,4 @@
-/** The systemd way: a drop-in beside the user unit that `openclaw gateway install` writes. */
+/** systemd: a drop-in for the user unit that `openclaw gateway install` writes. */
 import { existsSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
@@ -14,7 +14,7 @@ import { dropIn, environmentFileValue, unitEnvironment } from "./unit-file.ts";
 const DROP_IN = "zz-event-isolation.conf";
 const VARIABLE = "NODE_OPTIONS";
 
-/** Where the user manager looks for what a user or an administrator has written, first one first. */
+/** The folders of users' and administrators' units, in the user manager's order. */
 function folders(env: Env): string[] {
   const home = env["HOME"] ?? homedir();
   const config = env["XDG_CONFIG_HOME"] ?? join(home, ".config");
@@ -38,7 +38,7 @@ export function unitFile(env: Env, unit?: string): string | undefined {
 }
 
 /**
- * @param on to enable, false to disable
+ * @param on true to enable, false to disable
  * @throws {Failure} if there is no such unit, or a drop-in would not help
  */
 export function systemdPlan(on: boolean, env: Env, unit?: string): Plan {
@@ -91,7 +91,7 @@ export function systemdState(env: Env, unit?: string): "enabled" | "outdated" | 
   return unitEnvironment([own], VARIABLE).value === withModule(rest.value) ? "enabled" : "outdated";
 }
 
-/** What the unit says without our drop-in. */
+/** The unit's environment without the module's drop-in. */
 function effective(env: Env, name: string, file: string): ReturnType<typeof unitEnvironment> {
   const others = dropInFiles(env, name).filter((path) => basename(path) !== DROP_IN);
   const texts = [file, ...others].map((path) => (path === "" ? undefined : textOf(path)) ?? "");
@@ -99,7 +99,7 @@ function effective(env: Env, name: string, file: string): ReturnType<typeof unit
   return { ...found, files: found.files.map((path) => path.replace(/^%h(?=\/)/, env["HOME"] ?? homedir())) };
 }
 
-/** Drop-ins of a unit in systemd's order: by file name; of one name, only that of the first folder. */
+/** Drop-ins of a unit in systemd's order: by file name; for each name, only the one in the first folder. */
 function dropInFiles(env: Env, name: string): string[] {
   const byName = new Map<string, string>();
   for (const folder of folders(env)) {
@@ -111,13 +111,13 @@ function dropInFiles(env: Env, name: string): string[] {
   return [...byName.keys()].sort().map((each) => byName.get(each)!);
 }
 
-/** Beside the user's own unit; for one of the administrator's, in the user's folder. */
+/** Next to the user's own unit; for an administrator's unit, in the user's folder. */
 function ownDropIn(env: Env, name: string, file: string | undefined): string {
   const unit = file === undefined || file.startsWith("/etc/") ? join(folders(env)[0]!, name) : file;
   return join(`${unit}.d`, DROP_IN);
 }
 
-/** Why the unit's program does not load the module, whatever its environment says; undefined if it does. */
+/** Why the unit's program cannot load the module, whatever its environment; undefined if it can. */
 export function programProblem(env: Env, unit?: string): string | undefined {
   const file = unitFile(env, unit);
   return file === undefined ? undefined : problemOf(effective(env, unitName(env, unit), file));

@@ -20,9 +20,9 @@ export function addTokenOptions(command: Command): Command {
 }
 
 /**
- * The token: from stdin or a file if asked for, else from the environment.
+ * The token: from stdin or a file if requested, otherwise from the environment.
  *
- * @returns undefined if there is none in the environment
+ * @returns undefined if the environment has no token
  * @throws {Failure} if the named source is unreadable or empty, or two are named
  */
 export async function readToken(

@@ -1,18 +1,18 @@
-/** The part of systemd's unit files that says with which environment a service runs. */
+/** Reads the environment of a service from systemd's unit files. */
 
 export interface UnitEnvironment {
-  /** What `Environment=` sets a variable to; undefined if it is not set. */
+  /** The value that `Environment=` gives the variable; undefined if it is not set. */
   readonly value: string | undefined;
-  /** Files of `EnvironmentFile=`, in order. What they set wins over `Environment=`. */
+  /** Files of `EnvironmentFile=`, in order. They override `Environment=`. */
   readonly files: readonly string[];
-  /** Whether `UnsetEnvironment=` takes the variable away, whoever has set it. */
+  /** Whether `UnsetEnvironment=` removes the variable. */
   readonly unset: boolean;
   /** The program of `ExecStart=`. */
   readonly program: string | undefined;
 }
 
 /**
- * What a unit file and its drop-ins together say of one variable.
+ * Reads one variable from a unit file and its drop-ins together.
  *
  * @param texts the unit file first, then the drop-ins in systemd's order
  */
@@ -29,7 +29,7 @@ export function unitEnvironment(texts: readonly string[], variable: string): Uni
         for (const word of list) if (word.startsWith(`${variable}=`)) value = word.slice(variable.length + 1);
         break;
       case "EnvironmentFile":
-        // Not a list: one path, whatever blanks are in it.
+        // Not a list: one path, which may contain spaces.
         files = text === "" ? [] : [...files, withoutSpecifiers(text.replace(/^-/, ""))];
         break;
       case "UnsetEnvironment":
@@ -49,7 +49,7 @@ function programOf([first, ...rest]: readonly string[]): string | undefined {
   return program?.endsWith("/env") ? (rest.find((word) => !/^-|=/.test(word)) ?? program) : program;
 }
 
-/** What an environment file sets a variable to, in systemd's (and the shell's) simple form. */
+/** The value that an environment file gives a variable, in systemd's (and the shell's) simple form. */
 export function environmentFileValue(text: string, variable: string): string | undefined {
   let value: string | undefined;
   for (const line of logicalLines(text)) {
@@ -78,7 +78,7 @@ function serviceLines(text: string): [key: string, value: string][] {
   return lines;
 }
 
-/** Lines without comments; a backslash at the end of one goes on with the next. */
+/** Lines without comments; a backslash at the end of a line joins it with the next. */
 function logicalLines(text: string): string[] {
   const lines: string[] = [];
   let open = "";
@@ -94,7 +94,7 @@ function logicalLines(text: string): string[] {
   return open === "" ? lines : [...lines, open];
 }
 
-/** Splits at blanks; quotes hold together, a backslash takes the next character as it is. */
+/** Splits at spaces; quotes group, a backslash escapes the next character. */
 function words(text: string, specifiers = true): string[] {
   const found = text.match(/(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')+/g) ?? [];
   const plain = found.map((word) =>
@@ -107,7 +107,7 @@ function words(text: string, specifiers = true): string[] {
   return specifiers ? plain.map(withoutSpecifiers) : plain;
 }
 
-/** `%%` is a percent sign. The others are left as they are: they say nothing of Node's options. */
+/** `%%` is a percent sign. Other specifiers stay as they are: they do not affect Node's options. */
 function withoutSpecifiers(text: string): string {
   return text.replaceAll("%%", "%");
 }

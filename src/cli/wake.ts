@@ -1,4 +1,4 @@
-/** `wake`: sends an event to a session and has its agent look at it. */
+/** `wake`: sends an event to a session and makes its agent handle it. */
 import { Command, Option } from "commander";
 import { type Connection, RequestError } from "./connect.ts";
 import { EXIT, Failure } from "./failure.ts";
@@ -11,10 +11,10 @@ import {
 } from "./gateway-target.ts";
 import { inRange } from "./versions.ts";
 
-/** When the event is looked at; one that is sent to a session always at once. */
+/** When the event is handled; always at once for a session. */
 type WakeMode = "now" | "next-heartbeat";
 
-/** The gateway took the event. */
+/** The gateway accepted the event. */
 interface WakeResult {
   readonly ok: true;
   readonly url: string;
@@ -64,7 +64,7 @@ export function wakeSubcommand(): Command {
 /**
  * Sends an event to a session.
  *
- * @throws {Failure} if there is no connection, or the gateway ignores session keys
+ * @throws {Failure} if the connection fails, or the gateway ignores session keys
  * @throws {RequestError} if the gateway refuses the event
  */
 function wakeSession(target: GatewayTarget, order: Options): Promise<WakeResult> {
@@ -92,16 +92,16 @@ async function send(connection: Connection, url: string, order: Options): Promis
   return { ok: true, url, sessionKey: sessionKey ?? null, mode };
 }
 
-/** What no session and no agent is called: a gateway that reads it refuses it. */
+/** Impossible names of a session and an agent: a gateway that reads them refuses them. */
 const NO_KEY = { sessionKey: "agent:" };
 const NO_AGENT = { agentId: "no-agent-of-this-name" };
 
-/** From 2026.8 on the release sends a wake that names an agent to it, and checks the agent only after the text. */
+/** From 2026.8 on, the release sends a wake to the named agent, and checks the agent only after the text. */
 function findsAgents({ hello }: Connection): boolean {
   return inRange(String(hello.server?.version), ">=2026.8.1");
 }
 
-/** Asks with a target that does not exist and without a text: nobody enqueues that. */
+/** Sends a wake with an impossible target and a blank text, which no release enqueues. */
 async function ignores(connection: Connection, target: object): Promise<boolean> {
   try {
     await connection.request("wake", { mode: "next-heartbeat", text: " ", ...target });

@@ -1,4 +1,4 @@
-/** How the module is made permanent where nothing can be written safely: what to do, in exact words. */
+/** The exact steps that make the module permanent where the command cannot safely write files. */
 import { findOpenclaw } from "./find-openclaw.ts";
 import { MODULE_OPTION } from "./node-options.ts";
 import { type Env, profileOf } from "./openclaw-config.ts";
@@ -39,8 +39,8 @@ export function shellPlan(on: boolean): Plan {
 }
 
 /**
- * launchd has no drop-ins and OpenClaw rewrites its plist: its own way for options like this is a
- * wrapper, since 2026.5; before, a key of the plist.
+ * launchd has no drop-ins and OpenClaw rewrites its plist: OpenClaw's own way for such options is a wrapper since
+ * 2026.5, and a key of the plist before.
  */
 export function launchdPlan(on: boolean, env: Env, dir?: string): Plan {
   const { entry, release } = findOpenclaw(dir, env);

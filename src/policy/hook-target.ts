@@ -68,7 +68,7 @@ function begins(keys: readonly string[], prefixes: readonly string[]): boolean {
   return keys.some((key) => prefixes.some((prefix) => key.toLowerCase().startsWith(prefix)));
 }
 
-/** As upstream: an empty list of prefixes is none. */
+/** As upstream: an empty list of prefixes allows any key. */
 function prefixesOf(value: unknown): readonly string[] | undefined {
   const prefixes = listOf(value)?.map((prefix) => prefix.toLowerCase());
   return prefixes && prefixes.length > 0 ? prefixes : undefined;

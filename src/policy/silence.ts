@@ -38,9 +38,9 @@ export function listensInVain(traffic: Traffic): boolean {
 }
 
 /**
- * The entry of `observers` that fits a connection and as few others as can be: by what only this kind of client
- * calls itself, else by its device, else by id and mode, which many clients share. Undefined if it says nothing of
- * itself.
+ * The entry for `observers` that matches a connection and as few others as possible: by a name that only this kind of
+ * client uses, otherwise by its device, otherwise by id and mode, which many clients share. Undefined if the client
+ * reports nothing about itself.
  */
 export function observerEntry(facts: ConnectionFacts): ConnectionMatch | undefined {
   const { clientId, mode, displayName, userAgent, deviceId } = facts;

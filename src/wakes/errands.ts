@@ -91,7 +91,7 @@ export class TargetedHeartbeats {
     const id = idOf(session);
     const known = this.#errands.get(id);
     if (known) {
-      // What a heartbeat of this errand gave back is no news.
+      // Events that a heartbeat of this errand gave back are not new.
       if ([...events.keys()].every((text) => known.events.has(text))) return;
       for (const [text, options] of events) known.events.set(text, options);
       while (known.events.size > MAX_EVENTS) known.events.delete(known.events.keys().next().value!);
@@ -174,7 +174,7 @@ export class TargetedHeartbeats {
     }
   }
 
-  /** From 2026.3 on, active hours that end when they begin are none; before, all are active and nobody comes here. */
+  /** From 2026.3 on, active hours that end when they begin are empty; before, they mean all hours. */
   #everActive({ agentId }: WokenSession): boolean {
     const { activeHours } = this.#configured(agentId).heartbeat;
     const { start, end } = fieldsOrNone(activeHours);
