@@ -71,7 +71,10 @@ async function main(options: Options, named: readonly string[]): Promise<number>
       next(async () => {
         const known = readMatrix().releases[release] ?? {};
         const wanted = {
-          published: options.control || known.published?.busy || (!known.published && known.fails === undefined),
+          published:
+            options.control ||
+            (known.published?.busy && !options.again) ||
+            (!known.published && known.fails === undefined),
           module:
             options.again || known.module?.busy || known.module?.code !== bench.code || worseChecks(known).length > 0,
         };

@@ -36,6 +36,8 @@ const BUSY_MS = 1_000;
 /** How long the module leaves a followed event to the release's own heartbeat, which retries each second. */
 const FIRST_GO_MS = 4_000;
 const AGAIN_MS = 60_000;
+/** After a heartbeat that failed, doubled each time: 2026.6 fails where the session's entry has just changed. */
+const FAILED_MS = 1_000;
 const MAX_TRIES = 5;
 /** How long a session may stay busy before the log says that its events still wait. */
 const MAX_BUSY_MS = 15 * 60_000;
@@ -167,7 +169,9 @@ export class TargetedHeartbeats {
         tries += 1;
         this.#host.count("wake-repeated");
         if (result.status === "ran") await pause(BUSY_MS);
-        else if (tries < MAX_TRIES) await this.#longPause(errand, AGAIN_MS);
+        else if (tries < MAX_TRIES) {
+          await this.#longPause(errand, result.status === "failed" ? FAILED_MS * 2 ** tries : AGAIN_MS);
+        }
       }
     } finally {
       this.#errands.delete(idOf(session));

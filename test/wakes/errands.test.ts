@@ -164,6 +164,19 @@ describe("an event that is followed", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test("a heartbeat that failed is run again after two seconds, then after twice as long each time", async () => {
+    const { runs, follow } = release(() => ({ status: "failed", reason: "reply session initialization conflicted" }));
+    follow();
+    await vi.advanceTimersByTimeAsync(4_300);
+    expect(runs).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(runs).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(3_900);
+    expect(runs).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(runs).toHaveLength(3);
+  });
+
   test("a later event ends the pause after a failure, and both are seen", async () => {
     let off = true;
     const { runs, queue, follow } = release(() =>

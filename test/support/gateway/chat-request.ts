@@ -10,6 +10,8 @@ export type ChatRequest = {
   readonly question: string;
   /** The question, with the context and events that newer releases add in messages before and after it. */
   readonly userText: string;
+  /** What the gateway tells its model outside of the conversation. */
+  readonly systemText: string;
   /** A tool result came after the question. */
   readonly hasToolResult: boolean;
 };
@@ -42,6 +44,10 @@ export async function readChatRequest(request: IncomingMessage): Promise<ChatReq
     question,
     userText: [...added, ...rest]
       .filter(isUser)
+      .map((message) => textOf(message.content))
+      .join("\n"),
+    systemText: (body.messages ?? [])
+      .filter(({ role }) => role === "system" || role === "developer")
       .map((message) => textOf(message.content))
       .join("\n"),
     hasToolResult: rest.some((message) => message.role === "tool"),

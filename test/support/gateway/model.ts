@@ -14,6 +14,8 @@ export type ModelRequest = {
   readonly at: number;
   /** The last message of the user, with what the gateway put around and after it. */
   readonly lastUserText: string;
+  /** The system prompt. */
+  readonly systemText: string;
   /** Names of the tools that the gateway offered. */
   readonly tools: readonly string[];
   readonly stream: boolean;
@@ -58,6 +60,7 @@ export async function startModel(): Promise<Model> {
       kind: script.kind,
       at: Date.now(),
       lastUserText: chat.userText,
+      systemText: chat.systemText,
       tools: chat.tools,
       stream: chat.stream,
       sentText: "",

@@ -120,6 +120,8 @@ const COMMAND_S = 3;
 /** It may never come: the release drops wakes at times. */
 const HEARTBEAT_WITHIN_MS = 15_000;
 const DRAINED_WITHIN_MS = 10_000;
+/** On a busy machine a run takes long to come to its model. */
+const ASKED_WITHIN_MS = 60_000;
 
 /** Runs a cron job that leaves a command behind, and follows the event of the command's end. */
 export async function followCronEvent(
@@ -157,10 +159,11 @@ export async function follow(bed: CronBed, marker: string): Promise<Outcome> {
   const heartbeats = () => bed.model.requests.filter(({ at, id }) => id === "" && at >= since - 1_000).length;
   if (ms === undefined) {
     await heartbeat(bed).catch(() => undefined);
-    ms = await drained();
+    ms = await until(drained, DRAINED_WITHIN_MS, "").catch(() => undefined);
   }
   // An event is taken out of its queue some seconds before the model is asked, or after it.
-  await until(() => (heartbeats() > 0 ? true : undefined), 8_000, "").catch(() => undefined);
+  const patienceMs = ms === undefined ? 0 : ASKED_WITHIN_MS;
+  await until(() => (heartbeats() > 0 ? true : undefined), patienceMs, "").catch(() => undefined);
   return { ...(await places()), heartbeats: heartbeats(), ms };
 }
 

@@ -97,7 +97,7 @@ export async function answerTo(send: Promise<unknown>): Promise<string> {
 
 /** Whether a model was asked with a text. */
 export function wasSeen(bed: CronBed, text: string): boolean {
-  return bed.model.requests.some(({ lastUserText }) => lastUserText.includes(text));
+  return bed.model.requests.some((request) => `${request.lastUserText}\n${request.systemText}`.includes(text));
 }
 
 /** Where an event is: `seen` by a model or not (`waits`), and the sessions whose queue held it. */
