@@ -58,7 +58,7 @@ export async function benchBoot({ quick }: Options): Promise<Part> {
   return part(boots);
 }
 
-/** Starts a gateway in a new state folder, stops it, and tells how long it took to be ready. */
+/** Starts a gateway in a new state folder, stops it, and returns how long it took to be ready. */
 async function bootOnce({ release, model, preload, temporary }: Setting): Promise<Boot> {
   const stateDir = await mkdtemp(join(temporary, "state-"));
   const port = await freePort();

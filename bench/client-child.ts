@@ -1,5 +1,5 @@
 /**
- * A process that reads frames: `official` with the official client alone, `client` with ours on top of it. It is told
+ * A process that reads frames: `official` with the official client alone, `client` with ours on top of it. The parent tells it
  * how many runs to read and answers with the CPU time that took, or the heap that is in use.
  */
 import { randomUUID } from "node:crypto";

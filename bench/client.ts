@@ -18,7 +18,7 @@ const WARM_UP_RUNS = 300;
 type Sample = { readonly micros: number; readonly length: number; readonly heap: number };
 type Variant = "official" | "client";
 
-/** Sends a run's frames, with `foreign` frames of other runs beside each. */
+/** Sends a run's frames, with `foreign` frames of other runs alongside each. */
 function play(params: Params, peer: Peer, foreign: number): void {
   const own = { runId: params["idempotencyKey"], sessionKey: params["sessionKey"], agentId: "main" };
   for (let i = 1; i <= CHUNKS; i += 1) {

@@ -1,4 +1,4 @@
-/** Part e: what heartbeats and the module cost a user's reply, beside a heartbeat and with none around. */
+/** Part e: what heartbeats and the module cost a user's reply, during a heartbeat and without one. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { median, quantile } from "simple-statistics";
 import { isolationRegister, openBed, type OpenBed } from "../test/support/gateway/bed.ts";
@@ -46,17 +46,17 @@ export async function benchHeartbeat({ quick }: Options): Promise<Part> {
       (median(meeting) - median(on)).toFixed(0),
     ]);
   }
-  const columns = ["", "off p50 ms", "on p50 ms", "on/off", "off p90", "on p90", "meeting p50", "added by preemption"];
+  const columns = ["", "off p50 ms", "on p50 ms", "on/off", "off p90", "on p90", "meeting p50", "added by abort"];
   return {
     id: "e",
-    title: `A user's reply beside heartbeats, ${rounds} messages each`,
+    title: `A user's reply alongside heartbeats, ${rounds} messages each`,
     tables: [{ title: "from the request to the final, by release", columns, rows }],
     targets,
     notes: [
       "off: heartbeats turned off, module not loaded. on: heartbeats on, module loaded; none runs then.",
       "Each round sends one message to each of the two gateways, in turns; a different one goes first each time.",
       `meeting: up to ${MEETINGS} messages to the gateway with the module, sent ${MEET_MS} ms into a heartbeat's model call on their session.`,
-      "2026.9.6 preempts heartbeats itself: what is added there is the release's own.",
+      "2026.9.6 aborts heartbeats itself: the time added there is the release's own.",
     ],
   };
 }
@@ -71,7 +71,7 @@ async function measure(version: string, rounds: number): Promise<Latencies> {
   };
   const beds = { off: await open(undefined), on: await open(isolationRegister()) };
   const user = await beds.off.connect({ name: "off" });
-  // 2026.5 repeats an alert that went nowhere in place of the next heartbeat.
+  // 2026.5 repeats an undelivered alert instead of the next heartbeat.
   const scene = await heartbeatScene(beds.on, ["HEARTBEAT_OK"]);
   const clients = { off: user, on: scene.user };
   const latencies = { off: [] as number[], on: [] as number[] };

@@ -16,7 +16,7 @@ export type Heap = {
   readonly grown: readonly number[];
   /** The same after all connections have gone: what is remembered of their keys, up to a bound. */
   readonly left: number;
-  /** What is left more after as many have come and gone again: what would add up. */
+  /** The growth after as many have come and gone again: a leak would add up. */
   readonly leftAgain: number;
   /**
    * Bytes of `grown` that came when the connections claimed, by size; no differences of two processes,
@@ -69,7 +69,7 @@ async function heapUsed(): Promise<number> {
   return process.memoryUsage().heapUsed;
 }
 
-// Once full and empty again: what is compiled and what has grown to its final size is no cost of a connection.
+// Fill and empty once: compiled code and structures of final size are not a cost of a connection.
 claim(connect(0, 1000), 0);
 empty();
 const before = await heapUsed();

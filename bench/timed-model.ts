@@ -1,4 +1,4 @@
-/** A model that writes into each chunk for whom it is and when it was sent. */
+/** A model that writes its recipient and the time into each chunk. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -21,7 +21,7 @@ interface Scene {
   readonly receivers: readonly (readonly [name: string, client: Client])[];
 }
 
-/** What one gateway of the demo sent to whom. Every run has ended. */
+/** The frames that one gateway of the demo sent to each connection. Every run has ended. */
 export function gatewayReport({ label, release, startedAt, senders, receivers }: Scene): GatewayReport {
   const sessions = senders.map(({ name, key, tokens, runId }): KnownSession => ({
     name,

@@ -1,5 +1,5 @@
 /**
- * The demo: one real gateway as published and one with the module, the same four conversations on
+ * The demo: one real gateway without the module and one with it, the same four conversations on
  * both, and for each a matrix of whose frames arrived where.
  */
 import { writeFile } from "node:fs/promises";
@@ -43,7 +43,7 @@ interface Observed {
 async function main(options: { release: string; json?: true; report?: string; picture?: string }): Promise<number> {
   const release = await ensureRelease(options.release);
   const startedAt = new Date().toISOString();
-  const published = await observe(release, "as published", undefined);
+  const published = await observe(release, "without the module", undefined);
   const isolated = await observe(release, "with the module", isolationRegister());
   const report = demoReport(startedAt, [published.report, isolated.report]);
   if (options.report !== undefined) {

@@ -18,7 +18,7 @@ const command = script(
   "fuzz",
   `Honest clients stream on sessions of a real, protected gateway while hostile ones send random
 requests, claims, near misses and garbage. Every event that a hostile client receives is judged by
-what it had asked for. Before that, one episode against the gateway as published has to be found
+what it had asked for. Before that, one episode against the control gateway must be found
 leaking. In the end the module must not have failed on anything, nor hold anything for clients that
 have gone. The result is in artifacts/fuzz.json too.`,
   [
@@ -53,8 +53,8 @@ async function main({ seed: first, episodes = Infinity, ...options }: Options): 
   const release = await ensureRelease(options.release);
 
   const control = await withBed(release, {}, ({ gateway }) => episode(gateway, first, 10));
-  if (control.findings.length === 0) throw new Error("the judge found no leak on the gateway as published");
-  progress(`as published, seed ${first}: ${control.findings.length} foreign frames among ${control.events} events`);
+  if (control.findings.length === 0) throw new Error("the judge found no leak on the control gateway");
+  progress(`control gateway, seed ${first}: ${control.findings.length} foreign frames among ${control.events} events`);
 
   const preload = options.preload === undefined ? isolationRegister() : resolve(options.preload);
   const timeMs = episodes === Infinity ? options.minutes * 60_000 : Infinity;
@@ -78,7 +78,7 @@ async function protectedRun(release: Release, preload: string, first: number, wa
   const sums = { episodes: 0, connections: 0, requests: 0, events: 0, rightful: 0, findings: 0, lost: 0 };
   let failed: (EpisodeResult & { seed: number }) | undefined;
   const { env, state } = await stateProbe();
-  /** What the module has to answer for when all clients have gone. */
+  /** What the module must have cleaned up when all clients have gone. */
   const left: string[] = [];
   await withBed(release, { preload, env: { ...testVariables(), ...env } }, async ({ gateway }) => {
     await warmUp(gateway);

@@ -1,4 +1,4 @@
-/** Many connections on a gateway as published and on one with the module: who gets what, how fast, at what cost. */
+/** Many connections on a control gateway and on one with the module: who gets what, how fast, at what cost. */
 import { InvalidArgumentError } from "commander";
 import { printTable } from "../bench/report.ts";
 import { startTimedModel } from "../bench/timed-model.ts";
@@ -12,7 +12,7 @@ import { jsonOption, releaseOption, runScript, script, wholeNumber } from "./opt
 
 const command = script(
   "load",
-  `Opens many connections to a real gateway as published and to one with the module, each on a session
+  `Opens many connections to a real gateway without the module and to one with it, each on a session
 of its own. Some of them chat, all at once; every frame of every connection is counted. The gateways
 take turns. Then two connections stop reading while others are served.
 
@@ -50,7 +50,7 @@ async function main({ release, json, delay: delayMs, ...load }: Options): Promis
   await writeArtifact("load.svg", loadPlot(result));
   if (json) console.log(JSON.stringify(result, undefined, 2));
   else for (const table of loadTables(result)) printTable(table);
-  if (result.gateways.unprotected.counts.foreign === 0) throw new Error("the gateway as published did not leak");
+  if (result.gateways.unprotected.counts.foreign === 0) throw new Error("the control gateway did not leak");
   for (const finding of result.findings) process.stderr.write(`load: found with the module: ${finding}\n`);
   return result.findings.length === 0 ? 0 : 1;
 }
@@ -88,7 +88,10 @@ async function measure(version: string, load: Load): Promise<LoadResult> {
   }
   const slow = async (name: Name) => {
     const without = await one(name, "a few sessions", few);
-    return slowRounds(without, await one(name, "a few sessions, beside two that stop reading", { ...few, slow: true }));
+    return slowRounds(
+      without,
+      await one(name, "a few sessions, alongside two that stop reading", { ...few, slow: true }),
+    );
   };
   const found = {
     release: release.version,

@@ -1,4 +1,4 @@
-/** Measures what the module does on each release, on a gateway as published and on one with the module. */
+/** Measures what the module does on each release, on a control gateway and on one with the module. */
 import { InvalidArgumentError } from "commander";
 import pLimit from "p-limit";
 import { compare, gt } from "semver";
@@ -25,17 +25,17 @@ const SAMPLE = [
 
 const command = script(
   "matrix",
-  `Boots each release as published and with the module, plays the same short scenes on both, and judges by content
+  `Boots each release without the module and with it, plays the same short scenes on both, and judges by content
 which promises hold. What a release does as published is measured once and kept in docs/matrix.json with the date; so
 is what the module does, with the code it was measured with. What is there already for this code is not measured
 again, so an interrupted run goes on where it was, unless the machine was too busy then. npm run docs makes docs/releases.md of it.`,
-  ["no release is worse with the module", "a check holds as published and not with the module"],
+  ["no release is worse with the module", "a check holds without the module and not with it"],
 )
   .argument("[release...]", "releases to measure")
   .option("--sample", `one release of each kind, which is the default: ${SAMPLE.join(", ")}`)
   .option("--all", "all stable releases on npm, from 2026.2.1 on")
   .option("--shard <i/n>", "every n-th of them, beginning with the i-th")
-  .option("--control", "measure the releases as published anew, too")
+  .option("--control", "also measure the releases without the module again")
   .option("--again", "measure the module anew also where its code has not changed")
   .option("--minutes <n>", "begin no further release after so many minutes", parseMinutes)
   .option("--jobs <n>", "gateways at a time", wholeNumber(1, 8), 2)
@@ -137,7 +137,7 @@ function report(releases: readonly string[], matrix: Matrix, json: boolean): num
       ...PROMISES.map((promise) => (each.fails === undefined ? cellText(promise, each) : "does not boot")),
     ]);
     console.log(textTable([["OpenClaw", ...PROMISES.map(({ name }) => name)], ...rows]));
-    for (const line of worse) console.log(`WORSE than as published: ${line}`);
+    for (const line of worse) console.log(`WORSE than without the module: ${line}`);
   }
   return worse.length > 0 ? 1 : 0;
 }

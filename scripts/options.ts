@@ -27,7 +27,7 @@ export function script(
 /**
  * Runs a script: the result of `main` is the exit code, a failure is one line on stderr and code 2.
  *
- * @param main gets the options, and the arguments that are no options; it reports wrong usage with an
+ * @param main gets the options, and the arguments that are not options; it reports wrong usage with an
  *   `InvalidArgumentError`
  */
 export async function runScript<T extends object>(

@@ -90,7 +90,7 @@ function promisesTable({ releases }: Matrix): string {
   return `${markdownTable([head, ...rows])}${others && `\n\nNot measured yet: ${others}.`}`;
 }
 
-/** What is wrong with the module too, or does not boot, by what it is. */
+/** The checks that are wrong also with the module, and releases that do not boot, grouped by problem. */
 function notImproved({ releases }: Matrix): string {
   const cases = Object.entries(releases).flatMap(([release, measured]) => [
     ...(measured.fails === undefined ? [] : [[`does not boot in the test bed: ${measured.fails}`, release]]),

@@ -9,7 +9,7 @@ type Variant = (typeof VARIANTS)[number];
 
 const command = script(
   "repro:cron",
-  `Boots the gateway as published, then with the module. In each, a cron job's isolated run starts a
+  `Boots the gateway without the module, then with it. In each, a cron job's isolated run starts a
 command in the background and ends; the command's end is then a system event. The script looks into the
 gateway's queues: who drains the event, the main session's heartbeat, or nobody?`,
   ["the published gateway fails as known for the release and the module delivers", "anything else was observed"],
@@ -24,7 +24,7 @@ gateway's queues: who drains the event, the main session's heartbeat, or nobody?
 
 type Fate = "delivered" | "lost" | "orphan" | "swallowed";
 
-/** What became of the event: drained by the session that the heartbeat belongs to, by another, or by none. */
+/** The outcome of the event: drained by the session that the heartbeat belongs to, by another, or by none. */
 function fateOf({ drainedFrom, heartbeats }: Outcome, variant: Variant): Fate {
   if (drainedFrom.length === 0) return "lost";
   const right = variant === "global" ? ["global", "agent:main:global"] : ["agent:main:main"];
@@ -38,7 +38,7 @@ const KNOWN_FATES: Readonly<Record<string, Readonly<Record<Variant, Fate>>>> = {
   "2026.9.6": { default: "delivered", prewake: "delivered", global: "delivered" },
 };
 
-/** What is known of the published release; undefined for one in between that nobody has measured. */
+/** The known result of the release without the module; undefined for releases that nobody has measured. */
 function knownFate(version: string, variant: Variant): Fate | undefined {
   return KNOWN_FATES[version]?.[variant];
 }
@@ -51,7 +51,9 @@ const MEANING: Readonly<Record<Fate, string>> = {
 };
 
 async function observe(release: Release, isolated: boolean, variant: Variant): Promise<Outcome & { fate: Fate }> {
-  process.stderr.write(`${isolated ? "with the module" : "as published"}: booting OpenClaw ${release.version} …\n`);
+  process.stderr.write(
+    `${isolated ? "with the module" : "without the module"}: booting OpenClaw ${release.version} …\n`,
+  );
   const bed = await openCronBed({ release, isolated, ...(variant === "global" ? { scope: "global" } : {}) });
   try {
     process.stderr.write(
@@ -75,7 +77,7 @@ async function main(options: { release: string; variant: Variant; json?: true })
   if (json) console.log(JSON.stringify({ release: version, variant, known, published, isolated, ok }, null, 2));
   else {
     for (const [name, { fate, waitingUnder, drainedFrom, ms, heartbeats }] of Object.entries({
-      "as published": published,
+      "without the module": published,
       "with the module": isolated,
     })) {
       console.log(`${name.padEnd(16)} ${MEANING[fate]}`);
@@ -88,8 +90,8 @@ async function main(options: { release: string; variant: Variant; json?: true })
     }
     if (known === "delivered") console.log(`OpenClaw ${version} remaps this by itself: the module changes nothing.`);
     if (known !== undefined && published.fate !== known)
-      console.log(`Expected of OpenClaw ${version} as published: ${known}`);
-    if (known === undefined) console.log("Nothing is known of this release as published.");
+      console.log(`Expected of OpenClaw ${version} without the module: ${known}`);
+    if (known === undefined) console.log("Nothing is known about this release without the module.");
     console.log(ok ? "as expected" : "NOT as expected");
   }
   return ok ? 0 : 1;

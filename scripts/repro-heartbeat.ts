@@ -1,6 +1,6 @@
 /**
- * The heartbeat reproducer: a real gateway as published and one with the module, a wake in a user's
- * run and a rapid follow-up; for each, what became of the follow-up's reply and who else saw it.
+ * The heartbeat reproducer: a real gateway without the module and one with it, a wake in a user's
+ * run and a rapid follow-up; for each, the outcome of the follow-up's reply and who else saw it.
  */
 import { textTable } from "../src/report/columns.ts";
 import { isolationRegister, withBed } from "../test/support/gateway/bed.ts";
@@ -13,7 +13,7 @@ const command = script(
   "repro:heartbeat",
   `Boots a real OpenClaw gateway twice on loopback, without and with the module, forces a heartbeat in a
 user's run and sends a follow-up 100, 300, 900 and 2,000 ms after the final, and in the middle of the
-heartbeat's model call; prints what became of the replies. The published gateway is known to lose, empty
+heartbeat's model call; prints the outcome of the replies. The gateway without the module is known to lose, empty
 or rename a follow-up before 2026.5.28, and to show the bystander a preview from then on.`,
   [
     "the published gateway failed as known and the protected one did not",
@@ -28,13 +28,13 @@ const progress = progressOf("repro-heartbeat");
 
 async function main(options: { release: string; json?: true }): Promise<number> {
   const release = await ensureRelease(options.release);
-  const published = await observe(release, "as published", undefined);
+  const published = await observe(release, "without the module", undefined);
   const isolated = await observe(release, "with the module", isolationRegister());
   const verdict = verdictOf(release, published, isolated);
   if (options.json) {
     console.log(JSON.stringify({ release: release.version, published, isolated, verdict }, undefined, 2));
   } else {
-    console.log(`\nOpenClaw ${release.version} as published\n${table(published)}`);
+    console.log(`\nOpenClaw ${release.version} without the module\n${table(published)}`);
     console.log(`\nOpenClaw ${release.version} with openclaw-event-isolation\n${table(isolated)}`);
     console.log(`\n${verdict.ok ? "OK" : "NOT OK"}: ${verdict.text}`);
   }
@@ -72,7 +72,7 @@ function verdictOf(
   return {
     ok: failed && saved >= enough && seen === 0,
     text:
-      `as published ${lost} of ${published.length} follow-ups lost, emptied or renamed, ${previews} previews at the bystander; ` +
+      `without the module ${lost} of ${published.length} follow-ups lost, emptied or renamed, ${previews} previews at the bystander; ` +
       `with the module ${saved} of ${isolated.length} whole, ${seen} frames of the conversation at the bystander`,
   };
 }

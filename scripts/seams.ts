@@ -13,7 +13,7 @@ const command = script(
   "seams",
   `Looks in published OpenClaw packages for the functions that the module attaches to, and compares
 them with the table src/attach/seams.ts. A release is downloaded on first use (npm pack, 20 to 100 MB)
-and kept in .cache/packages; a folder is an installed openclaw package. What is found of these is
+and kept in .cache/packages; a folder is an installed openclaw package. The functions that are found are
 printed. Without any: all stable releases, into docs/releases.json, to which the tests hold the table.`,
   [
     "the module attaches to each, and each has the functions that the table says",

@@ -18,9 +18,9 @@ const LEAVE_MS = 90_000;
 
 const command = script(
   "soak",
-  `The same crowd on two gateways at once, one with the module and one as published: clients connect,
+  `The same crowd on two gateways at once, one with the module and one without it: clients connect,
 chat, subscribe and leave, look into each other's sessions, delete sessions, disconnect or vanish, and
-heartbeats are woken. Now and then both collect their garbage and tell how large their heaps are, and
+heartbeats are woken. Now and then both collect their garbage and report the size of their heaps, and
 the module what it holds. In the end everybody leaves, and nothing may be held any more.
 
 The growth of the heap is a line by least squares, the first quarter left out. What the published
@@ -49,7 +49,7 @@ interface Options {
 const progress = progressOf("soak");
 
 interface Gateway {
-  readonly name: "with the module" | "as published";
+  readonly name: "with the module" | "without the module";
   readonly bed: OpenBed;
   readonly probe: StateProbe;
   readonly crowd: Crowd;
@@ -69,7 +69,7 @@ async function main(options: Options): Promise<number> {
     stack.defer(() => bed.close());
     return { name, bed, probe, samples: [] };
   };
-  const opened = [await open("with the module"), await open("as published")];
+  const opened = [await open("with the module"), await open("without the module")];
   const gateways: readonly Gateway[] = opened.map((each) => ({ ...each, crowd: crowd(each.bed, clients, seed) }));
   await soak(gateways, minutes);
   await Promise.all(gateways.map((each) => each.crowd.leave()));

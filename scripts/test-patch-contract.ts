@@ -10,7 +10,7 @@ import { jsonOption, runScript, script } from "./options.ts";
 const command = script(
   "test:patch-contract",
   `Runs ${contract.files.length} files of the contract suite on OpenClaw ${contract.release} with patch 04 alone and its setting on,
-without the module. What the patch does not promise is listed in
+without the module. The promises that the patch does not make are listed in
 patches/04-session-scoped-events/contract.ts: these ${Object.keys(contract.failing).length} cases have to fail, all others to pass.`,
   ["as listed", "another case fails, or one of the list does not", "it could not be run"],
 ).addOption(jsonOption("the outcome"));

@@ -10,7 +10,7 @@ import { jsonOption, onlyOption, parseRelease, runScript, script, wholeNumber } 
 
 const command = script(
   "test:patches",
-  `Boots each patch's base release as published and runs the patch's reproducer, which has to find the
+  `Boots each patch's base release without the patch and runs its reproducer, which must find the
 problem, and then a copy of the release with that patch alone, where it has to find nothing. The tests
 that the patch brings for upstream's tree run on both bundles too: they have to pass on the patched one,
 and on the published one to fail or to need a file that is not there.`,
@@ -36,7 +36,7 @@ async function prove(patch: Patch, reproducer: Scene, release: Release, limit: L
     limit(() => {
       started ||= Date.now();
       process.stderr.write(
-        `… ${patch.name} on OpenClaw ${release.version}, ${apply.length ? "patched" : "as published"}\n`,
+        `… ${patch.name} on OpenClaw ${release.version}, ${apply.length ? "patched" : "unpatched"}\n`,
       );
       return examine(patch, reproducer, release, apply);
     });

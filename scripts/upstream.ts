@@ -36,12 +36,14 @@ const MEANING: Readonly<Record<State, string>> = {
 const git = (root: string, ...args: string[]): string =>
   execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 
-/** Files that differ from the last commit; those of a folder that is no checkout cannot be told. */
+/** Files that differ from the last commit; in a folder that is not a checkout they cannot be determined. */
 function uncommitted(root: string): Set<string> {
   try {
     git(root, "rev-parse", "--verify", "HEAD");
   } catch {
-    throw new Error(`${root} is no git checkout with a commit: the changes could not be told from the rest`);
+    throw new Error(
+      `${root} is not a git checkout with a commit: the changes could not be distinguished from the rest`,
+    );
   }
   const changed = git(root, "diff", "--name-only", "--relative", "HEAD", "--", ".");
   return new Set(changed.split("\n").filter(Boolean));

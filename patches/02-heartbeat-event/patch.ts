@@ -48,7 +48,7 @@ export const patch: Patch = {
       change(code) {
         const members = ts.isTypeAliasDeclaration(code.declaration) ? code.declaration.type : undefined;
         if (!members || !ts.isTypeLiteralNode(members))
-          throw new AnchorError("HeartbeatEventPayload is no object type");
+          throw new AnchorError("HeartbeatEventPayload is not an object type");
         const preview = members.members.find((member) => member.name?.getText(code.file) === "preview");
         if (!preview) throw new AnchorError("HeartbeatEventPayload has no preview");
         code.before(

@@ -30,7 +30,7 @@ export const reproducer = scene({
     const wrong: string[] = [];
     if (alerts(bystander).length > 0) wrong.push("a connection that has not subscribed to the session read the alert");
     if (events(approver).length > 0) wrong.push("a connection without operator.read got the heartbeat event");
-    // What has to stay: the status for everybody who may read, the alert for the session's subscriber.
+    // These must stay: the status for everybody who may read, the alert for the session's subscriber.
     const status = (client: Client) => events(client).map((frame) => [field(frame, "status"), field(frame, "ts")]);
     if (JSON.stringify(status(bystander)) !== JSON.stringify(status(user))) wrong.push("the bystander lost the status");
     if (alerts(user).length === 0) wrong.push("the session's subscriber lost the alert");

@@ -30,7 +30,7 @@ function changeSystemEvent(code: Code): void {
   code.after(
     check,
     `
-    // Who names a session wants it to see the event. Only a caller that says so leaves it to the
+    // A caller that names a session wants it to see the event. Only a caller that says so leaves it to the
     // session's next turn; an event for a session that is still to come waits for its first one.
     if (params.wake !== false && !isNodePresenceLine && !targetGone) {
       wake = true;

@@ -64,7 +64,7 @@ export const patch: Patch = {
       "enqueueSystemEvent(text, $options)",
     ),
     {
-      what: "an acknowledgement is no reply that still has to be delivered",
+      what: "an acknowledgement is not a reply that must still be delivered",
       declaration: "buildPendingFinalDeliveryText",
       path: "src/auto-reply/reply/agent-runner.ts",
       // Releases before 2026.5 remember no replies.

@@ -23,7 +23,7 @@ export const patch: Patch = {
         const { node, captures } = code.one("const replyResult = await $run;");
         const run = captures.get("$run")!;
         if (!ts.isCallExpression(run) || run.arguments.length !== 3)
-          throw new AnchorError("the heartbeat's turn is no call");
+          throw new AnchorError("the heartbeat's turn is not a call");
         const [context, options, config] = run.arguments.map((argument) => code.text(argument));
         const callee = code.text(run.expression);
         // A name for what is an expression in the bundle.
@@ -45,7 +45,7 @@ export const patch: Patch = {
       },
     },
     {
-      what: "a message preempts the heartbeat of its session",
+      what: "a message aborts the heartbeat of its session",
       declaration: "getReplyFromConfig",
       path: "src/auto-reply/reply/get-reply.ts",
       present: "preemptHeartbeat($$$)",

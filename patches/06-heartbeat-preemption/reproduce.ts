@@ -1,4 +1,4 @@
-/** A message that comes while a heartbeat runs on its session: what becomes of its answer? */
+/** A message that comes while a heartbeat runs on its session: what happens to its answer? */
 import { openBed } from "../../test/support/gateway/bed.ts";
 import { heartbeatScene, HEARTBEATS_ON, isWhole } from "../../test/support/scene/heartbeat-scene.ts";
 import { until } from "../../test/support/scene/cron-scene.ts";
@@ -25,7 +25,7 @@ export const reproducer = scene({
     }
     if (heartbeats === 0) throw new Error("no heartbeat ran");
     if (wrong.length > 0) return wrong;
-    // What was put off is done after all.
+    // The deferred heartbeat runs after all.
     const answered = () => bed.model.requests.some(({ id, done, aborted }) => id === "HEARTBEAT" && done && !aborted);
     await until(() => (answered() ? true : undefined), 30_000, "").catch(() =>
       wrong.push("no heartbeat ever came to its end"),

@@ -83,7 +83,7 @@ export const reproducer = scene({
     const foreign = reader.frames.filter((frame) => isRunEvent(frame) && frame.json.includes("agent:main:cron:"));
     if (foreign.length > 0) wrong.push(`${reader.name} got ${foreign.length} events of another session's run`);
 
-    // What has to stay: the lists are live for all who may read, and subscribers read everything.
+    // These must stay: the lists are live for all who may read, and subscribers read everything.
     for (const client of [bystander, scoped, roster, reader]) {
       if (JSON.stringify(statuses(client)) !== JSON.stringify(statuses(dashboard))) {
         wrong.push(`${client.name} did not get the statuses that the dashboard got`);

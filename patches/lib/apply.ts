@@ -32,7 +32,7 @@ export function applyPatch(base: Base, patch: Patch, write: boolean): Outcome {
 
   for (const edit of patch.edits) {
     const { what, declaration, path } = edit;
-    // Types are no part of a bundle.
+    // Types are not part of a bundle.
     if (base.kind === "bundle" && edit.typesOnly) continue;
     const files = base.declaring(declaration, path);
     if (files.length === 0 && edit.optional) continue;

@@ -18,7 +18,7 @@ export interface Base {
   write(path: string, text: string): void;
   /** Where a new file of upstream's tree goes. */
   placeOf(path: string): string;
-  /** A new module of upstream's tree as it has to be at `place`: its imports lead to this base's files. */
+  /** A new module of upstream's tree as it must be at `place`: its imports lead to this base's files. */
   adapt(path: string, text: string, place: string): string;
   /** Makes an export of upstream's file `from` known in the file. */
   importInto(file: string, text: string, name: string, from: string): string;
@@ -79,7 +79,8 @@ function writeNew(path: string, text: string): void {
 
 /** A checkout of OpenClaw's repository. */
 export function openCheckout(root: string): Base {
-  if (!existsSync(join(root, "src/gateway"))) throw new Error(`${root} is no OpenClaw checkout: it has no src/gateway`);
+  if (!existsSync(join(root, "src/gateway")))
+    throw new Error(`${root} is not an OpenClaw checkout: src/gateway is missing`);
   const read = (path: string): string => readFileSync(join(root, path), "utf8");
   const has = (path: string): boolean => existsSync(join(root, path));
   let sources: readonly string[] | undefined;
@@ -164,7 +165,7 @@ function order(specifier: string): string {
 }
 
 /**
- * The bundle in an installed `openclaw` package. It has to be a copy of one's own: see gateway-copy.ts.
+ * The bundle in an installed `openclaw` package. It must be a separate copy: see gateway-copy.ts.
  *
  * @param root the package's folder
  */
@@ -172,7 +173,7 @@ export function openBundle(root: string): Base {
   const dist = join(root, "dist");
   // The command, and not the package's name: forks have names of their own.
   if (!existsSync(dist) || !existsSync(join(root, "openclaw.mjs")))
-    throw new Error(`${root} is no installed openclaw package: it has no dist and openclaw.mjs`);
+    throw new Error(`${root} is not an installed openclaw package: dist and openclaw.mjs are missing`);
   const chunks = globSync("**/*.{js,mjs}", { cwd: dist }).filter(
     (file) => !/^(?:worker|extensions)\/|node_modules/.test(file),
   );

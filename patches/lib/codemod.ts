@@ -10,7 +10,7 @@ export interface Patch {
   readonly edits: readonly Edit[];
   /** New files, by their path in upstream's tree; the text is read from the patch's own folder. */
   readonly files?: Readonly<Record<string, URL>>;
-  /** Tests for upstream's tree, the same way. They are no part of a bundle. */
+  /** Tests for upstream's tree, the same way. They are not part of a bundle. */
   readonly tests?: Readonly<Record<string, URL>>;
   /** Functions by which to know that upstream does the same in another way. */
   readonly resolvedBy?: readonly string[];

@@ -1,4 +1,4 @@
-/** A copy of an installed gateway that shares all but its patched files with the original. */
+/** A copy of an installed gateway that shares all files except the patched ones with the original. */
 import {
   copyFileSync,
   linkSync,
@@ -60,7 +60,7 @@ export function patchedCopy(original: Release, patches: readonly Patch[]): Patch
   }
 }
 
-/** Packages resolve from the real path of who imports them: those beside `openclaw` can stay where they are. */
+/** Packages resolve from the real path of the importing file: those next to `openclaw` can stay where they are. */
 function shareSiblings(from: string, to: string): void {
   for (const name of readdirSync(from)) {
     if (name !== "openclaw") symlinkSync(join(from, name), join(to, name));

@@ -119,6 +119,6 @@ function matchesAll(wanted: readonly ts.Node[], nodes: readonly ts.Node[], captu
   if (nodes.length < rest + tail.length || !matchesAll(wanted.slice(0, rest), nodes.slice(0, rest), captures)) {
     return false;
   }
-  // What stands for any number comes once in a list: the rest has to match its end.
+  // A list has at most one element that matches any number: the rest must match its end.
   return matchesAll(tail, tail.length === 0 ? [] : nodes.slice(-tail.length), captures);
 }

@@ -1,4 +1,4 @@
-/** Proves a patch on real gateways: wrong as published, right with the patch and nothing else. */
+/** Proves a patch on real gateways: wrong on the control gateway, right with only the patch. */
 import type { Release } from "../../test/support/gateway/release.ts";
 import { applyPatch } from "./apply.ts";
 import { openBundle } from "./base.ts";
@@ -7,7 +7,7 @@ import type { Patch } from "./codemod.ts";
 import { patchedCopy } from "./gateway-copy.ts";
 import type { Scene } from "./reproducer.ts";
 
-/** What a patch's reproducer and its tests for upstream's tree say of one gateway. */
+/** The results of a patch's reproducer and its tests for upstream's tree on one gateway. */
 export interface Found {
   readonly wrong: readonly string[];
   readonly tests: TestRun;
@@ -42,7 +42,7 @@ export async function examine(
       if (state !== "present") throw new Error(`${each.name} would be applied twice: ${state}`);
     }
     const wrong = await reproducer.problems(copy.release).catch((error: unknown) => {
-      const which = apply.length === 0 ? "as published" : "patched";
+      const which = apply.length === 0 ? "control gateway" : "patched";
       throw new Error(`${which}: the scene failed: ${(error as Error).message}`, { cause: error });
     });
     const tests = await runUpstreamTests(patch, copy.release.dir);
@@ -63,14 +63,14 @@ export function judge(plain: Found, patched: Found): { proven: boolean; lines: s
     ...plain.wrong,
     ...(plain.wrong.length === 0 ? ["NOTHING WRONG: the reproducer finds no problem"] : []),
   ]
-    .map((line) => `as published: ${line}`)
+    .map((line) => `control gateway: ${line}`)
     .concat(patched.wrong.map((line) => `patched: STILL WRONG: ${line}`));
   if (patched.wrong.length === 0) lines.push("patched: nothing wrong");
-  lines.push(`tests for upstream: ${plain.tests.summary} as published, ${patched.tests.summary} patched`);
+  lines.push(`tests for upstream: ${plain.tests.summary} on the control gateway, ${patched.tests.summary} patched`);
   // What passes without the patch, or breaks before it has tested anything, proves nothing.
   if (plain.tests.result === "pass" || plain.tests.result === "broken") lines.push(plain.tests.output);
   if (patched.tests.result !== "pass") lines.push(patched.tests.output);
-  lines.push(`as published ${plain.seconds} s, patched ${patched.seconds} s`);
+  lines.push(`control gateway ${plain.seconds} s, patched ${patched.seconds} s`);
   return { proven: proven && plain.tests.result !== "broken", lines };
 }
 

@@ -1,4 +1,4 @@
-/** Some seconds of honest clients who stream on their sessions, beside hostile ones. */
+/** Some seconds of honest clients that stream on their sessions, alongside hostile ones. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectOfficial, type Endpoint } from "../../test/support/wire/clients.ts";
@@ -51,7 +51,7 @@ export async function episode(gateway: Endpoint, seed: number, actions = 120): P
         const { runId } = await client.chat(session.key, message);
         runIds.push(runId);
         const { json } = await client.final(runId);
-        // 2026.2 as published fails so too, with many sessions on a busy machine.
+        // 2026.2 without the module fails the same way, with many sessions on a busy machine.
         const storeIsBusy = json.includes("timeout acquiring session store lock");
         if (!storeIsBusy && client.text(runId) !== wordsOf(session.token, CHUNKS).join(""))
           lost.push(`${session.key} turn ${turn}: ${json.slice(0, 300)}`);

@@ -38,7 +38,7 @@ export class Hostile {
     return this.#logs;
   }
 
-  /** Does one thing. What the gateway says to it is no failure; that it is there no more, is. */
+  /** Does one thing. The gateway's answer is not a failure; a gateway that has gone is. */
   async act(targets: Targets): Promise<void> {
     const client = this.#gone ? await this.#connect() : this.#client!;
     const random = this.#random;

@@ -1,5 +1,5 @@
 /**
- * Knows who may see what, from nothing but what a connection sent and received.
+ * Knows who may see what, only from what a connection sent and received.
  *
  * Deliberately not built on `src/policy`: it is the judge of it.
  */
@@ -20,7 +20,7 @@ export interface Log {
   readonly lines: readonly string[];
   /** Requests, each with the number of lines that had come in when it was sent. */
   readonly sent: readonly Sent[];
-  /** The last connection of the same device, which has gone: what it had open may come along. */
+  /** The last connection of the same device, which has closed: frames of its sessions may still come. */
   readonly resumes?: Log | undefined;
 }
 
@@ -87,7 +87,7 @@ export function judge(log: Log, sessions: readonly Session[]): Verdict {
       if (type === "hello-ok") look("hello-ok", index, { snapshot });
       const asked = waiting.get(String(frame["id"]));
       if (!asked) continue;
-      // Answers tell what was asked for. A refusal tells no more of a session than its request did.
+      // Answers reveal what was requested. A refusal reveals no more about a session than its request.
       if (frame["ok"] !== true) look("refusal", index, frame["error"], secretsIn(asked.request.params));
       const { method, params } = asked.request;
       if (method === "sessions.messages.unsubscribe" && !couldNot(frame)) {
@@ -123,7 +123,7 @@ function openAtTheEnd({ sent, resumes }: Log): readonly string[] {
   const last = (key: string, ...methods: readonly string[]): number =>
     sent.findLastIndex(({ method, params }) => methods.includes(method) && mentions(params, key));
   const opening = [...Object.keys(OPENS), OPENS_REFUSED];
-  // Whatever was left after it was asked for last stays left; the gateway works on requests in their order.
+  // A session that was left after the last request for it stays left; the gateway handles requests in order.
   const gone = (key: string): boolean => last(key, "sessions.messages.unsubscribe") > last(key, ...opening);
   const before = resumes ? openAtTheEnd(resumes) : [];
   return [...new Set([...before, ...own])].filter((key) => !gone(key));

@@ -26,7 +26,7 @@ export function addCounts(sum: Counts, more: Counts): void {
   for (const name of Object.keys(sum) as (keyof Counts)[]) sum[name] += more[name];
 }
 
-/** The frame's own number is its last field but for these; events hold others of that name. */
+/** The frame's own number is its last field except for these; events contain others of that name. */
 const NUMBER = /"seq":(\d+)(?:,"stateVersion":\{[^{}]*\})?(?:,"recipientProfileId":"[^"]*")?\}$/;
 const TAIL = 200;
 

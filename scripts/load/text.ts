@@ -43,7 +43,7 @@ export function loadTables({ gateways, slow, ...run }: LoadResult): Table[] {
       }),
     },
     {
-      title: "two connections stop reading: the others, and what became of the two",
+      title: "two connections stop reading: the others, and the outcome of the two",
       columns: ["", "unprotected", "module"],
       rows: [
         ["others' latency p50, of that without", ratio(slow.unprotected.p50), ratio(slow.module.p50)],

@@ -1,4 +1,4 @@
-/** Plays the scenes of the matrix on one release, as published and with the module. */
+/** Plays the scenes of the matrix on one release, without the module and with it. */
 import { readFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
@@ -89,7 +89,7 @@ async function play(
 ): Promise<Record<string, Outcome> | string> {
   const startedAt = Date.now();
   const checks: Record<string, Outcome> = {};
-  const which = isolated ? "with the module" : "as published";
+  const which = isolated ? "with the module" : "without the module";
   let end = "";
   try {
     await stage.play(release, isolated, (check, outcome) => (checks[check] = outcome));

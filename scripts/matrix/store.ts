@@ -1,4 +1,4 @@
-/** docs/matrix.json: what was measured of every release. What a published release does is a fact and stays. */
+/** docs/matrix.json: the measurements of every release. Those without the module do not change and stay. */
 import { createHash } from "node:crypto";
 import { globSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** What of a file is prose: the text of Markdown; comments and string literals of TypeScript (a literal without white space is a name). */
+/** Finds the prose of a file: the text of Markdown; comments and string literals of TypeScript (a literal without white space is a name). */
 import { ts } from "@ts-morph/common";
 import type { Nodes } from "mdast";
 import { fromMarkdown } from "mdast-util-from-markdown";

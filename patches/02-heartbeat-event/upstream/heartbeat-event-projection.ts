@@ -6,7 +6,7 @@ type SessionSubscribers = { get: (sessionKey: string) => ReadonlySet<string> };
  * Prepares what each recipient of a heartbeat event gets. Everybody learns how the heartbeat
  * went; what it said is for the subscribers of its session only. Without a session, for nobody.
  *
- * Returns undefined where nothing has to be withheld.
+ * Returns undefined if nothing must be withheld.
  */
 export function prepareHeartbeatEventProjection(
   event: string,

@@ -26,7 +26,7 @@ function connect(connId: string) {
     close: () => {},
     terminate: () => {},
   };
-  // No capability: a client of today.
+  // No capability: an existing client.
   const connection = { role: "operator", scopes: ["operator.read"] };
   const client = { connId, socket, connect: connection } as unknown as GatewayWsClient;
   return { client, events };

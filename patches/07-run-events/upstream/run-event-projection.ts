@@ -101,7 +101,7 @@ export function resolveTaskRunSessionTarget(task: {
  * sessions get it whole, as do clients of the broad `sessions.subscribe` unless they are scoped.
  * Everybody else learns that a task or a job has changed, and asks for it if they may.
  *
- * Returns undefined where nothing has to be withheld.
+ * Returns undefined if nothing must be withheld.
  */
 export function prepareRunEventProjection(
   event: string,
