@@ -78,7 +78,7 @@ async function protectedRun(release: Release, preload: string, first: number, wa
   const sums = { episodes: 0, connections: 0, requests: 0, events: 0, rightful: 0, findings: 0, lost: 0 };
   let failed: (EpisodeResult & { seed: number }) | undefined;
   const { env, state } = await stateProbe();
-  /** What the module must have cleaned up when all clients have gone. */
+  /** State that the module has not cleaned up although all clients have gone. */
   const left: string[] = [];
   await withBed(release, { preload, env: { ...testVariables(), ...env } }, async ({ gateway }) => {
     await warmUp(gateway);

@@ -26,9 +26,9 @@ const SAMPLE = [
 const command = script(
   "matrix",
   `Boots each release without the module and with it, plays the same short scenes on both, and judges by content
-which promises hold. What a release does as published is measured once and kept in docs/matrix.json with the date; so
-is what the module does, with the code it was measured with. What is there already for this code is not measured
-again, so an interrupted run goes on where it was, unless the machine was too busy then. npm run docs makes docs/releases.md of it.`,
+which promises hold. docs/matrix.json keeps the results with their dates: one without the module for each release, and
+one with the module for its current code. Existing results are not measured again, so an interrupted run continues where
+it stopped, unless the machine was too busy then. npm run docs generates docs/releases.md from it.`,
   ["no release is worse with the module", "a check holds without the module and not with it"],
 )
   .argument("[release...]", "releases to measure")
@@ -36,7 +36,7 @@ again, so an interrupted run goes on where it was, unless the machine was too bu
   .option("--all", "all stable releases on npm, from 2026.2.1 on")
   .option("--shard <i/n>", "every n-th of them, beginning with the i-th")
   .option("--control", "also measure the releases without the module again")
-  .option("--again", "measure the module anew also where its code has not changed")
+  .option("--again", "measure the module again even if its code has not changed")
   .option("--minutes <n>", "begin no further release after so many minutes", parseMinutes)
   .option("--jobs <n>", "gateways at a time", wholeNumber(1, 8), 2)
   .addOption(jsonOption("what is known of these releases"));

@@ -1,4 +1,4 @@
-/** Who may import whom in src: the ladder of folders, what each entry may load, and no cycle. */
+/** Which file may import which in src: the ladder of folders, what each entry may load, and no cycle. */
 import { globSync, readFileSync } from "node:fs";
 import { join, normalize } from "node:path/posix";
 import { describe, expect, test } from "vitest";
@@ -39,7 +39,7 @@ const RULES: readonly Rule[] = [
   { files: STATUS, may: [inFolders("policy")] },
   { files: /^metrics\.ts$/, may: [STATUS] },
   { files: /^index\.ts$/, may: [inFolders("policy"), STATUS] },
-  // Which process this is has to be known before anything else is loaded.
+  // The kind of process must be known before anything else is loaded.
   { files: /^register\.ts$/, may: [/^isolation\.ts$/, /^attach\/process\.ts$/, NODE] },
   // OpenClaw loads the plugin by itself: nothing that attaches, and no package.
   { files: /^plugin\.ts$/, may: [inFolders("plugin"), /^attach\/(?:process|own-version)\.ts$/, STATUS, NODE] },
@@ -107,7 +107,7 @@ function cyclesIn(imports: ReadonlyMap<string, readonly string[]>): string[] {
 const FILES = globSync("**/*.ts", { cwd: SRC }).map((file) => file.replaceAll("\\", "/"));
 const IMPORTS = new Map(FILES.map((file) => [file, importsOf(file, readFileSync(join(SRC, file), "utf8"))]));
 
-describe("who imports whom in src", () => {
+describe("the imports of src", () => {
   test("the import reader finds the files of every folder and their imports", () => {
     const folders = [...LADDER, "policy", "attach"];
     const few = folders.filter((folder) => FILES.filter((file) => file.startsWith(`${folder}/`)).length < 5);

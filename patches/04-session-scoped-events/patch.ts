@@ -176,7 +176,7 @@ export const patch: Patch = {
           code.one('{"gateway.customBindHost": $help}:property').node,
           `
           "gateway.sessionScopedEvents":
-            "Deliver chat, agent and session.* events only to connections that have subscribed to the session (default: false). chat.send, chat.history and chat.startup subscribe implicitly; other clients call sessions.messages.subscribe. It keeps clients from receiving what they did not ask for; it is no authorization: any operator can subscribe to any session that it may read.",`,
+            "Deliver chat, agent and session.* events only to connections that have subscribed to the session (default: false). chat.send, chat.history and chat.startup subscribe implicitly; other clients call sessions.messages.subscribe. It keeps clients from receiving what they did not ask for; it is not authorization: any operator can subscribe to any session that it may read.",`,
         ),
     },
   ],

@@ -74,7 +74,7 @@ export function slowRounds(calm: Round, met: Round): SlowRounds {
   return { p50: one.p50 / other.p50, p99: one.p99 / other.p99, missing: met.missing, outcome: met.slow! };
 }
 
-/** Problems of the gateway with the module; empty if there are none. */
+/** Problems of the gateway with the module; empty without problems. */
 export function findingsOf({ gateways, slow, sessions, rounds }: Omit<LoadResult, "findings">): string[] {
   const { counts, answered, missing } = gateways.module;
   const { claimer, bystander, health } = slow.module.outcome;

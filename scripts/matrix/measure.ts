@@ -24,12 +24,12 @@ export interface Wanted {
 }
 
 /**
- * Measures what is wanted of a release.
+ * Measures what is missing for a release.
  *
- * A check that is right as published and wrong with the module is played once more on both: it counts as worse if
- * it comes out the same.
+ * A check that is right without the module and wrong with it is repeated once on both: it counts as worse if the
+ * outcome is the same.
  *
- * @param known what was measured before
+ * @param known the earlier measurements
  */
 export async function measure(
   bench: Bench,
@@ -148,7 +148,7 @@ async function again(
     }
     return { ...before, checks };
   };
-  // Kept once is not kept; what failed once beside it may have been the machine.
+  // On the control gateway one failure counts; with the module one success counts, since the machine may have caused the failure.
   return { node, published: merged(published!, control, false), module: merged(module!, repeated, true) };
 }
 

@@ -66,7 +66,7 @@ export class Built {
   readonly #folder: string;
   #releases = 0;
 
-  /** Builds the package as `npm run build` does, beside the real one: others may be using that. */
+  /** Builds the package as `npm run build` does, next to the real one, which others may be using. */
   constructor() {
     this.#folder = realpathSync(mkdtempSync(join(tmpdir(), "isolation-loader-")));
     writeFileSync(
@@ -125,7 +125,7 @@ export class Release {
     this.#register = register;
   }
 
-  /** Writes a file beside the package. */
+  /** Writes a file next to the package. */
   file(name: string, text: string): string {
     const path = join(dirname(this.root), name);
     writeFileSync(path, text);
@@ -139,7 +139,7 @@ export class Release {
   }
 }
 
-/** The exit code is -1 for a process that had to be killed. */
+/** The exit code is -1 for a process that was killed. */
 export function runNode(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},

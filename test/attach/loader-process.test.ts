@@ -178,7 +178,7 @@ describe("a process that is not a gateway run", () => {
   });
 
   test.each(["status", "gateway status", "gateway call health", "gateway stop", "agent --message x", "--version"])(
-    "`openclaw %s` runs with nothing of ours in the process",
+    "`openclaw %s` runs without the module in the process",
     async (line) => {
       const { code, stdout, stderr } = await release.run({ args: line.split(" ") });
       expect({ code, stdout, stderr }).toEqual({
@@ -189,7 +189,7 @@ describe("a process that is not a gateway run", () => {
     },
   );
 
-  test("another package runs with nothing of ours in the process", async () => {
+  test("another package runs without the module in the process", async () => {
     const other = built.release(
       { "openclaw.mjs": `${SAY}say(${TRACES});\n${LISTEN}` },
       { name: "other", version: "1.0.0" },
@@ -197,14 +197,14 @@ describe("a process that is not a gateway run", () => {
     expect(await other.run()).toMatchObject({ code: 0, stdout: "[]\nlistening\n", stderr: "" });
   });
 
-  test("`node -e` under NODE_OPTIONS runs with nothing of ours in the process", async () => {
+  test("`node -e` under NODE_OPTIONS runs without the module in the process", async () => {
     const ended = await runNode(["-e", `console.log(JSON.stringify(${TRACES}))`, "gateway", "run"], {
       NODE_OPTIONS: `--import=${built.register}`,
     });
     expect(ended).toMatchObject({ code: 0, stdout: "[]\n", stderr: "" });
   });
 
-  test("a worker thread of a gateway runs with nothing of ours in it", async () => {
+  test("a worker thread of a gateway runs without the module in it", async () => {
     const gateway = built.release({
       "dist/chunk-abc.mjs": CHUNK,
       "openclaw.mjs": `${SAY}import "./dist/chunk-abc.mjs";

@@ -144,10 +144,10 @@ describe("NODE_OPTIONS without our preload", () => {
       "--max-old-space-size=512 --import=ours --no-warnings",
       "--max-old-space-size=512 --no-warnings",
     ],
-    ["beside another preload", "--import=theirs --import ours --import theirs", "--import=theirs --import theirs"],
+    ["next to another preload", "--import=theirs --import ours --import theirs", "--import=theirs --import theirs"],
     ["twice", "--import ours --import=ours", ""],
     [
-      "beside a quoted value, which stays quoted",
+      "next to a quoted value, which stays quoted",
       '--title="a b" --import ours --require "c d.js"',
       '--title="a b" --require "c d.js"',
     ],

@@ -1,4 +1,4 @@
-/** The table of seams: what each row must say, that it agrees with the published releases, and what is told of it. */
+/** The table of seams: what each row must say, that it agrees with the published releases, and what the module reports about it. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -124,7 +124,7 @@ describe("missing heartbeat seams", () => {
     expect(lines[0]).toContain(name);
   });
 
-  test("a release without runHeartbeatOnce is told that its heartbeats run as in OpenClaw", () => {
+  test("a release without runHeartbeatOnce gets the message that its heartbeats run as in OpenClaw", () => {
     expect(missingHeartbeatSeams(without(OF_2026_2_9, "runHeartbeatOnce"))).toEqual([
       "heartbeats: runHeartbeatOnce not found, so heartbeats run as in OpenClaw, alongside users' runs",
     ]);

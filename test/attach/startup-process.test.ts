@@ -219,7 +219,7 @@ say(child(...process.execArgv, import.meta.filename, "gateway", "run", "--respaw
       "--no-warnings --max-old-space-size=512",
     ],
     [
-      "beside another preload",
+      "next to another preload",
       (url: string) => `--import=data:text/javascript, --import "${url}"`,
       "--import=data:text/javascript,",
     ],

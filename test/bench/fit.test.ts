@@ -1,4 +1,4 @@
-/** The fit by which part f of the benchmark tells how a cost grows. */
+/** The fit by which part f of the benchmark measures the growth of a cost. */
 import { expect, test } from "vitest";
 import { fitOf, type Point } from "../../bench/fit.ts";
 

@@ -20,7 +20,7 @@ const version = releaseUnderTest();
 const missing = noControlUi(version);
 if (missing) process.stderr.write(`${missing}\n`);
 
-/** Each browser has the sessions that begin with its device's id, beside the page it starts on; the seed has all. */
+/** Each browser has the sessions that begin with its device's id, and the page it starts on; the seed has all. */
 const ACCESS = [
   { match: { clientId: "gateway-client" }, sessions: ["*"] },
   { match: {}, sessions: ["agent:main:main", "agent:main:{deviceId}-*"] },
@@ -104,7 +104,7 @@ function isDenied(entries: readonly WireEntry[], key: string): boolean {
   );
 }
 
-/** Everything from the gateway, answers too, that holds the words of a session, or its key beside the snapshots for all. */
+/** Everything from the gateway, including answers, that contains the words of a session, or its key outside the snapshots for all. */
 function tells(entries: readonly WireEntry[], { key, id }: { key: string; id: string }): string[] {
   return entries
     .filter(({ from, frame, text }) => {

@@ -1,4 +1,4 @@
-/** The lists of OpenClaw's own Control UI stay live: status events and the roster reach it without what they tell of others. */
+/** The lists of OpenClaw's own Control UI stay live: status events and the roster reach it without other sessions' content. */
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freshSession, say } from "../gateway/contract.ts";

@@ -1,4 +1,4 @@
-/** OpenClaw's own Control UI with the module as without it, but for what it had not asked for. */
+/** OpenClaw's own Control UI works with the module as without it, except for what it had not asked for. */
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { answer, freshSession, say } from "../gateway/contract.ts";
@@ -79,7 +79,7 @@ describe.skipIf(missing !== undefined)(`the Control UI of ${version}`, () => {
 
   const shows = async (ui: ControlUi, text: string): Promise<boolean> => (await ui.conversation()).includes(text);
 
-  /** What every page has to be after a case. */
+  /** What every page must be after a case. */
   async function checked(kind: Kind, ui: ControlUi): Promise<void> {
     expect(await ui.text()).not.toMatch(/event gap/i);
     for (const each of ui.complaints) complaints[kind].add(each);
@@ -179,7 +179,7 @@ describe.skipIf(missing !== undefined)(`the Control UI of ${version}`, () => {
         await checked(kind, ui);
         return stopped;
       };
-      // The page of 2026.5.7 as published may go on to offer the stop.
+      // The page of 2026.5.7 may continue to offer the stop even without the module.
       const published = await stop("plain");
       expect(await stop("isolated")).toBe(published);
       if (capabilities({ version }).showsStoppedRuns) expect(published).toBe(true);

@@ -1,4 +1,4 @@
-/** OpenClaw's own terminal UI with the module as without it, but for what it had not asked for. */
+/** OpenClaw's own terminal UI works with the module as without it, except for what it had not asked for. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { answer, freshSession, say } from "../gateway/contract.ts";

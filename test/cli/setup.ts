@@ -1,6 +1,6 @@
 /**
  * Before any case of the command runs: packs the package and installs the tarball as `npm install
- * --global` does, into a folder of its own, with the OpenClaw under test beside it.
+ * --global` does, into its own folder, with the OpenClaw under test next to it.
  */
 import { execFile, execFileSync } from "node:child_process";
 import { mkdtemp, readdir, rm, symlink } from "node:fs/promises";

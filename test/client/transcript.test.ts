@@ -1,4 +1,4 @@
-/** Whose reply is whose in a history, with keys (2026.9) and without. */
+/** Which run each reply in a history belongs to, with keys (2026.9) and without. */
 import { describe, expect, test } from "vitest";
 import { outcomeOf, readMessages } from "../../src/client/transcript.ts";
 

@@ -55,7 +55,7 @@ export interface Program {
   ended(timeoutMs?: number): Promise<number | null>;
 }
 
-/** Starts a program in a home. What is left of it at the end of the test is killed. */
+/** Starts a program in a home. Its remaining processes are killed at the end of the test. */
 export function start(home: Home, [command, ...args]: readonly [string, ...string[]]): Program {
   const child = spawn(command, args, { cwd: home.dir, env: home.env, stdio: ["ignore", "pipe", "pipe"] });
   onTestFinished(() => end(child));

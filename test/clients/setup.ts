@@ -1,4 +1,4 @@
-/** Before any client runs: installs the clients and boots two gateways, one as published and one with the module. */
+/** Before any client runs: installs the clients and boots two gateways, one without the module and one with it. */
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

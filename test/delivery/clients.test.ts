@@ -76,7 +76,7 @@ describe("a view of the clients", () => {
     });
   });
 
-  test("the view says of all clients whether they are connected, narrowed or not", () => {
+  test("the view reports for all clients whether they are connected, narrowed or not", () => {
     const view = new ClientsView(new FakeClients([a, b]));
     view.narrow(new Set([a]), {}, () => {
       expect([view.has(a), view.has(b), view.has(c)]).toEqual([true, true, false]);
@@ -92,7 +92,7 @@ describe("a view of the clients", () => {
     expect([view.add, view.delete]).toEqual([undefined, undefined]);
   });
 
-  test("the view passes on an own property of the set as it is at the time", () => {
+  test("the view passes on the current value of the set's own property", () => {
     const all = Object.assign(new FakeClients([a]), { generation: 1 });
     const view = new ClientsView(all) as ClientsView & typeof all;
     all.generation = 2;

@@ -1,4 +1,4 @@
-/** What each connection has had of the sessions' events, and who is called silent. */
+/** The number of the sessions' events at each connection, and which connections count as silent. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SILENT_AFTER_MS } from "../../src/delivery/connections.ts";

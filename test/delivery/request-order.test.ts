@@ -1,4 +1,4 @@
-/** What a request may set off before it is known whether it may be made at all: nothing. */
+/** A request has no effect before it is known whether it may be made at all. */
 import { expect, test } from "vitest";
 import { Isolation } from "../../src/isolation.ts";
 import type { CreateBroadcaster, GatewayClient, HandleRequest } from "../../src/gateway/types.ts";

@@ -1,4 +1,4 @@
-/** The path of a request: which step sees it when, and what becomes of its answers. */
+/** The path of a request: which step sees it when, and what happens to its answers. */
 import { expect, test } from "vitest";
 import type { GatewayClient, GatewayError, HandleRequest, RequestOptions } from "../../src/gateway/types.ts";
 import { type Passage, passSteps, type RequestReader, type Step } from "../../src/delivery/requests.ts";

@@ -1,4 +1,4 @@
-/** What the docs say of settings, command and client is made from the source. */
+/** The docs of settings, command and client are generated from the source. */
 import { expect, test } from "vitest";
 import { outdatedDocs } from "../../scripts/docs.ts";
 import type { Schema } from "../../src/policy/schema.ts";

@@ -18,7 +18,7 @@ const SAYING = new Set([
 ]);
 /** Properties and constants that hold one. */
 const HOLDING = new Set(["error", "message", "problem", "GLOBAL_ONLY"]);
-/** A doctor's findings of these levels say nothing that needs a cure. */
+/** A doctor's findings of these levels report nothing that needs a fix. */
 const HARMLESS = new Set(["ok", "info"]);
 
 /**

@@ -9,7 +9,7 @@ import { hookKeyRefusal, hookSessionRefusal } from "../../src/policy/hook-target
 import { messagesIn } from "./messages.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-/** The client's errors are kinds, in docs/client.md. The report is no message. */
+/** The client's errors are kinds, in docs/client.md. The report is not a message. */
 const NOT_LOOKED_AT = /^(?:client|report)[\\/]|^client\.ts$/;
 
 const sources = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })

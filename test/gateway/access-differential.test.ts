@@ -76,7 +76,7 @@ function absentSession(): Names {
   return { key, label: `label-${randomUUID()}`, runId: randomUUID(), sessionId: randomUUID(), word: `${id}-1` };
 }
 
-/** Parameters about a session: alone, beside a session of one's own, written otherwise, and as what stands for it. */
+/** Parameters about a session: alone, next to one of the client's own sessions, written differently, and by values that mean it. */
 function shapesOf({ key, label, sessionId, runId }: Names): readonly object[] {
   const rest = key.slice("agent:main:".length);
   const text = { message: `[[say id=${ASKED} n=2]]`, idempotencyKey: randomUUID() };
@@ -164,7 +164,7 @@ test("no method tells or does anything of a denied session, which answers like o
   expect(await world(owner, denied)).toEqual(before);
 }, 900_000);
 
-test("as published the same requests tell them apart", async () => {
+test("on the control gateway the same requests distinguish them", async () => {
   const client = await connectByHand(gateways().plain, { device: true, scopes: SCOPES });
   await converse(client, OWN, say(freshSession().id, 2));
   const methods = ["sessions.list", "sessions.resolve", "chat.history"];

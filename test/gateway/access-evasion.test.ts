@@ -1,5 +1,5 @@
 /**
- * Ways around the access rules, each first on the gateway as published, where it leads, and then under rules.
+ * Ways around the access rules, each first on the control gateway, where it succeeds, and then under rules.
  * Bob has all of the agent `other`, and two kinds of sessions of `main`; the agent `other-desk`, whose id is what
  * the gateway makes of `other:desk`, is not his.
  */
@@ -115,7 +115,7 @@ describe("an agent's id, however it is written,", () => {
   ];
   const KEY = "agent:other-desk:main";
 
-  test("leads into the agent that the gateway makes of it, as published", async () => {
+  test("leads into the agent that the control gateway makes of it", async () => {
     const clients = await pair(plain);
     const { id } = freshSession();
     await clients.bob.request("agent", { agentId: "other:desk", ...request(say(id, 2)) });
@@ -147,7 +147,7 @@ describe("an agent's id, however it is written,", () => {
   });
 });
 
-test("a denied `agent` is answered once; as published it is answered twice, the second time with the reply", async () => {
+test("a denied `agent` is answered once; on the control gateway it is answered twice, the second time with the reply", async () => {
   const answers = async (gateway: Endpoint): Promise<string[]> => {
     const clients = await pair(gateway);
     const { id } = freshSession();
@@ -220,7 +220,7 @@ describe("whether a session exists that Bob may not use", () => {
     return found;
   }
 
-  test("shows in searches, look-ups and labels as published, and under rules in none", async () => {
+  test("shows in searches, look-ups and labels on the control gateway, and under rules in none", async () => {
     const published = await differences(plain);
     expect(published).toEqual(
       expect.arrayContaining(["sessions.list search", "sessions.resolve label", "sessions.patch label"]),
@@ -228,7 +228,7 @@ describe("whether a session exists that Bob may not use", () => {
     expect(await differences(ruled)).toEqual([]);
   });
 
-  test("shows in the pages and counts of the list as published, and not under rules", async () => {
+  test("shows in the pages and counts of the list on the control gateway, and not under rules", async () => {
     const pages = async (gateway: Endpoint): Promise<boolean> => {
       const clients = await pair(gateway);
       const own: string[] = [];
@@ -280,7 +280,7 @@ test("a voice-wake route leads no request of `agent` into a denied session", asy
   expect(await transcript(under.clients.desk, under.key)).not.toContain(under.id);
 });
 
-test("no run of a denied session is aborted by its id, beside a key that is allowed", async () => {
+test("no run of a denied session is aborted by its id next to an allowed key", async () => {
   const abort = async (gateway: Endpoint) => {
     const clients = await pair(gateway);
     const [denied, own] = [freshSession(), `agent:main:bob-${freshSession().id.toLowerCase()}`];

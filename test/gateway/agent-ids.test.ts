@@ -8,7 +8,7 @@ import { agentIdOf } from "../../src/policy/cron-keys.ts";
 
 type NormalizeAgentId = (value: string) => string;
 
-/** `normalizeAgentId` of the release; the module that has it holds nothing but such functions. */
+/** `normalizeAgentId` of the release; the module that has it contains only such functions. */
 async function upstreamFunction(dist: string): Promise<NormalizeAgentId> {
   const files = readdirSync(dist).filter((file) => /^(?:agent-id|session-key)-.*\.m?js$/.test(file));
   for (const file of files) {

@@ -76,7 +76,7 @@ async function connectNode(gateway: Endpoint) {
 }
 
 test("a node connection receives no frame of a session", async () => {
-  // As published only the oldest releases send to nodes what they have not subscribed to.
+  // Without the module, only the oldest releases send nodes what they have not subscribed to.
   const node = await connectNode(isolated);
   expect(await watched(isolated, node)).toEqual([]);
 });

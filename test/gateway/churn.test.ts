@@ -29,7 +29,7 @@ const HEAP_NOISE = 16 * 1024 * 1024;
 const { plain } = gateways();
 type ProbedBed = OpenBed & Pick<StateProbe, "state">;
 let bed: ProbedBed;
-/** The release as published, whose heap grows by itself. */
+/** The control gateway, whose heap also grows. */
 let control: ProbedBed;
 
 async function probedBed(options: { preload?: string }): Promise<ProbedBed> {
@@ -104,7 +104,7 @@ async function churn(gateway: Endpoint, keys: readonly string[], cycles: number)
 
 test(`the gateway stays whole while ${CYCLES} clients connect, claim and vanish and two sessions stream`, async () => {
   const { gateway, state } = bed;
-  // A gateway as published shows the bystander everything.
+  // A control gateway shows the bystander everything.
   const leaky = freshSession();
   const [sender, witness] = [await connect(plain), await connectByHand(plain)];
   await sender.final((await sender.chat(leaky.key, say(leaky.id, 4))).runId);
@@ -143,7 +143,7 @@ test(`the gateway stays whole while ${CYCLES} clients connect, claim and vanish 
   }
 }, 900_000);
 
-test("the gateway stays whole when clients are killed in the midst of a frame", async () => {
+test("the gateway stays whole when clients are killed in the middle of a frame", async () => {
   const { gateway, state } = bed;
   const [bystander, over] = [await connectByHand(gateway), new AbortController()];
   const { all, ended } = await streaming(() => connect(gateway), over.signal);

@@ -1,4 +1,4 @@
-/** The scoped client against real gateways, as published and with the module. */
+/** The scoped client against real gateways, without the module and with it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import type { ChatEvent, Client, ConnectOptions, SessionEvent } from "../../src/client.ts";
@@ -13,7 +13,7 @@ import { answer, freshSession, say } from "./contract.ts";
 
 const { release } = inject("isolated");
 const { marksHeartbeatRuns, preemptsHeartbeats, sendsToolEvents, streamsReasoning } = capabilities(release);
-const WAYS = ["as published", "with the module"] as const;
+const WAYS = ["without the module", "with the module"] as const;
 type Way = (typeof WAYS)[number];
 
 const beds = new Map<Way, OpenBed>();
@@ -29,7 +29,7 @@ beforeAll(async () => {
     openBed(release, { config }),
     openBed(release, { config, preload: isolationRegister() }),
   ]);
-  beds.set("as published", plain).set("with the module", isolated);
+  beds.set("without the module", plain).set("with the module", isolated);
   for (const { model } of beds.values()) {
     model.otherwise = () => ({
       kind: "say",
@@ -65,9 +65,9 @@ describe.each(WAYS)("chats on a gateway %s", (way) => {
       const json = JSON.stringify(await events);
       for (const id of ids) if (id !== session.id) expect(json).not.toContain(id);
     }
-    // The plain gateway sent everything to both: what was foreign was dropped here.
+    // The control gateway sent everything to both: the client dropped foreign frames.
     const foreign = clients.reduce((sum, client) => sum + client.dropped.foreignRun, 0);
-    if (way === "as published") expect(foreign).toBeGreaterThan(0);
+    if (way === "without the module") expect(foreign).toBeGreaterThan(0);
     else expect(foreign).toBe(0);
     // Alone, since usage is given only if the gateway tells in time.
     const { key, id } = freshSession("client");
@@ -140,8 +140,8 @@ describe.each(WAYS)("chats on a gateway %s", (way) => {
     const beats = (): number => model.requests.filter(({ id }) => id === "HEARTBEAT").length;
     const results: string[] = [];
     const seen: ChatEvent[] = [];
-    // After a reply that it lost, 2026.5 repeats that one in place of the next heartbeat's model call.
-    const rounds = way === "as published" && !preemptsHeartbeats ? 1 : 2;
+    // After a reply that it lost, 2026.5 repeats that one instead of the next heartbeat's model call.
+    const rounds = way === "without the module" && !preemptsHeartbeats ? 1 : 2;
     for (let round = 0; round < rounds; round += 1) {
       const before = beats();
       await control.request("wake", { mode: "now", text: `event ${round}` });

@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 
 test.each([6, -6, 0])(
-  "replies and claims survive a clock that jumps to %i hours from the right time in the midst of replies",
+  "replies and claims survive a clock that jumps to %i hours from the right time in the middle of replies",
   async (hours) => {
     const { gateway, state } = bed;
     const bystander = await connectByHand(gateway);
@@ -81,7 +81,7 @@ test.each([12, -12])(
     await user.final(runId);
     expect(user.text(runId)).toBe(answer(session.id, 50));
     const endedAt = performance.now();
-    // It was put off for the run, and then it comes: not a minute, let alone hours later.
+    // It was deferred for the run, and then it comes: not a minute, let alone hours later.
     expect(calls()).toBe(before);
     await vi.waitFor(() => expect(calls()).toBe(before + 1), { timeout: MAX_DEFER_MS, interval: 100 });
     expect(performance.now() - endedAt).toBeLessThan(MAX_DEFER_MS);

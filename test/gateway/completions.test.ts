@@ -1,6 +1,6 @@
 /**
- * Whose command ended, and what stood in the way of a model seeing its output: on the control gateway it never does,
- * or late. What a release does right as published is left to it.
+ * The rows say whose command ended, and what kept a model from seeing its output: on the control gateway it never does,
+ * or late. The module leaves alone what a release itself does right.
  */
 import { describe, expect, inject, onTestFinished, test } from "vitest";
 import { capabilities } from "../support/gateway/capabilities.ts";

@@ -20,7 +20,7 @@ import { wordsOf } from "../support/gateway/script.ts";
 const QUIET_MS = 700;
 
 export interface Gateways {
-  /** The release as published. */
+  /** The control gateway. */
   readonly plain: Endpoint;
   /** The same with the module. */
   readonly isolated: Endpoint;
@@ -44,7 +44,7 @@ export async function connectByHand(gateway: Endpoint, options: ConnectOptions =
 function kept<T extends Client>(gateway: Endpoint, client: T): T {
   onTestFinished(async () => {
     await client.close();
-    // Up to 2026.4 a gateway as published leaves gaps of its own, by events that a client's scopes hide.
+    // Up to 2026.4 a control gateway leaves its own gaps, for events that a client's scopes hide.
     if (gateway.url === inject("plain").url) return;
     // Invariant 3 holds for every client of every case.
     expect({ gaps: client.gaps(), repeats: client.repeats() }, `sequence numbers of ${client.name}`).toEqual({

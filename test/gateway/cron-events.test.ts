@@ -3,7 +3,7 @@
  *
  * Not driven here, since each needs a program outside of the gateway: the relay of an ACP agent to
  * its parent, and the watchdog of a CLI backend that stalls. They enqueue through the same
- * functions. From 2026.5 a denied approval on the gateway's own host is no system event, and 2026.9
+ * functions. From 2026.5 a denied approval on the gateway's own host is not a system event, and 2026.9
  * takes reports only from a node that an operator has approved: there an explicit run key in
  * `system-event` and `wake` stands in for them.
  */

@@ -94,7 +94,7 @@ test("connections that claim the sessions get what is theirs with the module as 
   const rules = new Map(COVERAGE.map(({ event, rule }) => [event, rule]));
   const own = ({ rows }: Played): string[] =>
     rows.filter(({ withSecrets }) => withSecrets > 0).map(({ event }) => event);
-  // Whose a portal or a line of presence is, no event says, and older jobs name a run that nobody can claim in advance.
+  // No event names the session of a portal or a line of presence, and older jobs name a run that nobody can claim in advance.
   const ofSessions = capabilities(release).hasTaskEvents ? ["cron", "heartbeat", "task"] : ["heartbeat"];
   const wanted = own(control).filter((event) => rules.get(tableName(event)) !== "status" || ofSessions.includes(event));
   expect(wanted.filter((event) => !own(module).includes(event))).toEqual([]);

@@ -21,7 +21,7 @@ const MAX_SCENES = 4;
 const FAULTS = new URL("../support/fault/faulty-module.ts", import.meta.url).href;
 
 interface FaultyBed extends OpenBed, Pick<StateProbe, "state"> {
-  /** Sets how often the module's functions fail, and tells how often each has. */
+  /** Sets how often the module's functions fail, and reports how often each has. */
   fail(rate: number): Promise<Thrown>;
 }
 
@@ -37,7 +37,7 @@ async function faultyBed(seed: number, settings: object): Promise<FaultyBed> {
   return { ...bed, state, fail };
 }
 
-/** Some seconds of clients who come, talk and go, of hostile ones beside them, and of heartbeats. */
+/** Some seconds of clients who come, talk and go, of hostile ones alongside them, and of heartbeats. */
 async function scene(gateway: Endpoint, random: Random, ms = SCENE_MS) {
   const sessions: Session[] = Array.from({ length: 3 }, () => ({
     key: `agent:main:victim-${random.word(8)}`,

@@ -1,4 +1,4 @@
-/** What no client sends: it meets the same fate as on the gateway as published, and disturbs nobody. */
+/** Frames that no client sends have the same outcome as on the control gateway, and disturb no other client. */
 import { expect, test } from "vitest";
 import type { Endpoint, RawClient } from "../support/wire/clients.ts";
 import { answer, connect, connectByHand, converse, freshSession, gateways, say, settle, traces } from "./contract.ts";

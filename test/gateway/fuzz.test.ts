@@ -38,7 +38,7 @@ test("the fuzz command prints the seed and exits with code 1", async () => {
   const file = await defectFile("agent events go to all");
   const args = ["--release", release.version, "--seed", "4711", "--episodes", "1", "--preload", DEFECTIVE];
   const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), SCRIPT, ...args], {
-    cwd: dirname(file), // its artifacts are none of ours
+    cwd: dirname(file), // keep its artifacts out of this folder
     env: { ...process.env, OPENCLAW_TEST_DEFECT: file },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -1,4 +1,4 @@
-/** What a heartbeat has to say is delivered as the release as published does it, and to nobody else. */
+/** A heartbeat's messages are delivered as on the control gateway, and to nobody else. */
 import { readFile, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, inject, onTestFinished, test, vi } from "vitest";
@@ -56,7 +56,7 @@ interface Place {
   readonly channel: Channel;
 }
 
-/** On a gateway that is kept, each visibility has an agent: the flood guard puts off the sixth heartbeat of a minute. */
+/** On a gateway that is kept, each visibility has an agent: the flood guard delays the sixth heartbeat of a minute. */
 const agentOf = ({ showOk, showAlerts }: Visibility): string =>
   takesOver ? `agent-${Number(showOk)}${Number(showAlerts)}` : "main";
 
@@ -175,12 +175,12 @@ async function play(
   await user.waitFor(
     (frame) => user.frames.indexOf(frame) >= from && isOutcome(frame),
     40_000,
-    `the outcome of the heartbeat beside ${id}`,
+    `the outcome of the heartbeat during ${id}`,
   );
   await sleep(700);
 }
 
-/** Not one that says that the heartbeat is put off. */
+/** Not one that reports a deferred heartbeat. */
 function isOutcome(frame: RecordedFrame): boolean {
   const reason = field(frame, "reason");
   return frame.event === "heartbeat" && reason !== "requests-in-flight" && reason !== "preempted";
@@ -220,7 +220,7 @@ test.each(VISIBILITIES)(
       const { scene, delivered, claimers, others } = isolated[index]!;
       const { status } = claimers[0]!.events[0]!;
       const nothing = { finals: [], frames: 0, events: [{ status, preview: undefined, to: undefined }] };
-      // As published all see the same; with the module all others see no more than that there was a heartbeat.
+      // On the control gateway all see the same; with the module all others see only that there was a heartbeat.
       expect(published).toEqual({
         scene,
         delivered: promised(scene, visibility),

@@ -18,7 +18,7 @@ interface Outcome {
   readonly bed: OpenBed;
   readonly channel: Channel;
   readonly aborted: boolean;
-  /** What the friend had when the heartbeat's model call was over, or, if it was aborted, some time later. */
+  /** The friend's messages when the heartbeat's model call was over or, if it was aborted, some time later. */
   readonly answers: readonly string[];
 }
 

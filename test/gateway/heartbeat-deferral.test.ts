@@ -18,7 +18,7 @@ const { preemptsHeartbeats } = capabilities(release);
 const MAX_DEFER_MS = 4_000;
 /** It is asked for again every second, and the release lets it run between two of the user's runs only. */
 const WITHIN_MS = MAX_DEFER_MS + 30_000;
-/** A release that preempts heartbeats takes the agent for busy for a while after each final. */
+/** A release that itself aborts heartbeats considers the agent busy for a while after each final. */
 const PAUSE_MS = preemptsHeartbeats ? 2_500 : 900;
 
 test(

@@ -24,7 +24,7 @@ const ADMIN = { scopes: ["operator.admin", "operator.read", "operator.write"] };
 const CHUNKS = 30;
 type Session = { readonly key: string; readonly id: string };
 
-/** A message whose answer takes long enough to do something beside it. */
+/** A message whose answer takes long enough for another action meanwhile. */
 const long = (id: string): string => say(id, CHUNKS, 100);
 
 async function firstWord(client: Client, runId: string): Promise<void> {
@@ -141,7 +141,7 @@ describe("a connection that breaks in mid-run, and a new one that waits for the 
     ];
     const { runId } = await client.chat(session.key, long(session.id));
     await firstWord(client, runId);
-    // Whoever started it is still there: it is nobody else's.
+    // The connection that started it is still open, so no other one may have it.
     await stranger.request("agent.wait", { runId, timeoutMs: 0 });
     await settle();
     client.kill();

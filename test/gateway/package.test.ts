@@ -1,4 +1,4 @@
-/** The packed tarball, installed beside a fresh openclaw in an empty folder, protects it. */
+/** The packed tarball, installed next to a fresh openclaw in an empty folder, protects it. */
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -126,7 +126,7 @@ test('a gateway with onMissingPreload "warn" runs unprotected and says so in its
   const bed = await pluginBed({ onMissingPreload: "warn" });
   const { gateway } = bed;
   expect(gateway.logs()).toContain("It runs UNPROTECTED because onMissingPreload is");
-  // The bed's own clients: 2026.2 as published leaves gaps in its sequence numbers.
+  // The bed's own clients: 2026.2 itself leaves gaps in its sequence numbers.
   expect((await seenByAnother(gateway, () => bed.connect())).length).toBeGreaterThan(0);
   const admin = await bed.connect({ scopes: ["operator.admin"] });
   expect(await statusOf(admin)).toMatchObject({ attached: false, release: release.version, seams: [] });

@@ -1,4 +1,4 @@
-/** `probe` on gateways as published, with the module, and with a module that has one defect. */
+/** `probe` on control gateways, with the module, and with a module that has one defect. */
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -100,7 +100,7 @@ test("a listening probe finds the leak of what others do, or says what it cannot
   expect(silent.reasons[1]).toContain("--allow-runs");
 });
 
-test("an exchange with a cron job finds where the unprotected gateway tells of jobs and of parents", async (context) => {
+test("an exchange with a cron job finds where the unprotected gateway reveals jobs and parents", async (context) => {
   const { events } = (await connect(plain)).hello.features;
   const [open, closed] = [await probeOf(plain, { allowCron: true }), await probeOf(isolated, { allowCron: true })];
   const got = ({ connections, sessions, deliveries }: GatewayReport, connection: string, session: string) =>

@@ -1,5 +1,5 @@
 /**
- * Events that tell of a session without being that session's own: jobs, tasks, rows of the sessions above, the
+ * Events that reveal a session without being that session's own: jobs, tasks, rows of the sessions above, the
  * gateway's status. Each leak is shown on the control gateway first, by the same judge.
  */
 import { describe, expect, test } from "vitest";

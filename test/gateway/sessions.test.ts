@@ -1,4 +1,4 @@
-/** Who gets the frames of a run: the connections that claim its session, and nobody else. */
+/** The frames of a run go to the connections that claim its session, and to nobody else. */
 import { expect, test } from "vitest";
 import {
   answer,

@@ -1,6 +1,6 @@
 /**
  * Before any gateway case runs: builds the package, installs the release under test, and boots
- * two gateways of it that the cases share, one as published and one with the module.
+ * two gateways of it that the cases share, one without the module and one with it.
  */
 import { execFileSync } from "node:child_process";
 import type { TestProject } from "vitest/node";
@@ -14,7 +14,7 @@ import { PROGRAM_MS } from "../support/within.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** The gateway as published. */
+    /** The control gateway. */
     plain: Endpoint;
     /** The gateway with the module. */
     isolated: Endpoint;

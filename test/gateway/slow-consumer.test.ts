@@ -18,7 +18,7 @@ async function beside(gateway: Endpoint, tries = 4): Promise<Awaited<ReturnType<
   return disturbed && tries > 1 ? beside(gateway, tries - 1) : seen;
 }
 
-/** One run in a session, beside a client with a claim on it and one without that both stopped reading. */
+/** One run in a session, with a client that claims it and one that does not, both of which stopped reading. */
 async function once(gateway: Endpoint) {
   const session = freshSession();
   const clients = await Promise.all(
@@ -50,7 +50,7 @@ test("a slow consumer is closed as upstream closes it if it claims the session, 
   const { plain, isolated } = gateways();
   const upstream = await beside(plain);
   expect(upstream.ofClaimer).toEqual(CLOSED);
-  expect(upstream.ofBystander, "as published, for a session that it never asked for").toEqual(CLOSED);
+  expect(upstream.ofBystander, "control gateway, for a session that it never asked for").toEqual(CLOSED);
 
   const scoped = await beside(isolated);
   expect(scoped.ofClaimer).toEqual(CLOSED);

@@ -1,6 +1,6 @@
 /**
  * Wakes and system events that name a session reach that session, or are refused with a reason.
- * All calls are made at once to a gateway as published and to one with the module, each with a
+ * All calls are made at once to a control gateway and to one with the module, each with a
  * text of its own, and then looked for in the queues and in what the models were asked.
  */
 import { execFile } from "node:child_process";
@@ -57,7 +57,7 @@ beforeAll(async () => {
     openWakeBed({ release, isolated: false, rules: RULES }),
     openWakeBed({ release, isolated: true, rules: RULES, env }),
   ]);
-  // The published gateway puts nearly all into one queue, which holds twenty: half of them have to be out again first.
+  // The published gateway puts nearly all into one queue, which holds twenty: half of them must be out again first.
   const drained = async () => ((await plain.queues()).waiting["agent:main:main"]?.length ? undefined : true);
   for (const [index, { call, send, text }] of CALLS.entries()) {
     if (index === SEEN.length) await until(drained, DRAINED_WITHIN_MS, "").catch(() => undefined);
@@ -69,11 +69,11 @@ afterAll(async () => {
   await Promise.all([plain?.close(), isolated?.close(), settings?.remove()]);
 });
 
-/** What the published gateway did, if that is wrong: all calls have had their time by now. */
+/** The control gateway's result, if that is wrong: all calls have had their time by now. */
 async function asPublished(call: string, expected: AsPublished): Promise<void> {
   const wrong = expected[family()];
   if (wrong === RIGHT) return;
-  expect(`${answers.get(call)!.plain}, ${await placeOf(plain, `<<${call}>>`)}`, "as published").toMatch(wrong);
+  expect(`${answers.get(call)!.plain}, ${await placeOf(plain, `<<${call}>>`)}`, "control gateway").toMatch(wrong);
 }
 
 describe("events for a session", () => {
@@ -159,7 +159,7 @@ describe("the wake command", () => {
     );
   });
 
-  test("the wake command wakes the agent that it names, or tells that the gateway would not", async () => {
+  test("the wake command wakes the agent that it names, or reports that the gateway would not", async () => {
     const agent = ["--agent", "ops"];
     expect(await command(isolated, ["--text", "<<to an agent>>", ...agent])).toEqual({
       code: 0,

@@ -165,7 +165,7 @@ describe("the machine's clock is set anew", () => {
   );
 
   test.each([-HOURS, HOURS])(
-    "a wake is deferred for its bound and no longer when the clock jumps by %i ms beside a run",
+    "a wake is deferred for its bound and no longer when the clock jumps by %i ms during a run",
     async (jump) => {
       scene.send("r1");
       await expect(scene.heartbeat()).resolves.toEqual(BUSY);

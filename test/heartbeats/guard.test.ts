@@ -226,7 +226,7 @@ describe("frames of a heartbeat", () => {
     });
   });
 
-  test("a heartbeat's frames are dropped beside a user's run, and its last word is delivered after that run", async () => {
+  test("a heartbeat's frames are dropped during a user's run, and its last word is delivered after that run", async () => {
     const sent: string[] = [];
     await scene.heartbeat(async () => {
       scene.agentEvent({ runId: "h1", sessionKey: MAIN, stream: "lifecycle", data: { phase: "start" } });

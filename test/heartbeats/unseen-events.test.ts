@@ -1,4 +1,4 @@
-/** What becomes of a heartbeat's events when its release has asked no model, and of the sessions of an isolated one. */
+/** What happens to a heartbeat's events when its release has asked no model, and of the sessions of an isolated one. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Fn, GuardScene, MAIN, RAN } from "./guard-scene.ts";
 

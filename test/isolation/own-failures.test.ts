@@ -1,4 +1,4 @@
-/** What of ours fails is counted, lets nothing through, and does not reach the gateway. */
+/** A failure of the module is counted, lets nothing through, and does not reach the gateway. */
 import { afterEach, expect, test, vi } from "vitest";
 import { AccessGuard } from "../../src/delivery/access-guard.ts";
 import { HeldFrames } from "../../src/policy/held-frames.ts";
@@ -34,7 +34,7 @@ test.each([
   ["its claims", () => vi.spyOn(Claims.prototype, "disconnect"), 1],
   ["its held frames", () => vi.spyOn(HeldFrames.prototype, "forget"), 0],
   ["its access", () => vi.spyOn(AccessGuard.prototype, "disconnected"), 0],
-])("the gateway gets rid of a connection, and the module of all but %s where that fails", (_, spy, left) => {
+])("the gateway removes a connection, and the module all of its state except %s if that fails", (_, spy, left) => {
   const { clients, connect, scope } = scopedGateway(perConnection);
   const client = connect("c");
   spy().mockImplementationOnce(failing);

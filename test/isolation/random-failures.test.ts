@@ -126,7 +126,7 @@ test.each([
           }
           if (each.act === "answer") one.answers.shift()?.();
           if (each.act === "leave") {
-            // What was asked for before is not open by an answer after it.
+            // A later answer does not open an earlier request.
             if (request(one.client, "sessions.messages.unsubscribe", { key })) {
               one.open.delete(key);
               one.answers.length = 0;

@@ -1,4 +1,4 @@
-/** The list of known failures: a run that differs from it in either way is no success. */
+/** The list of known failures: a run that differs from it in either way is not a success. */
 import { expect, test } from "vitest";
 import { contract } from "../../patches/04-session-scoped-events/contract.ts";
 import { compare, type Expectation, type Report } from "../../patches/lib/expected-failures.ts";

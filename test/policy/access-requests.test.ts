@@ -182,14 +182,14 @@ describe("an agent is judged by the id that the gateway makes of what is written
     (key) => expect(judgeRequest("chat.send", { sessionKey: key }, asker(["agent:support*"])).allowed).toBe(false),
   );
 
-  test("a key of one agent beside the id of another is denied, even if both may be used", () => {
+  test("a key of one agent next to the id of another is denied, even if both may be used", () => {
     const both = asker(["agent:a:*", "agent:b:*"]);
     expect(judgeRequest("chat.send", { sessionKey: "agent:a:x", agentId: "b" }, both).allowed).toBe(false);
     expect(judgeRequest("chat.send", { sessionKey: "agent:a:x", agentId: " A " }, both).allowed).toBe(true);
     expect(judgeRequest("chat.send", { sessionKey: "agent:a:x", agentId: ["a"] }, both).allowed).toBe(false);
   });
 
-  test("a raw key beside an agent is that agent's too where the release's resolver ignores the agent", () => {
+  test("a raw key next to an agent also counts as that agent's if the release's resolver ignores the agent", () => {
     const ignoring: Asker = {
       ...asker(["agent:main:mine-*"]),
       canonical: (value) => asker([]).canonical(value, undefined),
@@ -216,7 +216,7 @@ test("a session whose key the gateway chooses is allowed if every key that it ma
   }
 });
 
-describe("the rule denies, by its name, a parameter that leads elsewhere or tells of other sessions:", () => {
+describe("the rule denies, by its name, a parameter that leads elsewhere or reveals other sessions:", () => {
   test.each<[string, object, string]>([
     ["agent", { sessionKey: MINE, voiceWakeTrigger: "hi" }, "voiceWakeTrigger"],
     ["agent", { sessionKey: MINE, to: THEIRS }, "to"],

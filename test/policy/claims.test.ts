@@ -324,7 +324,7 @@ test("an answer that names its key does not undo an unsubscribe that overtook it
   expect([...subscriptions.claimed(A)]).toEqual([]);
 });
 
-test("the claims on all sessions of a deleted agent end, but for those that were asked for after the deletion", () => {
+test("the claims on all sessions of a deleted agent end, except those that were requested after the deletion", () => {
   const claims = new Claims<string>({ claimsPerConnection: 9, runsPerConnection: 9 });
   for (const connection of ["a", "b"]) claims.connect(connection);
   claims.begin("a", ["agent:gone:main", "agent:gone:x", "agent:main:main"])!.accept();

@@ -77,7 +77,7 @@ test("agent ids are written as upstream writes them", () => {
     "main",
     "a".repeat(64),
     "b_1",
-    // The Kelvin sign is no letter of ASCII, so that the dash goes; in lower case it is one.
+    // The Kelvin sign is not an ASCII letter, so the dash goes; in lower case it is one.
     "k",
     "_",
   ]);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { fieldsOf, fieldsOrNone, present, text } from "../../src/policy/fields.ts";
 
-test("an object is read as its fields, and what is no object or a list has none", () => {
+test("an object is read as its fields, and a value that is not an object, or is a list, has none", () => {
   const body = { a: 1 };
   expect(fieldsOf(body)).toBe(body);
   for (const value of [undefined, null, "text", 7, true, () => 1, [1]]) {

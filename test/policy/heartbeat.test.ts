@@ -13,7 +13,7 @@ const event = (place = MAIN): Wake => ({ ...place, scheduled: false });
 const SETTINGS = { quietMs: 10_000, maxDeferMs: 60_000, preempt: true };
 const RUN = { act: "run", overdue: false };
 const DEFER_RUN = { act: "defer", reason: "active-run", retryInMs: 1_000 };
-/** @param retryInMs until the quiet time, or all that a wake may be put off, is over */
+/** @param retryInMs until the quiet time, or the longest deferral, is over */
 const deferQuiet = (retryInMs: number): object => ({ act: "defer", reason: "quiet", retryInMs });
 const OVERDUE = { act: "run", overdue: true };
 
@@ -108,7 +108,7 @@ describe("the bound on deferring", () => {
     expect(policy.decide(event(), 0)).toEqual(DEFER_RUN);
     expect(policy.decide(event(), 59_999)).toEqual({ ...DEFER_RUN, retryInMs: 1 });
     expect(policy.decide(event(), 60_000)).toEqual(OVERDUE);
-    // The release's own busy answer is no completion: it is still overdue.
+    // The release's own busy answer is not a completion: the heartbeat is still overdue.
     expect(policy.decide(event(), 61_000)).toEqual(OVERDUE);
     policy.completed(event());
     expect(policy.decide(event(), 62_000)).toEqual(DEFER_RUN);

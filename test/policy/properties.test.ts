@@ -1,7 +1,7 @@
 /**
  * Random sequences of what can happen to a gateway, carried out on the naive oracle and on the
  * real thing: the policy put together by hand, and the composition. Both have to agree with the
- * oracle on every frame, and the invariants of the design are checked beside it.
+ * oracle on every frame, and the invariants of the design are checked as well.
  */
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -97,7 +97,7 @@ function play(
       const ids = real.delivered(slot);
       same(ids, oracle.delivered(slot));
       const fresh = ids === before[slot] ? ids.slice(counts[slot]) : ids;
-      // What entitled may be over by the end of a longer time: the oracle alone has the say there.
+      // An entitlement may have ended after a longer time, so only the oracle decides there.
       for (const id of command.do === "pass" ? [] : fresh)
         check(isEntitled(oracle, settings, slot, script.frames[id]!), `slot ${slot} got frame ${id}`);
       reached.delivered += fresh.length;

@@ -191,7 +191,7 @@ describe("a message that another run takes in", () => {
     runs.own("two", "r2", A, true);
   });
 
-  test("a message that was answered with nothing beside a run has that run's frames (steered)", () => {
+  test("a message with an empty answer during a run gets that run's frames (steered)", () => {
     expect(owners("r1")).toEqual(["one"]);
     expect(saw("r2", EMPTY)).toEqual(["two"]);
     expect(owners("r1")).toEqual(["one", "two"]);
@@ -199,7 +199,7 @@ describe("a message that another run takes in", () => {
 
   test("a message that was queued has the run that the gateway begins after the one in its way", () => {
     saw("r2", EMPTY);
-    expect(saw("made-up", START)).toEqual([]); // beside it: not its answer
+    expect(saw("made-up", START)).toEqual([]); // another run: not its answer
     saw("r1", FINAL);
     expect(saw("made-up", START)).toEqual(["two"]);
     expect(owners("made-up")).toEqual(["two"]);

@@ -71,12 +71,12 @@ describe("an unknown event", () => {
     ["nothing", {}],
     ["an empty key", { sessionKey: "" }],
     ["null for a key", { sessionKey: null }],
-    ["a `key` that is no session's", { key: "theme" }],
+    ["a `key` that is not a session's", { key: "theme" }],
     ["no payload", undefined],
     ["a string", "agents are at work"],
     ["a number", 3],
-    ["a part that is no object", { session: "spring 2026" }],
-    ["a part's key that is no session's", { request: { key: "x" }, task: { key: "y" } }],
+    ["a part that is not an object", { session: "spring 2026" }],
+    ["a part's key that is not a session's", { request: { key: "x" }, task: { key: "y" } }],
   ])("an unknown event goes to all as upstream sends it when it carries %s", (_, payload) => {
     expect(routeEvent("users.prefs.changed", payload)).toEqual(ALL);
   });
@@ -184,7 +184,7 @@ describe("an event with a malformed key", () => {
     expect(routeEvent("session.message", { key })).toEqual(BAD_KEY);
   });
 
-  test.each(malformed)("an event with %s in a list beside a good key goes to nobody", (_, key) => {
+  test.each(malformed)("an event with %s in a list with a good key goes to nobody", (_, key) => {
     expect(routeEvent("chat", {}, { sessionKeys: [A, key] })).toEqual(BAD_KEY);
     expect(routeEvent("chat", { sessionKey: A }, { sessionKeys: [key] })).toEqual(BAD_KEY);
     expect(routeEvent("made.up", { sessionKeys: [key, A] })).toEqual(BAD_KEY);

@@ -48,7 +48,7 @@ describe("session keys are found", () => {
   });
 });
 
-test("words that only look like one are none", () => {
+test("words that only look like a key are not found", () => {
   const payload = { text: "the agent: main thing", agentId: "main", sessionTarget: "isolated", key: "agent:", n: 3 };
   expect(sessionKeysIn(payload)).toEqual([]);
 });

@@ -100,7 +100,7 @@ test("health for everybody keeps agents and channels, and loses the rows of sess
   });
 });
 
-test("presence for everybody tells who is there, not which sessions they watch or what they sent as an event", () => {
+test("presence for everybody lists the connections, not the sessions that they watch or the events that they sent", () => {
   const presence = [
     { host: "a", text: "Node: a (1.2.3) is here", watchedSessions: ["agent:main:vault"] },
     { host: "b", text: "SECRET" },

@@ -31,7 +31,7 @@ test("an event is the right of a connection that opened the session, and a findi
   expect(judge({ name: "hostile", lines, sent }, [VICTIM])).toMatchObject({ rightful: 1, findings: [{ line: 3 }] });
 });
 
-test("a device that comes back may have what it had open, but for what it left", () => {
+test("a device that comes back may have the sessions that it had open, except those that it left", () => {
   const chat = event("chat", { sessionKey: VICTIM.key });
   const asked: Sent = { after: 0, id: "1", method: "chat.history", params: { sessionKey: VICTIM.key } };
   const left: Sent = { after: 0, id: "2", method: "sessions.messages.unsubscribe", params: { key: VICTIM.key } };

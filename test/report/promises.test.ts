@@ -1,4 +1,4 @@
-/** What measurements of a release say of the module's promises. */
+/** The outcomes of the module's promises, from the measurements of a release. */
 import { expect, test } from "vitest";
 import { cellOf, type Outcome, PROMISES, type ReleaseMeasured, worseChecks } from "../../src/report/promises.ts";
 import { STAGES } from "../support/scene/promise-scenes.ts";
@@ -14,7 +14,7 @@ test("a promise that holds on both gateways is right", () => {
   expect(cellOf(PROMISE, both).verdict).toBe("right");
 });
 
-test("a promise is fixed where a check is wrong as published and none is with the module", () => {
+test("a promise is fixed if a check is wrong without the module and none is wrong with it", () => {
   const cell = cellOf(PROMISE, measured({ one: "lost", other: true }, { one: true, other: true }));
   expect(cell).toEqual({ verdict: "fixed", wrong: [], fixed: 1 });
 });

@@ -21,7 +21,7 @@ test.each<[string, unknown, string]>([
   ["in a list in a list", [[{ rows: [KEY] }]], "key at [][].rows[]"],
   ["in a URL", { url: `http://127.0.0.1/chat?session=${encodeURIComponent(KEY)}` }, "key at url"],
   ["in a URL in a URL", { url: encodeURIComponent(encodeURIComponent(KEY)) }, "key at url"],
-  ["beside malformed percents", { url: `%zz%ff${encodeURIComponent(KEY)}%` }, "key at url"],
+  ["next to malformed percents", { url: `%zz%ff${encodeURIComponent(KEY)}%` }, "key at url"],
   ["in JSON in a text", { text: JSON.stringify({ deep: JSON.stringify({ KEY }) }) }, "key at text"],
   ["with its letters escaped", { text: KEY.replaceAll(":", String.raw`\u003a`) }, "key at text"],
   ["alone", WORD, "word at "],

@@ -12,7 +12,7 @@ type Options = Record<string, unknown>;
 interface Setting {
   readonly enabled?: boolean;
   readonly session?: { mainKey?: string; scope?: SessionScope };
-  /** Functions of the release besides its queues. */
+  /** Functions of the release other than its queues. */
   readonly has?: readonly string[];
 }
 

@@ -81,7 +81,7 @@ describe("a wake that names a session, on a release that knows none", () => {
   });
 
   test.each([
-    ["an object that is no text", { toString: 1, valueOf: 1 }],
+    ["an object that is not a string", { toString: 1, valueOf: 1 }],
     ["an array nested too deep", JSON.parse(`${"[".repeat(50_000)}${"]".repeat(50_000)}`)],
   ])("a wake whose text is %s throws nothing into the gateway", async (_, text) => {
     const gateway = release();

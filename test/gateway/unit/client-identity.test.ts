@@ -1,4 +1,4 @@
-/** Who a connection is to one that comes back. */
+/** The identity of a connection, by which a returning client is recognised. */
 import { expect, test } from "vitest";
 import { clientIdentity } from "../../../src/gateway/client-identity.ts";
 import type { GatewayClient, GatewayConfig } from "../../../src/gateway/types.ts";
@@ -39,7 +39,7 @@ test("the device of a Control UI proves nothing where the gateway is told not to
   expect(identity({ device: { id: "d" }, client: SELF }, UNCHECKED)).toBeTypeOf("string");
 });
 
-test("what a client says of itself is compared within a bound", () => {
+test("self-reported values are compared within a bound", () => {
   const long = { device: { id: "d" }, client: { ...SELF, displayName: "x".repeat(1_000_000) } };
   expect(identity(long)!.length).toBeLessThan(1_000);
 });

@@ -171,12 +171,12 @@ export class Oracle implements World {
     if (this.#mayTake(connection, run)) this.#runs.give(run, connection);
   }
 
-  /** Whoever started it has gone, or is the same device. */
+  /** The connection that started it has closed, or has the same device. */
   #mayTake({ device }: Connection, { owners }: RunFact<Connection>): boolean {
     return owners.length === 0 || owners.some((owner) => device !== undefined && owner.device === device);
   }
 
-  /** The least recently used go, but for subscribed ones and those with a request that waits. */
+  /** The least recently used are forgotten, except subscribed ones and those with a waiting request. */
   #makeRoom(connection: Connection, latest: string[]): void {
     for (;;) {
       const granted = [...new Set(connection.granted.map(({ key }) => key))];

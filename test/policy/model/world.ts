@@ -1,4 +1,4 @@
-/** What the model test talks about: settings, sessions, events and what one can do to a gateway. */
+/** The world of the model test: settings, sessions, events and actions on a gateway. */
 import type { Later } from "../../../src/policy/later.ts";
 import type { CanonicalRoute, DeliverySettings } from "../../../src/policy/delivery.ts";
 
@@ -28,7 +28,7 @@ export const TIMES = [200, 300, 11_000, 3_600_000] as const;
 
 export type WorldSettings = DeliverySettings;
 
-/** What an event says of its run; none for one that is not the chat's or the agent's. */
+/** The run of an event; undefined for events other than `chat` and `agent`. */
 export type Sign = "delta" | "final" | "empty" | "aborted" | "begins" | "works" | "ends";
 
 export type Intent =

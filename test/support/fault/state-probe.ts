@@ -1,5 +1,5 @@
 /**
- * Preload for a gateway under test: tells how much it holds, and changes nothing. `node --import` runs it
+ * Preload for a gateway under test: reports how much it holds, and changes nothing. `node --import` runs it
  * as it is, with the module or without.
  *
  * It answers `GET /` on 127.0.0.1 at the port in OPENCLAW_TEST_STATE_PORT with a {@link GatewayState}.
@@ -14,7 +14,7 @@ export interface GatewayState {
   /** Bytes, after forced garbage collection. */
   readonly heap: number;
   readonly rss: number;
-  /** What the module says of itself; nothing without it. */
+  /** The module's own status; undefined without the module. */
   readonly gateway?: GatewayNumbers;
   readonly heartbeats?: HeartbeatNumbers;
 }

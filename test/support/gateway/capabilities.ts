@@ -1,5 +1,5 @@
 /**
- * What a release does, as far as a case or a scene depends on it: one flag each, and the releases for which it
+ * The behaviour of a release, as far as a case or a scene depends on it: one flag each, and the releases for which it
  * is true. Cases ask for flags and compare no versions.
  */
 import { inRange } from "../../../src/cli/versions.ts";
@@ -8,7 +8,7 @@ const TRUE_ON = {
   // Heartbeats
   /** Aborts a heartbeat for a user's message itself, keeps its events, and runs it again after an idle minute. */
   preemptsHeartbeats: ">=2026.8.1",
-  /** Keeps a message that comes beside a heartbeat, at least most of the time. */
+  /** Keeps a message that comes during a heartbeat, at least most of the time. */
   keepsFollowUps: ">=2026.5.28",
   /** Asks heartbeats to answer with `NO_REPLY` if there is nothing to say; still knows `HEARTBEAT_OK`. */
   acksWithNoReply: ">=2026.8.1",
@@ -16,7 +16,7 @@ const TRUE_ON = {
   sendsHeartbeatsAsChat: "<2026.4",
   /** On a busy machine takes a session for busy for a while after each final, heartbeats or not. */
   staysBusyAfterFinals: ">=2026.5 <2026.6",
-  /** Says of each run whether it is a heartbeat. */
+  /** Reports for each run whether it is a heartbeat. */
   marksHeartbeatRuns: ">=2026.9",
   /** Configures what of heartbeats is shown as `channels.defaults.heartbeatVisibility`, not `…heartbeat`. */
   hasHeartbeatVisibility: ">=2026.8.1",
@@ -82,7 +82,7 @@ const TRUE_ON = {
   hasDrivableControlUi: ">=2026.5",
   /** The Control UI has a page for each session, under `/chat/<agent>/<rest of the key>`. */
   hasSessionPages: ">=2026.9",
-  /** The Control UI shows that a run was stopped, as published. */
+  /** The Control UI shows, even without the module, that a run was stopped. */
   showsStoppedRuns: ">=2026.9",
 
   // Configuration and plugins

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 export interface Channel {
   /** OpenClaw's id of it. */
   readonly name: string;
-  /** Who writes to the gateway, and whom a heartbeat's alerts go to. */
+  /** The person who writes to the gateway and receives a heartbeat's alerts. */
   readonly friend: string;
   /** Texts that the gateway has sent, in order. */
   readonly sent: readonly { readonly at: number; readonly text: string }[];

@@ -22,7 +22,7 @@ export const CONFIGURATIONS = {
   heartbeatsOff: { config: { agents: { defaults: { heartbeat: { every: "0" } } } }, agents: ["main"] },
   /** Up to 2026.3 the second agent has no heartbeat. */
   twoAgents: { config: { agents: { list: TWO } }, agents: ["main", "ops"] },
-  /** An agent without a heartbeat block beside one that has one: on no release does the first have heartbeats. */
+  /** An agent without a heartbeat block next to one that has one: on no release does the first have heartbeats. */
   oneHeartbeatOfTwo: {
     config: { agents: { list: [{ ...TWO[0], heartbeat: OFTEN_ENOUGH }, TWO[1]!] } },
     agents: ["main", "ops"],

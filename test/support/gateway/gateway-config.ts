@@ -6,7 +6,7 @@ export type Config = { readonly [key: string]: unknown };
 
 type Basics = { readonly port: number; readonly token: string; readonly stateDir: string; readonly model: Model };
 
-/** The scripted model, as a gateway is told of it. */
+/** The scripted model, as a gateway's configuration names it. */
 export const ECHO_MODEL = {
   id: "echo",
   name: "echo",

@@ -1,5 +1,5 @@
 /**
- * What an install of a published release needs besides the release itself: without scripts, optional and peer
+ * Additional requirements of installing a published release: without scripts, optional and peer
  * dependencies, and with packages that have since left the registry.
  */
 import { inRange } from "../../../src/cli/versions.ts";

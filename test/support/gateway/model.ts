@@ -8,7 +8,7 @@ import { closed, listen } from "../within.ts";
 
 /** One request of a gateway to the model. */
 export type ModelRequest = {
-  /** Id of the directive that was answered; "" if there was none. */
+  /** Id of the directive that was answered; "" without a directive. */
   readonly id: string;
   readonly kind: Script["kind"];
   readonly at: number;

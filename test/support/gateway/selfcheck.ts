@@ -1,5 +1,5 @@
 /**
- * Boots plain gateways and shows that the test bed sees what they do, leaks included.
+ * Boots control gateways and shows that the test bed sees what they do, leaks included.
  *
  *   node --import tsx test/support/gateway/selfcheck.ts [release…]
  */
@@ -95,7 +95,7 @@ async function selfcheck(version: string): Promise<void> {
     const rows = await leaks(a, b, bystander, bed);
     console.table(rows);
     check(
-      "the plain gateway leaks to everybody",
+      "the control gateway leaks to everybody",
       rows.every((row) => Number(row["foreign"]) > 0),
       true,
     );

@@ -15,7 +15,7 @@ const FOR_ALL = new Set(["health", "presence", "models.snapshot"]);
 
 export interface Foreign {
   readonly event: string;
-  /** The session that it tells of. */
+  /** The session that it reveals. */
   readonly key: string;
   readonly text: string;
 }

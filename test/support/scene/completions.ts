@@ -1,4 +1,4 @@
-/** What a command that was left in the background prints, and whether a model ever gets to see it. */
+/** The output of a command that was left in the background, and whether a model ever sees it. */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { capabilities } from "../gateway/capabilities.ts";
@@ -108,7 +108,7 @@ export async function raised(bed: CronBed, left: Work, timeoutMs = 60_000): Prom
 }
 
 /**
- * What becomes of a command's output.
+ * The outcome of a command's output.
  *
  * @returns `seen <keys of the queues it was in>`, or after the time `waits …` or `lost …`
  */

@@ -5,7 +5,7 @@
  * A name that a release has and this table lacks fails a test: a new release forces a decision.
  */
 
-/** Who gets an event from a gateway with the module. */
+/** The recipients of an event from a gateway with the module. */
 export const RULES = {
   session: "connections that claim its session",
   roster: "connections that asked for the list of sessions",

@@ -45,7 +45,7 @@ export interface Act {
   readonly run: (stage: Stage) => Promise<void>;
 }
 
-/** What became of one name of an event. */
+/** The outcome for one event name. */
 export interface EventRow {
   readonly event: string;
   /** Frames at the connections that claim the sessions. */
@@ -56,7 +56,7 @@ export interface EventRow {
   readonly leaks: number;
   /** Frames there that hold only what the judge excuses. */
   readonly excused: number;
-  /** Where in the frames there, and at whom. */
+  /** Where in those frames, and at which clients. */
   readonly paths: readonly string[];
 }
 
@@ -86,9 +86,9 @@ export const ACTS: readonly Act[] = [...SESSION_ACTS, ...GATEWAY_ACTS];
 const BOSS = ["admin", "read", "write", "approvals", "questions", "pairing", "talk"].map(
   (scope) => `operator.${scope}`,
 );
-/** Its key follows from the config, and is no secret; system events and heartbeats are in it. */
+/** Its key follows from the config, and is not a secret; system events and heartbeats are in it. */
 const MAIN = "agent:main:main";
-/** Whose child it is, is the child's own: up to 2026.8 its events say it to whoever claims the child. */
+/** A child's parent is the child's own content: up to 2026.8 its events name it to connections that claim the child. */
 const NAMES_PARENT = /(?:^|\.)parentSessionKey$/;
 const ACT_MS = 30_000;
 /** The gateway says every half a minute that it is there. */

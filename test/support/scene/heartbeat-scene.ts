@@ -1,4 +1,4 @@
-/** A user's run, a wake in it, and a rapid follow-up: what becomes of the follow-up's reply. */
+/** A user's run, a wake in it, and a rapid follow-up: the outcome of the follow-up's reply. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bed, BedOptions } from "../gateway/bed.ts";
 import type { Client } from "../wire/clients.ts";

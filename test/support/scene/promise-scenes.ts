@@ -1,6 +1,6 @@
 /**
  * Short scenes that say, of one gateway, which of the promises of `src/report/promises.ts` hold. They are the same
- * on a release as published and with the module, and judge by content.
+ * on a release without the module and with it, and judge by content.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { isExcused } from "../../../src/report/excuses.ts";
@@ -51,7 +51,7 @@ const ROUNDS: readonly (readonly [gap: Gap, check: string])[] = [
   [2000, "follow-up at 2 s"],
 ];
 
-/** Clients and their runs: who gets what, numbers, abort, reconnect, and messages beside heartbeats. */
+/** Clients and their runs: who gets what, numbers, abort, reconnect, and messages during heartbeats. */
 const conversations: Stage = {
   name: "conversations",
   checks: [
@@ -240,7 +240,7 @@ const events: Stage = {
   checks: ["cron", "cron after a heartbeat", ...WAKES.map(([check]) => check), "log of events"],
   async play(release, isolated, note) {
     const rules = { allowRequestSessionKey: true };
-    // Up to 2026.2.9 the rules are settings of the module; a release as published does not read them.
+    // Up to 2026.2.9 the rules are settings of the module; a release without the module does not read them.
     const settings = await writeSettings({ hooks: rules });
     const env = { OPENCLAW_EVENT_ISOLATION_CONFIG: settings.file };
     const bed = await openWakeBed({ release, isolated, rules, env });
@@ -298,7 +298,7 @@ function ofLog(log: string): Outcome {
   return lines.length === 0 ? true : no(`${lines.length} lines, the first: ${lines[0]}`);
 }
 
-/** What goes wrong in a check counts against it; the next one goes on. */
+/** A failure in a check counts against it; the next check continues. */
 async function noting(note: Note, check: string, play: () => Promise<Outcome>): Promise<void> {
   note(check, await play().catch((error: unknown) => no((error as Error).message)));
 }

@@ -64,7 +64,7 @@ export function sampleGateway(leaks: boolean, more: Partial<GatewayReport> = {})
   const runs = [1, 2].flatMap((round) => SESSIONS.map(({ name }) => ({ session: name, round, end: "final" }) as const));
   const conduct = { mode: "exchange", runs, joined: true, dropped: 0, interrupted: false } as const;
   return {
-    label: leaks ? "OpenClaw as published" : "OpenClaw with the module",
+    label: leaks ? "OpenClaw without the module" : "OpenClaw with the module",
     release: "2026.9.6",
     mode: "exchange",
     durationMs: 4_200,

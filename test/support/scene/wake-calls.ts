@@ -1,4 +1,4 @@
-/** The calls by which an event is sent to a session or an agent, and what each release as published makes of them. */
+/** The calls by which an event is sent to a session or an agent, and the result of each on releases without the module. */
 import type { Send } from "./wake-scene.ts";
 
 /** A gateway that starts its first heartbeats answers nobody for a while. */
@@ -17,7 +17,7 @@ function hook(path: string, body: Record<string, unknown>): Send {
 }
 
 /**
- * What the published gateway makes of a call, its answer and where the event is: on releases whose wakes may not
+ * The control gateway's result of a call, its answer and where the event is: on releases whose wakes may not
  * name a session, on those that ignore what they name, and on those that wake it.
  */
 export type AsPublished = readonly [refuses: RegExp, ignores: RegExp, wakes: RegExp];

@@ -1,4 +1,4 @@
-/** A gateway with several agents and webhooks, and what becomes of an event that is sent to a session. */
+/** A gateway with several agents and webhooks, and what happens to an event that is sent to a session. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CronBed, openCronBed } from "./cron-scene.ts";
 import type { Config } from "../gateway/gateway-config.ts";

@@ -5,7 +5,7 @@ import type { ReportedHookContext, Reporter, TestCase, TestModule, TestSuite } f
 import { descendantsOf, killAll } from "../gateway/process-tree.ts";
 
 const STILL_MS = 120_000;
-/** What vitest may take to report a case that has reached its own timeout. */
+/** How long vitest may take to report a case that has reached its own timeout. */
 const GRACE_MS = 15_000;
 
 interface Running {

@@ -42,7 +42,7 @@ export type Client = Omit<Recorder, "add"> & {
   request(method: string, params?: unknown, options?: { timeoutMs?: number }): Promise<Payload>;
   /** `chat.send` with a random idempotency key, which becomes the run's id. */
   chat(sessionKey: string, message: string, params?: Payload): Promise<{ runId: string }>;
-  /** Resolves when the connection is closed, by whom ever. */
+  /** Resolves when the connection is closed, by either side. */
   readonly closed: Promise<{ code: number; reason: string }>;
   close(): Promise<void>;
 };

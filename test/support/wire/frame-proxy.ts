@@ -13,7 +13,7 @@ export type WireFrame = {
 
 export interface FrameProxy {
   readonly url: string;
-  /** What becomes of a frame from the gateway: the frames that are sent in its place. */
+  /** Turns a frame from the gateway into the frames that are sent instead. */
   tamper: (frame: WireFrame) => readonly WireFrame[];
   /** What came from either side, before it is tampered with. */
   readonly wire: WireLog;

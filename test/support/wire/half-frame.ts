@@ -1,5 +1,5 @@
 /**
- * A program: a client that claims a session and then dies in the midst of a frame, by SIGKILL.
+ * A program: a client that claims a session and then dies in the middle of a frame, by SIGKILL.
  *
  * Its arguments are the gateway's {@link Endpoint} as JSON and the session's key.
  */

@@ -1,7 +1,7 @@
 /** A client that stops reading, with more answers under way than the gateway buffers for a connection. */
 import type { RawClient } from "./clients.ts";
 
-/** What the kernel may take of a connection on loopback whose other end does not read. */
+/** How much the kernel may buffer for a loopback connection whose other end does not read. */
 const KERNEL_BYTES = 8_000_000;
 /** Few big answers: newer gateways close a connection at an answer that finds the buffer full, too. */
 const ANSWER_BYTES = 16_000_000;

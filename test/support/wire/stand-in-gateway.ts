@@ -1,6 +1,6 @@
 /**
  * A server that speaks the gateway's protocol and does nothing by itself: for what a real gateway cannot be asked to
- * do, such as never answering. What gateways really do is tested on gateways, in test/gateway.
+ * do, such as never answering. Tests of real gateways are in test/gateway.
  */
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
