@@ -189,5 +189,5 @@ test("a file that is shared by hard links is replaced, not written through", () 
 
 test("a folder that is neither a checkout nor a bundle is refused", () => {
   expect(() => openCheckout(tree({}))).toThrow("not an OpenClaw checkout");
-  expect(() => openBundle(tree({}))).toThrow("no installed openclaw package");
+  expect(() => openBundle(tree({}))).toThrow("not an installed openclaw package");
 });
