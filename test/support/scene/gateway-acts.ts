@@ -1,5 +1,7 @@
 /** What makes a gateway send all other events: questions, approvals, devices, settings, and those of plugins. */
 import { randomUUID } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createDevice } from "../gateway/device.ts";
 import type { Payload } from "../wire/clients.ts";
@@ -30,11 +32,13 @@ export const GATEWAY_ACTS: readonly Act[] = [
     name: "a suggested task",
     needs: ["taskSuggestions.create"],
     async run({ boss, bed, vault, plant }) {
+      const cwd = join(bed.gateway.stateDir, "checkout");
+      await mkdir(join(cwd, ".git"), { recursive: true }); // 2026.8.2 suggests tasks in checkouts only
       const made = await boss.request("taskSuggestions.create", {
         title: plant("task-title"),
         prompt: plant("task-prompt"),
         tldr: plant("task-tldr"),
-        cwd: bed.gateway.stateDir,
+        cwd,
         sessionKey: vault,
       });
       const taskId = made["taskId"] ?? (made["suggestion"] as Payload | undefined)?.["id"];
