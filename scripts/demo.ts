@@ -19,7 +19,7 @@ const command = script(
   `Boots a real OpenClaw gateway twice on loopback, without and with the module, streams replies to four
 clients on four sessions past a bystander, and prints who received whose frames.`,
   [
-    "the published gateway leaked and the protected one did not and lost nothing",
+    "the control gateway leaked and the protected one did not and lost nothing",
     "anything else was observed",
     "the demo itself failed",
   ],

@@ -24,7 +24,7 @@ have gone. The result is in artifacts/fuzz.json too.`,
   [
     "no foreign frame, every honest reply whole, nothing left",
     "a finding, with its seed",
-    "the fuzzer itself failed, or did not find the published gateway's leak",
+    "the fuzzer itself failed, or did not find the control gateway's leak",
   ],
 )
   .option("--minutes <n>", "how long", parseMinutes, 1)

@@ -20,7 +20,7 @@ Writes artifacts/load.json and artifacts/load.svg. The defaults take three to si
   [
     "with the module no foreign frame and no own frame lost",
     "a finding",
-    "could not be measured, or the published gateway did not leak",
+    "could not be measured, or the control gateway did not leak",
   ],
 )
   .option("--connections <n>", "to each gateway", wholeNumber(1, 5000), 500)

@@ -12,7 +12,7 @@ const command = script(
   `Boots the gateway without the module, then with it. In each, a cron job's isolated run starts a
 command in the background and ends; the command's end is then a system event. The script looks into the
 gateway's queues: who drains the event, the main session's heartbeat, or nobody?`,
-  ["the published gateway fails as known for the release and the module delivers", "anything else was observed"],
+  ["the control gateway fails as known for the release and the module delivers", "anything else was observed"],
 )
   .addOption(releaseOption("2026.5.7"))
   .addOption(

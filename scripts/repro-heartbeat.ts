@@ -16,7 +16,7 @@ user's run and sends a follow-up 100, 300, 900 and 2,000 ms after the final, and
 heartbeat's model call; prints the outcome of the replies. The gateway without the module is known to lose, empty
 or rename a follow-up before 2026.5.28, and to show the bystander a preview from then on.`,
   [
-    "the published gateway failed as known and the protected one did not",
+    "the control gateway failed as known and the protected one did not",
     "anything else was observed",
     "the reproducer itself failed",
   ],

@@ -23,8 +23,8 @@ chat, subscribe and leave, look into each other's sessions, delete sessions, dis
 heartbeats are woken. Now and then both collect their garbage and report the size of their heaps, and
 the module what it holds. In the end everybody leaves, and nothing may be held any more.
 
-The growth of the heap is a line by least squares, the first quarter left out. What the published
-gateway grows by itself is taken off: a finding is a difference that is three times its standard error
+The growth of the heap is a line by least squares, the first quarter left out. The growth of
+the control gateway is subtracted: a finding is a difference that is three times its standard error
 and more than ${NOISE_MB} MB over the run. The result is in artifacts/soak.json too.`,
   ["all went back to nothing, and the module adds no growth", "a finding", "the soak itself failed"],
 )

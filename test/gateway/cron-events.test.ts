@@ -42,7 +42,7 @@ function does(): Capabilities {
   return capabilities(inject("isolated").release);
 }
 
-/** Under which key the published gateway puts the event of a cron run's command. */
+/** Under which key the control gateway puts the event of a cron run's command. */
 function publishedKey(): RegExp {
   if (does().remapsCronEvents) return /^agent:main:main$/;
   return does().namesCronRuns ? /^agent:main:cron:[^:]+:run:/ : /^agent:main:cron:[^:]+$/;

@@ -57,7 +57,7 @@ beforeAll(async () => {
     openWakeBed({ release, isolated: false, rules: RULES }),
     openWakeBed({ release, isolated: true, rules: RULES, env }),
   ]);
-  // The published gateway puts nearly all into one queue, which holds twenty: half of them must be out again first.
+  // The control gateway puts nearly all into one queue, which holds twenty: half of them must be out again first.
   const drained = async () => ((await plain.queues()).waiting["agent:main:main"]?.length ? undefined : true);
   for (const [index, { call, send, text }] of CALLS.entries()) {
     if (index === SEEN.length) await until(drained, DRAINED_WITHIN_MS, "").catch(() => undefined);
