@@ -2,12 +2,16 @@
  * The rows say whose command ended, and what kept a model from seeing its output: on the control gateway it never does,
  * or late. The module leaves alone what a release itself does right.
  */
-import { describe, expect, inject, onTestFinished, test } from "vitest";
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { capabilities } from "../support/gateway/capabilities.ts";
 import type { Config } from "../support/gateway/gateway-config.ts";
+import { PATIENCE_MS } from "../support/gateway/patience.ts";
+import type { Script } from "../support/gateway/script.ts";
 import {
   type CompletionBed,
   fateOfOutput,
+  leaveByCron,
   openCompletionBed,
   raised,
   requestsWith,
@@ -15,19 +19,19 @@ import {
   type Work,
 } from "../support/scene/completions.ts";
 import { postHook, wakeConfig } from "../support/scene/wake-scene.ts";
+import { until } from "../support/scene/cron-scene.ts";
 
 const { release } = inject("isolated");
 const does = capabilities(release);
 
 const SEEN_MS = 70_000;
 const STRANDED_MS = 8_000;
+/** Longer than 2026.5 leaves a session alone after a reply that it remembers. */
+const REMEMBERED_MS = 32_000;
+
 /** The control gateway and the one with the module. */
-async function beds(config: Config): Promise<[CompletionBed, CompletionBed]> {
-  const open = async (isolated: boolean): Promise<CompletionBed> => {
-    const bed = await openCompletionBed({ release, isolated, config });
-    onTestFinished(() => bed.close());
-    return bed;
-  };
+async function openBoth(config: Config): Promise<[CompletionBed, CompletionBed]> {
+  const open = (isolated: boolean): Promise<CompletionBed> => openCompletionBed({ release, isolated, config });
   return Promise.all([open(false), open(true)]);
 }
 
@@ -46,11 +50,12 @@ async function fates(
 }
 
 const ONCE = { requests: 1 };
-const PATIENT = { timeout: 300_000 };
+const PATIENT = { timeout: 400_000 };
 
 describe.runIf(does.bootsFast)("where no wake names a session", PATIENT, () => {
   test("the output of a chat session's command reaches that session, and that of a webhook's run the main session", async () => {
-    const both = await beds(wakeConfig(release, {}));
+    const both = await openBoth(wakeConfig(release, {}));
+    for (const bed of both) onTestFinished(() => bed.close());
     const chat = await fates(both, async (bed) => {
       const left = work();
       await bed.admin.chat("agent:main:web:a", left.order);
@@ -67,3 +72,60 @@ describe.runIf(does.bootsFast)("where no wake names a session", PATIENT, () => {
     expect(hook.published).toMatch(/^waits agent:main:hook:/);
   });
 });
+
+// Releases that keep a wake which they cannot have now do all of this by themselves.
+describe.runIf(does.wakesMayNameSessions && !does.wakesReachSessions)("where a wake may be dropped", PATIENT, () => {
+  let both: readonly [CompletionBed, CompletionBed];
+
+  beforeAll(async () => {
+    const list = [
+      { id: "main", default: true, heartbeat: { isolatedSession: true } },
+      { id: "ops", heartbeat: {} },
+    ];
+    both = await openBoth({ agents: { list } });
+    return () => Promise.all(both.map((bed) => bed.close()));
+  });
+
+  test("a message on main neither aborts a heartbeat with a session of its own nor waits for it", async () => {
+    const [published, ours] = await Promise.all(both.map(messageBesideHeartbeat));
+    expect(published).toMatchObject({ aborted: false, requests: 1 });
+    expect(ours).toMatchObject({ aborted: false, requests: 1 });
+    expect(ours!.tookMs).toBeLessThan(published!.tookMs + 3_000);
+  });
+
+  test("each completion is seen once, after a heartbeat that answered real text and right after another one", async () => {
+    for (const { model } of both) model.otherwise = () => says("Build finished.");
+    const fatesInTurn = [];
+    for (const pauseMs of [0, REMEMBERED_MS, 0]) {
+      await sleep(pauseMs);
+      fatesInTurn.push(await fates(both, (bed) => leaveByCron(bed, "ops")));
+    }
+    const seen = { ours: "seen agent:ops:main", ...ONCE };
+    expect(fatesInTurn).toMatchObject([seen, seen, seen]);
+    // As published, not all are seen, or not in the agent's session.
+    expect(fatesInTurn.map((each) => each.published)).not.toEqual([seen.ours, seen.ours, seen.ours]);
+  });
+});
+
+function says(...chunks: string[]): Script {
+  return { kind: "say", id: "BEAT", chunks, delayMs: 100 };
+}
+
+/** A message on main while a heartbeat is with its model for eight seconds. */
+async function messageBesideHeartbeat({ model, admin }: CompletionBed) {
+  await admin.chat("agent:main:main", "[[say id=WARM n=1]]");
+  await model.waitFor("WARM", PATIENCE_MS, "settled");
+  // A session that has just been talked in has no heartbeat for a while.
+  await sleep(2_000);
+  model.otherwise = () => says("HEARTBEAT_OK", ...Array.from({ length: 79 }, () => ""));
+  await admin.request("wake", { mode: "now", text: "look around" });
+  const beat = await model.waitFor("BEAT");
+  await sleep(1_000);
+  const sentAt = Date.now();
+  const { runId } = await admin.chat("agent:main:main", "[[say id=USER n=2 delay=10]]");
+  await admin.final(runId);
+  const tookMs = Date.now() - sentAt;
+  await until(() => (beat.done || beat.aborted ? true : undefined), PATIENCE_MS, "the heartbeat's end");
+  await sleep(5_000);
+  return { aborted: beat.aborted, requests: model.requests.filter(({ id }) => id === "BEAT").length, tookMs };
+}

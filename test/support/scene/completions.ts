@@ -21,8 +21,9 @@ export async function openCompletionBed(options: {
   readonly name?: ConfigurationName;
   readonly config?: Config;
   readonly env?: Readonly<Record<string, string>>;
+  readonly preloads?: readonly string[];
 }): Promise<CompletionBed> {
-  const { release, isolated, name, config = {}, env = {} } = options;
+  const { release, isolated, name, config = {}, env = {}, preloads = [] } = options;
   const configuration: Configuration = name === undefined ? { config: {}, agents: ["main"] } : CONFIGURATIONS[name];
   const channel = await startChannel(release);
   const target = { target: channel.name, to: channel.friend };
@@ -33,6 +34,7 @@ export async function openCompletionBed(options: {
       isolated,
       config: merge(merge(alerts, configuration.config), config),
       env: { OPENCLAW_SKIP_CHANNELS: "", ...env },
+      preloads,
     });
     const close = async (): Promise<void> => {
       await bed.close();
@@ -95,8 +97,11 @@ export async function queuesOf(bed: CronBed, { output }: Work): Promise<{ waits:
   };
 }
 
+/** The first cron run of an agent takes half a minute where others have the machine, too. */
+const RAISED_MS = 150_000;
+
 /** Waits until the event of a command has been raised. */
-export async function raised(bed: CronBed, left: Work, timeoutMs = 60_000): Promise<void> {
+export async function raised(bed: CronBed, left: Work, timeoutMs = RAISED_MS): Promise<void> {
   await until(
     async () => {
       const { waits, taken } = await queuesOf(bed, left);

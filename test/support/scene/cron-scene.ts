@@ -22,6 +22,8 @@ export interface CronBedOptions {
   readonly scope?: "global";
   readonly config?: Config;
   readonly env?: Readonly<Record<string, string>>;
+  /** Further preloads, after the probe. */
+  readonly preloads?: readonly string[];
 }
 
 const PROBE = new URL("../fault/queue-probe.ts", import.meta.url).href;
@@ -30,6 +32,7 @@ const PROBE = new URL("../fault/queue-probe.ts", import.meta.url).href;
 export async function openCronBed(options: CronBedOptions): Promise<CronBed> {
   const { release, isolated, scope } = options;
   const port = await freePort();
+  const imports = [PROBE, ...(options.preloads ?? [])].map((url) => `--import=${url}`).join(" ");
   const base: Config = {
     tools: toolsWithoutQuestions(release, { notifyOnExit: true, backgroundMs: 1_000 }),
     // Only wakes make it run within a test.
@@ -39,7 +42,7 @@ export async function openCronBed(options: CronBedOptions): Promise<CronBed> {
   const bed = await openBed(release, {
     ...(isolated ? { preload: isolationRegister() } : {}),
     config: merge(base, options.config ?? {}),
-    env: { NODE_OPTIONS: `--import=${PROBE}`, OPENCLAW_TEST_PROBE_PORT: String(port), ...options.env },
+    env: { NODE_OPTIONS: imports, OPENCLAW_TEST_PROBE_PORT: String(port), ...options.env },
   });
   bed.model.otherwise = () => ({ kind: "say", id: "", chunks: ["HEARTBEAT_OK"], delayMs: 0 });
   try {
