@@ -249,7 +249,7 @@ export const SEAMS: readonly Seam[] = [
       since: "2026.5.28",
       until: "2026.8.1",
       because:
-        "the release itself handles a message that comes during a heartbeat, and an aborted heartbeat occupies its command lane for 30 s",
+        "an aborted heartbeat occupies its command lane for up to 30 s, so a message waits for the heartbeat instead, 10 s at most",
     },
   },
   {
@@ -267,6 +267,13 @@ export const SEAMS: readonly Seam[] = [
     purpose: "answers the message of a channel",
     without: "a channel's message does not abort a heartbeat, and an aborted one may repeat a reply",
     unless: PREEMPTION,
+  },
+  {
+    name: "heartbeat-prompt",
+    job: "remap",
+    functions: [{ name: "resolveRuntimeContextPromptParts", since: "2026.4.25" }],
+    purpose: "splits a prompt into what is shown and what only the model gets",
+    without: "the release gives a heartbeat's model its prompt and events in one",
   },
   {
     name: "heartbeat-events",

@@ -121,6 +121,30 @@ function turnOf([message, options]: readonly unknown[], gate: HeartbeatGate): Us
   return target === undefined ? undefined : gate.turn(target);
 }
 
+type SplitPrompt = (params: unknown, ...rest: unknown[]) => unknown;
+
+/**
+ * Wraps `resolveRuntimeContextPromptParts`, which splits a run's prompt into the message that its transcript shows and
+ * hidden context. The transcript of a heartbeat shows a text that is not in its prompt. Up to 2026.5.7 the whole prompt
+ * is hidden context then, and 2026.9 has a prompt for the model; in between the prompt is dropped, with its events.
+ */
+function keepPrompt(original: SplitPrompt): SplitPrompt {
+  return function resolveRuntimeContextPromptParts(params, ...rest) {
+    const parts = original(params, ...rest);
+    if (!currentHeartbeat()) return parts;
+    const { effectivePrompt, transcriptPrompt } = fieldsOrNone(params);
+    const { prompt, modelPrompt, runtimeContext } = fieldsOrNone(parts);
+    if (typeof effectivePrompt !== "string" || typeof transcriptPrompt !== "string") return parts;
+    const whole = effectivePrompt.trim();
+    const dropped =
+      prompt === transcriptPrompt &&
+      runtimeContext === undefined &&
+      !whole.includes(transcriptPrompt.trim()) &&
+      !(typeof modelPrompt === "string" && modelPrompt.includes(whole));
+    return dropped ? { ...(parts as object), runtimeContext: whole } : parts;
+  };
+}
+
 type TakeEvents = (sessionKey: unknown, ...rest: unknown[]) => unknown;
 
 /** Wraps a function that takes system events out of their queue. */
@@ -171,6 +195,7 @@ export function heartbeatReplacements(
     setActiveEmbeddedRun: (original) => adoptHandles(original as AnyFn),
     clearActiveEmbeddedRun: (original) => releaseHandles(original as AnyFn),
     getReplyFromConfig: (original) => watchReplies(original as GetReply, gate),
+    resolveRuntimeContextPromptParts: (original) => keepPrompt(original as SplitPrompt),
     enqueueCommandInLane: (original) => keepContext(original as AnyFn),
     // A release with several copies of the queues has as many of each of their functions.
     drainSystemEventEntries: taking("drainSystemEventEntries"),

@@ -46,7 +46,7 @@ export interface GuardHost {
   /** The same as the release's callers see them. */
   readonly replaced: Functions;
   config(): GatewayConfig;
-  /** Whether a user's message may abort a heartbeat, or wait for it: not if the release alone does better. */
+  /** Whether a user's message may abort a heartbeat; it waits for the heartbeat in any case. */
   mayAbort(): boolean;
   /** Something in the module failed. */
   failed(): void;
@@ -274,12 +274,12 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
   #clear(place: Place): Promise<void> | undefined {
     const run = this.#running.get(place.sessionKey);
     // From 2026.8 the release aborts the heartbeat itself.
-    if (!run || !this.#host.mayAbort() || abortsHeartbeatsItself(this.#host.functions)) return undefined;
+    if (!run || abortsHeartbeatsItself(this.#host.functions)) return undefined;
     return this.#settled(run);
   }
 
   async #settled(run: HeartbeatRun): Promise<void> {
-    if (await untilFree(run, this.#current!.settings.preempt)) return;
+    if (await untilFree(run, this.#current!.settings.preempt && this.#host.mayAbort())) return;
     // It does not end: later messages do not wait for it.
     if (this.#running.get(run.wake.sessionKey) === run) this.#running.delete(run.wake.sessionKey);
   }

@@ -97,14 +97,30 @@ describe("a channel's message", () => {
   });
 });
 
-test("a message neither aborts a heartbeat nor waits for it on a release that keeps the message itself", async () => {
-  scene.mayAbort = false;
-  const { answer, aborted, end } = scene.running();
-  const request = scene.send("r1");
-  expect(request.ready).toBeUndefined();
-  expect(aborted()).toBe(false);
-  end();
-  await expect(answer).resolves.toEqual(RAN);
+describe("on a release that does not stand an aborted heartbeat", () => {
+  beforeEach(() => void (scene.mayAbort = false));
+
+  test("a message waits for the heartbeat and does not abort it", async () => {
+    const { answer, aborted, end } = scene.running();
+    const request = scene.send("r1");
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(aborted()).toBe(false);
+    end();
+    await expect(answer).resolves.toEqual(RAN);
+    await vi.advanceTimersByTimeAsync(2_500);
+    await request.ready;
+  });
+
+  test("a message waits for ten seconds at most, and the next one does not wait", async () => {
+    const { answer, aborted, end } = scene.running();
+    const request = scene.send("r1");
+    await vi.advanceTimersByTimeAsync(10_000);
+    await request.ready;
+    expect(scene.send("r2").ready).toBeUndefined();
+    expect(aborted()).toBe(false);
+    end();
+    await expect(answer).resolves.toEqual(RAN);
+  });
 });
 
 describe("the quiet time", () => {
