@@ -102,7 +102,7 @@ describe.runIf(does.wakesMayNameSessions && !does.wakesReachSessions)("where a w
     }
     const seen = { ours: "seen agent:ops:main", ...ONCE };
     expect(fatesInTurn).toMatchObject([seen, seen, seen]);
-    // As published, not all are seen, or not in the agent's session.
+    // Without the module, not all are seen, or not in the agent's session.
     expect(fatesInTurn.map((each) => each.published)).not.toEqual([seen.ours, seen.ours, seen.ours]);
   });
 });

@@ -1,4 +1,4 @@
-/** What a heartbeat's model gets of a prompt that the transcript does not show. */
+/** The part of a heartbeat's prompt that the model gets and the transcript does not show. */
 import { beforeEach, describe, expect, test } from "vitest";
 import { GuardScene, RAN } from "./guard-scene.ts";
 
@@ -13,7 +13,7 @@ beforeEach(() => {
 
 type Prompt = { readonly effectivePrompt?: unknown; readonly transcriptPrompt?: unknown };
 
-/** As 2026.6.11: what is in the prompt besides the text of the transcript is context, and without it nothing is. */
+/** As 2026.6.11: the part of the prompt outside the transcript's text is context; without that text nothing is. */
 function split({ effectivePrompt, transcriptPrompt }: Prompt): object {
   const rest = String(effectivePrompt).split(String(transcriptPrompt));
   const runtimeContext = rest.length > 1 ? rest.join("").trim() : "";
