@@ -36,8 +36,8 @@ const BUSY_MS = 1_000;
 /** How long the module leaves a followed event to the release's own heartbeat, which retries each second. */
 const FIRST_GO_MS = 4_000;
 const AGAIN_MS = 60_000;
-/** After a heartbeat that failed, doubled each time: 2026.6 fails where the session's entry has just changed. */
-const FAILED_MS = 1_000;
+/** After the first heartbeats that failed: 2026.6 fails while the session's entry changes. */
+const FAILED_MS: readonly number[] = [2_000, 10_000];
 const MAX_TRIES = 5;
 /** How long a session may stay busy before the log says that its events still wait. */
 const MAX_BUSY_MS = 15 * 60_000;
@@ -170,7 +170,7 @@ export class TargetedHeartbeats {
         this.#host.count("wake-repeated");
         if (result.status === "ran") await pause(BUSY_MS);
         else if (tries < MAX_TRIES) {
-          await this.#longPause(errand, result.status === "failed" ? FAILED_MS * 2 ** tries : AGAIN_MS);
+          await this.#longPause(errand, (result.status === "failed" ? FAILED_MS[tries - 1] : undefined) ?? AGAIN_MS);
         }
       }
     } finally {

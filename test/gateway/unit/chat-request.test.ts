@@ -25,6 +25,7 @@ const QUESTION = ["user", "hello [[say id=A]]"] as const;
 
 test.each([
   ["before it, as 2026.5.28 does", [["user", RUNTIME_CONTEXT], QUESTION]],
+  ["before it without marks", [["user", RUNTIME_CONTEXT.replaceAll(/<<<.*>>>/g, "").trim()], QUESTION]],
   ["after it, as 2026.7.1 does", [QUESTION, ["user", RUNTIME_CONTEXT]]],
   ["in it, as 2026.5.7 does", [["user", `${EVENT}\n\n${QUESTION[1]}`]]],
 ] as const)(

@@ -66,7 +66,9 @@ function isUser(message: WireMessage): boolean {
 
 /** Whether the gateway has added a message. */
 function isContext(message: WireMessage): boolean {
-  return isUser(message) && withoutContext(textOf(message.content)) === "";
+  const text = textOf(message.content);
+  // 2026.5.28 has no marks around it, in a message before the user's.
+  return isUser(message) && (withoutContext(text) === "" || text.startsWith("OpenClaw runtime context "));
 }
 
 /** What the gateway adds in user messages of its own, before or after the one of the user: from 2026.5 on. */
