@@ -50,7 +50,8 @@ interface Known {
 
 export class AccessGuard {
   readonly #host: GuardHost;
-  readonly #known = new Map<GatewayClient, Known>();
+  /** All connections; of each, what is known of it while there are rules. */
+  readonly #known = new Map<GatewayClient, Known | undefined>();
   /** The sessions of runs with recent events, by run id. */
   readonly #runs = new BoundedMap<string, string>(MAX_RUNS);
   #settings: Reloadable;
@@ -132,9 +133,8 @@ export class AccessGuard {
 
   /** Filters an answer by the current rules, which may have changed since the request; undefined if nothing is left. */
   #answer(client: GatewayClient, { answer: check, page }: Allowed, answer: Answer): Answer | undefined {
-    const known = this.#known.get(client);
-    if (!known) return undefined;
-    const { access } = known;
+    if (!this.#known.has(client)) return undefined;
+    const access = this.#known.get(client)?.access;
     const shown = (payload: unknown): Answer => ({ ok: true, payload: page ? pageOf(payload, page) : payload });
     if (!access) return shown(answer.payload);
     const { canonical } = this.#host.keys;
@@ -173,7 +173,7 @@ export class AccessGuard {
 
   #remember(client: GatewayClient, facts: ConnectionFacts): Known {
     const known = this.#assess(facts);
-    this.#known.set(client, known);
+    this.#known.set(client, this.hasRules ? known : undefined);
     this.#host.entitle(client, known.access, isObserver(facts, this.#settings.observers));
     return known;
   }

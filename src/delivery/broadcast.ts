@@ -5,7 +5,7 @@ import type { Broadcast, Broadcaster, BroadcasterParams, CreateBroadcaster, Gate
 import { filteredProjections, type ProjectionGate } from "./projections.ts";
 import { passesScopes, probeNumbering } from "./numbering.ts";
 
-type Recipients = ReadonlySet<GatewayClient>;
+type Recipients = Iterable<GatewayClient> & { readonly size: number };
 
 /** The recipients of an event. Undefined means: as upstream sends it. */
 export type Audience =

@@ -1,7 +1,8 @@
 /**
  * The connections of one gateway, and how many of the sessions' events each has had.
  *
- * An event costs one addition here, and one for each connection that gets it. The number of withheld events is a
+ * An event costs one addition here, and one for each connection that gets it, or one for all of them if it goes to
+ * all who claim its session. The number of withheld events is a
  * subtraction, made on request: all events published since the connection opened, minus those that went to it. An
  * event counts if it belongs to a session and was published to all. Events that the gateway sends to connections of
  * its own choice do not count, nor do status events, of which everybody gets a part. "Went to it" means that it was
@@ -10,7 +11,7 @@
  */
 import { connectionFacts } from "../gateway/connection-facts.ts";
 import type { GatewayClient } from "../gateway/types.ts";
-import type { Claims } from "../policy/claims.ts";
+import type { Claimers, Claims } from "../policy/claims.ts";
 import { text } from "../policy/fields.ts";
 import { listensInVain, observerEntry } from "../policy/silence.ts";
 import type { ConnectionStatus } from "../status.ts";
@@ -19,6 +20,7 @@ interface Connection {
   readonly client: GatewayClient;
   /** Events published before it connected. */
   readonly before: number;
+  /** Beyond what went to all claimers of its sessions. */
   delivered: number;
   asked: boolean;
   /** When it was first found listening in vain; on a monotonic clock. */
@@ -63,6 +65,12 @@ export class Connections {
     for (const client of deliver) this.late(client);
   }
 
+  /** The same to all who claim the session, and to nobody else. */
+  publishedToClaimers(claimers: Claimers<GatewayClient> | undefined): void {
+    this.#published += 1;
+    if (claimers) claimers.published += 1;
+  }
+
   /** An event that was published before, and held, goes to a connection. */
   late(client: GatewayClient): void {
     const connection = this.#byId.get(client.connId);
@@ -98,14 +106,20 @@ export class Connections {
       .map((each) => this.#row(each.connection, each.silent));
   }
 
-  #withheld({ before, delivered }: Connection): number {
-    return this.#published - before - delivered;
+  #delivered({ client, delivered }: Connection): number {
+    return delivered + this.#claims.delivered(client);
+  }
+
+  #withheld(connection: Connection): number {
+    return this.#published - connection.before - this.#delivered(connection);
   }
 
   #inVain(connection: Connection): boolean {
-    const { client, asked, delivered } = connection;
+    const { client, asked } = connection;
+    if (asked) return false;
+    const delivered = this.#delivered(connection);
     const withheld = this.#withheld(connection);
-    if (asked || delivered > 0 || withheld <= 0) return false;
+    if (delivered > 0 || withheld <= 0) return false;
     const { caps } = client.connect;
     return listensInVain({
       facts: connectionFacts(client),
@@ -120,7 +134,8 @@ export class Connections {
   }
 
   #row(connection: Connection, silent: boolean): ConnectionStatus {
-    const { client, delivered } = connection;
+    const { client } = connection;
+    const delivered = this.#delivered(connection);
     const { client: self, device, userAgent } = client.connect;
     const facts = connectionFacts(client);
     const observe = silent ? observerEntry(facts) : undefined;

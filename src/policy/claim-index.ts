@@ -4,22 +4,32 @@
  * `C` is the connection as the host knows it; it is only ever compared.
  */
 import type { Claim } from "./claim.ts";
+import { FewSet } from "./few-set.ts";
 
-/** Connections of one session. */
-export interface Claimers<C> {
-  /** Those with an accepted claim. */
-  readonly claimed: ReadonlySet<C>;
-  /** Those whose only claim still waits for the gateway's answer. */
-  readonly pending: ReadonlySet<C>;
-}
+const NONE: ReadonlySet<never> = new Set<never>();
 
-interface Entry<C> extends Claimers<C> {
-  readonly claimed: Set<C>;
-  readonly pending: Set<C>;
+/** The connections with an accepted claim on one session. */
+export class Claimers<C> extends FewSet<C> {
+  #pending: Set<C> | undefined;
+  /** Events that went to all claimers of the time, see {@link Claim.since}. */
+  published = 0;
+
+  /** Those whose only claim still waits for the gateway's answer; nearly always none. Live while there are some. */
+  get pending(): ReadonlySet<C> {
+    return this.#pending ?? NONE;
+  }
+
+  wait(connection: C): void {
+    (this.#pending ??= new Set()).add(connection);
+  }
+
+  waitNoMore(connection: C): void {
+    if (this.#pending?.delete(connection) && this.#pending.size === 0) this.#pending = undefined;
+  }
 }
 
 export class ClaimIndex<C> {
-  readonly #keys = new Map<string, Entry<C>>();
+  readonly #keys = new Map<string, Claimers<C>>();
 
   get size(): number {
     return this.#keys.size;
@@ -36,24 +46,29 @@ export class ClaimIndex<C> {
 
   /** Records a connection according to its claim; removes one whose claim is neither accepted nor pending. */
   enter(connection: C, key: string, claim: Claim): void {
-    this.remove(connection, key);
-    if (!claim.accepted && !claim.pending) return;
+    if (!claim.accepted && !claim.pending) return this.remove(connection, key);
     let entry = this.#keys.get(key);
-    if (!entry) this.#keys.set(key, (entry = { claimed: new Set(), pending: new Set() }));
-    (claim.accepted ? entry.claimed : entry.pending).add(connection);
+    if (!entry) this.#keys.set(key, (entry = new Claimers()));
+    if (claim.accepted) {
+      entry.waitNoMore(connection);
+      entry.add(connection);
+    } else {
+      entry.delete(connection);
+      entry.wait(connection);
+    }
   }
 
   remove(connection: C, key: string): void {
     const entry = this.#keys.get(key);
     if (!entry) return;
-    entry.claimed.delete(connection);
-    entry.pending.delete(connection);
-    if (entry.claimed.size === 0 && entry.pending.size === 0) this.#keys.delete(key);
+    entry.delete(connection);
+    entry.waitNoMore(connection);
+    if (entry.size === 0 && entry.pending.size === 0) this.#keys.delete(key);
   }
 
   /** Sessions with the number of connections that claim them, the most claimed first. */
   mostClaimed(limit: number): { key: string; claimers: number }[] {
-    const all = Array.from(this.#keys, ([key, { claimed }]) => ({ key, claimers: claimed.size }));
+    const all = Array.from(this.#keys, ([key, { size }]) => ({ key, claimers: size }));
     return all.sort((a, b) => b.claimers - a.claimers).slice(0, limit);
   }
 }

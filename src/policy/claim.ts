@@ -4,6 +4,10 @@
  * Requests are numbered in the order they begin, since their answers may come in another; 0 means no request.
  */
 export class Claim {
+  /** The session, by its canonical key. */
+  readonly key: string;
+  /** How many events had gone to all claimers of the session when this claim was accepted. */
+  since = 0;
   /** The last request on this session that the gateway accepted. */
   #acceptedBy = 0;
   /** The last accepted one that explicitly asked for the session's events. */
@@ -12,6 +16,10 @@ export class Claim {
    * Unanswered requests, and whether they are explicit; nearly always none or one, but a client may send any number.
    */
   #pending: Map<number, boolean> | undefined;
+
+  constructor(key = "") {
+    this.key = key;
+  }
 
   get accepted(): boolean {
     return this.#acceptedBy > 0;

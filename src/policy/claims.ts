@@ -40,7 +40,7 @@ export interface ClaimSizes {
   readonly resumable: number;
 }
 
-export type { AcceptedAnswer, ClaimAccess, PendingClaim };
+export type { AcceptedAnswer, ClaimAccess, Claimers, PendingClaim };
 
 const NONE: ReadonlySet<never> = new Set();
 
@@ -89,7 +89,7 @@ export class Claims<C> {
     else this.#observers.delete(connection);
     if (!access) return void this.#restricted.delete(connection);
     this.#restricted.add(connection);
-    for (const key of claimant.claims.keys()) if (!access.allows(key)) this.unclaim(connection, key);
+    for (const key of claimant.keys()) if (!access.allows(key)) this.unclaim(connection, key);
   }
 
   /**
@@ -100,20 +100,19 @@ export class Claims<C> {
   disconnect(connection: C, park?: { readonly identity: string; readonly ms: number }): void {
     const claimant = this.#claimants.get(connection);
     if (!claimant) return;
-    const { claims } = claimant;
-    for (const key of claims.keys()) this.#index.remove(connection, key);
-    this.#count -= claims.size;
+    for (const { key } of claimant.claims()) this.#index.remove(connection, key);
+    this.#count -= claimant.size;
     this.#claimants.delete(connection);
     this.#roster.delete(connection);
     this.#observers.delete(connection);
     this.#restricted.delete(connection);
     const runs = this.runs.disconnect(connection);
     if (!park || park.ms === 0) return;
-    const accepted = [...claims].filter(([, claim]) => claim.accepted);
-    const left: Left<C> = { claims: new Map(accepted.map(([key, claim]) => [key, claim.explicit])), runs };
+    const accepted = [...claimant.claims()].filter((claim) => claim.accepted);
+    const left: Left<C> = { claims: new Map(accepted.map(({ key, explicit }) => [key, explicit])), runs };
     claimant.left = left;
     // Also if it leaves nothing yet: an answer may still come.
-    if (claims.size > 0 || runs.length > 0) this.#parked.park(park.identity, left, park.ms);
+    if (claimant.size > 0 || runs.length > 0) this.#parked.park(park.identity, left, park.ms);
   }
 
   /**
@@ -160,7 +159,7 @@ export class Claims<C> {
       // The claims of a closed connection are gone.
       if (!here) return;
       for (const key of distinct) {
-        const claim = claimant.claims.get(key);
+        const claim = claimant.claim(key);
         // Ended meanwhile: an unsubscribe or a deletion overtook the answer.
         if (claim?.settle(request) && accepted && (!only || only.includes(key))) claim.accept(request, explicit);
       }
@@ -200,8 +199,9 @@ export class Claims<C> {
   /** Ends one connection's claim, whatever its origin. */
   unclaim(connection: C, key: string): void {
     const claimant = this.#claimants.get(connection);
-    if (!claimant?.claims.has(key)) return;
-    claimant.claims.get(key)!.end(this.#requests);
+    const claim = claimant?.claim(key);
+    if (!claimant || !claim) return;
+    claim.end(this.#requests);
     this.#reindex(connection, claimant, [key]);
   }
 
@@ -219,10 +219,10 @@ export class Claims<C> {
     this.#parked.end(key);
     const entry = this.#index.on(key);
     if (!entry) return;
-    for (const connection of [...entry.claimed, ...entry.pending]) {
+    for (const connection of [...entry, ...entry.pending]) {
       const claimant = this.#claimants.get(connection);
       if (!claimant) continue;
-      claimant.claims.get(key)?.end(asOf);
+      claimant.claim(key)?.end(asOf);
       this.#reindex(connection, claimant, [key]);
     }
   }
@@ -240,14 +240,19 @@ export class Claims<C> {
     else this.#roster.delete(connection);
   }
 
-  /** {@link claimed} and {@link pending} in one look-up; undefined if both are empty. Live. */
+  /** {@link claimed} and {@link pending} in one look-up; undefined if nobody claims the session. Live. */
   on(key: string): Claimers<C> | undefined {
     return this.#index.on(key);
   }
 
   /** Connections with an accepted claim on a canonical key. Live: copy before changing claims. */
-  claimed(key: string): ReadonlySet<C> {
-    return this.#index.on(key)?.claimed ?? NONE;
+  claimed(key: string): Pick<ReadonlySet<C>, "has" | "size"> & Iterable<C> {
+    return this.#index.on(key) ?? NONE;
+  }
+
+  /** Whether a connection has an accepted claim on a canonical key. */
+  isClaimed(connection: C, key: string): boolean {
+    return this.#index.on(key)?.has(connection) === true;
   }
 
   /** Connections whose only claim on a canonical key still waits for the gateway's answer. */
@@ -257,11 +262,11 @@ export class Claims<C> {
 
   /** True while the gateway owes this connection an answer to a request on the session. */
   isPending(connection: C, key: string): boolean {
-    return this.#claimants.get(connection)?.claims.get(key)?.pending === true;
+    return this.#claimants.get(connection)?.claim(key)?.pending === true;
   }
 
   isExplicit(connection: C, key: string): boolean {
-    return this.#claimants.get(connection)?.claims.get(key)?.explicit === true;
+    return this.#claimants.get(connection)?.claim(key)?.explicit === true;
   }
 
   /** Connections that asked for the roster. Live. */
@@ -298,7 +303,18 @@ export class Claims<C> {
 
   /** Canonical keys that a connection claims or waits for. */
   claimsOf(connection: C): readonly string[] {
-    return [...(this.#claimants.get(connection)?.claims.keys() ?? [])];
+    return this.#claimants.get(connection)?.keys() ?? [];
+  }
+
+  /** Events that went to a connection as one of all claimers of their session. */
+  delivered(connection: C): number {
+    const claimant = this.#claimants.get(connection);
+    if (!claimant) return 0;
+    let { delivered } = claimant;
+    for (const claim of claimant.claims()) {
+      if (claim.accepted) delivered += (this.#index.on(claim.key)?.published ?? claim.since) - claim.since;
+    }
+    return delivered;
   }
 
   /** Sessions with the number of connections that claim them, the most claimed first. For status. */
@@ -320,7 +336,7 @@ export class Claims<C> {
   }
 
   #use(claimant: Claimant<C>, key: string): Claim {
-    if (!claimant.claims.has(key)) this.#count += 1;
+    if (!claimant.claim(key)) this.#count += 1;
     return claimant.use(key);
   }
 
@@ -347,15 +363,22 @@ export class Claims<C> {
   /** Updates the index to a connection's claims on `keys`. */
   #reindex(connection: C, claimant: Claimant<C>, keys: readonly string[]): void {
     for (const key of keys) {
-      const claim = claimant.claims.get(key);
+      const claim = claimant.claim(key);
       if (!claim) continue;
-      if (this.claimed(key).has(connection)) claimant.accepted -= 1;
+      const published = this.#index.on(key)?.published ?? 0;
+      const was = this.isClaimed(connection, key);
       this.#index.enter(connection, key, claim);
-      if (claim.accepted) claimant.accepted += 1;
-      else if (!claim.pending) {
-        claimant.claims.delete(key);
-        this.#count -= 1;
+      if (claim.accepted && !was) {
+        claimant.accepted += 1;
+        claim.since = published;
       }
+      if (was && !claim.accepted) {
+        claimant.accepted -= 1;
+        claimant.delivered += published - claim.since;
+      }
+      if (claim.accepted || claim.pending) continue;
+      claimant.delete(key);
+      this.#count -= 1;
     }
   }
 }

@@ -35,6 +35,11 @@ export class Counters {
 
   /** @returns the new count for this event and reason */
   count(event: string, reason: CountReason, by = 1): number {
+    return (this.cell(event, reason).n += by);
+  }
+
+  /** The count itself, for one who counts often. */
+  cell(event: string, reason: CountReason): { n: number } {
     let counts = this.#events.get(event);
     if (!counts) {
       const name = this.#events.size < MAX_EVENT_NAMES ? event : OTHER;
@@ -43,7 +48,7 @@ export class Counters {
     }
     let cell = counts.get(reason);
     if (!cell) counts.set(reason, (cell = { n: 0 }));
-    return (cell.n += by);
+    return cell;
   }
 
   /** A copy: `{chat: {delivered: 12, "no-claim": 3}}`. Events are counted, not frames. */

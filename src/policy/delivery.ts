@@ -5,7 +5,7 @@
  * look-up, so that an event costs what its subscribers cost. A property test holds the two together.
  */
 import type { Claims } from "./claims.ts";
-import type { Run } from "./runs.ts";
+import { isAmong, type Run } from "./runs.ts";
 import type { EventRoute, SessionRoute } from "./session-event.ts";
 
 export interface DeliverySettings {
@@ -53,7 +53,7 @@ export function mayReceive<C>(
   settings: DeliverySettings,
 ): Verdict {
   if (route.to === "nobody" || !claims.has(connection)) return "drop";
-  const claimed = (key: string): boolean => claims.claimed(key).has(connection);
+  const claimed = (key: string): boolean => claims.isClaimed(connection, key);
   const observes = claims.observers.has(connection) && claims.mayHave(connection, route.keys);
   if (route.to === "roster") {
     if (!claims.roster.has(connection) || !claims.mayHave(connection, route.keys)) return "drop";
@@ -101,11 +101,11 @@ export function recipients<C>(route: CanonicalRoute, claims: Claims<C>, settings
     route.parent === undefined &&
     settings.scope === "session" &&
     claims.observers.size === 0 &&
-    (!run || isAmong(run, claims.claimed(key!)))
+    (!run || isAmong(run, claims.on(key!)))
   ) {
     const entry = claims.on(key!);
     if (!entry) return { route, deliver: EMPTY, hold: EMPTY, reason: "no-claim" };
-    deliver = entry.claimed;
+    deliver = entry.asSet();
     hold = entry.pending;
   } else {
     const candidates = new Set(claims.observers);
@@ -124,14 +124,6 @@ export function recipients<C>(route: CanonicalRoute, claims: Claims<C>, settings
 /** The run that an event belongs to, if somebody here started it. */
 function runOf<C>(route: SessionRoute, claims: Claims<C>): Run<C> | undefined {
   return route.found ? undefined : claims.runs.of(route.runId, route.keys);
-}
-
-/** Whether a run goes only to connections that claim its session. */
-function isAmong<C>({ owners, only, waiting }: Run<C>, claimed: ReadonlySet<C>): boolean {
-  if (waiting !== undefined && waiting.size > 0) return false;
-  if (only !== undefined) return claimed.has(only);
-  for (const owner of owners) if (!claimed.has(owner)) return false;
-  return true;
 }
 
 function select<C>(

@@ -7,6 +7,7 @@
  *
  * `C` is the connection as the host knows it; it is only ever compared.
  */
+import { FewSet } from "./few-set.ts";
 import { type Fields, fieldsOf, fieldsOrNone, text } from "./fields.ts";
 import { type Later, NEVER } from "./later.ts";
 
@@ -50,9 +51,8 @@ export interface Run<C> {
   readonly id: string;
   /** Canonical keys of its sessions. */
   readonly keys: readonly string[];
-  readonly owners: ReadonlySet<C>;
-  /** The owner if there is only one, which is nearly always the case. */
-  readonly only: C | undefined;
+  /** Nearly always one. */
+  readonly owners: Pick<FewSet<C>, "has" | "only" | "size" | typeof Symbol.iterator>;
   /** Connections that wait for the gateway's permission, with their number of requests; nearly always none. */
   readonly waiting: ReadonlyMap<C, number> | undefined;
 }
@@ -72,8 +72,7 @@ export interface RunQuestion<C> {
 
 interface Entry<C> extends Run<C> {
   keys: readonly string[];
-  readonly owners: Set<C>;
-  only: C | undefined;
+  readonly owners: FewSet<C>;
   waiting: Map<C, number> | undefined;
   /** It may be of another session than its request named, or of one that it did not name. */
   homeless: boolean;
@@ -92,12 +91,13 @@ interface Queue<C> {
 }
 
 const NOBODY: Iterable<never> = [];
+const NO_END = (): void => {};
 
 export class Runs<C> {
   readonly #limit: number;
   readonly #later: Later;
   readonly #runs = new Map<string, Entry<C>>();
-  readonly #owned = new Map<C, Set<Entry<C>>>();
+  readonly #owned = new Map<C, FewSet<Entry<C>>>();
   readonly #orphans = new Set<Entry<C>>();
   readonly #queues = new Map<string, Queue<C>>();
 
@@ -176,6 +176,23 @@ export class Runs<C> {
   of(id: string | undefined, keys: readonly string[]): Run<C> | undefined {
     const run = id === undefined ? undefined : this.#runs.get(id);
     return run && meet(run.keys, keys) ? run : undefined;
+  }
+
+  /**
+   * Whether an event of a run is one of the many in its midst, and goes to none but those who claim its one session:
+   * {@link saw} would change nothing, and {@link of} add nobody.
+   */
+  isPlain(
+    id: string,
+    key: string,
+    event: string,
+    payload: Fields,
+    claimers: { has(connection: C): boolean } | undefined,
+  ): boolean {
+    const run = this.#runs.get(id);
+    if (!run) return this.#queues.size === 0;
+    if (!run.began || run.homeless || !isWord(event, payload)) return false;
+    return !run.keys.includes(key) || isAmong(run, claimers);
   }
 
   has(connection: C, id: string): boolean {
@@ -271,13 +288,12 @@ export class Runs<C> {
     const run: Entry<C> = {
       id,
       keys,
-      owners: new Set(),
-      only: undefined,
+      owners: new FewSet(),
       waiting: undefined,
       homeless,
       began: false,
       over: false,
-      spare: () => {},
+      spare: NO_END,
     };
     this.#runs.set(id, run);
     return run;
@@ -289,10 +305,9 @@ export class Runs<C> {
       return;
     }
     run.owners.add(owner);
-    run.only = run.owners.size === 1 ? owner : undefined;
     this.#orphans.delete(run);
     let owned = this.#owned.get(owner);
-    if (!owned) this.#owned.set(owner, (owned = new Set()));
+    if (!owned) this.#owned.set(owner, (owned = new FewSet()));
     owned.add(run);
     if (owned.size <= this.#limit) return;
     const [oldest] = owned;
@@ -301,7 +316,6 @@ export class Runs<C> {
 
   #take(run: Entry<C>, owner: C): void {
     run.owners.delete(owner);
-    run.only = run.owners.size === 1 ? [...run.owners][0] : undefined;
     const owned = this.#owned.get(owner);
     owned?.delete(run);
     if (owned?.size === 0) this.#owned.delete(owner);
@@ -317,7 +331,7 @@ export class Runs<C> {
 
   #goesOn(run: Entry<C>): void {
     run.spare();
-    run.spare = () => {};
+    run.spare = NO_END;
   }
 
   #endsIn(run: Entry<C>, ms: number): void {
@@ -337,6 +351,19 @@ export class Runs<C> {
       });
     }
   }
+}
+
+/** Whether a run goes only to connections that claim its session. */
+export function isAmong<C>(
+  { owners, waiting }: Run<C>,
+  claimers: { has(connection: C): boolean } | undefined,
+): boolean {
+  if (waiting !== undefined && waiting.size > 0) return false;
+  if (!claimers) return owners.size === 0;
+  const { only } = owners;
+  if (only !== undefined) return claimers.has(only);
+  for (const owner of owners) if (!claimers.has(owner)) return false;
+  return true;
 }
 
 /** Whether an event is one of the many in the middle of a run. */

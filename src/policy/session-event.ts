@@ -137,6 +137,32 @@ function isOpen(event: string): boolean {
 
 /** The shape of nearly all of the traffic: one key, in the place where upstream looks first. */
 function plainSession(options: Fields | undefined, body: Fields, keyOf: KeyReader): SessionRoute | undefined {
+  const key = oneKey(options, body, keyOf);
+  if (key === undefined) return undefined;
+  const { runId, spawnedBy } = body;
+  const agentId = agentOf(options, body);
+  const parent = spawnedBy === undefined ? undefined : keyOf(spawnedBy, agentId);
+  return { to: "session", keys: [key], agentId, runId: text(runId), ...(parent === undefined ? {} : { parent }) };
+}
+
+/**
+ * The session of an event of the kind that is nearly all of the traffic. Builds nothing: asked for every event.
+ *
+ * @param keyOf as for {@link routeEvent}
+ * @returns the key of the route's one session; undefined for every event that {@link routeEvent} has to look at
+ */
+export function plainKey(event: string, payload: unknown, opts: unknown, keyOf: KeyReader): string | undefined {
+  if (!isBusy(event)) return undefined;
+  const body = fieldsOf(payload);
+  return body && body["spawnedBy"] === undefined ? oneKey(fieldsOf(opts), body, keyOf) : undefined;
+}
+
+function agentOf(options: Fields | undefined, body: Fields): string | undefined {
+  return text(options?.["agentId"]) ?? text(body["agentId"]);
+}
+
+/** The one key of an event, where upstream looks first; undefined if it is anywhere else, or no key. */
+function oneKey(options: Fields | undefined, body: Fields, keyOf: KeyReader): string | undefined {
   let raw = body["sessionKey"];
   if (typeof raw !== "string" || raw === "") return undefined;
   const explicit = options?.["sessionKeys"];
@@ -144,12 +170,7 @@ function plainSession(options: Fields | undefined, body: Fields, keyOf: KeyReade
     if (!Array.isArray(explicit) || explicit.length !== 1) return undefined;
     raw = explicit[0] as unknown;
   }
-  const agentId = text(options?.["agentId"]) ?? text(body["agentId"]);
-  const key = keyOf(raw, agentId);
-  if (key === undefined) return undefined;
-  const { runId, spawnedBy } = body;
-  const parent = spawnedBy === undefined ? undefined : keyOf(spawnedBy, agentId);
-  return { to: "session", keys: [key], agentId, runId: text(runId), ...(parent === undefined ? {} : { parent }) };
+  return keyOf(raw, agentOf(options, body));
 }
 
 interface Named {

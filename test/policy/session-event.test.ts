@@ -1,5 +1,7 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isSessionScopedName, routeEvent } from "../../src/policy/session-event.ts";
+import { isSessionScopedName, plainKey, routeEvent } from "../../src/policy/session-event.ts";
+import { usableSessionKey } from "../../src/policy/session-key.ts";
 
 const A = "agent:main:a";
 const B = "agent:main:b";
@@ -284,4 +286,32 @@ test.each(["plugin.note", "talk.event", "cron", "task", "health", "presence", "p
 test("a child's event names the session that spawned it", () => {
   expect(routeEvent("chat", { sessionKey: A, spawnedBy: B, runId: "r" })).toMatchObject({ keys: [A], parent: B });
   expect(routeEvent("chat", { sessionKey: A, spawnedBy: "\u0000" })).not.toHaveProperty("parent");
+});
+
+test("the key of a plain event is the one that its route has, for every event that has such a key", () => {
+  const value = fc.constantFrom<unknown>(undefined, null, "", "agent:main:a", " agent:main:b ", "x\u0000", 7);
+  const lists = fc.oneof(value, fc.array(value, { maxLength: 2 }));
+  const body = fc.record(
+    { sessionKey: value, agentId: value, runId: value, spawnedBy: value, session: fc.record({ key: value }) },
+    { requiredKeys: [] },
+  );
+  const event = fc.constantFrom("chat", "agent", "session.tool", "sessions.changed", "question.requested", "tick");
+  const opts = fc.oneof(value, fc.record({ sessionKeys: lists, agentId: value }, { requiredKeys: [] }));
+  let plain = 0;
+  fc.assert(
+    fc.property(event, fc.oneof(body, value), opts, (name, payload, options) => {
+      const key = plainKey(name, payload, options, usableSessionKey);
+      if (key === undefined) return;
+      plain += 1;
+      const { runId } = payload as { runId?: unknown };
+      expect(["chat", "agent"]).toContain(name);
+      expect(routeEvent(name, payload, options)).toMatchObject({ to: "session", keys: [key] });
+      expect(routeEvent(name, payload, options)).not.toHaveProperty("parent");
+      expect((routeEvent(name, payload, options) as { runId?: unknown }).runId).toBe(
+        typeof runId === "string" && runId !== "" ? runId : undefined,
+      );
+    }),
+    { numRuns: 2000 },
+  );
+  expect(plain).toBeGreaterThan(20);
 });

@@ -17,7 +17,7 @@ import { Random } from "../../../scripts/fuzz/random.ts";
  */
 export const FAULTY: Readonly<Record<string, readonly string[]>> = {
   "policy/claim-intent.js": ["claimIntent"],
-  "policy/session-event.js": ["routeEvent"],
+  "policy/session-event.js": ["routeEvent", "plainKey"],
   "policy/session-key.js": ["usableSessionKey", "parseAgentSessionKey"],
   "policy/delivery.js": ["recipients", "mayReceive"],
   "policy/connection-match.js": ["matchesConnection", "isObserver"],
