@@ -36,7 +36,9 @@ const ENTRY = 100;
 export class SessionKeys {
   readonly #config: () => GatewayConfig;
   readonly #functions: () => KeyFunctions;
-  /** By the agent named next to the key, then by key; `#size` in characters over all. */
+  /** Of keys that name their agent: no other changes what they mean. `#size` is in characters, over all. */
+  readonly #qualified = new Map<string, string>();
+  /** Of all others by the agent named next to the key, then by key. */
   readonly #remembered = new Map<string | undefined, Map<string, string>>();
   #size = 0;
   #lastConfig: GatewayConfig | undefined;
@@ -67,28 +69,33 @@ export class SessionKeys {
    */
   readonly canonical = (value: unknown, agentId?: string): string | undefined => {
     // A remembered key is answered here, as for nearly every event.
-    let remembered = this.#remembered.get(agentId);
-    const known = remembered?.get(value as string);
+    const known = this.#qualified.get(value as string) ?? this.#remembered.get(agentId)?.get(value as string);
     if (known !== undefined) return known;
     const key = usableSessionKey(value);
     if (key === undefined || (agentId !== undefined && agentId.length > MAX_SESSION_KEY_LENGTH)) return undefined;
-    const canonical = usableSessionKey(this.#resolve(key, agentId));
-    if (canonical === undefined) return undefined;
+    const resolved = usableSessionKey(this.#resolve(key, agentId));
+    if (resolved === undefined) return undefined;
+    // One string for both, where they are the same.
+    const canonical = resolved === key ? key : resolved;
     // Dropping all of them now and then is cheaper than keeping an order among them.
-    if (this.#size >= MAX_REMEMBERED) {
-      this.#forget();
-      remembered = undefined;
-    }
-    if (!remembered) {
-      this.#remembered.set(agentId, (remembered = new Map()));
-      this.#size += (agentId?.length ?? 0) + ENTRY;
-    }
+    if (this.#size >= MAX_REMEMBERED) this.#forget();
+    const remembered = parseAgentSessionKey(key) ? this.#qualified : this.#besides(agentId);
     if (!remembered.has(key)) this.#size += key.length + canonical.length + ENTRY;
     remembered.set(key, canonical);
     return canonical;
   };
 
+  #besides(agentId: string | undefined): Map<string, string> {
+    let remembered = this.#remembered.get(agentId);
+    if (!remembered) {
+      this.#remembered.set(agentId, (remembered = new Map()));
+      this.#size += (agentId?.length ?? 0) + ENTRY;
+    }
+    return remembered;
+  }
+
   #forget(): void {
+    this.#qualified.clear();
     this.#remembered.clear();
     this.#size = 0;
   }
