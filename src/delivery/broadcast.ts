@@ -33,7 +33,8 @@ export interface HeldFrame {
 /** What the broadcaster asks. Nothing here throws. */
 export interface EventGate extends ProjectionGate {
   connected(client: GatewayClient): void;
-  disconnected(client: GatewayClient): void;
+  /** @returns false if something failed, so that the client may still be in an audience */
+  disconnected(client: GatewayClient): boolean;
   /** @param targets connection ids upstream chose, or undefined for all */
   audience(event: string, payload: unknown, opts: unknown, targets?: ReadonlySet<string>): Audience;
   /** Decides for one client, for a frame that upstream held and sends only now. */
@@ -64,6 +65,8 @@ interface Sender {
   again(to: Recipients, event: string, payload: unknown, opts: unknown): void;
   /** One frame, late: side effects of `broadcast` beyond the connections have happened already. */
   late(client: GatewayClient, frame: HeldFrame): void;
+  /** A client has gone, and its claims with it unless that failed. */
+  left?(client: GatewayClient, claimsEnded: boolean): void;
   readonly plugin?: ((to: Recipients | undefined, event: string, payload: unknown, scope: unknown) => void) | undefined;
 }
 
@@ -85,7 +88,10 @@ export function scopeBroadcaster(
   // so do not probe releases that ask `canReceiveSessionEvent`: all of them are of the newer kind.
   const perConnection = "canReceiveSessionEvent" in params || probeNumbering(create) === "per-connection";
   const [upstream, sender] = perConnection ? sharedSender(create, params, gate) : separateSender(create, params);
-  watchClients(params.clients, gate.connected.bind(gate), gate.disconnected.bind(gate));
+  watchClients(params.clients, gate.connected.bind(gate), (client) => {
+    const claimsEnded = gate.disconnected(client);
+    sender.left?.(client, claimsEnded);
+  });
   gate.onRelease((client, frame) => sender.late(client, frame));
 
   const keepForAnswer = (
@@ -170,6 +176,7 @@ function sharedSender(create: CreateBroadcaster, params: BroadcasterParams, gate
       else (via === "targeted" ? targeted : sender.again)(to, event, payload, opts);
     },
     plugin,
+    left: view.left.bind(view),
   };
   return [upstream, sender];
 }

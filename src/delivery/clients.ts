@@ -1,5 +1,6 @@
 /** The gateway's set of clients: who comes and goes, and a narrowed view of it for one event. */
 import type { Broadcast, GatewayClient, GatewayClients } from "../gateway/types.ts";
+import { FewSet } from "../policy/few-set.ts";
 
 /**
  * Reports every client in the set, including those already there.
@@ -46,6 +47,9 @@ export class ClientsView {
   /** All, or the recipients of the event at hand. */
   #shown: Shown;
   #sending: unknown = IDLE;
+  /** The claimer that the gateway's loop was given last: it is connected, as long as claims end with connections. */
+  #visited: GatewayClient | undefined;
+  #claimsEnd = true;
 
   constructor(all: GatewayClients) {
     this.#all = all;
@@ -84,6 +88,7 @@ export class ClientsView {
     } finally {
       this.#shown = shown;
       this.#sending = sending;
+      this.#visited = undefined;
     }
   }
 
@@ -101,13 +106,29 @@ export class ClientsView {
     return this.#shown.size;
   }
 
-  /** Membership is not narrowed: the gateway asks it whether a client is still connected. */
+  /** Membership is not narrowed: the gateway asks it whether a client is still connected, first of all recipients. */
   has(client: GatewayClient): boolean {
-    return this.#all.has(client);
+    return client === this.#visited || this.#all.has(client);
+  }
+
+  /**
+   * A client has gone.
+   *
+   * @param claimsEnded its claims have ended with it; once one's have not, each look at a client is thorough
+   */
+  left(client: GatewayClient, claimsEnded: boolean): void {
+    if (!claimsEnded) this.#claimsEnd = false;
+    if (!claimsEnded || this.#visited === client) this.#visited = undefined;
+  }
+
+  /** The next recipient in the gateway's loop, if it claims the event's session. */
+  visit(claimer: GatewayClient | undefined): void {
+    if (this.#claimsEnd) this.#visited = claimer;
   }
 
   [Symbol.iterator](): Iterator<GatewayClient> {
-    return this.#shown[Symbol.iterator]();
+    const shown = this.#shown;
+    return shown instanceof FewSet ? new Walk(this, shown as FewSet<GatewayClient>) : shown[Symbol.iterator]();
   }
 
   *entries(): Generator<[GatewayClient, GatewayClient]> {
@@ -124,5 +145,40 @@ export class ClientsView {
 
   keys(): Iterator<GatewayClient> {
     return this[Symbol.iterator]();
+  }
+}
+
+/**
+ * Over those who claim a session, for the gateway's loop: over a list, which is faster than a set, without who has
+ * ceased to claim it meanwhile. Its own result too: made for nearly every event, and asked for every frame.
+ */
+class Walk implements Iterator<GatewayClient> {
+  value: GatewayClient | undefined;
+  done = false;
+  readonly #view: ClientsView;
+  readonly #claimers: FewSet<GatewayClient>;
+  readonly #list: readonly GatewayClient[] | undefined;
+  #at = 0;
+
+  constructor(view: ClientsView, claimers: FewSet<GatewayClient>) {
+    this.#view = view;
+    this.#claimers = claimers;
+    this.#list = claimers.list();
+  }
+
+  next(): IteratorResult<GatewayClient> {
+    const next = this.#list ? this.#following(this.#list) : this.#at === 0 ? this.#claimers.only : undefined;
+    this.#at += 1;
+    this.value = next;
+    this.done = next === undefined;
+    this.#view.visit(next);
+    return this as unknown as IteratorResult<GatewayClient>;
+  }
+
+  #following(list: readonly GatewayClient[]): GatewayClient | undefined {
+    while (this.#at < list.length && !this.#claimers.isCurrent(list) && !this.#claimers.has(list[this.#at]!)) {
+      this.#at += 1;
+    }
+    return list[this.#at];
   }
 }

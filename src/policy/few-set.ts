@@ -6,6 +6,8 @@ export class FewSet<T> implements Iterable<T> {
   #one: T | undefined;
   /** All members, once there have been several at a time; it stays until the set is empty, as it may be walked. */
   #all: Set<T> | undefined;
+  /** The members as {@link list} gave them last, until they change. */
+  #listed: readonly T[] | undefined;
 
   get size(): number {
     if (this.#all) return this.#all.size;
@@ -23,6 +25,7 @@ export class FewSet<T> implements Iterable<T> {
   }
 
   add(member: T): void {
+    this.#listed = undefined;
     if (this.#all) this.#all.add(member);
     else if (this.#one === undefined) this.#one = member;
     else if (this.#one !== member) {
@@ -32,6 +35,7 @@ export class FewSet<T> implements Iterable<T> {
   }
 
   delete(member: T): void {
+    this.#listed = undefined;
     if (!this.#all) {
       if (this.#one === member) this.#one = undefined;
       return;
@@ -43,6 +47,16 @@ export class FewSet<T> implements Iterable<T> {
   /** The members as a set: live if there have been several, and a copy else. */
   asSet(): ReadonlySet<T> {
     return this.#all ?? new Set(this);
+  }
+
+  /** Several members as a list, one and the same until they change; undefined for one or none. */
+  list(): readonly T[] | undefined {
+    return this.#all && (this.#listed ??= [...this.#all]);
+  }
+
+  /** Whether a list of {@link list} still holds all members and nobody else. */
+  isCurrent(list: readonly T[]): boolean {
+    return this.#listed === list;
   }
 
   /** In the order of adding; live, as a Set is. */

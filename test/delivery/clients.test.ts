@@ -1,5 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { ClientsView, watchClients } from "../../src/delivery/clients.ts";
+import { FewSet } from "../../src/policy/few-set.ts";
+import type { GatewayClient } from "../../src/gateway/types.ts";
 import { fakeClient, FakeClients } from "../support/stand-in/stand-ins.ts";
 
 const a = fakeClient("a");
@@ -166,4 +168,73 @@ describe("watching the clients", () => {
 test("the view is narrow to a walk by entries() too", () => {
   const view = new ClientsView(new FakeClients([a, b])) as ClientsView & FakeClients;
   view.narrow(new Set([a]), {}, () => expect([...view.entries()].map(([client]) => client.connId)).toEqual(["a"]));
+});
+
+describe("those who claim a session, in the gateway's loop", () => {
+  const claimers = (...clients: readonly GatewayClient[]): FewSet<GatewayClient> => {
+    const few = new FewSet<GatewayClient>();
+    for (const client of clients) few.add(client);
+    return few;
+  };
+  /** What the gateway's loop does, which asks of each recipient whether it is still connected. */
+  const walked = (view: ClientsView, few: FewSet<GatewayClient>, meanwhile: (client: GatewayClient) => void) => {
+    const visited: string[] = [];
+    view.narrow(few, {}, () => {
+      for (const client of view) {
+        if (!view.has(client)) continue;
+        visited.push(client.connId);
+        meanwhile(client);
+      }
+    });
+    return visited;
+  };
+
+  test.each([[[]], [[a]], [[a, b]], [[a, b, c]]])("the loop visits each claimer once (%#)", (clients) => {
+    const view = new ClientsView(new FakeClients([a, b, c]));
+    const ids = clients.map(({ connId }) => connId);
+    const few = claimers(...clients);
+    expect([walked(view, few, () => {}), walked(view, few, () => {})]).toEqual([ids, ids]);
+  });
+
+  test("the loop does not visit a claimer whose claim has ended meanwhile, nor one whose claim is younger", () => {
+    const view = new ClientsView(new FakeClients([a, b, c]));
+    const few = claimers(a, b);
+    expect(
+      walked(view, few, () => {
+        few.delete(b);
+        few.add(c);
+      }),
+    ).toEqual(["a"]);
+    expect(walked(view, few, () => {})).toEqual(["a", "c"]);
+  });
+
+  test("a claimer that has gone while it is visited is not connected any more", () => {
+    const all = new FakeClients([a, b]);
+    const view = new ClientsView(all);
+    const connected: boolean[] = [];
+    walked(view, claimers(a, b), (client) => {
+      all.delete(client);
+      view.left(client, true);
+      connected.push(view.has(client));
+    });
+    expect(connected).toEqual([false, false]);
+  });
+
+  test("a client whose claims could not be ended is not visited once it has gone", () => {
+    const all = new FakeClients([a, b]);
+    const view = new ClientsView(all);
+    all.delete(a);
+    view.left(a, false);
+    expect(walked(view, claimers(a, b), () => {})).toEqual(["b"]);
+  });
+
+  test("a claimer is not taken for connected after the loop was left in its midst", () => {
+    const all = new FakeClients([a, b]);
+    const view = new ClientsView(all);
+    view.narrow(claimers(a, b), {}, () => {
+      for (const client of view) if (client === a) break;
+    });
+    all.delete(a);
+    expect(view.has(a)).toBe(false);
+  });
 });
