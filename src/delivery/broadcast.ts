@@ -50,7 +50,7 @@ export interface EventGate extends ProjectionGate {
  * @param send sends the event as if it came anew
  * @returns true if nobody gets it now
  */
-export type HoldBack = (event: string, payload: unknown, send: () => void) => boolean;
+export type HoldBack = (event: string, payload: unknown, send: Broadcast, opts?: unknown) => boolean;
 
 /** The gateway's own broadcaster, limited to chosen clients. */
 interface Sender {
@@ -82,7 +82,7 @@ export function scopeBroadcaster(
   create: CreateBroadcaster,
   params: BroadcasterParams,
   gate: EventGate,
-  heldBack: HoldBack = () => false,
+  heldBack?: HoldBack,
 ): Broadcaster {
   // The probe's stand-ins spoil the type feedback of the gateway's broadcaster and slow it by some percent permanently,
   // so do not probe releases that ask `canReceiveSessionEvent`: all of them are of the newer kind.
@@ -107,7 +107,7 @@ export function scopeBroadcaster(
   };
   const scoped: Broadcaster = {
     broadcast: (event, payload, opts) => {
-      if (heldBack(event, payload, () => scoped.broadcast(event, payload, opts))) return;
+      if (heldBack?.(event, payload, scoped.broadcast, opts)) return;
       const audience = gate.audience(event, payload, opts);
       if (!audience) return sender.all(event, payload, opts);
       if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "broadcast");
@@ -116,7 +116,7 @@ export function scopeBroadcaster(
     },
     broadcastToConnIds: (event, payload, connIds, opts) => {
       const again = (): void => scoped.broadcastToConnIds?.(event, payload, connIds, opts);
-      if (heldBack(event, payload, again)) return;
+      if (heldBack?.(event, payload, again)) return;
       const audience = gate.audience(event, payload, opts, connIds);
       if (!audience) return sender.toIds(event, payload, connIds, opts);
       if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "targeted");

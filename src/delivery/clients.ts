@@ -50,6 +50,8 @@ export class ClientsView {
   /** The claimer that the gateway's loop was given last: it is connected, as long as claims end with connections. */
   #visited: GatewayClient | undefined;
   #claimsEnd = true;
+  /** For the next walk over those who claim a session. */
+  #walk: Walk | undefined;
 
   constructor(all: GatewayClients) {
     this.#all = all;
@@ -122,13 +124,22 @@ export class ClientsView {
   }
 
   /** The next recipient in the gateway's loop, if it claims the event's session. */
-  visit(claimer: GatewayClient | undefined): void {
+  visit(claimer: GatewayClient): void {
     if (this.#claimsEnd) this.#visited = claimer;
+  }
+
+  /** A walk over those who claim a session is at its end. */
+  walked(walk: Walk): void {
+    this.#visited = undefined;
+    this.#walk = walk;
   }
 
   [Symbol.iterator](): Iterator<GatewayClient> {
     const shown = this.#shown;
-    return shown instanceof FewSet ? new Walk(this, shown as FewSet<GatewayClient>) : shown[Symbol.iterator]();
+    if (!(shown instanceof FewSet)) return shown[Symbol.iterator]();
+    const walk = this.#walk ?? new Walk(this);
+    this.#walk = undefined;
+    return walk.over(shown as FewSet<GatewayClient>);
   }
 
   *entries(): Generator<[GatewayClient, GatewayClient]> {
@@ -150,35 +161,51 @@ export class ClientsView {
 
 /**
  * Over those who claim a session, for the gateway's loop: over a list, which is faster than a set, without who has
- * ceased to claim it meanwhile. Its own result too: made for nearly every event, and asked for every frame.
+ * ceased to claim it meanwhile. It is its own result, and is used again once it is at its end: there is one for nearly
+ * every event.
  */
 class Walk implements Iterator<GatewayClient> {
   value: GatewayClient | undefined;
   done = false;
   readonly #view: ClientsView;
-  readonly #claimers: FewSet<GatewayClient>;
-  readonly #list: readonly GatewayClient[] | undefined;
+  #claimers: FewSet<GatewayClient> | undefined;
+  /** Undefined for one claimer or none. */
+  #list: readonly GatewayClient[] | undefined;
   #at = 0;
 
-  constructor(view: ClientsView, claimers: FewSet<GatewayClient>) {
+  constructor(view: ClientsView) {
     this.#view = view;
+  }
+
+  over(claimers: FewSet<GatewayClient>): this {
+    this.done = false;
     this.#claimers = claimers;
     this.#list = claimers.list();
+    this.#at = 0;
+    return this;
   }
 
   next(): IteratorResult<GatewayClient> {
-    const next = this.#list ? this.#following(this.#list) : this.#at === 0 ? this.#claimers.only : undefined;
-    this.#at += 1;
-    this.value = next;
-    this.done = next === undefined;
-    this.#view.visit(next);
+    const claimers = this.#claimers;
+    if (claimers) {
+      const next = this.#list ? this.#following(this.#list, claimers) : this.#at === 0 ? claimers.only : undefined;
+      this.#at += 1;
+      this.value = next;
+      if (next) this.#view.visit(next);
+      else this.#end();
+    }
     return this as unknown as IteratorResult<GatewayClient>;
   }
 
-  #following(list: readonly GatewayClient[]): GatewayClient | undefined {
-    while (this.#at < list.length && !this.#claimers.isCurrent(list) && !this.#claimers.has(list[this.#at]!)) {
-      this.#at += 1;
-    }
+  #following(list: readonly GatewayClient[], claimers: FewSet<GatewayClient>): GatewayClient | undefined {
+    while (this.#at < list.length && !claimers.isCurrent(list) && !claimers.has(list[this.#at]!)) this.#at += 1;
     return list[this.#at];
+  }
+
+  #end(): void {
+    this.done = true;
+    this.#claimers = undefined;
+    this.#list = undefined;
+    this.#view.walked(this);
   }
 }

@@ -26,21 +26,24 @@ export function filteredProjections(params: BroadcasterParams, gate: ProjectionG
   if (!prepare) return {};
   return {
     prepareSessionEventProjection: (event, payload, ...rest) => {
-      const project = prepare(event, payload, ...rest) as Project | undefined;
-      if (typeof project !== "function") return project;
-      return (client: GatewayClient) => {
-        const projected = project(client);
-        if (projected === undefined || projected === payload) return projected;
-        try {
-          return allowedRows(projected, { allows: (key) => gate.mayKnow(client, key) }, (key) =>
-            typeof key === "string" ? key : undefined,
-          );
-        } catch {
-          gate.failed(String(event));
-          return undefined;
-        }
-      };
+      const project = prepare(event, payload, ...rest);
+      return typeof project === "function" ? filtered(project as Project, event, payload, gate) : project;
     },
+  };
+}
+
+function filtered(project: Project, event: unknown, payload: unknown, gate: ProjectionGate): Project {
+  return (client) => {
+    const projected = project(client);
+    if (projected === undefined || projected === payload) return projected;
+    try {
+      return allowedRows(projected, { allows: (key) => gate.mayKnow(client, key) }, (key) =>
+        typeof key === "string" ? key : undefined,
+      );
+    } catch {
+      gate.failed(String(event));
+      return undefined;
+    }
   };
 }
 

@@ -206,27 +206,33 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
   }
 
   /** Holds the frames of a heartbeat during a user's run, and drops those of an aborted one. @see HoldBack */
-  readonly holdBack: HoldBack = (event, payload, send) => {
+  readonly holdBack: HoldBack = (event, payload, send, opts) => {
     // The module caused the failure of an aborted heartbeat.
     if (event === "heartbeat") return currentHeartbeat()?.aborted ?? false;
     if (this.#lastWords.releasing || (event !== "chat" && event !== "agent")) return false;
-    return this.#safely(false, () => {
-      const { runId, state, message } = fieldsOrNone(payload);
-      if (typeof runId !== "string") return false;
+    const { runId } = fieldsOrNone(payload);
+    if (typeof runId !== "string") return false;
+    try {
       const run = this.#heartbeatOf(runId);
-      if (!run) {
-        if (event === "chat" && ENDED.has(state)) this.#ended(runId);
-        return false;
-      }
-      if (run.aborted) return true;
-      const current = this.#current;
-      if (!current?.policy.isActive(run.wake.sessionKey, performance.now())) return false;
-      if (event === "chat" && state === "final" && message !== undefined) {
-        this.#lastWords.hold(run, send, current.settings.maxDeferMs);
-      }
-      return true;
-    });
+      if (run) return this.#heldBack(run, event, payload, send, opts);
+      if (event === "chat" && ENDED.has(fieldsOrNone(payload)["state"])) this.#ended(runId);
+    } catch {
+      this.#host.failed();
+    }
+    return false;
   };
+
+  /** The same for an event of a heartbeat's run. */
+  #heldBack(run: HeartbeatRun, ...[event, payload, send, opts]: Parameters<HoldBack>): boolean {
+    if (run.aborted) return true;
+    const current = this.#current;
+    if (!current?.policy.isActive(run.wake.sessionKey, performance.now())) return false;
+    const { state, message } = fieldsOrNone(payload);
+    if (event === "chat" && state === "final" && message !== undefined) {
+      this.#lastWords.hold(run, () => send(event, payload, opts), current.settings.maxDeferMs);
+    }
+    return true;
+  }
 
   /** No model has seen the events of this heartbeat: they come again, unless it failed and said so. */
   async #unseen(run: HeartbeatRun): Promise<void> {
