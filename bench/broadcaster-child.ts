@@ -11,11 +11,31 @@ import {
   chatDeltas,
   claimSessions,
   newScope,
+  runBegins,
   sessionKey,
   watchedSession,
 } from "./scene.ts";
 
-export type BroadcasterVariant = "unprotected" | "opt-in" | "module" | "targeted";
+export type BroadcasterVariant = "unprotected" | "opt-in" | "targeted" | "module" | Configured;
+
+/** The module with other settings than its defaults. */
+export type Configured = "observer" | "10 rules" | "1,000 rules" | "scope run";
+
+const SETTINGS: Readonly<Record<Configured, unknown>> = {
+  observer: { observers: [{ clientId: "dashboard" }] },
+  "10 rules": { access: rules(10) },
+  "1,000 rules": { access: rules(1000) },
+  "scope run": { scope: "run" },
+};
+
+/** Rules of which only the last one fits the connections here. */
+function rules(count: number): object[] {
+  const others = Array.from({ length: count - 1 }, (_, index) => ({
+    match: { deviceId: `device-${index}` },
+    sessions: [`agent:main:device-${index}:*`],
+  }));
+  return [...others, { match: { clientId: "gateway-client" }, sessions: ["agent:main:*"] }];
+}
 
 const [variant, root, chunk] = process.argv.slice(2) as [BroadcasterVariant, string, string];
 const built = await builtModule();
@@ -27,13 +47,17 @@ serve((size): World => {
   const subscribers = new Set([`conn-${watched}`]);
   const nobody = new Set<string>();
   const params = gatewayParams(captured, (asked) => (asked === key ? subscribers : nobody));
-  const scope = variant === "module" ? newScope(built) : undefined;
+  const configured = Object.hasOwn(SETTINGS, variant) ? SETTINGS[variant as Configured] : undefined;
+  const scope = variant === "module" || configured ? newScope(built, configured) : undefined;
   const broadcaster = scope ? built.scopeBroadcaster(captured.create, params, scope) : captured.create(params);
   const caps = variant === "opt-in" ? ["session-scoped-events"] : [];
   const list = Array.from({ length: size }, (_, index) => clientAt(index, caps));
+  // It follows all sessions, and claims none that it is asked about.
+  if (variant === "observer") list.push(clientAt(size, caps, "dashboard"));
   for (const client of list) params.clients.add(client);
   if (scope) claimSessions(scope, list, built.claimIntent);
-  const events = chatDeltas(key, captured.isIndexed ? "2026.9" : "2026.5");
+  broadcaster.broadcast("agent", runBegins(watched), { sessionKeys: [key] });
+  const events = chatDeltas(watched, captured.isIndexed ? "2026.9" : "2026.5");
   return {
     emit: variant === "targeted" ? targetedEmitter(broadcaster, events, subscribers) : emitter(broadcaster, events),
     frames: () => Socket.frames,

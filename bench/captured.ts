@@ -89,12 +89,12 @@ export class Socket {
 }
 
 /** A connected operator. */
-export function clientAt(index: number, caps: readonly string[] = []): GatewayClient {
+export function clientAt(index: number, caps: readonly string[] = [], id = "gateway-client"): GatewayClient {
   const connect = {
     role: "operator",
     scopes: ["operator.read", "operator.write"],
     caps,
-    client: { id: "gateway-client", mode: "backend", version: "0", platform: "linux" },
+    client: { id, mode: "backend", version: "0", platform: "linux" },
   };
   return { connId: `conn-${index}`, connect, socket: new Socket() } as GatewayClient;
 }

@@ -2,7 +2,7 @@
  * Benchmarks of the module against gateways without it. Everything is a ratio, measured side by
  * side: no number here depends on how fast the machine is.
  */
-import { cpus } from "node:os";
+import { cpus, loadavg, totalmem } from "node:os";
 import { InvalidArgumentError, Option } from "commander";
 import { writeArtifact } from "../scripts/artifacts.ts";
 import { runScript, script } from "../scripts/options.ts";
@@ -34,6 +34,7 @@ const command = script(
 )
   .addOption(new Option("--only <parts>", "parts to run, e.g. a,f").default(IDS, "all").argParser(partsOf))
   .option("--quick", "fewer rounds, and part f on 2026.9.6 only, for CI")
+  .option("--compact", "for CI: parts a, b and f as far as noise does not move them; under a minute on a quiet machine")
   .addHelpText(
     "after",
     `
@@ -47,15 +48,27 @@ Parts:
   client  the scoped client against the official client alone: CPU per frame, memory`,
   );
 
-async function main({ only, quick }: { only: readonly PartId[]; quick?: true }): Promise<number> {
+const COMPACT: readonly PartId[] = ["a", "b", "f"];
+
+interface Asked {
+  readonly only: readonly PartId[];
+  readonly quick?: true;
+  readonly compact?: true;
+}
+
+async function main({ only, quick, compact }: Asked): Promise<number> {
   const parts: Part[] = [];
-  for (const id of only) {
+  const load = [loadOfNow()];
+  console.log(machine());
+  for (const id of compact ? only.filter((each) => COMPACT.includes(each)) : only) {
     progress(`part ${id}`);
-    const part = await PARTS[id]({ quick: Boolean(quick) });
+    const part = await PARTS[id]({ quick: Boolean(quick), compact: Boolean(compact) });
     printPart(part);
     parts.push(part);
+    load.push(loadOfNow());
   }
-  await writeArtifact("bench.json", { ...conditions(Boolean(quick)), parts });
+  console.log(`\nload of the machine at the start and after each part: ${load.join(", ")}`);
+  await writeArtifact("bench.json", { ...conditions(Boolean(quick), Boolean(compact)), load, parts });
   const targets = parts.flatMap((part) => part.targets);
   const missed = targets.filter((target) => !target.met);
   console.log(`\n${targets.length - missed.length} of ${targets.length} targets met`);
@@ -70,8 +83,26 @@ function partsOf(only: string): PartId[] {
   return IDS.filter((id) => asked.includes(id));
 }
 
-function conditions(quick: boolean): object {
-  return { date: new Date().toISOString(), node: process.version, cpus: cpus().length, cpu: cpus()[0]?.model, quick };
+function conditions(quick: boolean, compact: boolean): object {
+  const gigabytes = Math.round(totalmem() / 2 ** 30);
+  const own = { date: new Date().toISOString(), node: process.version, quick, compact };
+  return {
+    ...own,
+    platform: `${process.platform} ${process.arch}`,
+    cpus: cpus().length,
+    cpu: cpus()[0]?.model,
+    gigabytes,
+  };
+}
+
+function machine(): string {
+  const { model = "unknown CPU" } = cpus()[0] ?? {};
+  return `${cpus().length} x ${model}, ${process.platform} ${process.arch}, Node.js ${process.version}`;
+}
+
+/** Programs that want to run, on average of the last minute. */
+function loadOfNow(): number {
+  return Number(loadavg()[0]!.toFixed(2));
 }
 
 await runScript(command, main);

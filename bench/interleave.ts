@@ -8,7 +8,7 @@
  * compared within a round only. What a process has by luck of its memory layout and of the
  * compiler's timing evens out over several generations of processes.
  */
-import { median } from "simple-statistics";
+import { median, quantile } from "simple-statistics";
 import type { Order, Sample } from "./measured.ts";
 import { measuredProcess } from "./processes.ts";
 
@@ -52,6 +52,13 @@ export class Measurements {
   ratio(variant: string, size: number, to: string, toSize = size): number {
     const other = this.#of(to, toSize);
     return median(this.#of(variant, size).map((nanos, round) => nanos / (other[round] ?? Number.NaN)));
+  }
+
+  /** A quarter of the rounds is below the first of these ratios, and a quarter above the second. */
+  spread(variant: string, size: number, to: string): readonly [low: number, high: number] {
+    const other = this.#of(to, size);
+    const ratios = this.#of(variant, size).map((nanos, round) => nanos / (other[round] ?? Number.NaN));
+    return [quantile(ratios, 0.25), quantile(ratios, 0.75)];
   }
 
   #of(variant: string, size: number): readonly number[] {

@@ -6,10 +6,13 @@
  */
 import type { GatewayClient } from "../src/gateway/types.ts";
 import { captureBroadcaster, clientAt, gatewayParams } from "./captured.ts";
-import { builtModule, claimSessions, newScope, sessionKey } from "./scene.ts";
+import { builtModule, claimOnly, claimSessions, newScope } from "./scene.ts";
 
-/** Stub connections alone, with the module, and with a claim each: on one session or on one of its own. */
-export type MemoryVariant = "unprotected" | "module" | "shared" | "own";
+/**
+ * Stub connections alone, with the module, and with a claim each: on one session, on one of its own, or on one of its
+ * own in which it has started a run.
+ */
+export type MemoryVariant = "unprotected" | "module" | "shared" | "own" | "run";
 
 export type Heap = {
   /** Bytes in use beyond those of a gateway without connections, by size. */
@@ -53,7 +56,9 @@ function connect(from: number, to: number): GatewayClient[] {
 /** @param added the connections from the `from`th on */
 function claim(added: readonly GatewayClient[], from: number): void {
   if (!scope || variant === "module") return;
-  claimSessions(scope, added, built.claimIntent, (at) => sessionKey(variant === "own" ? from + at : 0));
+  const sessionOf = (at: number): number => (variant === "shared" ? 0 : from + at);
+  if (variant === "run") claimSessions(scope, added, built.claimIntent, sessionOf, from);
+  else claimOnly(scope, added, built.claimIntent, sessionOf);
 }
 
 function empty(): void {

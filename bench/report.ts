@@ -1,6 +1,7 @@
 /** What the parts of the benchmark hand in, and how it is printed. */
 import { progressOf } from "../scripts/options.ts";
 import { textTable } from "../src/report/columns.ts";
+import type { Measurements } from "./interleave.ts";
 
 export type PartId = "a" | "b" | "c" | "d" | "e" | "f" | "client";
 
@@ -30,6 +31,8 @@ export type Part = {
 export type Options = {
   /** Fewer rounds: for CI, where only gross changes have to show. */
   readonly quick: boolean;
+  /** Only what noise does not move much: for CI. */
+  readonly compact: boolean;
 };
 
 export function atMost(what: string, actual: number, limit: number): Target {
@@ -53,6 +56,12 @@ export function ratio(value: number): string {
   return value > 0 && value < 0.2
     ? `1/${(1 / value).toFixed(1).replace(/\.0$/, "")}`
     : String(Number(value.toFixed(3)));
+}
+
+/** A ratio of medians with the quarter of the rounds that was below, and above, in brackets. */
+export function withSpread(measured: Measurements, variant: string, size: number, to: string): string {
+  const [low, high] = measured.spread(variant, size, to);
+  return `${ratio(measured.ratio(variant, size, to))} (${ratio(low)} to ${ratio(high)})`;
 }
 
 export function micros(nanos: number): string {

@@ -4,13 +4,14 @@
  *
  * - sessions: with the module, each connection on a session of its own, events over all of them
  * - subscribers: with the module, all connections on one session, which all events are of
+ * - half: the same for every second connection; the others claim a session of their own
  * - unprotected: without the module, the same events: all connections get them
  */
 import { captureBroadcaster, clientAt, gatewayParams, Socket } from "./captured.ts";
 import { serve, type World } from "./measured.ts";
-import { builtModule, chatDeltas, claimSessions, newScope, sessionKey } from "./scene.ts";
+import { builtModule, chatDeltas, claimSessions, newScope, runBegins } from "./scene.ts";
 
-export type ScaleVariant = "sessions" | "subscribers" | "unprotected";
+export type ScaleVariant = "sessions" | "subscribers" | "half" | "unprotected";
 
 /** Coprime to every size: one event after the other is of another session, and all have their turn. */
 const STRIDE = 7919;
@@ -27,10 +28,11 @@ serve((size): World => {
   const list = Array.from({ length: size }, (_, index) => clientAt(index));
   for (const client of list) params.clients.add(client);
   const spread = variant === "sessions";
-  const keyOf = spread ? sessionKey : () => sessionKey(0);
-  if (scope) claimSessions(scope, list, built.claimIntent, keyOf);
+  const sessionOf = (index: number): number => (spread || (variant === "half" && index % 2 === 1) ? index : 0);
+  if (scope) claimSessions(scope, list, built.claimIntent, sessionOf);
   const events = Array.from({ length: spread ? size : 1 }, (_, index) => {
-    const { payloads, opts } = chatDeltas(keyOf(index), captured.isIndexed ? "2026.9" : "2026.5", 1);
+    broadcast("agent", runBegins(index));
+    const { payloads, opts } = chatDeltas(index, captured.isIndexed ? "2026.9" : "2026.5", 1);
     return { payload: payloads[0], opts };
   });
   let sent = 0;

@@ -3,7 +3,7 @@ import type { GatewayScope } from "../src/delivery/gateway-scope.ts";
 import type { GatewayClient } from "../src/gateway/types.ts";
 import type { ClaimIntent } from "../src/policy/claim-intent.ts";
 
-export const SIZES: readonly number[] = [1, 100, 1000, 10_000];
+export const SIZES: readonly number[] = [1, 2, 5, 20, 100, 1000, 10_000];
 
 /** What a gateway passes to `broadcast` for the deltas of one run. */
 export type ChatEvents = {
@@ -21,14 +21,20 @@ export function sessionKey(index: number): string {
   return `agent:main:direct:user-${String(index).padStart(5, "0")}`;
 }
 
+/** The run that a connection has started. */
+export function runId(index: number): string {
+  return `5a1c7c2e-6d0f-4d0c-9a57-${String(index).padStart(12, "0")}`;
+}
+
 /**
  * Deltas of one run. 2026.9 names the agent and gives the keys in the options, too, which earlier
  * releases do not. Its `liveText` is left out: it would cost the gateway time, but not the module.
  */
-export function chatDeltas(key: string, as: "2026.9" | "2026.5", count = 64): ChatEvents {
+export function chatDeltas(index: number, as: "2026.9" | "2026.5", count = 64): ChatEvents {
+  const key = sessionKey(index);
   const newer = as === "2026.9";
   const payloads = Array.from({ length: count }, (_, seq) => ({
-    runId: "5a1c7c2e-6d0f-4d0c-9a57-0f4a2d9b7c11",
+    runId: runId(index),
     sessionKey: key,
     ...(newer ? { agentId: "main" } : {}),
     seq: seq + 1,
@@ -45,26 +51,49 @@ export function chatDeltas(key: string, as: "2026.9" | "2026.5", count = 64): Ch
   return { payloads, opts: { dropIfSlow: true, ...(newer ? { sessionKeys: [key] } : {}) } };
 }
 
+/** What the gateway sends first of a run. */
+export function runBegins(index: number): object {
+  const data = { phase: "start", startedAt: 1_790_000_000_000 };
+  return { runId: runId(index), sessionKey: sessionKey(index), stream: "lifecycle", seq: 1, data };
+}
+
+/** Does what an accepted `chat.history` of each connection does. @param sessionOf the session of a connection */
+export function claimOnly(
+  scope: GatewayScope,
+  clients: readonly GatewayClient[],
+  intentOf: (method: string, params: unknown) => ClaimIntent | undefined,
+  sessionOf: (index: number) => number,
+): void {
+  for (const [index, client] of clients.entries()) {
+    const intent = intentOf("chat.history", { sessionKey: sessionKey(sessionOf(index)) });
+    const request = intent && scope.requests.begin(client, intent, scope.requests.keysOf(intent));
+    if (!request || "refuse" in request) throw new Error("the claim was refused");
+    request.answered?.({ ok: true, payload: { messages: [] } });
+  }
+}
+
 /**
  * Does what an accepted `chat.send` of each connection does.
  *
- * @param keyOf the session of a connection; by default one of its own
+ * @param sessionOf the session of a connection; by default one of its own
+ * @param first number of the first run; each connection starts one
  */
 export function claimSessions(
   scope: GatewayScope,
   clients: readonly GatewayClient[],
   intentOf: (method: string, params: unknown) => ClaimIntent | undefined,
-  keyOf = sessionKey,
+  sessionOf = (index: number) => index,
+  first = 0,
 ): void {
   for (const [index, client] of clients.entries()) {
     const intent = intentOf("chat.send", {
-      sessionKey: keyOf(index),
+      sessionKey: sessionKey(sessionOf(index)),
       message: "hi",
-      idempotencyKey: String(index),
+      idempotencyKey: runId(first + index),
     });
     const request = intent && scope.requests.begin(client, intent, scope.requests.keysOf(intent));
     if (!request || "refuse" in request) throw new Error("the claim was refused");
-    request.answered?.({ ok: true, payload: { runId: String(index), status: "started" } });
+    request.answered?.({ ok: true, payload: { runId: runId(first + index), status: "started" } });
   }
 }
 
@@ -93,15 +122,18 @@ export async function builtModule() {
 
 export type BuiltModule = Awaited<ReturnType<typeof builtModule>>;
 
-/** A scope with default settings, as the composition root makes one. */
-export function newScope({ GatewayScope: Scope, SessionKeys, parseSettings }: BuiltModule): GatewayScope {
+/** A scope as the composition root makes one. @param settings of the module; the defaults else */
+export function newScope(
+  { GatewayScope: Scope, SessionKeys, parseSettings }: BuiltModule,
+  settings?: unknown,
+): GatewayScope {
   const config = {};
   return new Scope(
     new SessionKeys(
       () => config,
       () => ({}),
     ),
-    parseSettings(undefined),
+    parseSettings(settings),
     { warn: () => {}, connected: () => {} },
   );
 }
