@@ -34,7 +34,7 @@ const command = script(
 )
   .addOption(new Option("--only <parts>", "parts to run, e.g. a,f").default(IDS, "all").argParser(partsOf))
   .option("--quick", "fewer rounds, and part f on 2026.9.6 only, for CI")
-  .option("--compact", "for CI: parts a, b and f as far as noise does not move them; under a minute on a quiet machine")
+  .option("--compact", "for CI: parts a, b and f as far as noise does not move them")
   .addHelpText(
     "after",
     `

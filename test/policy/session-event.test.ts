@@ -293,9 +293,9 @@ test("the key of a plain event is the one that its route has, for every event th
   const lists = fc.oneof(value, fc.array(value, { maxLength: 2 }));
   const body = fc.record(
     { sessionKey: value, agentId: value, runId: value, spawnedBy: value, session: fc.record({ key: value }) },
-    { requiredKeys: [] },
+    { requiredKeys: ["sessionKey"] },
   );
-  const event = fc.constantFrom("chat", "agent", "session.tool", "sessions.changed", "question.requested", "tick");
+  const event = fc.constantFrom("chat", "agent", "chat", "agent", "session.tool", "sessions.changed", "tick");
   const opts = fc.oneof(value, fc.record({ sessionKeys: lists, agentId: value }, { requiredKeys: [] }));
   let plain = 0;
   fc.assert(
@@ -311,7 +311,7 @@ test("the key of a plain event is the one that its route has, for every event th
         typeof runId === "string" && runId !== "" ? runId : undefined,
       );
     }),
-    { numRuns: 2000 },
+    { numRuns: 10_000 },
   );
   expect(plain).toBeGreaterThan(20);
 });
