@@ -98,7 +98,7 @@ async function measure(version: string, names: readonly BroadcasterVariant[], { 
   return { alone, growth, configured };
 }
 
-/** What is held to bounds that noise does not reach: for CI. */
+/** The ratio with the widest margin to its bound: for CI. */
 async function measureCompact(): Promise<Measurements> {
   return interleave({
     variants: await variantsOf("2026.9.6", ["unprotected", "module"]),

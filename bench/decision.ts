@@ -5,7 +5,7 @@ import { atMost, micros, type Options, type Part, ratio, withSpread } from "./re
 import { SIZES } from "./scene.ts";
 
 const MODULE: DecisionVariant = "module";
-/** What the gateway does at least with an event that somebody gets: the machine's speed is in both. */
+/** The least that the gateway does with an event that somebody gets: the machine's speed is in both. */
 const MEASURE: DecisionVariant = "JSON.stringify";
 /** 0.05 to 0.15 on all machines seen: what costs twice as much exceeds it. */
 const TARGET = 0.25;

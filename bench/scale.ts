@@ -22,7 +22,7 @@ const PER_RECIPIENT = 1;
 /** Bytes that the module may add to a connection, and a claim on a session of its own to that. */
 const CONNECTION_BYTES = 500;
 const CLAIM_BYTES = 350;
-/** Of heap: a table that doubles weighs more, the less there is beside it. */
+/** Of heap: a table that doubles weighs more, the less there is next to it. */
 const LINEAR_HEAP = 1.4;
 const UNEXPLAINED = 0.1;
 /** Of times, which a busy machine moves. */

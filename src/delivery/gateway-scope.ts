@@ -192,7 +192,7 @@ export class GatewayScope implements EventGate {
   }
 
   /**
-   * The audience of nearly every event: a word in the midst of a run, for those who claim its one session. Looks
+   * The audience of nearly every event: a word in the middle of a run, for those who claim its one session. Looks
    * nothing up twice and builds nothing. A property test holds it to the way that all other events take.
    *
    * @returns good until the next event; undefined for an event of any other kind

@@ -1,5 +1,5 @@
 /**
- * A set that nearly always has one member: until it has had more, it is no larger than that. Connections that
+ * A set that nearly always has one member: it has a table only once it has had more. Connections that
  * claim a session, runs that a connection has started: there are many thousands of such sets.
  */
 export class FewSet<T> implements Iterable<T> {

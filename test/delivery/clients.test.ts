@@ -176,7 +176,7 @@ describe("those who claim a session, in the gateway's loop", () => {
     for (const client of clients) few.add(client);
     return few;
   };
-  /** What the gateway's loop does, which asks of each recipient whether it is still connected. */
+  /** Does as the gateway's loop, which asks of each recipient whether it is still connected. */
   const walked = (view: ClientsView, few: FewSet<GatewayClient>, meanwhile: (client: GatewayClient) => void) => {
     const visited: string[] = [];
     view.narrow(few, {}, () => {
