@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, inject, onTestFinished, test } from "vitest";
 import { capabilities } from "../support/gateway/capabilities.ts";
 import type { Config } from "../support/gateway/gateway-config.ts";
+import { freePort } from "../support/gateway/gateway.ts";
 import { PATIENCE_MS } from "../support/gateway/patience.ts";
 import type { Script } from "../support/gateway/script.ts";
 import {
@@ -26,6 +27,8 @@ const does = capabilities(release);
 
 const SEEN_MS = 70_000;
 const STRANDED_MS = 8_000;
+const HOUR_MS = 3_600_000;
+const CLOCK = new URL("../support/fault/skewed-clock.ts", import.meta.url).href;
 /** Longer than 2026.5 leaves a session alone after a reply that it remembers. */
 const REMEMBERED_MS = 32_000;
 
@@ -70,6 +73,43 @@ describe.runIf(does.bootsFast)("where no wake names a session", PATIENT, () => {
     });
     expect(hook).toMatchObject({ ours: "seen agent:main:main", ...ONCE });
     expect(hook.published).toMatch(/^waits agent:main:hook:/);
+  });
+});
+
+/** Hours that begin in a quarter of an hour: it is quiet now. */
+function soon(): object {
+  const at = (hours: number): string => new Date(Date.now() + hours * HOUR_MS).toISOString().slice(11, 16);
+  return { start: at(0.25), end: at(5), timezone: "UTC" };
+}
+
+describe.runIf(does.bootsFast)("in quiet hours", PATIENT, () => {
+  test("a completion in quiet hours is kept without a word, and seen at their end", async () => {
+    const port = await freePort();
+    const activeHours = soon();
+    const bed = await openCompletionBed({
+      release,
+      isolated: true,
+      config: {
+        agents: {
+          list: [
+            { id: "main", default: true },
+            { id: "ops", heartbeat: { activeHours } },
+          ],
+        },
+      },
+      env: { OPENCLAW_TEST_CLOCK_PORT: String(port) },
+      preloads: [CLOCK],
+    });
+    onTestFinished(() => bed.close());
+    const left = await leaveByCron(bed, "ops");
+    await raised(bed, left);
+    expect(await fateOfOutput(bed, left, STRANDED_MS)).toBe("waits agent:ops:main");
+    // Not as late as the job's own time.
+    await fetch(`http://127.0.0.1:${port}/?hours=0.5`);
+    // The module tries again each minute.
+    expect(await fateOfOutput(bed, left, 2 * SEEN_MS)).toBe("seen agent:ops:main");
+    expect(requestsWith(bed, left.output)).toBe(1);
+    expect(bed.gateway.logs()).not.toContain("no heartbeat of agent");
   });
 });
 

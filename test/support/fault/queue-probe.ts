@@ -70,7 +70,10 @@ function watched(name: string, original: Fn): Fn {
 
 function knownKeys(): string[] {
   const shared = (globalThis as Record<symbol, unknown>)[Symbol.for("openclaw.systemEvents.queues")];
-  return [...new Set([...keys, ...(shared instanceof Map ? (shared as Map<string, unknown>).keys() : [])])];
+  const shown = shared instanceof Map ? [...(shared as Map<string, unknown>).keys()] : [];
+  // An event may have been put under another key than its own on the way.
+  const mains = [...keys].map((key) => key.replace(/^(agent:[^:]+):.*/, "$1:main"));
+  return [...new Set([...keys, ...shown, ...mains, "global"])];
 }
 
 interface Status {
