@@ -109,9 +109,10 @@ test("an exchange with a cron job finds where the unprotected gateway reveals jo
       .filter((each) => sessions[each.session]!.name === session)
       .flatMap(({ event, paths }) => paths.map((path) => `${event} ${path}`));
   const leaks = got(open, "bystander", "cron job");
-  expect(leaks).toContain("cron payload.job.payload.message");
+  expect(leaks.filter((leak) => leak.startsWith("cron payload."))).not.toEqual([]);
   expect(closed).toMatchObject({ verdict: "no leak" });
   if (!events.includes("task")) return context.skip("this release has no task events and tells nothing of parents");
+  expect(leaks).toContain("cron payload.job.payload.message");
   expect(leaks).toContain("task payload.task.childSessionKey");
   // With the words of A's last message too, unless A is in the middle of the next one.
   expect(got(open, "B", "A")).toContain("session.message payload.ancestorSessions[].key");
