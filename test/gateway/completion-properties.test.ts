@@ -52,7 +52,7 @@ const block = fc.record(
 const agent = fc.record({
   heartbeat: fc.option(block, { nil: undefined }),
   file: fc.constantFrom(undefined, "", "# HEARTBEAT.md\n\n# Keep this file empty\n", "# Tasks\n- look at the inbox\n"),
-  /** Who leaves the command behind: a cron run, or a chat's run. */
+  /** The run that leaves the command behind. */
   by: fc.constantFrom("cron", "cron", "chat"),
 });
 const world = fc.record({
@@ -120,7 +120,7 @@ async function wrongFates(bed: CompletionBed, all: readonly Work[], drawn: World
   }
 }
 
-/** What may become of each: seen once in the session that it belongs to, or kept there while its agent is not active. */
+/** The possible ends of each: seen once in the session that it belongs to, or kept there while its agent is not active. */
 function rightFates({ defaults, scope, agents }: World): string[][] {
   return agents.map(({ heartbeat, by }, index) => {
     const global = by === "cron" && scope === "global";
