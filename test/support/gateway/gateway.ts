@@ -59,6 +59,8 @@ export type Gateway = Endpoint & {
 
 const INHERITED = ["PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "SHELL"];
 const PORT_TAKEN = /EADDRINUSE|already listening on|port \d+ is already in use/i;
+/** From 2026.9 on a gateway gives its lease five seconds, which are not enough on a machine with too much to do. */
+const LEASE_LATE = /state lease heartbeat did not become ready/;
 /** 2026.9 boots in 15 s, and on a machine with too much to do in more than 90. */
 const BOOT_TIMEOUT_MS = 150_000;
 const living = new Set<number>();
@@ -74,6 +76,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   } catch (error) {
     // Another process may take a free port between our asking for it and the gateway's binding it.
     if (options.port === undefined && PORT_TAKEN.test(String(error))) return await boot(options);
+    if (LEASE_LATE.test(String(error))) return await boot(options);
     throw error;
   }
 }
