@@ -15,7 +15,7 @@ export const contract: Expectation = {
     "claims: sessions.create claims the key that the gateway chose": EXPLICIT,
     "claims: a reset session keeps its claims and a deleted session loses them":
       "subscriptions outlive a deletion, as upstream has it",
-    "runs: a client receives no frame of the session of its sub-agent":
+    "runs: a client receives the frames of its own sub-agent as on the control gateway, and no other client does":
       "`task` events, whose title may be the prompt, go to all readers",
   },
 };
