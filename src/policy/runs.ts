@@ -7,45 +7,19 @@
  *
  * `C` is the connection as the host knows it; it is only ever compared.
  */
+import { Absorbed } from "./absorbed.ts";
 import { FewSet } from "./few-set.ts";
-import { type Fields, fieldsOf, fieldsOrNone, text } from "./fields.ts";
+import type { Fields } from "./fields.ts";
 import { type Later, NEVER } from "./later.ts";
-
-/** What an event reports about its run. */
-export type RunSign =
-  | "running"
-  /** The agent has begun, perhaps once more after an error. */
-  | "begins"
-  /** The agent is done; its answer may still come. */
-  | "ends"
-  /** The last event of the run. */
-  | "answered"
-  /** The same, without an answer: another run may have absorbed the message. */
-  | "answered-empty";
-
-/** What an event reports about its run; an event without upstream's words for it counts as part of the run. */
-export function runSign(event: string, payload: unknown): RunSign {
-  const { state, message, stream, data } = fieldsOrNone(payload);
-  if (event === "chat") {
-    if (state === "final") return message === undefined || message === null ? "answered-empty" : "answered";
-    return state === "error" || state === "aborted" ? "answered" : "running";
-  }
-  if (event !== "agent" || stream !== "lifecycle") return "running";
-  const phase = text(fieldsOf(data)?.["phase"]);
-  return phase === "start" ? "begins" : phase === "end" || phase === "error" ? "ends" : "running";
-}
+import { isWord, type RunSign, runSign } from "./run-sign.ts";
 
 /** Time after the last event in which late ones arrive, such as the agent's own end after an abort. */
 export const TAIL_MS = 10_000;
 /** Time after the agent's end for its answer, or for another attempt after an error. */
 export const ANSWER_MS = 600_000;
-/** Time after the end of a run that absorbed a message, for the gateway to answer that message. */
-export const NEXT_MS = 60_000;
 
 /** How many runs without an owner are kept for a client that comes back or asks for them; the oldest is forgotten. */
 const MAX_ORPHANS = 4_096;
-/** How many sessions with absorbed messages are kept; the oldest is forgotten. */
-const MAX_QUEUES = 1_000;
 
 export interface Run<C> {
   readonly id: string;
@@ -83,13 +57,6 @@ interface Entry<C> extends Run<C> {
   spare: () => void;
 }
 
-/** Messages that a run absorbed: their senders, and how many may still get their own run afterwards. */
-interface Queue<C> {
-  readonly senders: Set<C>;
-  count: number;
-  behind: Entry<C>;
-}
-
 const NOBODY: Iterable<never> = [];
 const NO_END = (): void => {};
 
@@ -99,12 +66,13 @@ export class Runs<C> {
   readonly #runs = new Map<string, Entry<C>>();
   readonly #owned = new Map<C, FewSet<Entry<C>>>();
   readonly #orphans = new Set<Entry<C>>();
-  readonly #queues = new Map<string, Queue<C>>();
+  readonly #absorbed: Absorbed<C, Entry<C>>;
 
   /** @param limit runs of one connection at a time; the oldest is forgotten */
   constructor(limit: number, later: Later = NEVER) {
     this.#limit = limit;
     this.#later = later;
+    this.#absorbed = new Absorbed(later);
   }
 
   /**
@@ -168,7 +136,7 @@ export class Runs<C> {
   disconnect(connection: C): Run<C>[] {
     const owned = [...(this.#owned.get(connection) ?? [])];
     for (const run of owned) this.#take(run, connection);
-    for (const queue of this.#queues.values()) queue.senders.delete(connection);
+    this.#absorbed.disconnect(connection);
     return owned;
   }
 
@@ -190,7 +158,7 @@ export class Runs<C> {
     claimers: { has(connection: C): boolean } | undefined,
   ): boolean {
     const run = this.#runs.get(id);
-    if (!run) return this.#queues.size === 0;
+    if (!run) return this.#absorbed.size === 0;
     if (!run.began || run.homeless || !isWord(event, payload)) return false;
     return !run.keys.includes(key) || isAmong(run, claimers);
   }
@@ -211,7 +179,7 @@ export class Runs<C> {
    */
   saw(id: string, keys: readonly string[], event: string, payload: unknown): Iterable<C> {
     let run = this.#runs.get(id);
-    if (!run && this.#queues.size === 0) return NOBODY;
+    if (!run && this.#absorbed.size === 0) return NOBODY;
     // Nearly every event of a run is in its middle and changes nothing.
     if (run?.began && !run.homeless && isWord(event, payload as Fields)) return NOBODY;
     const sign = runSign(event, payload);
@@ -245,16 +213,13 @@ export class Runs<C> {
 
   /** The run that answers an absorbed message has an id that the gateway chose. */
   #next(id: string, key: string | undefined, sign: RunSign): Entry<C> | undefined {
-    const queue = key === undefined ? undefined : this.#queues.get(key);
-    if (!queue || sign !== "begins") return undefined;
-    const { behind } = queue;
+    const behind = key === undefined ? undefined : this.#absorbed.behind(key);
+    if (!behind || sign !== "begins") return undefined;
     if (this.#runs.get(behind.id) === behind && !behind.over) return undefined;
     const run = this.#add(id, [key!], false);
-    for (const sender of queue.senders) this.#give(run, sender);
-    if (queue.senders.size === 0) this.#give(run, undefined);
-    queue.count -= 1;
-    queue.behind = run;
-    if (queue.count === 0) this.#queues.delete(key!);
+    const senders = this.#absorbed.next(key!, run);
+    for (const sender of senders) this.#give(run, sender);
+    if (senders.length === 0) this.#give(run, undefined);
     return run;
   }
 
@@ -269,18 +234,7 @@ export class Runs<C> {
     if (!other) return undefined;
     const senders = [...message.owners];
     for (const sender of senders) this.#give(other, sender);
-    let queue = this.#queues.get(key);
-    if (!queue || queue.behind !== other) {
-      queue = { senders: new Set(), count: 0, behind: other };
-      this.#queues.delete(key);
-      this.#queues.set(key, queue);
-      if (this.#queues.size > MAX_QUEUES) {
-        const [oldest] = this.#queues.keys();
-        this.#queues.delete(oldest!);
-      }
-    }
-    for (const sender of senders) queue.senders.add(sender);
-    queue.count += 1;
+    this.#absorbed.add(key, other, senders);
     return senders;
   }
 
@@ -344,12 +298,7 @@ export class Runs<C> {
     if (this.#runs.get(run.id) === run) this.#runs.delete(run.id);
     this.#orphans.delete(run);
     for (const owner of run.owners) this.#take(run, owner);
-    for (const [key, queue] of this.#queues) {
-      if (queue.behind !== run) continue;
-      this.#later(NEXT_MS, () => {
-        if (this.#queues.get(key) === queue && queue.behind === run) this.#queues.delete(key);
-      });
-    }
+    this.#absorbed.over(run);
   }
 }
 
@@ -364,11 +313,6 @@ export function isAmong<C>(
   if (only !== undefined) return claimers.has(only);
   for (const owner of owners) if (!claimers.has(owner)) return false;
   return true;
-}
-
-/** Whether an event is one of the many in the middle of a run. */
-function isWord(event: string, payload: Fields | undefined): boolean {
-  return event === "chat" ? payload?.["state"] === "delta" : event === "agent" && payload?.["stream"] === "assistant";
 }
 
 /** Whether two short lists have a common item. No closure: called for every event of a run. */

@@ -1,6 +1,7 @@
 /** Which connection started which run, and until when its frames go there. */
 import { beforeEach, describe, expect, test } from "vitest";
-import { ANSWER_MS, NEXT_MS, Runs, runSign, TAIL_MS } from "../../src/policy/runs.ts";
+import { NEXT_MS } from "../../src/policy/absorbed.ts";
+import { ANSWER_MS, Runs, TAIL_MS } from "../../src/policy/runs.ts";
 import { Clock } from "./model/world.ts";
 
 const A = ["agent:main:a"];
@@ -250,24 +251,4 @@ describe("a message that another run takes in", () => {
     saw("r3", EMPTY, B);
     expect(owners("r1")).toEqual(["one"]);
   });
-});
-
-test.each([
-  ["chat", { state: "delta" }, "running"],
-  ["chat", { state: "final", message: { role: "assistant" } }, "answered"],
-  ["chat", { state: "final" }, "answered-empty"],
-  ["chat", { state: "final", message: null }, "answered-empty"],
-  ["chat", { state: "error" }, "answered"],
-  ["chat", { state: "aborted" }, "answered"],
-  ["agent", { stream: "lifecycle", data: { phase: "start" } }, "begins"],
-  ["agent", { stream: "lifecycle", data: { phase: "finishing" } }, "running"],
-  ["agent", { stream: "lifecycle", data: { phase: "end" } }, "ends"],
-  ["agent", { stream: "lifecycle", data: { phase: "error" } }, "ends"],
-  ["agent", { stream: "lifecycle" }, "running"],
-  ["agent", { stream: "tool", data: { phase: "end" } }, "running"],
-  ["session.tool", { state: "final", stream: "lifecycle", data: { phase: "end" } }, "running"],
-  ["chat", undefined, "running"],
-  ["agent", 7, "running"],
-])("of its run an event %s with %j says: %s", (event, payload, sign) => {
-  expect(runSign(event, payload)).toBe(sign);
 });

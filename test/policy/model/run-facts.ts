@@ -1,5 +1,6 @@
 /** The naive gateway's runs: who has which one, as the rules say, in plain arrays. */
-import { ANSWER_MS, NEXT_MS, TAIL_MS } from "../../../src/policy/runs.ts";
+import { NEXT_MS } from "../../../src/policy/absorbed.ts";
+import { ANSWER_MS, TAIL_MS } from "../../../src/policy/runs.ts";
 import { LIMITS, type Sign } from "./world.ts";
 
 export interface RunFact<C> {
