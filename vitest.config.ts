@@ -4,14 +4,22 @@ import { SlowestFirst } from "./test/support/slowest-first.ts";
 const FAULTS =
   "test/gateway/{access-differential,agent-deletion,churn,clock,events,faults,frames,fuzz,slow-consumer}.test.ts";
 
-/** What differs most on the newest release, on gateways that these files share: `npm test` runs it there. */
-const NEWEST = "test/gateway/{agent-ids,bystanders,heartbeat,own-runs,probe,runs,session-content,sessions}.test.ts";
+/** Who receives what on the newest release, on gateways that these files share: `npm test` runs it there. */
+const NEWEST = "test/gateway/{agent-ids,bystanders,runs,session-content,sessions}.test.ts";
 
-/** Where `npm test` runs the rest: it boots in four seconds instead of twenty. `.ci/run` has the others. */
+/** Files that boot one gateway after another: `npm run test:releases -- --contract` runs them. */
+const MANY_BOOTS =
+  "test/gateway/{completion-properties,completions,configurations,cron-events,heartbeat-alerts,lifecycle,plugin,targeted-wakes}.test.ts";
+const MANY_BOOTS_OF_COMMAND = "test/cli/status.test.ts";
+
+/** Where `npm test` runs the rest: it boots in four seconds instead of twenty. */
 const FAST_RELEASE = "2026.2.9";
 
-/** All of the project `gateway` on this release, if it is set. */
+/** All of the projects `gateway` and `cli` on this release, if it is set. */
 const ONE_RELEASE = process.env["OPENCLAW_RELEASE"];
+
+/** What `npm test` leaves out. */
+const elsewhere = (...files: string[]): string[] => (ONE_RELEASE === undefined ? files : []);
 
 /** One file at a time, after all others: these measure time and memory, or have a gateway do all that it can. */
 const ALONE = { maxWorkers: 1, sequence: { groupOrder: 2 } };
@@ -45,6 +53,7 @@ export default defineConfig({
         test: {
           name: "cli",
           include: ["test/cli/**/*.test.ts"],
+          exclude: elsewhere(MANY_BOOTS_OF_COMMAND),
           globalSetup: ["test/cli/setup.ts"],
           testTimeout: 200_000,
           hookTimeout: 240_000,
@@ -54,7 +63,7 @@ export default defineConfig({
         test: {
           name: "gateway",
           include: ["test/gateway/**/*.test.ts"],
-          exclude: [FAULTS, ...(ONE_RELEASE === undefined ? [NEWEST] : []), "test/gateway/unit/**"],
+          exclude: [FAULTS, ...elsewhere(NEWEST, MANY_BOOTS), "test/gateway/unit/**"],
           env: { OPENCLAW_RELEASE: ONE_RELEASE ?? FAST_RELEASE },
           ...(ONE_RELEASE === undefined ? MANY : {}),
           globalSetup: ["test/gateway/setup.ts"],
@@ -65,7 +74,7 @@ export default defineConfig({
       {
         test: {
           name: "browser",
-          include: ["test/browser/{asked-for,heartbeat-indicator,report}.test.ts"],
+          include: ["test/browser/{asked-for,report}.test.ts"],
           globalSetup: ["test/browser/setup.ts"],
           testTimeout: 30_000,
           hookTimeout: 30_000,
@@ -81,7 +90,7 @@ export default defineConfig({
         // Minutes, and a machine that does nothing else: `npm run test:interfaces`, nightly.
         test: {
           name: "interfaces",
-          include: ["test/browser/{control-ui,control-ui-access,control-ui-live,tui}.test.ts"],
+          include: ["test/browser/{control-ui,control-ui-access,control-ui-live,heartbeat-indicator,tui}.test.ts"],
           ...ALONE,
           globalSetup: ["test/browser/setup.ts"],
           testTimeout: 240_000,
