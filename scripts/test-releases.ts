@@ -31,9 +31,18 @@ const CONTRACT = ["bystanders", "heartbeat", "heartbeat-channel", "own-runs", "r
 
 /** On the release that boots fast: what `npm test` runs on the newest one, and the files with many boots. */
 const CONTRACT_IF_FAST = [
-  ...["agent-ids", "bystanders", "runs", "sessions"],
-  ...["completion-properties", "completions", "configurations", "cron-events"],
-  ...["heartbeat-alerts", "lifecycle", "plugin", "targeted-wakes"],
+  "agent-ids",
+  "bystanders",
+  "completion-properties",
+  "completions",
+  "configurations",
+  "cron-events",
+  "heartbeat-alerts",
+  "lifecycle",
+  "plugin",
+  "runs",
+  "sessions",
+  "targeted-wakes",
 ];
 
 /** On the newest release: what it does in its own way. */
