@@ -10,16 +10,12 @@ const NEWEST = "test/gateway/{agent-ids,bystanders,runs,session-content,sessions
 /** Files that boot one gateway after another: `npm run test:releases -- --contract` runs them. */
 const MANY_BOOTS =
   "test/gateway/{completion-properties,completions,configurations,cron-events,heartbeat-alerts,lifecycle,plugin,targeted-wakes}.test.ts";
-const MANY_BOOTS_OF_COMMAND = "test/cli/status.test.ts";
 
 /** Where `npm test` runs the rest: it boots in four seconds instead of twenty. */
 const FAST_RELEASE = "2026.2.9";
 
 /** All of the projects `gateway` and `cli` on this release, if it is set. */
 const ONE_RELEASE = process.env["OPENCLAW_RELEASE"];
-
-/** What `npm test` leaves out. */
-const elsewhere = (...files: string[]): string[] => (ONE_RELEASE === undefined ? files : []);
 
 /** One file at a time, after all others: these measure time and memory, or have a gateway do all that it can. */
 const ALONE = { maxWorkers: 1, sequence: { groupOrder: 2 } };
@@ -53,7 +49,7 @@ export default defineConfig({
         test: {
           name: "cli",
           include: ["test/cli/**/*.test.ts"],
-          exclude: elsewhere(MANY_BOOTS_OF_COMMAND),
+          env: { OPENCLAW_RELEASE: ONE_RELEASE ?? FAST_RELEASE },
           globalSetup: ["test/cli/setup.ts"],
           testTimeout: 200_000,
           hookTimeout: 240_000,
@@ -63,7 +59,7 @@ export default defineConfig({
         test: {
           name: "gateway",
           include: ["test/gateway/**/*.test.ts"],
-          exclude: [FAULTS, ...elsewhere(NEWEST, MANY_BOOTS), "test/gateway/unit/**"],
+          exclude: [FAULTS, ...(ONE_RELEASE === undefined ? [NEWEST, MANY_BOOTS] : []), "test/gateway/unit/**"],
           env: { OPENCLAW_RELEASE: ONE_RELEASE ?? FAST_RELEASE },
           ...(ONE_RELEASE === undefined ? MANY : {}),
           globalSetup: ["test/gateway/setup.ts"],

@@ -183,7 +183,8 @@ async function explain(options: ConnectOptions, error: unknown): Promise<Failure
   if (/wrong version number|EPROTO|packet length/i.test(`${code} ${text}`)) {
     return fail(`${url} does not speak TLS: use ws:// instead of wss://`);
   }
-  if (/plaintext ws/i.test(text)) return fail(`${url} is not on this machine or its network: use wss://`);
+  if (/plaintext ws/i.test(text))
+    return fail(`${url} is not on this machine or its network: use wss://, or check the host name`);
   if (/protocol[ _]mismatch/i.test(text)) {
     return fail(
       `the gateway at ${url} does not speak protocol version ${PROTOCOL.minProtocol} or ${PROTOCOL.maxProtocol}: update openclaw-event-isolation (${oneLine(text, 120)})`,

@@ -288,8 +288,16 @@ async function removeSession(admin: Connection, key: string, running: boolean): 
 /** The answer of `isolation.status`, if the gateway has the method. */
 export async function isolationStatus(listeners: Listeners, methods: readonly string[]): Promise<unknown> {
   if (!methods.includes("isolation.status")) return undefined;
-  const connection = await listeners.open(["operator.read"]);
-  return connection.request("isolation.status").catch(() => undefined);
+  // Releases up to 2026.7 let only an administrator use a plugin's method.
+  for (const scopes of [["operator.read"], ["operator.read", "operator.admin"]]) {
+    try {
+      const connection = await listeners.open(scopes);
+      return await connection.request("isolation.status");
+    } catch (error) {
+      if (!(error instanceof RequestError && error.missingScope)) return undefined;
+    }
+  }
+  return undefined;
 }
 
 function droppedBy(listeners: readonly Listener[]): number {

@@ -1,7 +1,8 @@
 /** `status`: what the module does in a running gateway. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
-import { describeStatus, type IsolationStatus, STATUS_METHOD, STATUS_SCHEMA } from "../status.ts";
+import { describeStatus, type IsolationStatus, STATUS_METHOD, STATUS_SCHEMA, withoutNames } from "../status.ts";
 import { RequestError } from "./connect.ts";
 import { EXIT, Failure, oneLine } from "./failure.ts";
 import {
@@ -19,7 +20,11 @@ interface Options extends GatewayOptions {
   readonly json?: boolean;
 }
 
+/** Next to `dist`, in which this file is. */
+const PLUGIN = fileURLToPath(new URL("../../plugin", import.meta.url));
+
 const WATCH_S = 2;
+const ADMIN = "operator.admin";
 
 export function statusSubcommand(): Command {
   const command = new Command("status")
@@ -33,7 +38,7 @@ export function statusSubcommand(): Command {
   addGatewayOptions(command);
   return command.action(async (options: Options) => {
     const target = await gatewayTarget(options, process.env);
-    const scopes = [...DEFAULT_SCOPES, ...(options.sessions ? ["operator.admin"] : [])];
+    const scopes = [...DEFAULT_SCOPES, ...(options.sessions ? [ADMIN] : [])];
     const every = options.watch === true ? WATCH_S : options.watch;
     for (;;) {
       const status = await isolationStatus(target, { scopes });
@@ -61,28 +66,41 @@ export async function isolationStatus(
   const { scopes = DEFAULT_SCOPES } = options;
   let status: Partial<IsolationStatus> | null;
   try {
-    status = await withConnection(target, { ...options, scopes }, (connection) => connection.request(STATUS_METHOD));
+    status = await ask(target, { ...options, scopes });
   } catch (error) {
-    // A gateway that knows the method does not demand a scope that was not requested.
-    const unknown =
-      error instanceof RequestError &&
-      (error.unknownMethod || (error.missingScope !== undefined && !scopes.includes(error.missingScope)));
-    if (!unknown) throw error;
-    throw new UnknownStatusError(target.url, error);
+    if (error instanceof RequestError && error.unknownMethod) throw new UnknownStatusError(target.url, error);
+    throw error;
   }
   if (status?.schema === STATUS_SCHEMA && typeof status.attached === "boolean" && Array.isArray(status.seams)) {
-    return status as IsolationStatus;
+    return scopes.includes(ADMIN) ? (status as IsolationStatus) : withoutNames(status as IsolationStatus);
   }
   throw new Failure(
     `the gateway at ${target.url} answers ${STATUS_METHOD} in the format of another version of openclaw-event-isolation (${oneLine(String(status?.version), 40)}): use that version's command`,
   );
 }
 
+/**
+ * The gateway's answer. Releases up to 2026.7 let only `operator.admin` use a plugin's method, and 2026.9 asks for
+ * that scope for methods that it does not know: then it is asked once more.
+ */
+async function ask(
+  target: GatewayTarget,
+  options: { readonly timeoutMs?: number; readonly scopes: readonly string[] },
+): Promise<Partial<IsolationStatus> | null> {
+  try {
+    return await withConnection(target, options, (connection) => connection.request(STATUS_METHOD));
+  } catch (error) {
+    const scope = error instanceof RequestError ? error.missingScope : undefined;
+    if (scope === undefined || options.scopes.includes(scope)) throw error;
+    return ask(target, { ...options, scopes: [...options.scopes, scope] });
+  }
+}
+
 /** The gateway runs, but without this package's plugin. */
 export class UnknownStatusError extends Failure {
   constructor(url: string, cause: unknown) {
     super(
-      `the gateway at ${url} does not know ${STATUS_METHOD} because the event-isolation plugin is not installed there: install the plugin, or use probe to see whether the gateway is protected`,
+      `the gateway at ${url} does not know ${STATUS_METHOD} because the event-isolation plugin is not installed there: run openclaw plugins install "${PLUGIN}", or use probe to see whether the gateway is protected`,
       { cause },
     );
   }

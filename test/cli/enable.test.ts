@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { chownSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { expect, inject, test } from "vitest";
+import { expect, test } from "vitest";
 import { command, emptyFolder, expectFailure, installedCli, PLAIN_PATH } from "./command.ts";
 import { ALL_REQUIRED, madeUp } from "./made-up.ts";
 
@@ -106,7 +106,7 @@ test("enable prints instructions for Docker, the shell and launchd", async () =>
   expect(shell.stdout).toContain(`export NODE_OPTIONS="--import=${register()}\${NODE_OPTIONS:+ $NODE_OPTIONS}"`);
   const launchd = await command(["enable", "--for", "launchd"]);
   expect(launchd.stdout).toContain("launchd: ai.openclaw.gateway");
-  expect(launchd.stdout).toContain(inject("openclaw").dir);
+  expect(launchd.stdout).toContain(register());
 });
 
 test("systemd reads the drop-in as enable meant it", async ({ annotate, skip }) => {

@@ -11,11 +11,19 @@ test("run passes on arguments, output and exit codes", async () => {
   expect((await command(["run", "--", "--version"])).stdout).toContain(version);
   const wrong = await command(["run", "--", "gateway", "frobnicate"]);
   expect(wrong.code).toBe(1);
-  const settings = join(emptyFolder(), "settings.json");
+  const folder = emptyFolder();
+  const [settings, config] = [join(folder, "settings.json"), join(folder, "openclaw.json")];
   writeFileSync(settings, '{"scpoe":"run"}');
-  const run = ["run", "--", "gateway", "run", "--allow-unconfigured", "--bind", "loopback", "--port"];
+  writeFileSync(config, '{"gateway":{"mode":"local"}}');
+  const run = ["run", "--", "gateway", "run", "--bind", "loopback", "--port"];
   const refused = await command([...run, String(await freePort())], {
-    env: { OPENCLAW_EVENT_ISOLATION_CONFIG: settings, OPENCLAW_GATEWAY_TOKEN: "t", OPENCLAW_SKIP_CHANNELS: "1" },
+    env: {
+      OPENCLAW_EVENT_ISOLATION_CONFIG: settings,
+      OPENCLAW_CONFIG_PATH: config,
+      OPENCLAW_STATE_DIR: folder,
+      OPENCLAW_GATEWAY_TOKEN: "t",
+      OPENCLAW_SKIP_CHANNELS: "1",
+    },
   });
   expect(refused.stderr).toMatch(/\[event-isolation\] .*unknown setting "scpoe"/);
   expect(refused.code).toBe(78);

@@ -38,7 +38,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
       timeout: PROGRAM_MS,
     });
     // As npm would have linked it; OpenClaw itself is 600 MB and already there.
-    const { version, dir, entry } = await ensureRelease(releaseUnderTest());
+    const { version, dir, entry } = await ensureRelease(releaseUnderTest(project));
     await symlink(dir, join(prefix, "lib/node_modules/openclaw"));
     await symlink("../lib/node_modules/openclaw/openclaw.mjs", join(prefix, "bin/openclaw"));
     project.provide("prefix", prefix);
