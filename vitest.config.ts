@@ -4,7 +4,7 @@ import { SlowestFirst } from "./test/support/slowest-first.ts";
 const FAULTS =
   "test/gateway/{access-differential,agent-deletion,churn,clock,events,faults,frames,fuzz,slow-consumer}.test.ts";
 
-/** Who receives what on the newest release, on gateways that these files share: `npm test` runs it there. */
+/** The delivery of events on the newest release, on gateways that these files share: `npm test` runs it there. */
 const NEWEST = "test/gateway/{agent-ids,bystanders,runs,session-content,sessions}.test.ts";
 
 /** Files that boot one gateway after another: `npm run test:releases -- --contract` runs them. */

@@ -90,7 +90,7 @@ function promisesTable({ releases }: Matrix): string {
   const head = ["OpenClaw", "Node it asks for", ...PROMISES.map(({ name }) => name), "measured"];
   const others = unknown.map(([release]) => release).join(", ");
   const busy = rows.some((row) => row.at(-1)!.endsWith("*"))
-    ? "\n\n\\* On a machine with more to do than it could: what was late there counts as wrong, on both gateways. It is measured again with the next `npm run matrix`."
+    ? "\n\n\\* Measured on a busy machine. What came late counts as wrong, on both gateways; the next `npm run matrix` measures these releases again."
     : "";
   return `${markdownTable([head, ...rows])}${busy}${others && `\n\nNot measured yet: ${others}.`}`;
 }

@@ -182,7 +182,7 @@ export function describeStatus(status: IsolationStatus): string {
   lines.push(...concerns(status).map((text) => `  WARNING: ${text}`));
   const named = (state: SeamStatus["state"]) => seams.filter((seam) => seam.state === state).map((seam) => seam.name);
   if (seams.length > 0) lines.push(row("seams", named("attached").join(", ")));
-  if (named("missing").length > 0) lines.push(row("missing", named("missing").join(", ")));
+  if (named("missing").length > 0) lines.push(row("not here", named("missing").join(", ")));
   if (gateway) {
     const { connections, claims, sessions, roster, observers, held } = gateway;
     lines.push(row("connections", `${connections} (${roster} with the roster, ${observers} observers)`));

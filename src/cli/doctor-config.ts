@@ -64,6 +64,15 @@ function settingsCheck(
     const settings = parseSettings(value);
     const from = path ?? (value === undefined ? "none given, all defaults" : `plugins.entries["${PLUGIN}"].config`);
     const checks: Check[] = [finding.ok(name, `valid (${from})`)];
+    const observers = settings.observers.length;
+    if (observers > 0) {
+      checks.push(
+        finding.info(
+          name,
+          `observers has ${observers} ${observers === 1 ? "entry" : "entries"}: connections that match see all sessions`,
+        ),
+      );
+    }
     for (const text of accessWarnings(settings.access)) checks.push(finding.warning(name, oneLine(text)));
     const installed = existsSync(join(stateDir(env), "extensions", PLUGIN));
     if (

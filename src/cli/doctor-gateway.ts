@@ -4,7 +4,7 @@ import { silentLine } from "../policy/silence.ts";
 import { Failure } from "./failure.ts";
 import { type GatewayOptions, gatewayTarget } from "./gateway-target.ts";
 import type { OpenclawConfig } from "./openclaw-config.ts";
-import { isolationStatus, UnknownStatusError } from "./status.ts";
+import { DeniedStatusError, isolationStatus, UnknownStatusError } from "./status.ts";
 
 const TIMEOUT_MS = 8_000;
 const name = "gateway";
@@ -47,6 +47,7 @@ export async function gatewayChecks(
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     if (error instanceof UnknownStatusError) return [finding.warning(name, error.message)];
+    if (error instanceof DeniedStatusError) return [finding.info(name, error.message)];
     const quiet = options.url === undefined && error.message.startsWith("nothing listens");
     return [finding[quiet ? "info" : "warning"](name, `not checked: ${error.message}`)];
   }

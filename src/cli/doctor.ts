@@ -126,7 +126,10 @@ function seamChecks({ seams, standDown }: Survey): Check[] {
   }
   const attached = seams.filter(({ found }) => found.length > 0);
   const checks: Check[] = [
-    finding.ok(name, `${attached.length} of ${seams.length} found, including all required ones`),
+    finding.ok(
+      name,
+      `${attached.length} found, including all required ones; the other ${seams.length - attached.length} do not exist in this release`,
+    ),
   ];
   const lost = seams.filter((seam) => seam.lost.length > 0);
   if (lost.length > 0) {

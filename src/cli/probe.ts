@@ -6,7 +6,8 @@ import { type ProbeReport, REPORT_VERSION } from "../report/shape.ts";
 import { gatewayText, summaryOf } from "../report/text.ts";
 import { EXIT, Failure, oneLine } from "./failure.ts";
 import { probeGateway } from "./probe-run.ts";
-import { addTokenOptions, readToken, type TokenOptions } from "./token.ts";
+import { gatewayTarget } from "./gateway-target.ts";
+import { addTokenOptions, type TokenOptions } from "./token.ts";
 
 interface Options extends TokenOptions {
   readonly allowRuns?: true;
@@ -38,7 +39,10 @@ export function probeCommand(): Command {
   const command = new Command("probe")
     .summary("test a running gateway: who gets whose frames?")
     .description("Tests a running gateway from outside: who gets whose frames?")
-    .argument("<url>", "the gateway, ws://host:port or wss://host:port")
+    .argument(
+      "[url]",
+      "the gateway, ws://host:port or wss://host:port (default: the local one of OpenClaw's configuration)",
+    )
     .option("--allow-runs", "create temporary sessions and run four short messages in them")
     .option("--allow-cron", "with --allow-runs: also run a temporary cron job")
     .option("--agent <id>", "agent that runs the messages", agentId, "main")
@@ -56,12 +60,15 @@ export function probeCommand(): Command {
   return addTokenOptions(command);
 }
 
-async function run(url: string, options: Options): Promise<void> {
+async function run(asked: string | undefined, options: Options): Promise<void> {
   if (!options.message.includes("{token}"))
     throw new Failure("--message must contain {token}, by which probe recognises its own text");
   if (options.allowCron && !options.allowRuns)
     throw new Failure("--allow-cron works only together with --allow-runs: add --allow-runs");
-  const token = await readToken(options);
+  const { url, token } = await gatewayTarget(
+    { ...options, ...(asked === undefined ? {} : { url: asked }) },
+    process.env,
+  );
   if (options.report !== undefined) await checkWritable(options.report);
   const interrupt = new AbortController();
   const stop = (): void => {

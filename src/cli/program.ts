@@ -42,9 +42,7 @@ export async function runCommand(argv: readonly string[]): Promise<number | unde
 /** The command with all of its subcommands. */
 export function makeProgram(): Command {
   const program = new Command("openclaw-event-isolation")
-    .description(
-      "Delivers an OpenClaw gateway's session events only to the connections that subscribed to the session.",
-    )
+    .description("Delivers an OpenClaw gateway's session events only to the connections that ask for the session.")
     .version(ownVersion(), "-V, --version", "print the version")
     .helpCommand(false)
     .enablePositionalOptions();

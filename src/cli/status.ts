@@ -69,6 +69,7 @@ export async function isolationStatus(
     status = await ask(target, { ...options, scopes });
   } catch (error) {
     if (error instanceof RequestError && error.unknownMethod) throw new UnknownStatusError(target.url, error);
+    if (error instanceof RequestError && error.code === "FORBIDDEN") throw new DeniedStatusError(target.url, error);
     throw error;
   }
   if (status?.schema === STATUS_SCHEMA && typeof status.attached === "boolean" && Array.isArray(status.seams)) {
@@ -93,6 +94,16 @@ async function ask(
     const scope = error instanceof RequestError ? error.missingScope : undefined;
     if (scope === undefined || options.scopes.includes(scope)) throw error;
     return ask(target, { ...options, scopes: [...options.scopes, scope] });
+  }
+}
+
+/** The gateway runs with the module, and its access rules do not know this command. */
+export class DeniedStatusError extends Failure {
+  constructor(url: string, cause: unknown) {
+    super(
+      `the access rules of the gateway at ${url} deny ${STATUS_METHOD} to this command, which has no device: use openclaw isolation status`,
+      { cause },
+    );
   }
 }
 

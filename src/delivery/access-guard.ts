@@ -218,7 +218,7 @@ function why(because: Denial["because"], parameter: string | undefined): string 
     case "session":
       return "no access rule lets this connection use the session";
     case "method":
-      return "the method is not bound to a session that this connection may use";
+      return "the access rule for this connection does not allow this method; the rule can list it under methods";
     case "parameter":
       return `the parameter ${JSON.stringify(parameter)} could lead to, or reveal, a session that this connection may not use`;
   }

@@ -7,7 +7,7 @@ import type { CommandDescriptor } from "./api.ts";
 export const PLUGIN_ID = "event-isolation";
 
 const DESCRIPTION =
-  "Delivers session events only to the connections that subscribed to the session. Needs the preload dist/register.js.";
+  "Delivers session events only to the connections that ask for the session. Needs the preload dist/register.js.";
 
 export const ISOLATION_COMMAND: CommandDescriptor = {
   name: "isolation",

@@ -87,6 +87,11 @@ export function accessWarnings(rules: readonly AccessRule[]): readonly string[] 
     if (match.role !== undefined && match.role !== "operator") {
       warnings.push(`${here} never matches: access rules apply to operators, not to the role "${match.role}"`);
     }
+    if (match.deviceId !== undefined && !/^[0-9a-f]{64}$/i.test(match.deviceId)) {
+      warnings.push(
+        `${here} names the device "${match.deviceId}", which does not look like a device id (64 hexadecimal digits): openclaw devices list --json shows the ids`,
+      );
+    }
     const earlier = rules.findIndex((other, place) => place < index && covers(other.match, match));
     if (earlier >= 0) {
       warnings.push(`${here} never matches: access[${earlier}] comes first and matches all of its connections`);

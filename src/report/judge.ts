@@ -109,7 +109,7 @@ function openQuestions(conduct: Conduct, control: Check | undefined): string[] {
       active === undefined
         ? "it is unknown whether any session was active"
         : active === 0
-          ? "according to sessions.list, no session was active"
+          ? "sessions.list showed no active session (under access rules it may hide them)"
           : `${active} ${active === 1 ? "session was" : "sessions were"} active`;
     open.push(
       `in ${seconds} s no connection got a session's frame that it had not asked for; ${activity}`,

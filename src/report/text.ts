@@ -25,7 +25,7 @@ export function matrixText(gateway: GatewayReport): string {
   const { sessions, connections } = gateway;
   if (sessions.length === 0) return "  no frame of any session was seen";
   return textTable([
-    ["frames of \\ at", ...connections.map(({ name }) => name)],
+    ["from \\ to", ...connections.map(({ name }) => name)],
     ...sessions.map(({ name }, session) => [
       name,
       ...connections.map((_, connection) => cellText(gateway, session, connection)),

@@ -8,6 +8,7 @@ const NOWHERE = "ws://127.0.0.1:1";
 
 test.each([
   ["an address of another protocol", ["http://127.0.0.1:1"], /invalid gateway URL/],
+  ["no gateway at the default address", [], /nothing listens at ws:\/\/127\.0\.0\.1:18789/],
   ["a port where nothing listens", [NOWHERE, "--allow-runs"], /nothing listens at ws:\/\/127\.0\.0\.1:1/],
   ["a message that would not be found again", [NOWHERE, "--message", "hello"], /--message must contain \{token\}/],
   ["a report that cannot be written", [NOWHERE, "--report", "/nowhere/x.html"], /cannot be written: .*ENOENT/],
@@ -17,7 +18,6 @@ test.each([
 });
 
 test.each([
-  ["a missing address", [], /missing required argument 'url'/],
   ["an invalid agent id", [NOWHERE, "--agent", "a:b"], /letters, digits/],
   ["no time to listen", [NOWHERE, "--seconds", "0"], /between 1 and 3600/],
   ["a token on the command line", [NOWHERE, "--token", "secret"], /unknown option '--token'/],

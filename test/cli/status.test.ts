@@ -102,6 +102,10 @@ test("run starts the gateway of PATH with the module, status and doctor confirm 
   ]);
   expect(named()).toHaveLength(1);
 
+  // It finds address and token in OpenClaw's configuration, too, and the release by the module's status.
+  const probed = await asUserOf(bed, "probe", "--seconds", "1");
+  expect(probed).toMatchObject({ code: 2, stdout: expect.stringContaining(`OpenClaw ${version}`) as string });
+
   bed.gateway.signal("SIGTERM");
   expect(await within(bed.gateway.exited, "the gateway ends")).toEqual({ code: 0, signal: null });
 });

@@ -21,7 +21,7 @@ test("a denial has upstream's shape and is counted", () => {
     retryable: false,
     details: { reason: "session-access-denied", method: "chat.history" },
   });
-  expect(refusal(gateway, client, "cron.list", {})?.message).toContain("not bound to a session");
+  expect(refusal(gateway, client, "cron.list", {})?.message).toContain("does not allow this method");
   expect(gateway.scope.status().events).toEqual({ "(request)": { "access-denied": 2 } });
 });
 

@@ -3,6 +3,8 @@ import { accessOf, type AccessRule, accessWarnings } from "../../src/policy/acce
 import type { ConnectionFacts, ConnectionMatch } from "../../src/policy/connection-match.ts";
 
 const ADA: ConnectionFacts = { clientId: "chat", mode: "ui", deviceId: "d-ada", role: "operator", scopes: [] };
+/** Ids as the gateway makes them, of a public key. */
+const [DEVICE, OTHER_DEVICE] = ["9c1d".repeat(16), "0a2b".repeat(16)];
 const BOB: ConnectionFacts = { ...ADA, deviceId: "d-bob" };
 
 function rule(match: ConnectionMatch, sessions: string[], methods: string[] = []): AccessRule {
@@ -54,7 +56,11 @@ describe("access", () => {
 
 describe("warnings about rules", () => {
   test.each<[string, AccessRule[], RegExp[]]>([
-    ["no fault", [rule({ deviceId: "a" }, ["agent:a:*"]), rule({ deviceId: "b" }, []), rule({}, ["*", "global"])], []],
+    [
+      "no fault",
+      [rule({ deviceId: DEVICE }, ["agent:a:*"]), rule({ deviceId: OTHER_DEVICE }, []), rule({}, ["*", "global"])],
+      [],
+    ],
     ["a raw key", [rule({}, ["main", "agent:x:*"])], [/access\[0\].*"main", which no session key can match/]],
     ["half a key", [rule({}, ["agent:main"])], [/"agent:main"/]],
     [
@@ -68,6 +74,7 @@ describe("warnings about rules", () => {
       [/access\[1\] never matches/],
     ],
     ["a rule behind a narrower one", [rule({ user: "u", mode: "ui" }, []), rule({ user: "u" }, [])], []],
+    ["a device's name for its id", [rule({ deviceId: "laptop" }, ["*"])], [/access\[0\] names the device "laptop"/]],
     ["a node's role", [rule({ role: "node" }, ["*"])], [/not to the role "node"/]],
     [
       "everything for a scope",
@@ -84,7 +91,7 @@ describe("warnings about rules", () => {
     ["more for a user agent", [rule({ userAgent: "x" }, ["*"])], [/self-reported values \(userAgent\): any client/]],
     ["less for a client id", [rule({ clientId: "x" }, ["agent:a:x:*"]), rule({}, ["agent:a:*"])], []],
     ["nothing for a client id", [rule({ clientId: "x" }, [])], []],
-    ["a scope of a device", [rule({ scope: "operator.admin", deviceId: "d" }, ["*"]), rule({}, [])], []],
+    ["a scope of a device", [rule({ scope: "operator.admin", deviceId: DEVICE }, ["*"]), rule({}, [])], []],
     ["a scope of a user", [rule({ scope: "operator.admin", user: "u" }, ["*"])], []],
   ])("access rules with %s get the warnings they should", (_, rules, expected) => {
     const warnings = accessWarnings(rules);
