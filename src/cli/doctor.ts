@@ -125,12 +125,9 @@ function seamChecks({ seams, standDown }: Survey): Check[] {
     ];
   }
   const attached = seams.filter(({ found }) => found.length > 0);
-  const checks: Check[] = [
-    finding.ok(
-      name,
-      `${attached.length} found, including all required ones; the other ${seams.length - attached.length} do not exist in this release`,
-    ),
-  ];
+  const absent = seams.filter(({ found, lost }) => found.length === 0 && lost.length === 0).map((seam) => seam.name);
+  const elsewhere = absent.length > 0 ? `; not in this release: ${absent.join(", ")}` : "";
+  const checks: Check[] = [finding.ok(name, `${attached.length} found, including all required ones${elsewhere}`)];
   const lost = seams.filter((seam) => seam.lost.length > 0);
   if (lost.length > 0) {
     const names = [...new Set(lost.flatMap((seam) => seam.lost))].join(", ");

@@ -70,7 +70,7 @@ test("the status is printed as text", () => {
   expect(describeStatus(STATUS)).toBe(`event-isolation 1.2.3 on OpenClaw 2026.9.6: attached
   WARNING: observers are set: connections that match one of them see all sessions
   seams        broadcast
-  missing      lanes
+  not here     lanes
   connections  3 (1 with the roster, 0 observers)
   claims       2 on 1 sessions
   held frames  4
