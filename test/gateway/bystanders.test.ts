@@ -17,9 +17,9 @@ import {
 
 const { plain, isolated } = gateways();
 
-/** Events that carry no session key on any release, and that a connection may get unasked. */
+/** Events that a connection may get unasked: they carry no session key, or the module takes it out. */
 const KEYLESS =
-  /^(connect\.challenge|tick|shutdown|health|presence|heartbeat|cron|update\.available|chat\.metadata\.changed|config\.changed|skills\.changed|voicewake\..*|talk\.mode|(node|device)\.pair\..*|(plugins|users|models)\..*)$/;
+  /^(connect\.challenge|tick|shutdown|health|presence|heartbeat|cron|task|portal\.changed|update\.available|chat\.metadata\.changed|config\.changed|skills\.changed|voicewake\..*|talk\.mode|(node|device)\.pair\..*|(plugins|users|models)\..*)$/;
 
 async function watched(gateway: Endpoint, bystander: Client) {
   const session = freshSession();
@@ -41,6 +41,7 @@ test.each(kinds)("a bystander %s receives only transport events without a key", 
   const bystander = await connectByHand(isolated, options);
   expect(await watched(isolated, bystander)).toEqual([]);
   expect(bystander.frames.map((frame) => frame.event).filter((event) => !KEYLESS.test(event))).toEqual([]);
+  expect(bystander.frames.filter((frame) => JSON.stringify(frame).includes("agent:main:"))).toEqual([]);
 });
 
 test("a client with upstream's cap session-scoped-events receives its own session, subscribed or not, and no other", async () => {
