@@ -3,7 +3,7 @@ import { InvalidArgumentError } from "commander";
 import pLimit from "p-limit";
 import { compare, gt } from "semver";
 import { RELEASES } from "../src/attach/seams.ts";
-import { cellText, type Matrix, PROMISES, worseChecks } from "../src/report/promises.ts";
+import { cellText, lostChecks, type Matrix, PROMISES, worseChecks } from "../src/report/promises.ts";
 import { textTable } from "../src/report/columns.ts";
 import { type Bench, measure } from "./matrix/measure.ts";
 import { codeOfModule, keep, readMatrix } from "./matrix/store.ts";
@@ -29,7 +29,10 @@ const command = script(
 which promises hold. docs/matrix.json keeps the results with their dates: one without the module for each release, and
 one with the module for its current code. Existing results are not measured again, so an interrupted run continues where
 it stopped, unless the machine was too busy then. npm run docs generates docs/releases.md from it.`,
-  ["no release is worse with the module", "a check holds without the module and not with it"],
+  [
+    "no release is worse with the module, or than with it before",
+    "a check holds without the module and not with it, or held with it before",
+  ],
 )
   .argument("[release...]", "releases to measure")
   .option("--sample", `one release of each kind, which is the default: ${SAMPLE.join(", ")}`)
@@ -65,6 +68,7 @@ async function main(options: Options, named: readonly string[]): Promise<number>
   const free = pLimit(options.jobs);
   const bench: Bench = { whenFree: (job) => free(job), progress, code: codeOfModule(), keep };
   const next = pLimit(options.jobs);
+  const lost: string[] = [];
   let done = 0;
   await Promise.all(
     releases.map((release) =>
@@ -81,22 +85,18 @@ async function main(options: Options, named: readonly string[]): Promise<number>
         const late = options.minutes !== undefined && Date.now() - startedAt > options.minutes * 60_000;
         const booted = known.fails === undefined || wanted.published || named.includes(release);
         if (!late && booted && (wanted.published || wanted.module)) {
-          keep(
-            release,
-            await measure(
-              bench,
-              release,
-              { ...wanted, published: wanted.published || known.published === undefined },
-              known,
-            ),
-          );
+          const published = wanted.published || known.published === undefined;
+          const measured = await measure(bench, release, { ...wanted, published }, known);
+          keep(release, measured);
+          const gone = measured.module?.busy ? [] : lostChecks(known.module, measured.module);
+          lost.push(...gone.map((check) => `${release}: ${check}`));
         } else if (late) progress(`${release}: not begun`);
         done += 1;
         progress(`${done} of ${releases.length}: ${release} is done`);
       }),
     ),
   );
-  return report(releases, readMatrix(), options.json === true);
+  return report(releases, readMatrix(), lost, options.json === true);
 }
 
 async function chosen({ all, sample }: Options, named: readonly string[]): Promise<readonly string[]> {
@@ -127,10 +127,10 @@ function shardOf(releases: readonly string[], shard: string | undefined): readon
   return releases.filter((_, index) => index % Number(n) === Number(i) - 1);
 }
 
-function report(releases: readonly string[], matrix: Matrix, json: boolean): number {
+function report(releases: readonly string[], matrix: Matrix, lost: readonly string[], json: boolean): number {
   const measured = releases.map((release) => [release, matrix.releases[release] ?? {}] as const);
   const worse = measured.flatMap(([release, each]) => worseChecks(each).map((check) => `${release}: ${check}`));
-  if (json) console.log(JSON.stringify({ releases: Object.fromEntries(measured), worse }, undefined, 2));
+  if (json) console.log(JSON.stringify({ releases: Object.fromEntries(measured), worse, lost }, undefined, 2));
   else {
     const rows = measured.map(([release, each]) => [
       release,
@@ -138,8 +138,9 @@ function report(releases: readonly string[], matrix: Matrix, json: boolean): num
     ]);
     console.log(textTable([["OpenClaw", ...PROMISES.map(({ name }) => name)], ...rows]));
     for (const line of worse) console.log(`WORSE than without the module: ${line}`);
+    for (const line of lost) console.log(`LOST since the last measurement with the module: ${line}`);
   }
-  return worse.length > 0 ? 1 : 0;
+  return worse.length + lost.length > 0 ? 1 : 0;
 }
 
 await runScript(command, main);

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import type { Measured, Outcome, ReleaseMeasured } from "../../src/report/promises.ts";
-import { worseChecks } from "../../src/report/promises.ts";
+import { lostChecks, worseChecks } from "../../src/report/promises.ts";
 import { ensureRelease, type Release } from "../../test/support/gateway/release.ts";
 import { type Stage, STAGES } from "../../test/support/scene/promise-scenes.ts";
 
@@ -26,8 +26,8 @@ export interface Wanted {
 /**
  * Measures what is missing for a release.
  *
- * A check that is right without the module and wrong with it is repeated once on both: it counts as worse if the
- * outcome is the same.
+ * A check that is right without the module and wrong with it, or was right with the module before, is repeated once on
+ * both: it counts if the outcome is the same.
  *
  * @param known the earlier measurements
  */
@@ -52,8 +52,8 @@ export async function measure(
   };
   await Promise.all([...(wanted.published ? [published()] : []), ...(wanted.module ? [module()] : [])]);
   if (both.fails !== undefined) return isBusy() ? known : { node: both.node, fails: both.fails };
-  const worse = worseChecks(both);
-  return worse.length > 0 && wanted.module ? await again(bench, release, both, worse) : both;
+  const wrong = [...new Set([...worseChecks(both), ...lostChecks(known.module, both.module)])];
+  return wrong.length > 0 && wanted.module ? await again(bench, release, both, wrong) : both;
 }
 
 /** Some gateways at a time are what it is made for. */
@@ -132,17 +132,19 @@ async function again(
   bench: Bench,
   release: Release,
   { node, published, module }: ReleaseMeasured,
-  worse: readonly string[],
+  wrong: readonly string[],
 ): Promise<ReleaseMeasured> {
-  bench.progress(`${release.version}: once more on both, since ${worse.join(", ")} came out worse`);
-  const stages = STAGES.filter((stage) => stage.checks.some((check) => worse.includes(check)));
+  bench.progress(
+    `${release.version}: once more on both, since ${wrong.join(", ")} came out worse than before or without`,
+  );
+  const stages = STAGES.filter((stage) => stage.checks.some((check) => wrong.includes(check)));
   const [control, repeated] = await Promise.all([
     half(bench, release, false, stages),
     half(bench, release, true, stages),
   ]);
   const merged = (before: Measured, after: Measured | string, best: boolean): Measured => {
     const checks: Record<string, Outcome> = { ...before.checks };
-    for (const check of worse) {
+    for (const check of wrong) {
       const now = typeof after === "string" ? after : after.checks[check]!;
       if ((now === true) === best) checks[check] = now;
     }

@@ -133,6 +133,16 @@ export function worseChecks({ published, module }: ReleaseMeasured): readonly st
   );
 }
 
+/**
+ * Checks that were right with the module and no longer are, so that what it fixed stays fixed.
+ *
+ * @param before the module's earlier measurement of the release
+ */
+export function lostChecks(before: Measured | undefined, now: Measured | undefined): readonly string[] {
+  if (!before || !now) return [];
+  return Object.keys(now.checks).filter((check) => before.checks[check] === true && now.checks[check] !== true);
+}
+
 /** A cell in words: the verdict, and how many checks are wrong where the promise has several. */
 export function cellText(promise: Promised, measured: ReleaseMeasured): string {
   if (!measured.published || !measured.module) return "-";

@@ -33,9 +33,16 @@ async function framesOfTheNewAgent(bed: Bed): Promise<number> {
   return traces(claimant, { key: KEY, id }).length;
 }
 
-test("whoever claimed a session of an agent receives nothing of it once the agent has been deleted", async () => {
-  const plain = await openBed(inject("plain").release);
-  onTestFinished(() => plain.close());
-  expect(await framesOfTheNewAgent(plain), "frames on the control gateway").toBeGreaterThan(0);
-  expect(await framesOfTheNewAgent(await isolatedBed())).toBe(0);
-});
+/** It boots two gateways and has each read its configuration again three times. */
+const TIMEOUT_MS = 400_000;
+
+test(
+  "whoever claimed a session of an agent receives nothing of it once the agent has been deleted",
+  async () => {
+    const plain = await openBed(inject("plain").release);
+    onTestFinished(() => plain.close());
+    expect(await framesOfTheNewAgent(plain), "frames on the control gateway").toBeGreaterThan(0);
+    expect(await framesOfTheNewAgent(await isolatedBed())).toBe(0);
+  },
+  TIMEOUT_MS,
+);

@@ -1,6 +1,13 @@
 /** The outcomes of the module's promises, from the measurements of a release. */
 import { expect, test } from "vitest";
-import { cellOf, type Outcome, PROMISES, type ReleaseMeasured, worseChecks } from "../../src/report/promises.ts";
+import {
+  cellOf,
+  lostChecks,
+  type Outcome,
+  PROMISES,
+  type ReleaseMeasured,
+  worseChecks,
+} from "../../src/report/promises.ts";
 import { STAGES } from "../support/scene/promise-scenes.ts";
 
 const PROMISE = { name: "two", meaning: "", checks: ["one", "other"] };
@@ -39,4 +46,12 @@ test("a promise of which one check was not measured is not measured", () => {
 test("the scenes note exactly the checks that the promises name", () => {
   const noted = STAGES.flatMap(({ checks }) => checks);
   expect(noted.toSorted()).toEqual(PROMISES.flatMap(({ checks }) => checks).toSorted());
+});
+
+test("a check is lost if it was right with the module and no longer is", () => {
+  const measured = (checks: Record<string, Outcome>) => ({ at: "2026-11-28", checks });
+  const before = measured({ kept: true, lost: true, wrong: "late" });
+  const now = measured({ kept: true, lost: "late", wrong: "late", added: "late" });
+  expect(lostChecks(before, now)).toEqual(["lost"]);
+  expect(lostChecks(undefined, now)).toEqual([]);
 });
