@@ -11,6 +11,7 @@ import type { SessionKeys } from "../gateway/session-keys.ts";
 import type { Reloadable } from "../gateway/settings-reload.ts";
 import { accessOf, type SessionAccess } from "../policy/access.ts";
 import { allowedRows, answersAllowedSession, foundSession } from "../policy/access-answers.ts";
+import { presenceRow } from "../policy/status-events.ts";
 import { type Denial, judgeRequest, type RequestVerdict } from "../policy/access-requests.ts";
 import { BoundedMap } from "../policy/bounded-map.ts";
 import { type ConnectionFacts, isObserver } from "../policy/connection-match.ts";
@@ -146,7 +147,9 @@ export class AccessGuard {
       this.#host.denied();
       return undefined;
     }
-    return shown(allowedRows(answer.payload, access, canonical));
+    const rows = allowedRows(answer.payload, access, canonical);
+    // A system event of any session leaves its text there.
+    return shown(check === "presence" && Array.isArray(rows) ? rows.map((row: unknown) => presenceRow(row)) : rows);
   }
 
   /** An event of a run in a session. */

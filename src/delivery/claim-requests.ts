@@ -91,9 +91,10 @@ export class ClaimRequests {
     if (!claim) return { refuse: claimLimitError(this.#host.limit) };
     return this.#onAnswer(
       client,
-      (ok, { payload, error }) => {
-        if (ok) claim.accept(this.#readAnswer(intent, payload));
-        else if (intent.unknownMethod && mayRead(client) && UNKNOWN_METHOD.test(String(error?.message))) claim.accept();
+      (ok, answer) => {
+        if (ok) claim.accept(this.#readAnswer(intent, answer));
+        else if (intent.unknownMethod && mayRead(client) && UNKNOWN_METHOD.test(String(answer.error?.message)))
+          claim.accept();
         else claim.reject();
       },
       claim,
@@ -150,13 +151,15 @@ export class ClaimRequests {
     return values.map((value) => this.#host.keys.canonical(value, agentId)).filter((key) => key !== undefined);
   }
 
-  #readAnswer(intent: NewClaim, payload: unknown): AcceptedAnswer {
+  #readAnswer(intent: NewClaim, { payload, repeated }: Answer): AcceptedAnswer {
     const body = fieldsOrNone(payload);
     const { runId, previews, status } = body;
+    // Whoever guesses the id of another's run is told of it: that neither starts it nor claims its session.
+    const fresh = !repeated && FRESH.has(status);
+    const chosen = intent.answer === "chosen" || (intent.answer === "started" && fresh);
     const listed = intent.answer === "listed" ? (Array.isArray(previews) ? (previews as unknown[]) : []) : undefined;
     return {
-      extraKeys:
-        intent.answer === "chosen" ? this.#canonicalAll([body["key"] ?? body["sessionKey"]], intent.agentId) : [],
+      extraKeys: chosen ? this.#canonicalAll([body["key"] ?? body["sessionKey"]], intent.agentId) : [],
       only:
         listed &&
         this.#canonicalAll(
@@ -165,7 +168,7 @@ export class ClaimRequests {
         ),
       run:
         intent.startsRun && typeof runId === "string" && runId.length <= MAX_RUN_ID_LENGTH && !OVER.has(status)
-          ? { id: runId, fresh: FRESH.has(status) }
+          ? { id: runId, fresh }
           : undefined,
     };
   }

@@ -9,8 +9,15 @@ import { ClaimRequests } from "./claim-requests.ts";
 import type { Audience, EventGate, HeldFrame } from "./broadcast.ts";
 import type { GatewayClient } from "../gateway/types.ts";
 import type { SessionKeys } from "../gateway/session-keys.ts";
+import { allowedRows } from "../policy/access-answers.ts";
 import { Counters } from "../policy/counters.ts";
-import { type CanonicalRoute, type DeliveryReason, mayReceive, recipients } from "../policy/delivery.ts";
+import {
+  type CanonicalRoute,
+  type DeliveryReason,
+  mayReceive,
+  type Recipients,
+  recipients,
+} from "../policy/delivery.ts";
 import { type Fields, fieldsOrNone } from "../policy/fields.ts";
 import { OF_MANY_SESSIONS, STATUS_EVENTS } from "../policy/status-events.ts";
 import { HeldFrames } from "../policy/held-frames.ts";
@@ -174,14 +181,15 @@ export class GatewayScope implements EventGate {
         for (const client of this.#claims.runs.saw(route.runId, route.keys, event, payload)) this.#review(client);
       }
       const audience = recipients(route, this.#claims, this.#settings);
-      if (!targets) {
+      const source = approvedIn(event, payload);
+      if (!targets && source === undefined) {
         if (route.to === "session") this.connections.published(audience.deliver);
         this.#count(event, audience.reason);
-        return audience;
+        return route.to === "roster" ? this.#rows(payload, audience) : audience;
       }
-      const source = approvedIn(event, payload);
       const deliver = this.#among(audience.deliver, targets, source);
       const hold = this.#among(audience.hold, targets, source);
+      if (!targets) this.connections.published(deliver);
       const reached = deliver.size > 0 ? "delivered" : hold.size > 0 ? "held" : "no-claim";
       this.#count(event, route.to === "nobody" ? route.reason : reached);
       return { route, deliver, hold };
@@ -273,8 +281,7 @@ export class GatewayScope implements EventGate {
    */
   #status(event: string, named: CanonicalRoute, payload: unknown, status: (payload: unknown) => unknown): Audience {
     const session = event === "heartbeat" ? this.#host.heartbeats?.heartbeatSession() : undefined;
-    const route: CanonicalRoute =
-      named.to === "nobody" && session !== undefined ? { to: "session", keys: [session] } : named;
+    const route: CanonicalRoute = session === undefined ? named : { to: "session", keys: [session] };
     const { deliver, reason } = recipients(route, this.#claims, this.#settings);
     const whole = deliver.size > 0 && !OF_MANY_SESSIONS.has(event) ? deliver : this.#claims.fullObservers();
     this.counters.count(event, reason === "no-key" ? "open" : reason);
@@ -326,8 +333,10 @@ export class GatewayScope implements EventGate {
 
   /** Sends or drops what was held for a connection, now that a request of it was answered. */
   #review(client: GatewayClient): void {
-    const { deliver, dropped } = this.#held.review(client, ({ route }) =>
-      mayReceive(client, route, this.#claims, this.#settings),
+    const { deliver, dropped } = this.#held.review(client, ({ event, payload, route }) =>
+      this.access.allows(client, approvedIn(event, payload))
+        ? mayReceive(client, route, this.#claims, this.#settings)
+        : "drop",
     );
     if (dropped > 0) this.counters.count("(held)", "held-dropped", dropped);
     for (const frame of deliver) {
@@ -336,12 +345,32 @@ export class GatewayScope implements EventGate {
     }
   }
 
-  #among(clients: ReadonlySet<GatewayClient>, ids: ReadonlySet<string>, source: unknown): ReadonlySet<GatewayClient> {
+  #among(
+    clients: ReadonlySet<GatewayClient>,
+    ids: ReadonlySet<string> | undefined,
+    source: unknown,
+  ): ReadonlySet<GatewayClient> {
     const both = new Set<GatewayClient>();
     for (const client of clients) {
-      if (ids.has(client.connId) && this.access.allows(client, source)) both.add(client);
+      if ((!ids || ids.has(client.connId)) && this.access.allows(client, source)) both.add(client);
     }
     return both;
+  }
+
+  /** A row for those that asked for the list: without parents and children that the rules deny to one of them. */
+  #rows(payload: unknown, { route, deliver, hold }: Recipients<GatewayClient>): Audience {
+    const claims = this.#claims;
+    if (claims.restricted.size === 0) return { route, deliver, hold };
+    const [all, few] = [new Set<GatewayClient>(), new Set<GatewayClient>()];
+    for (const client of deliver) (claims.restricted.has(client) ? few : all).add(client);
+    if (few.size === 0) return { route, deliver, hold };
+    const allows = (key: string): boolean => [...few].every((client) => claims.mayHave(client, [key]));
+    return {
+      route,
+      deliver: all,
+      hold,
+      others: { to: few, payload: allowedRows(payload, { allows }, this.#keys.canonical) },
+    };
   }
 }
 

@@ -27,6 +27,8 @@ export interface Answer {
   readonly ok: boolean;
   readonly payload?: unknown;
   readonly error?: GatewayError | undefined;
+  /** The gateway repeats the answer to an earlier request with the same idempotency key, which may be another's. */
+  readonly repeated?: true;
 }
 
 /** A step's part in a request. All members are optional; none of them throws. */
@@ -160,6 +162,7 @@ class Course {
     const watched: Respond = (ok, payload, error, ...more) => {
       let answer: Answer = { ok, payload, error };
       for (const passage of this.#passages.toReversed()) answer = passage.answering?.(answer) ?? answer;
+      if (fieldsOrNone(more[0])["cached"] === true) answer = { ...answer, repeated: true };
       try {
         respond(answer.ok, answer.payload, answer.error, ...more);
       } finally {

@@ -10,7 +10,7 @@
  * the gateway chose or found is allowed; `list`: rows, with counts and pages of the remaining ones; `lookup`: every
  * look-up without an allowed session gets the same answer, including errors.
  */
-export type AnswerCheck = "as-is" | "rows" | "key" | "list" | "lookup";
+export type AnswerCheck = "as-is" | "rows" | "presence" | "key" | "list" | "lookup";
 
 /** A method about sessions that it names. */
 export interface Bound {
@@ -81,7 +81,7 @@ export const ROWS: ReadonlyMap<string, AnswerCheck> = new Map([
   ["question.list", "rows"],
   ["sessions.list", "list"],
   ["sessions.subscribe", "list"],
-  ["system-presence", "rows"],
+  ["system-presence", "presence"],
 ]);
 
 /**

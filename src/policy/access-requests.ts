@@ -33,6 +33,9 @@ const NAMES_SESSIONS = /(?:^s|S)essionKeys?$|^spawnedBy$/;
 
 const NO_SESSION = { key: undefined } as const;
 
+/** A part of a key that leads to another folder. */
+const PATH = /(?:^|[:\\/])\.{1,2}(?:[\\/]|$)/;
+
 /** How much of a request's parameters is searched. */
 const MAX_DEPTH = 6;
 const MAX_VALUES = 5_000;
@@ -161,6 +164,8 @@ interface Named {
 
 /** The canonical key of a session; undefined if the gateway could understand it as another agent's. */
 function keyOf({ key: written, agentId }: Named, asker: Asker): string | undefined {
+  // 2026.2 makes the name of a transcript's file of a key's rest, as it is.
+  if (typeof written === "string" && PATH.test(written)) return undefined;
   let key: string | undefined;
   try {
     key = asker.canonical(written, agentId);
@@ -227,6 +232,10 @@ function ofAgent(key: unknown, agentId: string | undefined): unknown {
 function refersElsewhere(method: string, body: Fields, asker: Asker): boolean {
   if (present(body["taskId"])) return true;
   if (present(body["sessionId"]) && !CHECKED_SESSION_ID.test(method)) return true;
+  // The gateway repeats its answer to the run that has this key, and a run's key is its id.
+  const repeated = body["idempotencyKey"];
+  const home = typeof repeated === "string" ? asker.sessionOfRun(repeated) : undefined;
+  if (home !== undefined && !asker.access.allows(home)) return true;
   const runId = body["runId"];
   if (!present(runId)) return method === "agent.wait";
   if (typeof runId !== "string") return true;

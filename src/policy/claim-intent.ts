@@ -26,9 +26,10 @@ export interface NewClaim extends NamedSessions {
   readonly explicit: boolean;
   /**
    * How the answer changes the claimed sessions. `chosen`: also claim its `key` or `sessionKey`, which the gateway
-   * chose or resolved. `listed`: claim only those sessions that it lists.
+   * chose or resolved. `started`: the same if the gateway has just started the run. `listed`: claim only those
+   * sessions that it lists.
    */
-  readonly answer?: "chosen" | "listed" | undefined;
+  readonly answer?: "chosen" | "started" | "listed" | undefined;
   /** The answer's `runId` is a run that this connection started. */
   readonly startsRun: boolean;
   /** The releases do not know the method; the claim stands although they refuse the request for that. */
@@ -44,13 +45,13 @@ interface NamedSessions {
 interface ClaimingMethod {
   readonly field: "sessionKey" | "key" | "keys";
   readonly explicit?: true;
-  readonly answer?: "chosen" | "listed";
+  readonly answer?: "chosen" | "started" | "listed";
   readonly startsRun?: true;
   readonly unknownMethod?: true;
 }
 
 const CLAIMING: ReadonlyMap<string, ClaimingMethod> = new Map<string, ClaimingMethod>([
-  ["agent", { field: "sessionKey", answer: "chosen", startsRun: true }],
+  ["agent", { field: "sessionKey", answer: "started", startsRun: true }],
   ["board.get", { field: "sessionKey" }],
   ["chat.abort", { field: "sessionKey" }],
   ["chat.history", { field: "sessionKey" }],

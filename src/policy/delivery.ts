@@ -54,7 +54,8 @@ export function mayReceive<C>(
 ): Verdict {
   if (route.to === "nobody" || !claims.has(connection)) return "drop";
   const claimed = (key: string): boolean => claims.isClaimed(connection, key);
-  const observes = claims.observers.has(connection) && claims.mayHave(connection, route.keys);
+  const all = route.to === "session" && route.besides ? [...route.keys, ...route.besides] : route.keys;
+  const observes = claims.observers.has(connection) && claims.mayHave(connection, all);
   if (route.to === "roster") {
     if (!claims.roster.has(connection) || !claims.mayHave(connection, route.keys)) return "drop";
     if (settings.roster === "subscribers" || route.keys.length === 0 || observes) return "deliver";
@@ -63,7 +64,7 @@ export function mayReceive<C>(
   if (observes) return "deliver";
   const { parent } = route;
   // An event that only happens to name sessions must not reveal one that the rules deny.
-  if (route.found && !claims.mayHave(connection, route.keys)) return "drop";
+  if (route.found && !claims.mayHave(connection, all)) return "drop";
   // A connection that follows a session also follows those that it spawns; the rules apply to the child.
   if (parent !== undefined && claims.mayHave(connection, route.keys)) {
     if (settings.scope === "run" ? claims.isExplicit(connection, parent) : claimed(parent)) return "deliver";
@@ -99,6 +100,7 @@ export function recipients<C>(route: CanonicalRoute, claims: Claims<C>, settings
     // The case that is nearly all of the traffic needs no copy: the index entry is the answer.
     route.keys.length === 1 &&
     route.parent === undefined &&
+    route.besides === undefined &&
     settings.scope === "session" &&
     claims.observers.size === 0 &&
     (!run || isAmong(run, claims.on(key!)))

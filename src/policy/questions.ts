@@ -27,7 +27,8 @@ export class Questions {
     }
     const asked = this.#routes.get(id);
     this.#routes.delete(id);
-    return route.to === "session" ? route : (asked ?? { to: "nobody", reason: "no-key" });
+    // A key that was found in the answer's text says nothing about whose question it is.
+    return route.to === "session" && !route.found ? route : (asked ?? { to: "nobody", reason: "no-key" });
   }
 
   /** The sessions of an open question, canonical; empty for an unknown one. */

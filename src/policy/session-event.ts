@@ -4,7 +4,7 @@
  * The default is closed: an event that is unknown here is scoped if it contains a session key anywhere. Only the
  * names in {@link OPEN} pass with any content.
  */
-import { sessionKeysIn } from "./session-keys-in.ts";
+import { findSessionKeys } from "./session-keys-in.ts";
 import { STATUS_EVENTS } from "./status-events.ts";
 import { type Fields, fieldsOf, present, text } from "./fields.ts";
 import { type KeyReader, usableSessionKey } from "./session-key.ts";
@@ -28,6 +28,8 @@ export interface SessionRoute {
   readonly runId?: string | undefined;
   /** The keys were found in the content and are not the event's own: under access rules all of them count. */
   readonly found?: true;
+  /** Further keys in the content. They do not decide who gets it; under access rules they count as well. */
+  readonly besides?: readonly string[] | undefined;
   /** The session that spawned this one; its claimers also get the event. */
   readonly parent?: string | undefined;
 }
@@ -118,12 +120,17 @@ function byContent(
   agentId: string | undefined,
   keyOf: KeyReader,
 ): EventRoute {
-  const found = sessionKeysIn(payload);
+  const found = findSessionKeys(payload);
   if (!found) return TOO_LARGE;
-  const keys = [...own, ...found.map((each) => keyOf(each, agentId))];
+  // A text decides only if nothing else does, and never where texts of models are in a status event.
+  const named = own.length > 0 || found.named.length > 0 || STATUS_EVENTS.has(event);
+  const keys = [...own, ...(named ? found.named : found.values).map((each) => keyOf(each, agentId))];
   if (!keys.every((key) => key !== undefined)) return BAD_KEY;
-  if (keys.length > 0) return { to: "session", keys: [...new Set(keys)], agentId, found: true };
-  return isClosedName(event) ? NO_KEY : ALL;
+  const others = [...(named ? found.values : []), ...found.quoted].map((each) => keyOf(each, agentId));
+  if (keys.length === 0) return others.length > 0 || isClosedName(event) ? NO_KEY : ALL;
+  const besides = [...new Set(others)].filter((key) => key !== undefined && !keys.includes(key)) as string[];
+  const more = besides.length > 0 ? { besides } : {};
+  return { to: "session", keys: [...new Set(keys)], agentId, found: true, ...more };
 }
 
 /** Events that make up nearly all of the traffic: they skip the search in the lists of others. */

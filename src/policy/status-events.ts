@@ -4,7 +4,7 @@
  * release adds are left out until a row here names them.
  */
 import { sessionKeysIn } from "./session-keys-in.ts";
-import { type Fields, fieldsOf, fieldsOrNone } from "./fields.ts";
+import { type Fields, fieldsOrNone } from "./fields.ts";
 
 /** What all other connections get instead of an event, by its name. */
 export const STATUS_EVENTS: ReadonlyMap<string, (payload: unknown) => unknown> = new Map<
@@ -16,7 +16,7 @@ export const STATUS_EVENTS: ReadonlyMap<string, (payload: unknown) => unknown> =
   ["cron", (payload) => plain(payload, ["action", "jobId", "runAtMs", "durationMs", "status", "nextRunAtMs"])],
   ["task", taskStatus],
   // Agents and channels unchanged, without rows that name a session.
-  ["health", (payload) => withoutSessions(payload, 0)],
+  ["health", (payload) => (sessionKeysIn(payload) === undefined ? {} : withoutSessions(payload, 0))],
   ["presence", presenceStatus],
   // A client that shows portals asks for them again.
   ["portal.changed", portalStatus],
@@ -49,23 +49,28 @@ function taskStatus(payload: unknown): Fields {
   return action === "deleted" ? plain(payload, ["action", "taskId"]) : { action: "restored" };
 }
 
-/** The presence list; lines about a node or the gateway itself stay, other texts are system events of some session. */
-function presenceStatus(payload: unknown): unknown {
-  const body = fieldsOf(payload);
-  if (!body) return {};
-  const rows = Array.isArray(body["presence"]) ? (body["presence"] as unknown[]) : [];
-  return { ...body, presence: rows.map((row) => presenceRow(row)) };
+/** The presence list; the release's own lines about a node or the gateway stay, other texts are system events. */
+function presenceStatus(payload: unknown): Fields {
+  const { presence } = fieldsOrNone(payload);
+  return { presence: Array.isArray(presence) ? presence.map((row: unknown) => presenceRow(row)) : [] };
 }
+
+/** As the release composes it: `Node: <host> (<ip>) · app <version> · mode <mode> · reason <reason>`. */
+const PRESENCE_LINE =
+  /^\s*(?:Node|Gateway): [^·\n]{1,120}(?: · [^·\n]{1,80}){0,8} · mode [\w-]+(?: · reason [\w-]+)?\s*$/;
 
 /**
  * One row of the presence list, without session content.
  *
  * @param row untrusted in shape
  */
-function presenceRow(row: unknown): unknown {
-  const { watchedSessions: _, text, ...rest } = fieldsOrNone(row);
-  const isLine = typeof text === "string" && /^\s*(?:Node|Gateway):/.test(text);
-  return isLine ? { ...rest, text } : rest;
+export function presenceRow(row: unknown): Fields {
+  const { watchedSessions: _, text, reason, ...rest } = fieldsOrNone(row);
+  return {
+    ...rest,
+    ...(typeof text === "string" && PRESENCE_LINE.test(text) ? { text } : {}),
+    ...(typeof reason === "string" && PLAIN_REASON.test(reason) ? { reason } : {}),
+  };
 }
 
 function portalStatus(payload: unknown): Fields {

@@ -13,7 +13,7 @@ import { scopedGateway } from "../support/stand-in/scoped-gateway.ts";
 import { type FakeClient, fakeClient, perConnection } from "../support/stand-in/stand-ins.ts";
 
 const KEYS = ["agent:main:main", "agent:main:a", "agent:main:b", "global"];
-const DEVICES = ["d0", "d1", "d2"];
+const DEVICES = ["d0", "d1", "d2"].map((start) => start.padEnd(64, "0"));
 
 /** Keys that each device may use; undefined for all, and "no rules" as a whole. */
 type Rules = readonly (readonly string[] | undefined)[] | undefined;

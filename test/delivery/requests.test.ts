@@ -171,6 +171,19 @@ test("each answer is sent as the steps leave it, and what a release adds to it g
   ]);
 });
 
+test("the steps hear whether the gateway only repeats an earlier answer", async () => {
+  const heard: unknown[] = [];
+  const step: Step = () => ({ answered: ({ ok, repeated }) => void heard.push([ok, repeated]) });
+  const handle = (...more: unknown[]) =>
+    passSteps(async ({ respond }) => respond(true, {}, undefined, ...more), [step], READER);
+  await handle()(request("agent"));
+  await handle({ cached: true })(request("agent"));
+  expect(heard).toEqual([
+    [true, undefined],
+    [true, true],
+  ]);
+});
+
 test("an answer that a step takes back makes no claim, as the steps hear of the answer that was sent", async () => {
   const log: string[] = [];
   const takesBack: Step = () => ({ answering: () => ({ ok: false, error: DENIED }) });

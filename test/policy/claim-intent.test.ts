@@ -8,12 +8,12 @@ interface Row {
   readonly method: string;
   readonly field: "sessionKey" | "key" | "keys";
   readonly explicit?: true;
-  readonly answer?: "chosen" | "listed";
+  readonly answer?: "chosen" | "started" | "listed";
   readonly startsRun?: true;
 }
 
 const CLAIMING: readonly Row[] = [
-  { method: "agent", field: "sessionKey", answer: "chosen", startsRun: true },
+  { method: "agent", field: "sessionKey", answer: "started", startsRun: true },
   { method: "board.get", field: "sessionKey" },
   { method: "chat.abort", field: "sessionKey" },
   { method: "chat.history", field: "sessionKey" },
@@ -117,7 +117,7 @@ describe("agent without a key", () => {
     ["claims nothing yet if it has a recipient", { to: "+15550001", agentId: "work" }, []],
     ["claims its own key before all else", { sessionKey: A, to: "+15550001", agentId: "work" }, [A]],
   ])("an agent request %s: %j", (_, params, keys) => {
-    expect(claimIntent("agent", params)).toMatchObject({ kind: "claim", keys, answer: "chosen", startsRun: true });
+    expect(claimIntent("agent", params)).toMatchObject({ kind: "claim", keys, answer: "started", startsRun: true });
   });
 
   test("no method but agent claims a main session without a key", () => {

@@ -258,10 +258,23 @@ describe("an event that holds a session key somewhere", () => {
     ["as a whole text under any name", { rows: [{ id: 1 }, { id: 2, of: A }] }],
     ["as the name of a property", { byKey: { [A]: 3 } }],
     ["in an address", { url: `http://127.0.0.1/chat?session=${encodeURIComponent(A)}&x=1` }],
-    ["in the middle of a text", { text: `see ${A}, please` }],
   ])("belongs to that session when it holds the key %s", (_, payload) => {
     expect(routeEvent("made.up", payload)).toMatchObject(found);
     expect(routeEvent("plugin.made.up", payload)).toMatchObject(found);
+  });
+
+  test("goes to nobody when only prose quotes the key: a model or a user may have written it", () => {
+    const quoting = { text: `see ${A}, please` };
+    expect(routeEvent("made.up", quoting)).toEqual({ to: "nobody", reason: "no-key" });
+    expect(routeEvent("plugin.made.up", quoting)).toEqual({ to: "nobody", reason: "no-key" });
+    for (const event of ["cron", "task", "heartbeat"]) {
+      expect(routeEvent(event, { summary: `see ${A}`, preview: A })).toEqual({ to: "nobody", reason: "no-key" });
+    }
+  });
+
+  test("belongs to the session that it names, and those that it quotes only restrict it", () => {
+    const payload = { sessionKey: B, summary: `see ${A}`, title: A };
+    expect(routeEvent("cron", payload, { sessionKeys: [B] })).toMatchObject({ keys: [B], besides: [A], found: true });
   });
 
   test("goes to the connections that upstream chose, whatever it holds", () => {

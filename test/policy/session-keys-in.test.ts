@@ -55,6 +55,8 @@ test("words that only look like a key are not found", () => {
 
 test.each([
   ["30,000 values", Array.from({ length: 30_000 }, (_, n) => ({ n }))],
+  ["a million short texts", Array.from({ length: 1_000_000 }, () => "x")],
+  ["300,000 names", Object.fromEntries(Array.from({ length: 300_000 }, (_, n) => [`n${n}`, n]))],
   ["ten million characters", { text: "x".repeat(10_000_000) }],
   ["many texts that are long together", Array.from({ length: 200 }, () => "agent ".repeat(2_000))],
 ])("%s are too much to be looked through", (_, value) => {

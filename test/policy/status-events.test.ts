@@ -100,13 +100,17 @@ test("health for everybody keeps agents and channels, and loses the rows of sess
   });
 });
 
+/** As the release composes it. */
+const LINE = "Node: a (10.0.0.2) · app 2026.9.6 · last input 3s ago · mode ui · reason connect";
+
 test("presence for everybody lists the connections, not the sessions that they watch or the events that they sent", () => {
   const presence = [
-    { host: "a", text: "Node: a (1.2.3) is here", watchedSessions: ["agent:main:vault"] },
+    { host: "a", text: LINE, reason: "connect", watchedSessions: ["agent:main:vault"] },
     { host: "b", text: "SECRET" },
+    { host: "c", text: "Gateway: SECRET", reason: "SECRET, too" },
   ];
-  expect(of("presence", { presence })).toEqual({
-    presence: [{ host: "a", text: "Node: a (1.2.3) is here" }, { host: "b" }],
+  expect(of("presence", { presence, more: "SECRET" })).toEqual({
+    presence: [{ host: "a", text: LINE, reason: "connect" }, { host: "b" }, { host: "c" }],
   });
 });
 

@@ -49,9 +49,8 @@ test("the scenes note exactly the checks that the promises name", () => {
 });
 
 test("a check is lost if it was right with the module and no longer is", () => {
-  const measured = (checks: Record<string, Outcome>) => ({ at: "2026-11-28", checks });
-  const before = measured({ kept: true, lost: true, wrong: "late" });
-  const now = measured({ kept: true, lost: "late", wrong: "late", added: "late" });
+  const { module: before } = measured({}, { kept: true, lost: true, wrong: "late" });
+  const { module: now } = measured({}, { kept: true, lost: "late", wrong: "late", added: "late" });
   expect(lostChecks(before, now)).toEqual(["lost"]);
   expect(lostChecks(undefined, now)).toEqual([]);
 });

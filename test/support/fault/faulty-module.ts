@@ -22,7 +22,7 @@ export const FAULTY: Readonly<Record<string, readonly string[]>> = {
   "policy/delivery.js": ["recipients", "mayReceive"],
   "policy/connection-match.js": ["matchesConnection", "isObserver"],
   "policy/access.js": ["accessOf"],
-  "policy/session-keys-in.js": ["sessionKeysIn"],
+  "policy/session-keys-in.js": ["findSessionKeys", "sessionKeysIn"],
   "policy/cron-keys.js": ["isCronRunSessionKey"],
   "policy/wake-target.js": ["canonicalizeWakeSessionKey"],
   "policy/claims.js": [

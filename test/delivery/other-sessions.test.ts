@@ -1,0 +1,109 @@
+/**
+ * What names or quotes a session says nothing about whose content it is, unless the gateway put it there: hostile
+ * texts, ids and keys, on the real composition.
+ */
+import { describe, expect, test } from "vitest";
+import { scopedGateway } from "../support/stand-in/scoped-gateway.ts";
+import { type FakeClient, global, perConnection } from "../support/stand-in/stand-ins.ts";
+
+const A = "agent:main:alice";
+const B = "agent:main:bob";
+const ACCESS = [{ match: { clientId: "bob" }, sessions: [B, `${B}:*`] }, { sessions: ["*"] }];
+
+const said = ({ frames }: FakeClient): string => JSON.stringify(frames);
+
+/** Two clients, each of which claims a session of its own. */
+function two(make = perConnection, settings = {}) {
+  const gateway = scopedGateway(make, { settings });
+  const client = (id: string): FakeClient => gateway.connect(id, [], { role: "operator", client: { id } });
+  const [alice, bob] = [client("alice"), client("bob")];
+  gateway.accepted(alice, "chat.history", { sessionKey: A });
+  gateway.accepted(bob, "chat.history", { sessionKey: B });
+  return { gateway, alice, bob, broadcast: gateway.broadcaster.broadcast };
+}
+
+describe.each([
+  ["numbers per connection", perConnection],
+  ["numbers over all", global],
+])("on a release with %s", (_, make) => {
+  test.each([
+    ["cron", { action: "finished", jobId: "j", sessionKey: A, summary: `SECRET, see ${B}` }, { sessionKeys: [A] }],
+    ["cron", { action: "finished", jobId: "j", summary: `SECRET, see ${B}` }, undefined],
+    ["task", { action: "upserted", task: { id: "t", sessionKey: A, title: `SECRET ask ${B}` } }, undefined],
+    ["heartbeat", { status: "sent", preview: `SECRET, waiting for ${B}`, to: "+1555" }, undefined],
+    ["plugin.made.up", { text: `SECRET for ${B} only` }, undefined],
+  ])("a text of %s that quotes a session brings nothing to whoever claims that session", (event, payload, opts) => {
+    const { bob, broadcast } = two(make as typeof perConnection);
+    broadcast(event, payload, opts);
+    expect(said(bob)).not.toContain("SECRET");
+  });
+});
+
+test("an answer that quotes another session goes to the session of its question", () => {
+  const { alice, bob, broadcast } = two();
+  broadcast("question.requested", { id: "q", sessionKey: A, questions: [] });
+  broadcast("question.resolved", { id: "q", answers: { answers: { x: `SECRET, use ${B}`, y: B } } });
+  expect(said(alice)).toContain("SECRET");
+  expect(said(bob)).not.toContain("SECRET");
+});
+
+test.each([
+  ["is under way", { status: "in_flight" }, {}],
+  ["was accepted before", { status: "accepted" }, { repeated: true } as const],
+])("whoever guesses the id of another's run, which %s, gets no frame of its session", (_, status, more) => {
+  const { gateway, bob, broadcast } = two();
+  const answer = { runId: "k1", sessionKey: A, ...status };
+  const request = gateway.ask(bob, "agent", { sessionKey: B, message: "m", idempotencyKey: "k1" });
+  request.answered({ ok: true, payload: answer, ...more });
+  broadcast("chat", { sessionKey: A, runId: "k1", state: "delta", message: "SECRET" });
+  broadcast("chat", { sessionKey: A, runId: "other", state: "delta", message: "SECRET" });
+  expect(said(bob)).not.toContain("SECRET");
+});
+
+describe("under access rules", () => {
+  const refusal = (method: string, params: object) => {
+    const { gateway, bob, broadcast } = two(perConnection, { access: ACCESS });
+    broadcast("agent", { sessionKey: A, runId: "run-of-alice", stream: "lifecycle", data: { phase: "start" } });
+    const admission = gateway.scope.access.admit(bob, method, params);
+    return admission && "refuse" in admission ? admission.refuse.code : undefined;
+  };
+
+  test.each(["agent", "chat.send"])("%s with the id of a denied session's run is refused", (method) => {
+    const ask = (idempotencyKey: string) => refusal(method, { sessionKey: B, message: "m", idempotencyKey });
+    expect(ask("run-of-alice")).toBe("FORBIDDEN");
+    expect(ask("run-of-bob")).toBeUndefined();
+  });
+
+  test("a key that leads to another folder is refused", () => {
+    for (const rest of ["/../alice", "/../../../ops/sessions/x", "\\..\\alice", ".."]) {
+      expect(refusal("sessions.usage.logs", { key: `${B}:${rest}` })).toBe("FORBIDDEN");
+    }
+    expect(refusal("sessions.usage.logs", { key: `${B}:a.b/c..d` })).toBeUndefined();
+  });
+
+  test("the list of presence has no texts of system events", () => {
+    const { gateway, bob } = two(perConnection, { access: ACCESS });
+    const admission = gateway.scope.access.admit(bob, "system-presence", {});
+    if (!admission || "refuse" in admission) throw new Error("not admitted");
+    const rows = [{ host: "a", text: "SECRET", reason: "SECRET, too" }];
+    expect(admission.answering!({ ok: true, payload: rows })).toEqual({ ok: true, payload: [{ host: "a" }] });
+  });
+
+  test("a row names no parent and no child that the rules deny, to whom they deny it", () => {
+    const { gateway, alice, bob, broadcast } = two(perConnection, { access: ACCESS });
+    for (const client of [alice, bob]) gateway.accepted(client, "sessions.subscribe", {});
+    broadcast("sessions.changed", { sessionKey: B, spawnedBy: A, childSessions: [A, `${B}:child`] });
+    expect(said(alice)).toContain(A);
+    expect(said(bob)).toContain(`${B}:child`);
+    expect(said(bob)).not.toContain(A);
+  });
+
+  test("a denied child's approval is not for its parent's claimers, however it is sent", () => {
+    const { bob, broadcast } = two(perConnection, { access: ACCESS });
+    const approval = { sessionKey: B, sourceSessionKey: A, approval: { command: "SECRET" } };
+    broadcast("session.approval", approval);
+    expect(said(bob)).not.toContain("SECRET");
+    broadcast("session.approval", { ...approval, sourceSessionKey: B });
+    expect(said(bob)).toContain("SECRET");
+  });
+});
