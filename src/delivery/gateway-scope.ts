@@ -9,7 +9,7 @@ import { ClaimRequests } from "./claim-requests.ts";
 import type { Audience, EventGate, HeldFrame } from "./broadcast.ts";
 import type { GatewayClient } from "../gateway/types.ts";
 import type { SessionKeys } from "../gateway/session-keys.ts";
-import { allowedRows } from "../policy/access-answers.ts";
+import { rowsByRules } from "./projections.ts";
 import { Counters } from "../policy/counters.ts";
 import {
   type CanonicalRoute,
@@ -185,7 +185,7 @@ export class GatewayScope implements EventGate {
       if (!targets && source === undefined) {
         if (route.to === "session") this.connections.published(audience.deliver);
         this.#count(event, audience.reason);
-        return route.to === "roster" ? this.#rows(payload, audience) : audience;
+        return route.to === "roster" ? rowsByRules(payload, audience, this.#claims, this.#keys.canonical) : audience;
       }
       const deliver = this.#among(audience.deliver, targets, source);
       const hold = this.#among(audience.hold, targets, source);
@@ -355,22 +355,6 @@ export class GatewayScope implements EventGate {
       if ((!ids || ids.has(client.connId)) && this.access.allows(client, source)) both.add(client);
     }
     return both;
-  }
-
-  /** A row for those that asked for the list: without parents and children that the rules deny to one of them. */
-  #rows(payload: unknown, { route, deliver, hold }: Recipients<GatewayClient>): Audience {
-    const claims = this.#claims;
-    if (claims.restricted.size === 0) return { route, deliver, hold };
-    const [all, few] = [new Set<GatewayClient>(), new Set<GatewayClient>()];
-    for (const client of deliver) (claims.restricted.has(client) ? few : all).add(client);
-    if (few.size === 0) return { route, deliver, hold };
-    const allows = (key: string): boolean => [...few].every((client) => claims.mayHave(client, [key]));
-    return {
-      route,
-      deliver: all,
-      hold,
-      others: { to: few, payload: allowedRows(payload, { allows }, this.#keys.canonical) },
-    };
   }
 }
 

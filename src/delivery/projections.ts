@@ -4,7 +4,10 @@
  */
 import type { BroadcasterParams, GatewayClient } from "../gateway/types.ts";
 import { allowedRows } from "../policy/access-answers.ts";
+import type { Claims } from "../policy/claims.ts";
+import type { Recipients } from "../policy/delivery.ts";
 import { type Fields, fieldsOf } from "../policy/fields.ts";
+import type { KeyReader } from "../policy/session-key.ts";
 import { STATUS_EVENTS } from "../policy/status-events.ts";
 
 /** What the projections ask. */
@@ -80,4 +83,22 @@ export function withoutSessions(build: BuildSnapshot, failed: () => void): Build
       },
     });
   };
+}
+
+/**
+ * The audience of a row for those that asked for the list: connections under rules get it without parents and children
+ * that the rules deny to one of them.
+ */
+export function rowsByRules(
+  payload: unknown,
+  { route, deliver, hold }: Recipients<GatewayClient>,
+  claims: Claims<GatewayClient>,
+  canonical: KeyReader,
+) {
+  if (claims.restricted.size === 0) return { route, deliver, hold };
+  const [all, few] = [new Set<GatewayClient>(), new Set<GatewayClient>()];
+  for (const client of deliver) (claims.restricted.has(client) ? few : all).add(client);
+  if (few.size === 0) return { route, deliver, hold };
+  const allows = (key: string): boolean => [...few].every((client) => claims.mayHave(client, [key]));
+  return { route, deliver: all, hold, others: { to: few, payload: allowedRows(payload, { allows }, canonical) } };
 }
