@@ -11,13 +11,7 @@ import type { GatewayClient } from "../gateway/types.ts";
 import type { SessionKeys } from "../gateway/session-keys.ts";
 import { rowsByRules } from "./projections.ts";
 import { Counters } from "../policy/counters.ts";
-import {
-  type CanonicalRoute,
-  type DeliveryReason,
-  mayReceive,
-  type Recipients,
-  recipients,
-} from "../policy/delivery.ts";
+import { type CanonicalRoute, type DeliveryReason, mayReceive, recipients } from "../policy/delivery.ts";
 import { type Fields, fieldsOrNone } from "../policy/fields.ts";
 import { OF_MANY_SESSIONS, STATUS_EVENTS } from "../policy/status-events.ts";
 import { HeldFrames } from "../policy/held-frames.ts";
