@@ -2,7 +2,7 @@ import { configDefaults, defineConfig } from "vitest/config";
 import { SlowestFirst } from "./test/support/slowest-first.ts";
 
 const FAULTS =
-  "test/gateway/{access-differential,agent-deletion,churn,clock,events,faults,frames,fuzz,slow-consumer}.test.ts";
+  "test/gateway/{access-differential,agent-deletion,churn,clock,events,faults,frames,fuzz,slow-consumer,web-push}.test.ts";
 
 /** The delivery of events on the newest release, on gateways that these files share: `npm test` runs it there. */
 const NEWEST = "test/gateway/{agent-ids,bystanders,runs,session-content,sessions}.test.ts";

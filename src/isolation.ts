@@ -18,6 +18,7 @@ import { preloadProblem } from "./attach/other-preloads.ts";
 import { ownVersion } from "./attach/own-version.ts";
 import { fieldsOrNone } from "./policy/fields.ts";
 import { withoutSessions } from "./delivery/projections.ts";
+import { pushesByRules } from "./delivery/web-push.ts";
 import { keepForRestart, leaveChildren } from "./attach/preload.ts";
 import type { GatewayProcess } from "./attach/process.ts";
 import { passSteps, type Step } from "./delivery/requests.ts";
@@ -134,6 +135,8 @@ export class Isolation {
       passSteps(original as HandleRequest, this.#steps, requestReader(this.#requests)),
     buildGatewaySnapshot: (original) =>
       withoutSessions(original as () => unknown, () => void this.#current?.counters.count("(hello)", "error")),
+    canReceiveSessionEvent: (original) =>
+      pushesByRules(original as (params: unknown) => unknown, () => this.#current?.access),
     emitSessionLifecycleEvent: (original) => this.#watchLifecycle(original as (event: unknown) => unknown),
     ...heartbeatReplacements(this.#heartbeats, (name) => this.#attached.originals(name).length - 1),
     ...cronEventReplacements({

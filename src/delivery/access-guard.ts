@@ -167,6 +167,23 @@ export class AccessGuard {
     return key !== undefined && known.access.allows(key);
   }
 
+  /**
+   * Whether a subscribed browser may be notified of sessions. It is known by its device and profile alone: a
+   * connection of it need not exist.
+   */
+  mayNotify(browser: GatewayClient, sessionKeys: readonly unknown[]): boolean {
+    try {
+      const access = accessOf(this.#settings.access, connectionFacts(browser));
+      return sessionKeys.every((written) => {
+        const key = this.#host.keys.canonical(written);
+        return !access || (key !== undefined && access.allows(key));
+      });
+    } catch {
+      this.#host.failed();
+      return false;
+    }
+  }
+
   #current(client: GatewayClient): Known {
     const facts = connectionFacts(client);
     const known = this.#known.get(client);

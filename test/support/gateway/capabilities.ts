@@ -100,6 +100,8 @@ const TRUE_ON = {
   hasExecMode: ">=2026.9",
   /** Has Telegram built in, and not only Signal by an address. */
   hasTelegram: ">=2026.6",
+  /** Notifies subscribed browsers of events. */
+  pushesToBrowsers: ">=2026.8.1",
   /** Boots within seconds: four files at a time. */
   bootsFast: "<2026.3",
 } as const satisfies Record<string, string>;
