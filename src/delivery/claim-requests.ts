@@ -154,7 +154,7 @@ export class ClaimRequests {
   #readAnswer(intent: NewClaim, { payload, repeated }: Answer): AcceptedAnswer {
     const body = fieldsOrNone(payload);
     const { runId, previews, status } = body;
-    // Whoever guesses the id of another's run is told of it: that neither starts it nor claims its session.
+    // The gateway also answers a client that guesses the id of another's run: that claims nothing.
     const fresh = !repeated && FRESH.has(status);
     const chosen = intent.answer === "chosen" || (intent.answer === "started" && fresh);
     const listed = intent.answer === "listed" ? (Array.isArray(previews) ? (previews as unknown[]) : []) : undefined;

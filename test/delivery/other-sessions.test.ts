@@ -89,7 +89,7 @@ describe("under access rules", () => {
     expect(admission.answering!({ ok: true, payload: rows })).toEqual({ ok: true, payload: [{ host: "a" }] });
   });
 
-  test("a row names no parent and no child that the rules deny, to whom they deny it", () => {
+  test("a row names no parent and no child to a client that the rules deny it", () => {
     const { gateway, alice, bob, broadcast } = two(perConnection, { access: ACCESS });
     for (const client of [alice, bob]) gateway.accepted(client, "sessions.subscribe", {});
     broadcast("sessions.changed", { sessionKey: B, spawnedBy: A, childSessions: [A, `${B}:child`] });

@@ -53,8 +53,8 @@ async function pushService() {
 const topicOf = (runId: string): string =>
   createHash("sha256").update(`openclaw-agent-finished-${runId}`).digest("base64url").slice(0, 32);
 
-/** Which of two runs a subscribed browser is told of: one in its own session, one in another's. */
-async function toldOf(browser: Device, isolated: boolean): Promise<{ own: boolean; other: boolean }> {
+/** Of which of two runs a subscribed browser is notified: one in its own session, one in another's. */
+async function notifiedOf(browser: Device, isolated: boolean): Promise<{ own: boolean; other: boolean }> {
   const { topics, cert, endpoint } = await pushService();
   const rules = [
     {
@@ -90,11 +90,11 @@ async function toldOf(browser: Device, isolated: boolean): Promise<{ own: boolea
 }
 
 test.runIf(capabilities(release).pushesToBrowsers)(
-  "a subscribed browser is told of runs in all sessions, and under access rules of those that its device may use",
+  "a subscribed browser is notified of runs in all sessions, and under access rules of those that its device may use",
   async () => {
     const browser = createDevice();
-    expect(await toldOf(browser, false)).toEqual({ own: true, other: true });
-    expect(await toldOf(browser, true)).toEqual({ own: true, other: false });
+    expect(await notifiedOf(browser, false)).toEqual({ own: true, other: true });
+    expect(await notifiedOf(browser, true)).toEqual({ own: true, other: false });
   },
   TIMEOUT_MS,
 );
