@@ -94,9 +94,12 @@ function ownSession(ui: ControlUi): { key: string; id: string } {
   return { id, key: `agent:main:${ui.deviceId()}-${id.toLowerCase()}` };
 }
 
-/** Whether a request that names a session was denied it. */
+/** Whether a request that names a session was denied it, or a look-up was answered like one that finds none. */
 function isDenied(entries: readonly WireEntry[], key: string): boolean {
-  const denied = entries.filter(({ frame, text }) => frame["ok"] === false && text.includes("session-access-denied"));
+  const denied = entries.filter(({ frame, text }) => {
+    const refused = frame["ok"] === false && text.includes("session-access-denied");
+    return refused || (frame["payload"] as { ok?: unknown } | undefined)?.ok === false;
+  });
   const ids = new Set(denied.map(({ connection, frame }) => `${connection} ${String(frame["id"])}`));
   return entries.some(
     ({ connection, from, frame, text }) =>
