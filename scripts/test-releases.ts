@@ -42,6 +42,7 @@ const CONTRACT_IF_FAST = [
   "plugin",
   "runs",
   "sessions",
+  "settings",
   "targeted-wakes",
 ];
 

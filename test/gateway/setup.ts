@@ -4,7 +4,7 @@
  */
 import { execFileSync } from "node:child_process";
 import type { TestProject } from "vitest/node";
-import { openBed } from "../support/gateway/bed.ts";
+import { type OpenBed, openBed } from "../support/gateway/bed.ts";
 import type { Endpoint } from "../support/wire/clients.ts";
 import { toolsWithoutQuestions } from "../support/gateway/capabilities.ts";
 import { ensureRelease } from "../support/gateway/release.ts";
@@ -29,18 +29,23 @@ export default async function setup(project: TestProject): Promise<() => Promise
     agents: { list: [{ id: "main", default: true }, { id: "other" }, { id: "other-desk" }] },
   };
   const copy = await isolatedRelease(release);
-  const plain = await openBed(release, { config });
-  const isolated = await openBed(copy.release, await isolatedBy({ config })).catch(async (error: unknown) => {
-    await plain.close();
+  const booted = await Promise.allSettled([
+    openBed(release, { config }),
+    isolatedBy({ config }).then((options) => openBed(copy.release, options)),
+  ]);
+  const close = async (): Promise<void> => {
+    await Promise.all(booted.map(async (each) => each.status === "fulfilled" && each.value.close()));
     copy.remove();
-    throw error;
-  });
+  };
+  const failed = booted.find((each) => each.status === "rejected");
+  if (failed) {
+    await close();
+    throw failed.reason;
+  }
+  const [plain, isolated] = booted.map((each) => (each as PromiseFulfilledResult<OpenBed>).value) as [OpenBed, OpenBed];
   for (const [name, { gateway }] of Object.entries({ plain, isolated })) {
     const { url, token } = gateway;
     project.provide(name as "plain" | "isolated", { url, token, release: gateway.release });
   }
-  return async () => {
-    await Promise.all([plain.close(), isolated.close()]);
-    copy.remove();
-  };
+  return close;
 }
