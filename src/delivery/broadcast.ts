@@ -105,10 +105,19 @@ export function scopeBroadcaster(
       gate.hold(client, { event, payload, opts, route: audience.route, via });
     }
   };
+  // From 2026.8 on, each sending of a row tells the gateway's plugins of a change: it is sent once, as it is.
+  const rowsAreOnce = "canReceiveSessionEvent" in params;
+  const audienceOf = (...asked: Parameters<EventGate["audience"]>): Audience => {
+    const audience = gate.audience(...asked);
+    if (!audience?.others || audience.route.to !== "roster" || !rowsAreOnce) return audience;
+    const { route, deliver, hold, others } = audience;
+    return { route, deliver: new Set([...deliver, ...others.to]), hold };
+  };
   const scoped: Broadcaster = {
     broadcast: (event, payload, opts) => {
       if (heldBack?.(event, payload, scoped.broadcast, opts)) return;
-      const audience = gate.audience(event, payload, opts);
+      const audience =
+        event === "sessions.changed" ? audienceOf(event, payload, opts) : gate.audience(event, payload, opts);
       if (!audience) return sender.all(event, payload, opts);
       if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "broadcast");
       sender.some(audience.deliver, event, payload, opts);
@@ -117,11 +126,12 @@ export function scopeBroadcaster(
     broadcastToConnIds: (event, payload, connIds, opts) => {
       const again = (): void => scoped.broadcastToConnIds?.(event, payload, connIds, opts);
       if (heldBack?.(event, payload, again)) return;
-      const audience = gate.audience(event, payload, opts, connIds);
+      const audience = audienceOf(event, payload, opts, connIds);
       if (!audience) return sender.toIds(event, payload, connIds, opts);
       if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "targeted");
       // Send it even to nobody: newer releases notify their plugins of a change by such a broadcast.
       sender.targeted(audience.deliver, event, payload, opts);
+      if (audience.others) sender.targeted(audience.others.to, event, audience.others.payload, opts);
     },
     broadcastPluginEvent: (event, payload, scope) => {
       const audience = gate.audience(event, payload, undefined);

@@ -179,14 +179,14 @@ export class GatewayScope implements EventGate {
       if (!targets && source === undefined) {
         if (route.to === "session") this.connections.published(audience.deliver);
         this.#count(event, audience.reason);
-        return route.to === "roster" ? rowsByRules(payload, audience, this.#claims, this.#keys.canonical) : audience;
+        return rowsByRules(payload, audience, this.#claims, this.#keys.canonical);
       }
       const deliver = this.#among(audience.deliver, targets, source);
       const hold = this.#among(audience.hold, targets, source);
       if (!targets) this.connections.published(deliver);
       const reached = deliver.size > 0 ? "delivered" : hold.size > 0 ? "held" : "no-claim";
       this.#count(event, route.to === "nobody" ? route.reason : reached);
-      return { route, deliver, hold };
+      return rowsByRules(payload, { route, deliver, hold }, this.#claims, this.#keys.canonical);
     } catch {
       this.#count(event, "error");
       return NOBODY;

@@ -86,19 +86,20 @@ export function withoutSessions(build: BuildSnapshot, failed: () => void): Build
 }
 
 /**
- * The audience of a row for those that asked for the list: connections under rules get it without parents and children
- * that the rules deny to one of them.
+ * An event's audience; of a row for those that asked for the list, connections under rules get a version without
+ * parents and children that the rules deny to one of them.
  */
 export function rowsByRules(
   payload: unknown,
-  { route, deliver, hold }: Recipients<GatewayClient>,
+  audience: Pick<Recipients<GatewayClient>, "route" | "deliver" | "hold">,
   claims: Claims<GatewayClient>,
   canonical: KeyReader,
 ) {
-  if (claims.restricted.size === 0) return { route, deliver, hold };
+  const { route, deliver, hold } = audience;
+  if (route.to !== "roster" || claims.restricted.size === 0) return audience;
   const [all, few] = [new Set<GatewayClient>(), new Set<GatewayClient>()];
   for (const client of deliver) (claims.restricted.has(client) ? few : all).add(client);
-  if (few.size === 0) return { route, deliver, hold };
+  if (few.size === 0) return audience;
   const allows = (key: string): boolean => [...few].every((client) => claims.mayHave(client, [key]));
   return { route, deliver: all, hold, others: { to: few, payload: allowedRows(payload, { allows }, canonical) } };
 }

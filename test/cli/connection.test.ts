@@ -1,5 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { type AddressInfo, connect, type Server as NetServer } from "node:net";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { WebSocketServer } from "ws";
 import type { DoctorReport } from "../../src/cli/doctor.ts";
 import { openBed, type OpenBed } from "../support/gateway/bed.ts";
 import { freePort } from "../support/gateway/gateway.ts";
+import { selfSigned } from "../support/wire/self-signed.ts";
 import { command, emptyFolder, expectFailure } from "./command.ts";
 
 const status = (url: string, token: string | undefined, ...args: string[]) =>
@@ -86,29 +86,9 @@ describe("with a real gateway", () => {
   });
 
   test("the commands accept a gateway with a self-signed certificate only with its fingerprint", async () => {
-    const folder = emptyFolder();
-    const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-    execFileSync(
-      "openssl",
-      [
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=localhost",
-        "-keyout",
-        key,
-        "-out",
-        cert,
-      ],
-      { stdio: "ignore", timeout: 30_000 },
-    );
+    const { key, cert } = selfSigned(emptyFolder());
     // A TLS front of the real gateway, as a reverse proxy is.
-    const front = createTlsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) => {
+    const front = createTlsServer({ key, cert }, (socket) => {
       const behind = connect(bed.gateway.port, "127.0.0.1");
       socket.on("error", () => behind.destroy());
       behind.on("error", () => socket.destroy());
@@ -116,7 +96,7 @@ describe("with a real gateway", () => {
     });
     const url = `wss://127.0.0.1:${await listen(front)}`;
     const { token } = bed.gateway;
-    const { fingerprint256 } = new X509Certificate(readFileSync(cert));
+    const { fingerprint256 } = new X509Certificate(cert);
     const failed = await status(url, token);
     expectFailure(failed, 2, /certificate of wss:.* is not signed by a known authority .*--tls-fingerprint/);
     expect(failed.stderr).toContain(fingerprint256);

@@ -89,13 +89,46 @@ describe("under access rules", () => {
     expect(admission.answering!({ ok: true, payload: rows })).toEqual({ ok: true, payload: [{ host: "a" }] });
   });
 
-  test("a row names no parent and no child to a client that the rules deny it", () => {
-    const { gateway, alice, bob, broadcast } = two(perConnection, { access: ACCESS });
-    for (const client of [alice, bob]) gateway.accepted(client, "sessions.subscribe", {});
-    broadcast("sessions.changed", { sessionKey: B, spawnedBy: A, childSessions: [A, `${B}:child`] });
-    expect(said(alice)).toContain(A);
-    expect(said(bob)).toContain(`${B}:child`);
-    expect(said(bob)).not.toContain(A);
+  test.each([
+    ["to all", "broadcast"],
+    ["to connections of its choice", "broadcastToConnIds"],
+  ] as const)(
+    "a row that the release sends %s names no parent and no child to a client that the rules deny it",
+    (_, way) => {
+      const { gateway, alice, bob } = two(perConnection, { access: ACCESS });
+      for (const client of [alice, bob]) gateway.accepted(client, "sessions.subscribe", {});
+      const row = { sessionKey: B, spawnedBy: A, childSessions: [A, `${B}:child`] };
+      const ids = new Set([alice.connId, bob.connId]);
+      if (way === "broadcast") gateway.broadcaster.broadcast("sessions.changed", row);
+      else gateway.broadcaster.broadcastToConnIds!("sessions.changed", row, ids);
+      expect(said(alice)).toContain(A);
+      expect(said(bob)).toContain(`${B}:child`);
+      expect(said(bob)).not.toContain(A);
+    },
+  );
+
+  test("a row is sent once on releases whose plugins hear of each sending", () => {
+    let sendings = 0;
+    const counting: typeof perConnection = (params) => {
+      const upstream = perConnection(params);
+      const counted =
+        <T extends unknown[]>(send: (...parts: T) => void) =>
+        (...parts: T): void => {
+          sendings += 1;
+          send(...parts);
+        };
+      const { broadcast, broadcastToConnIds } = upstream;
+      return { ...upstream, broadcast: counted(broadcast), broadcastToConnIds: counted(broadcastToConnIds!) };
+    };
+    const gateway = scopedGateway(counting, {
+      settings: { access: ACCESS },
+      params: { canReceiveSessionEvent: () => true },
+    });
+    const clients = ["alice", "bob"].map((id) => gateway.connect(id, [], { role: "operator", client: { id } }));
+    for (const client of clients) gateway.accepted(client, "sessions.subscribe", {});
+    gateway.broadcaster.broadcast("sessions.changed", { sessionKey: B, spawnedBy: A });
+    expect(sendings).toBe(1);
+    expect(clients.map(({ frames }) => frames.length)).toEqual([1, 1]);
   });
 
   test("a denied child's approval is not for its parent's claimers, however it is sent", () => {

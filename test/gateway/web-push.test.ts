@@ -1,7 +1,6 @@
 /** A subscribed browser is notified only of sessions that the access rules let its device use. */
-import { execFileSync } from "node:child_process";
 import { createECDH, createHash, randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,7 +9,7 @@ import { expect, inject, onTestFinished, test, vi } from "vitest";
 import { openBed, type OpenBed } from "../support/gateway/bed.ts";
 import { capabilities } from "../support/gateway/capabilities.ts";
 import { createDevice, type Device } from "../support/gateway/device.ts";
-import { PROGRAM_MS } from "../support/within.ts";
+import { selfSigned } from "../support/wire/self-signed.ts";
 import { freshSession, say, settle } from "./contract.ts";
 import { isolatedBed } from "./own-bed.ts";
 
@@ -22,31 +21,15 @@ const SCOPES = ["operator.read", "operator.write"];
 async function pushService() {
   const folder = mkdtempSync(join(tmpdir(), "push-service-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-  const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
-  const made = [
-    "req",
-    "-x509",
-    "-newkey",
-    "rsa:2048",
-    "-nodes",
-    "-days",
-    "2",
-    ...subject,
-    "-keyout",
-    key,
-    "-out",
-    cert,
-  ];
-  execFileSync("openssl", made, { stdio: "pipe", timeout: PROGRAM_MS });
+  const { key, cert, certFile } = selfSigned(folder);
   const topics: (string | undefined)[] = [];
-  const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
+  const server = createServer({ key, cert }, (request, response) => {
     topics.push(request.headers["topic"] as string | undefined);
     request.resume().on("end", () => response.writeHead(201).end());
   });
   onTestFinished(() => void server.close());
   await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
-  return { topics, cert, endpoint: `https://127.0.0.1:${(server.address() as AddressInfo).port}/browser` };
+  return { topics, certFile, endpoint: `https://127.0.0.1:${(server.address() as AddressInfo).port}/browser` };
 }
 
 /** The release's topic for the end of a run. */
@@ -55,7 +38,7 @@ const topicOf = (runId: string): string =>
 
 /** Of which of two runs a subscribed browser is notified: one in its own session, one in another's. */
 async function notifiedOf(browser: Device, isolated: boolean): Promise<{ own: boolean; other: boolean }> {
-  const { topics, cert, endpoint } = await pushService();
+  const { topics, certFile, endpoint } = await pushService();
   const rules = [
     {
       match: { deviceId: browser.deviceId },
@@ -64,7 +47,7 @@ async function notifiedOf(browser: Device, isolated: boolean): Promise<{ own: bo
     },
     { sessions: ["*"] },
   ];
-  const env = { NODE_EXTRA_CA_CERTS: cert };
+  const env = { NODE_EXTRA_CA_CERTS: certFile };
   const bed: OpenBed = isolated
     ? await isolatedBed({ env, settings: { access: rules } })
     : await openBed(release, { env });
