@@ -2,7 +2,7 @@
 import type { CanonicalRoute } from "../policy/delivery.ts";
 import { ClientsView, watchClients } from "./clients.ts";
 import type { Broadcast, Broadcaster, BroadcasterParams, CreateBroadcaster, GatewayClient } from "../gateway/types.ts";
-import { filteredProjections, type ProjectionGate } from "./projections.ts";
+import { filteredProjections, jsonOnly, type ProjectionGate, scopeOf } from "./projections.ts";
 import { passesScopes, probeNumbering } from "./numbering.ts";
 
 type Recipients = Iterable<GatewayClient> & { readonly size: number };
@@ -105,13 +105,20 @@ export function scopeBroadcaster(
       gate.hold(client, { event, payload, opts, route: audience.route, via });
     }
   };
-  // From 2026.8 on, each sending of a row tells the gateway's plugins of a change: it is sent once, as it is.
-  const rowsAreOnce = "canReceiveSessionEvent" in params;
+  // 2026.9 makes each client's version of a row itself: it is sent once, and filtered there.
+  const rowsAreProjected = "prepareSessionEventProjection" in params;
   const audienceOf = (...asked: Parameters<EventGate["audience"]>): Audience => {
     const audience = gate.audience(...asked);
-    if (!audience?.others || audience.route.to !== "roster" || !rowsAreOnce) return audience;
+    if (!audience?.others || audience.route.to !== "roster" || !rowsAreProjected) return audience;
     const { route, deliver, hold, others } = audience;
     return { route, deliver: new Set([...deliver, ...others.to]), hold };
+  };
+  // 2026.8 tells the gateway's plugins of each row that is sent.
+  const rowsAreTold = "canReceiveSessionEvent" in params;
+  const toOthers = (send: Sender["some"], { route, others }: NonNullable<Audience>, event: string, opts: unknown) => {
+    if (!others) return;
+    if (route.to !== "roster" || !rowsAreTold) return send(others.to, event, others.payload, opts);
+    send(others.to, event, jsonOnly(others.payload), scopeOf(others.payload, opts));
   };
   const scoped: Broadcaster = {
     broadcast: (event, payload, opts) => {
@@ -121,7 +128,7 @@ export function scopeBroadcaster(
       if (!audience) return sender.all(event, payload, opts);
       if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "broadcast");
       sender.some(audience.deliver, event, payload, opts);
-      if (audience.others) sender.again(audience.others.to, event, audience.others.payload, opts);
+      if (audience.others) toOthers(sender.again, audience, event, opts);
     },
     broadcastToConnIds: (event, payload, connIds, opts) => {
       const again = (): void => scoped.broadcastToConnIds?.(event, payload, connIds, opts);
@@ -131,7 +138,7 @@ export function scopeBroadcaster(
       if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "targeted");
       // Send it even to nobody: newer releases notify their plugins of a change by such a broadcast.
       sender.targeted(audience.deliver, event, payload, opts);
-      if (audience.others) sender.targeted(audience.others.to, event, audience.others.payload, opts);
+      if (audience.others) toOthers(sender.targeted, audience, event, opts);
     },
     broadcastPluginEvent: (event, payload, scope) => {
       const audience = gate.audience(event, payload, undefined);

@@ -9,7 +9,7 @@ import { ClaimRequests } from "./claim-requests.ts";
 import type { Audience, EventGate, HeldFrame } from "./broadcast.ts";
 import type { GatewayClient } from "../gateway/types.ts";
 import type { SessionKeys } from "../gateway/session-keys.ts";
-import { rowsByRules } from "./projections.ts";
+import { RowAccess } from "./projections.ts";
 import { Counters } from "../policy/counters.ts";
 import { type CanonicalRoute, type DeliveryReason, mayReceive, recipients } from "../policy/delivery.ts";
 import { type Fields, fieldsOrNone } from "../policy/fields.ts";
@@ -71,6 +71,7 @@ export class GatewayScope implements EventGate {
   readonly connections: Connections;
   /** Which connection may use which sessions. */
   readonly access: AccessGuard;
+  readonly rows: RowAccess;
   #send: (client: GatewayClient, frame: HeldFrame) => void = () => {};
   /** The audience of {@link #plainly}: one for all events, as it is used before the next is sent. */
   readonly #plain: { -readonly [field in keyof NonNullable<Audience>]: NonNullable<Audience>[field] } = { ...NOBODY };
@@ -94,6 +95,7 @@ export class GatewayScope implements EventGate {
       forgotten: () => void this.counters.count("(claim)", "claim-forgotten"),
     });
     this.connections = new Connections(this.#claims);
+    this.rows = new RowAccess(this.#claims, keys.canonical, settings.roster);
     this.#held = new HeldFrames(settings.limits.heldFramesPerConnection);
     const entitle: Claims<GatewayClient>["entitle"] = (client, ...rest) => {
       this.#claims.entitle(client, ...rest);
@@ -179,14 +181,14 @@ export class GatewayScope implements EventGate {
       if (!targets && source === undefined) {
         if (route.to === "session") this.connections.published(audience.deliver);
         this.#count(event, audience.reason);
-        return rowsByRules(payload, audience, this.#claims, this.#keys.canonical);
+        return this.rows.divide(payload, audience);
       }
       const deliver = this.#among(audience.deliver, targets, source);
       const hold = this.#among(audience.hold, targets, source);
       if (!targets) this.connections.published(deliver);
       const reached = deliver.size > 0 ? "delivered" : hold.size > 0 ? "held" : "no-claim";
       this.#count(event, route.to === "nobody" ? route.reason : reached);
-      return rowsByRules(payload, { route, deliver, hold }, this.#claims, this.#keys.canonical);
+      return this.rows.divide(payload, { route, deliver, hold });
     } catch {
       this.#count(event, "error");
       return NOBODY;
@@ -281,15 +283,6 @@ export class GatewayScope implements EventGate {
     this.counters.count(event, reason === "no-key" ? "open" : reason);
     const to = new Set([...this.connections].filter((client) => !whole.has(client)));
     return { route, deliver: whole, hold: new Set(), others: { to, payload: status(payload) } };
-  }
-
-  /** Which sessions inside an event a connection may see: those that it follows, or whose rows it asked for. */
-  mayKnow(client: GatewayClient, sessionKey: unknown): boolean {
-    const key = this.#keys.canonical(sessionKey);
-    if (key === undefined || !this.#claims.mayHave(client, [key])) return false;
-    if (this.#claims.observers.has(client)) return true;
-    const roster = this.#settings.roster === "subscribers" && this.#claims.roster.has(client);
-    return roster || this.#claims.isClaimed(client, key);
   }
 
   failed(event: string): void {

@@ -4,25 +4,85 @@
  */
 import type { BroadcasterParams, GatewayClient } from "../gateway/types.ts";
 import { allowedRows } from "../policy/access-answers.ts";
-import type { Claims } from "../policy/claims.ts";
+import type { ClaimAccess, Claims } from "../policy/claims.ts";
 import type { Recipients } from "../policy/delivery.ts";
-import { type Fields, fieldsOf } from "../policy/fields.ts";
-import type { KeyReader } from "../policy/session-key.ts";
+import { type Fields, fieldsOf, fieldsOrNone, present } from "../policy/fields.ts";
+import type { Settings } from "../policy/settings.ts";
 import { STATUS_EVENTS } from "../policy/status-events.ts";
 
 /** What the projections ask. */
 export interface ProjectionGate {
-  /** Whether a connection follows a session, or asked for its row. */
-  mayKnow(client: GatewayClient, sessionKey: unknown): boolean;
+  readonly rows: Pick<RowAccess, "mayKnow" | "anyRules" | "rules">;
   /** A projection failed, and its frame goes to nobody. */
   failed(event: string): void;
+}
+
+/** Which sessions a connection may learn of from an event that reaches it. */
+export class RowAccess {
+  readonly #claims: Claims<GatewayClient>;
+  readonly #canonical: (sessionKey: unknown) => string | undefined;
+  readonly #forRoster: boolean;
+
+  constructor(
+    claims: Claims<GatewayClient>,
+    canonical: (sessionKey: unknown) => string | undefined,
+    roster: Settings["roster"],
+  ) {
+    this.#claims = claims;
+    this.#canonical = canonical;
+    this.#forRoster = roster === "subscribers";
+  }
+
+  /** Whether a connection follows a session, or asked for its row. */
+  mayKnow(client: GatewayClient, sessionKey: unknown): boolean {
+    const key = this.#canonical(sessionKey);
+    if (key === undefined || !this.#claims.mayHave(client, [key])) return false;
+    if (this.#claims.observers.has(client)) return true;
+    return (this.#forRoster && this.#claims.roster.has(client)) || this.#claims.isClaimed(client, key);
+  }
+
+  /** Whether a rule concerns any connection. */
+  anyRules(): boolean {
+    return this.#claims.restricted.size > 0;
+  }
+
+  /** What the access rules let a connection have; undefined if no rule concerns it. */
+  rules(client: GatewayClient): ClaimAccess | undefined {
+    if (!this.#claims.restricted.has(client)) return undefined;
+    return {
+      allows: (sessionKey) => {
+        const key = this.#canonical(sessionKey);
+        return key !== undefined && this.#claims.mayHave(client, [key]);
+      },
+    };
+  }
+
+  /**
+   * An event's audience; of a row for those that asked for the list, connections under rules get a version without
+   * parents and children that the rules deny to one of them.
+   */
+  divide(payload: unknown, audience: Pick<Recipients<GatewayClient>, "route" | "deliver" | "hold">) {
+    const { route, deliver, hold } = audience;
+    if (route.to !== "roster" || !this.anyRules()) return audience;
+    const [all, few] = [new Set<GatewayClient>(), new Set<GatewayClient>()];
+    for (const client of deliver) (this.#claims.restricted.has(client) ? few : all).add(client);
+    if (few.size === 0) return audience;
+    const allows = (key: string): boolean => [...few].every((client) => this.#claims.mayHave(client, [key]));
+    return {
+      route,
+      deliver: all,
+      hold,
+      others: { to: few, payload: allowedRows(payload, { allows }, this.#canonical) },
+    };
+  }
 }
 
 type Project = (client: GatewayClient) => unknown;
 
 /**
  * The parameters of the release's broadcaster with its projections filtered: `prepareSessionEventProjection`
- * (2026.9) adds rows of the sessions above to a session's event, each with the last words in it.
+ * (2026.9) adds rows of the sessions above to a session's event, each with the last words in it. A row that it leaves
+ * as it is goes to a connection under access rules without the keys that these deny.
  */
 export function filteredProjections(params: BroadcasterParams, gate: ProjectionGate): Partial<BroadcasterParams> {
   const prepare = params.prepareSessionEventProjection;
@@ -30,7 +90,9 @@ export function filteredProjections(params: BroadcasterParams, gate: ProjectionG
   return {
     prepareSessionEventProjection: (event, payload, ...rest) => {
       const project = prepare(event, payload, ...rest);
-      return typeof project === "function" ? filtered(project as Project, event, payload, gate) : project;
+      if (typeof project === "function") return filtered(project as Project, event, payload, gate);
+      const byRules = event === "sessions.changed" && gate.rows.anyRules();
+      return byRules ? filtered(() => payload, event, payload, gate) : project;
     },
   };
 }
@@ -38,16 +100,31 @@ export function filteredProjections(params: BroadcasterParams, gate: ProjectionG
 function filtered(project: Project, event: unknown, payload: unknown, gate: ProjectionGate): Project {
   return (client) => {
     const projected = project(client);
-    if (projected === undefined || projected === payload) return projected;
+    if (projected === undefined) return projected;
     try {
-      return allowedRows(projected, { allows: (key) => gate.mayKnow(client, key) }, (key) =>
-        typeof key === "string" ? key : undefined,
-      );
+      const access =
+        projected === payload ? gate.rows.rules(client) : { allows: (key: string) => gate.rows.mayKnow(client, key) };
+      if (!access) return projected;
+      return allowedRows(projected, access, (key) => (typeof key === "string" ? key : undefined));
     } catch {
       gate.failed(String(event));
       return undefined;
     }
   };
+}
+
+/**
+ * A row as JSON only. From 2026.8 on the gateway tells its plugins of each row that is sent, by the row's properties:
+ * sent a second time, for the connections under access rules, it has none.
+ */
+export function jsonOnly(row: unknown): { toJSON(): unknown } {
+  return { toJSON: () => row };
+}
+
+/** The options of an event with the session that upstream's `resolveBroadcastSessionScope` reads from its row. */
+export function scopeOf(row: unknown, opts: unknown): Fields {
+  const { sessionKey, agentId } = fieldsOrNone(row);
+  return { ...(present(sessionKey) ? { sessionKeys: [sessionKey] } : {}), agentId, ...fieldsOrNone(opts) };
 }
 
 type BuildSnapshot = (...args: unknown[]) => unknown;
@@ -83,23 +160,4 @@ export function withoutSessions(build: BuildSnapshot, failed: () => void): Build
       },
     });
   };
-}
-
-/**
- * An event's audience; of a row for those that asked for the list, connections under rules get a version without
- * parents and children that the rules deny to one of them.
- */
-export function rowsByRules(
-  payload: unknown,
-  audience: Pick<Recipients<GatewayClient>, "route" | "deliver" | "hold">,
-  claims: Claims<GatewayClient>,
-  canonical: KeyReader,
-) {
-  const { route, deliver, hold } = audience;
-  if (route.to !== "roster" || claims.restricted.size === 0) return audience;
-  const [all, few] = [new Set<GatewayClient>(), new Set<GatewayClient>()];
-  for (const client of deliver) (claims.restricted.has(client) ? few : all).add(client);
-  if (few.size === 0) return audience;
-  const allows = (key: string): boolean => [...few].every((client) => claims.mayHave(client, [key]));
-  return { route, deliver: all, hold, others: { to: few, payload: allowedRows(payload, { allows }, canonical) } };
 }

@@ -2,7 +2,7 @@
  * What names or quotes a session says nothing about whose content it is, unless the gateway put it there: hostile
  * texts, ids and keys, on the real composition.
  */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { scopedGateway } from "../support/stand-in/scoped-gateway.ts";
 import { type FakeClient, global, perConnection } from "../support/stand-in/stand-ins.ts";
 
@@ -107,28 +107,34 @@ describe("under access rules", () => {
     },
   );
 
-  test("a row is sent once on releases whose plugins hear of each sending", () => {
-    let sendings = 0;
-    const counting: typeof perConnection = (params) => {
+  test("a client under rules gets its own version of a row, and the gateway's plugins hear of the row once", () => {
+    const told: unknown[] = [];
+    const telling: typeof perConnection = (params) => {
       const upstream = perConnection(params);
-      const counted =
-        <T extends unknown[]>(send: (...parts: T) => void) =>
-        (...parts: T): void => {
-          sendings += 1;
-          send(...parts);
-        };
-      const { broadcast, broadcastToConnIds } = upstream;
-      return { ...upstream, broadcast: counted(broadcast), broadcastToConnIds: counted(broadcastToConnIds!) };
+      return {
+        ...upstream,
+        broadcast: (event, payload, opts) => {
+          if (typeof (payload as { sessionKey?: unknown }).sessionKey === "string") told.push(payload);
+          upstream.broadcast(event, payload, opts);
+        },
+      };
     };
-    const gateway = scopedGateway(counting, {
+    const asked = vi.fn(() => true);
+    const gateway = scopedGateway(telling, {
       settings: { access: ACCESS },
-      params: { canReceiveSessionEvent: () => true },
+      params: { canReceiveSessionEvent: asked },
     });
-    const clients = ["alice", "bob"].map((id) => gateway.connect(id, [], { role: "operator", client: { id } }));
-    for (const client of clients) gateway.accepted(client, "sessions.subscribe", {});
-    gateway.broadcaster.broadcast("sessions.changed", { sessionKey: B, spawnedBy: A });
-    expect(sendings).toBe(1);
-    expect(clients.map(({ frames }) => frames.length)).toEqual([1, 1]);
+    const [alice, bob] = ["alice", "bob"].map((id) =>
+      gateway.connect(id, [], { role: "operator", client: { id } }),
+    ) as [FakeClient, FakeClient];
+    for (const client of [alice, bob]) gateway.accepted(client, "sessions.subscribe", {});
+    gateway.broadcaster.broadcast("sessions.changed", { sessionKey: B, spawnedBy: A, agentId: "main" });
+    expect(told).toHaveLength(1);
+    expect([alice, bob].map(({ frames }) => frames.map(({ payload }) => payload))).toEqual([
+      [{ sessionKey: B, spawnedBy: A, agentId: "main" }],
+      [{ sessionKey: B, agentId: "main" }],
+    ]);
+    expect(asked).toHaveBeenLastCalledWith(bob, [B], "main", "sessions.changed", expect.anything());
   });
 
   test("a denied child's approval is not for its parent's claimers, however it is sent", () => {

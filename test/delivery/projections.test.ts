@@ -22,7 +22,7 @@ function projected(mayKnow: (key: unknown) => boolean, projection: unknown = und
       },
   };
   const { prepareSessionEventProjection: prepare } = filteredProjections(params, {
-    mayKnow: (_, key) => mayKnow(key),
+    rows: { mayKnow: (_, key) => mayKnow(key), anyRules: () => false, rules: () => undefined },
     failed,
   });
   const result = (prepare!("session.message", {}) as (to: GatewayClient) => unknown)(client);
@@ -51,8 +51,31 @@ test("a projection that cannot be looked through goes to nobody, and is counted"
   expect(projected(() => true, broken)).toBe("failed");
 });
 
+test("a row of which the release makes no version is sent as it is, without denied keys to a client under rules", () => {
+  const free: GatewayClient = { connId: "f", connect: {} };
+  const rows = {
+    mayKnow: () => true,
+    anyRules: () => true,
+    rules: (to: GatewayClient) => (to === client ? { allows: (key: string) => key === CHILD } : undefined),
+  };
+  const gate = { rows, failed: () => {} };
+  const params = { clients: new FakeClients() as never, prepareSessionEventProjection: () => undefined };
+  const prepare = filteredProjections(params, gate).prepareSessionEventProjection!;
+  const row = { sessionKey: CHILD, reason: "delete", parentSessionKey: PARENT };
+  const project = prepare("sessions.changed", row) as (to: GatewayClient) => unknown;
+  expect(project(free)).toBe(row);
+  expect(project(client)).toEqual({ sessionKey: CHILD, reason: "delete" });
+  expect(prepare("chat", row)).toBeUndefined();
+  expect(
+    filteredProjections(params, { ...gate, rows: { ...rows, anyRules: () => false } }).prepareSessionEventProjection!(
+      "sessions.changed",
+      row,
+    ),
+  ).toBeUndefined();
+});
+
 test("a release without projections gets none", () => {
-  const gate = { mayKnow: () => true, failed: () => {} };
+  const gate = { rows: { mayKnow: () => true, anyRules: () => false, rules: () => undefined }, failed: () => {} };
   expect(filteredProjections({ clients: new FakeClients() as never }, gate)).toEqual({});
 });
 

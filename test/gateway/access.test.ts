@@ -194,6 +194,27 @@ describe("two tenants and a dashboard", () => {
     expect(ruled).toEqual([false, true]);
   });
 
+  test("no row of an allowed session names a parent that the rules deny", async () => {
+    const scene = async (gateway: Endpoint) => {
+      const { a, b } = tenantSessions();
+      const { bob: tenant, dashboard } = await connections(gateway);
+      await converse(dashboard, a.key, say(a.id));
+      for (const client of [tenant, dashboard]) await client.request("sessions.subscribe", {});
+      await dashboard.request("sessions.create", { key: b.key, parentSessionKey: a.key });
+      await converse(dashboard, b.key, say(b.id));
+      await outcome(dashboard, "sessions.patch", { key: b.key, label: `label ${b.id}` });
+      await outcome(dashboard, "sessions.delete", { key: b.key });
+      await settle();
+      return { own: traces(tenant, b).length, parents: traces(tenant, a), all: traces(dashboard, a).length };
+    };
+    const control = await scene(plain);
+    expect(control.parents).not.toEqual([]);
+    const { own, parents, all } = await scene(gateway);
+    expect(parents).toEqual([]);
+    expect(all).toBeGreaterThan(0);
+    if (control.own > 0) expect(own).toBeGreaterThan(0);
+  });
+
   test("a request that names no session, or one that cannot be checked, is denied", async () => {
     const { a, b } = tenantSessions();
     const clients = await connections(gateway);
