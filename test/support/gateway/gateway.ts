@@ -12,6 +12,7 @@ import { baseConfig, merge, type Config } from "./gateway-config.ts";
 import type { Model } from "./model.ts";
 import { descendantsOf, killAll, killTree } from "./process-tree.ts";
 import type { Release } from "./release.ts";
+import { prepareStaging } from "./staging.ts";
 import { closed, listen, within } from "../within.ts";
 
 export type GatewayOptions = {
@@ -92,8 +93,10 @@ async function boot(options: GatewayOptions): Promise<Gateway> {
   const base = merge(before, baseConfig({ port, token, stateDir, model: options.model }));
   await writeFile(configPath, JSON.stringify(merge(base, options.config ?? {}), null, 2));
 
+  const env = { ...(await prepareStaging(options.release, stateDir)), ...options.env };
+
   const startedAt = Date.now();
-  const child = launch(options, port, stateDir, configPath);
+  const child = launch({ ...options, env }, port, stateDir, configPath);
   const pid = pidOf(child);
   living.add(pid);
 
