@@ -33,8 +33,7 @@ export interface HeldFrame {
 /** What the broadcaster asks. Nothing here throws. */
 export interface EventGate extends ProjectionGate {
   connected(client: GatewayClient): void;
-  /** @returns false if something failed, so that the client may still be in an audience */
-  disconnected(client: GatewayClient): boolean;
+  disconnected(client: GatewayClient): void;
   /** @param targets connection ids upstream chose, or undefined for all */
   audience(event: string, payload: unknown, opts: unknown, targets?: ReadonlySet<string>): Audience;
   /** Decides for one client, for a frame that upstream held and sends only now. */
@@ -52,6 +51,8 @@ export interface EventGate extends ProjectionGate {
  */
 export type HoldBack = (event: string, payload: unknown, send: Broadcast, opts?: unknown) => boolean;
 
+type CanReceive = NonNullable<BroadcasterParams["canReceiveSessionEvent"]>;
+
 /** The gateway's own broadcaster, limited to chosen clients. */
 interface Sender {
   readonly all: Broadcast;
@@ -65,8 +66,6 @@ interface Sender {
   again(to: Recipients, event: string, payload: unknown, opts: unknown): void;
   /** One frame, late: side effects of `broadcast` beyond the connections have happened already. */
   late(client: GatewayClient, frame: HeldFrame): void;
-  /** A client has gone, and its claims with it unless that failed. */
-  left?(client: GatewayClient, claimsEnded: boolean): void;
   readonly plugin?: ((to: Recipients | undefined, event: string, payload: unknown, scope: unknown) => void) | undefined;
 }
 
@@ -88,10 +87,7 @@ export function scopeBroadcaster(
   // so do not probe releases that ask `canReceiveSessionEvent`: all of them are of the newer kind.
   const perConnection = "canReceiveSessionEvent" in params || probeNumbering(create) === "per-connection";
   const [upstream, sender] = perConnection ? sharedSender(create, params, gate) : separateSender(create, params);
-  watchClients(params.clients, gate.connected.bind(gate), (client) => {
-    const claimsEnded = gate.disconnected(client);
-    sender.left?.(client, claimsEnded);
-  });
+  watchClients(params.clients, gate.connected.bind(gate), gate.disconnected.bind(gate));
   gate.onRelease((client, frame) => sender.late(client, frame));
 
   const keepForAnswer = (
@@ -155,18 +151,20 @@ export function scopeBroadcaster(
 function sharedSender(create: CreateBroadcaster, params: BroadcasterParams, gate: EventGate): [Broadcaster, Sender] {
   const view = new ClientsView(params.clients);
   const original = params.canReceiveSessionEvent;
-  // Named parameters, since a rest list would be built for every frame; `more` passes on what a later release adds.
-  const canReceive: BroadcasterParams["canReceiveSessionEvent"] = (client, keys, agentId, event, payload, ...more) => {
-    // A frame that upstream held for a slow client may come after the claim has ended.
-    const fresh = view.isSending(payload);
-    if (!fresh && !gate.mayReceive(client, event as string, payload, { sessionKeys: keys, agentId })) return false;
-    if (more.length > 0) return original!(client, keys, agentId, event, payload, ...more);
-    return original!(client, keys, agentId, event, payload);
-  };
+  // A frame that upstream held for a slow client may come after the claim has ended.
+  const late: CanReceive = (client, keys, agentId, event, payload) =>
+    gate.mayReceive(client, event as string, payload, { sessionKeys: keys, agentId });
+  // Asked for every recipient: short, and with as many parameters as upstream's, so that it becomes part of its loop.
+  const canReceive: CanReceive = (client, keys, agentId, event, payload) =>
+    (view.isSending(payload) || late(client, keys, agentId, event, payload)) &&
+    original!(client, keys, agentId, event, payload);
+  // For releases to come.
+  const canReceiveMore: CanReceive = (client, ...asked) =>
+    (view.isSending(asked[3]) || late(client, ...asked)) && original!(client, ...asked);
   const upstream = create(
     replaced(params, {
       clients: view,
-      ...(original ? { canReceiveSessionEvent: canReceive } : {}),
+      ...(original ? { canReceiveSessionEvent: original.length > 5 ? canReceiveMore : canReceive } : {}),
       ...filteredProjections(params, gate),
     }),
   );
@@ -193,7 +191,6 @@ function sharedSender(create: CreateBroadcaster, params: BroadcasterParams, gate
       else (via === "targeted" ? targeted : sender.again)(to, event, payload, opts);
     },
     plugin,
-    left: view.left.bind(view),
   };
   return [upstream, sender];
 }

@@ -47,11 +47,6 @@ export class ClientsView {
   /** All, or the recipients of the event at hand. */
   #shown: Shown;
   #sending: unknown = IDLE;
-  /** The claimer that the gateway's loop was given last: it is connected, as long as claims end with connections. */
-  #visited: GatewayClient | undefined;
-  #claimsEnd = true;
-  /** For the next walk over those who claim a session. */
-  #walk: Walk | undefined;
 
   constructor(all: GatewayClients) {
     this.#all = all;
@@ -90,7 +85,6 @@ export class ClientsView {
     } finally {
       this.#shown = shown;
       this.#sending = sending;
-      this.#visited = undefined;
     }
   }
 
@@ -108,38 +102,18 @@ export class ClientsView {
     return this.#shown.size;
   }
 
-  /** Membership is not narrowed: the gateway asks it whether a client is still connected, first of all recipients. */
+  /** Membership is not narrowed: the gateway asks it whether a client is still connected. */
   has(client: GatewayClient): boolean {
-    return client === this.#visited || this.#all.has(client);
+    return this.#all.has(client);
   }
 
   /**
-   * A client has gone.
-   *
-   * @param claimsEnded its claims have ended with it; once one's have not, each look at a client is thorough
+   * A list's or a Set's own iterator: the engine walks those in place, while it would call a custom one for each
+   * recipient. Those who cease to claim the session during the walk are left out.
    */
-  left(client: GatewayClient, claimsEnded: boolean): void {
-    if (!claimsEnded) this.#claimsEnd = false;
-    if (!claimsEnded || this.#visited === client) this.#visited = undefined;
-  }
-
-  /** The next recipient in the gateway's loop, if it claims the event's session. */
-  visit(claimer: GatewayClient): void {
-    if (this.#claimsEnd) this.#visited = claimer;
-  }
-
-  /** A walk over those who claim a session is at its end. */
-  walked(walk: Walk): void {
-    this.#visited = undefined;
-    this.#walk = walk;
-  }
-
   [Symbol.iterator](): Iterator<GatewayClient> {
     const shown = this.#shown;
-    if (!(shown instanceof FewSet)) return shown[Symbol.iterator]();
-    const walk = this.#walk ?? new Walk(this);
-    this.#walk = undefined;
-    return walk.over(shown as FewSet<GatewayClient>);
+    return (shown instanceof FewSet ? (shown as FewSet<GatewayClient>).members() : shown)[Symbol.iterator]();
   }
 
   *entries(): Generator<[GatewayClient, GatewayClient]> {
@@ -156,56 +130,5 @@ export class ClientsView {
 
   keys(): Iterator<GatewayClient> {
     return this[Symbol.iterator]();
-  }
-}
-
-/**
- * Over those who claim a session, for the gateway's loop: over a list, which is faster than a set, without who has
- * ceased to claim it meanwhile. It is its own result, and is used again once it is at its end: there is one for nearly
- * every event.
- */
-class Walk implements Iterator<GatewayClient> {
-  value: GatewayClient | undefined;
-  done = false;
-  readonly #view: ClientsView;
-  #claimers: FewSet<GatewayClient> | undefined;
-  /** Undefined for one claimer or none. */
-  #list: readonly GatewayClient[] | undefined;
-  #at = 0;
-
-  constructor(view: ClientsView) {
-    this.#view = view;
-  }
-
-  over(claimers: FewSet<GatewayClient>): this {
-    this.done = false;
-    this.#claimers = claimers;
-    this.#list = claimers.list();
-    this.#at = 0;
-    return this;
-  }
-
-  next(): IteratorResult<GatewayClient> {
-    const claimers = this.#claimers;
-    if (claimers) {
-      const next = this.#list ? this.#following(this.#list, claimers) : this.#at === 0 ? claimers.only : undefined;
-      this.#at += 1;
-      this.value = next;
-      if (next) this.#view.visit(next);
-      else this.#end();
-    }
-    return this as unknown as IteratorResult<GatewayClient>;
-  }
-
-  #following(list: readonly GatewayClient[], claimers: FewSet<GatewayClient>): GatewayClient | undefined {
-    while (this.#at < list.length && !claimers.isCurrent(list) && !claimers.has(list[this.#at]!)) this.#at += 1;
-    return list[this.#at];
-  }
-
-  #end(): void {
-    this.done = true;
-    this.#claimers = undefined;
-    this.#list = undefined;
-    this.#view.walked(this);
   }
 }

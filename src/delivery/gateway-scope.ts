@@ -139,14 +139,13 @@ export class GatewayScope implements EventGate {
     });
   }
 
-  disconnected(client: GatewayClient): boolean {
+  disconnected(client: GatewayClient): void {
     this.connections.disconnected(client);
     let park: ReturnType<Returning["as"]>;
     this.#safely("(connection)", () => (park = this.#returning.as(client, this.#settings.resumeMs)));
-    const ended = this.#safely("(connection)", () => this.#claims.disconnect(client, park));
+    this.#safely("(connection)", () => this.#claims.disconnect(client, park));
     this.#safely("(connection)", () => this.access.disconnected(client));
     this.#safely("(connection)", () => this.#held.forget(client));
-    return ended;
   }
 
   /** The connection as the broadcaster knows it; requests may carry a copy of it. */
@@ -307,14 +306,12 @@ export class GatewayScope implements EventGate {
     setImmediate(() => this.#safely("(session)", () => end(asOf)));
   }
 
-  /** Counts a failure of the module; the gateway continues. @returns false if it failed */
-  #safely(what: string, action: () => void): boolean {
+  /** Counts a failure of the module; the gateway continues. */
+  #safely(what: string, action: () => void): void {
     try {
       action();
-      return true;
     } catch {
       this.counters.count(what, "error");
-      return false;
     }
   }
 

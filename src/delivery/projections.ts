@@ -87,14 +87,21 @@ type Project = (client: GatewayClient) => unknown;
 export function filteredProjections(params: BroadcasterParams, gate: ProjectionGate): Partial<BroadcasterParams> {
   const prepare = params.prepareSessionEventProjection;
   if (!prepare) return {};
-  return {
-    prepareSessionEventProjection: (event, payload, ...rest) => {
-      const project = prepare(event, payload, ...rest);
-      if (typeof project === "function") return filtered(project as Project, event, payload, gate);
-      const byRules = event === "sessions.changed" && gate.rows.anyRules();
-      return byRules ? filtered(() => payload, event, payload, gate) : project;
-    },
+  const anyOther = (project: unknown, event: unknown, payload: unknown): unknown => {
+    if (typeof project === "function") return filtered(project as Project, event, payload, gate);
+    const byRules = project === undefined && event === "sessions.changed" && gate.rows.anyRules();
+    return byRules ? filtered(() => payload, event, payload, gate) : project;
   };
+  // Asked for every event, and most have no rows: short, and with as many parameters as upstream's, so that it becomes
+  // part of the gateway's loop.
+  const projection: typeof prepare = (event, payload, scope) => {
+    const project = prepare(event, payload, scope);
+    return project === undefined && event !== "sessions.changed" ? undefined : anyOther(project, event, payload);
+  };
+  // For releases to come.
+  const projectionOfMore: typeof prepare = (event, payload, ...rest) =>
+    anyOther(prepare(event, payload, ...rest), event, payload);
+  return { prepareSessionEventProjection: prepare.length > 3 ? projectionOfMore : projection };
 }
 
 function filtered(project: Project, event: unknown, payload: unknown, gate: ProjectionGate): Project {

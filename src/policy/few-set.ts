@@ -6,8 +6,6 @@ export class FewSet<T> implements Iterable<T> {
   #one: T | undefined;
   /** All members, once there have been several at a time; it stays until the set is empty, as it may be walked. */
   #all: Set<T> | undefined;
-  /** The members as {@link list} gave them last, until they change. */
-  #listed: readonly T[] | undefined;
 
   get size(): number {
     if (this.#all) return this.#all.size;
@@ -25,7 +23,6 @@ export class FewSet<T> implements Iterable<T> {
   }
 
   add(member: T): void {
-    this.#listed = undefined;
     if (this.#all) this.#all.add(member);
     else if (this.#one === undefined) this.#one = member;
     else if (this.#one !== member) {
@@ -35,7 +32,6 @@ export class FewSet<T> implements Iterable<T> {
   }
 
   delete(member: T): void {
-    this.#listed = undefined;
     if (!this.#all) {
       if (this.#one === member) this.#one = undefined;
       return;
@@ -49,14 +45,13 @@ export class FewSet<T> implements Iterable<T> {
     return this.#all ?? new Set(this);
   }
 
-  /** Several members as a list, one and the same until they change; undefined for one or none. */
-  list(): readonly T[] | undefined {
-    return this.#all && (this.#listed ??= [...this.#all]);
-  }
-
-  /** Whether a list of {@link list} still holds all members and nobody else. */
-  isCurrent(list: readonly T[]): boolean {
-    return this.#listed === list;
+  /** The members, to be walked at once: no copy, and with an iterator of the engine's own. Live, as a Set is. */
+  members(): Iterable<T> {
+    if (this.#all) return this.#all;
+    if (this.#one === undefined) return NONE;
+    // One list for all sets: the walk over it is past its only item before anybody can ask for another.
+    ONE[0] = this.#one;
+    return ONE as T[];
   }
 
   /** In the order of adding; live, as a Set is. */
@@ -64,6 +59,9 @@ export class FewSet<T> implements Iterable<T> {
     return this.#all ? this.#all[Symbol.iterator]() : new OneIterator(this.#one);
   }
 }
+
+const NONE: readonly never[] = [];
+const ONE: unknown[] = [];
 
 /** Over one member or none. Its own result too, as it is made for nearly every event. */
 class OneIterator<T> implements Iterator<T> {
