@@ -114,15 +114,17 @@ export class ClaimRequests {
       if (!accept()) asks.reject();
       settled(client);
     });
+    const reject = (): void => {
+      asks.reject();
+      callOff();
+    };
     return this.#onAnswer(
       client,
       (ok) => {
         // The end of the connection that started it may be noticed only now.
-        if (ok && !accept()) return;
-        asks.reject();
-        callOff();
+        if (!ok || accept()) reject();
       },
-      asks,
+      { reject },
     );
   }
 
