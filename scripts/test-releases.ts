@@ -47,7 +47,7 @@ const CONTRACT_IF_FAST = [
 ];
 
 /** On the newest release: what it does in its own way. */
-const CONTRACT_OF_NEWEST = ["access-evasion", "heartbeat", "own-runs", "probe", "roster", "seams", "targeted-wakes"];
+const CONTRACT_OF_NEWEST = ["access-evasion", "heartbeat", "own-runs", "probe", "roster", "seams"];
 
 /** The files of a release's contract, as vitest's filters. */
 function contractOf(version: string): readonly string[] {
