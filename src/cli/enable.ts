@@ -45,7 +45,8 @@ function subcommand(name: "enable" | "disable", summary: string, description: st
   addOpenclawOption(command);
   return command.action((options: Options) => {
     const on = name === "enable";
-    const way = options.for ?? detectWay(process.env, options.unit);
+    const { way, because } = options.for ? { way: options.for } : detectWay(process.env, options.unit);
+    if (because !== undefined) console.error(`${name}: for ${way}, because ${because}; --for <way> chooses another`);
     if (on && way !== "docker" && registerUrl().includes("/_npx/")) {
       throw new Failure(
         "this copy is in npx's cache, which npm empties: run npm install --global openclaw-event-isolation, then run enable again",
@@ -68,10 +69,19 @@ function planFor(way: Way, on: boolean, options: Options): Plan {
   }
 }
 
+interface Detected {
+  readonly way: Way;
+  /** Completes "because …". */
+  readonly because?: string;
+}
+
 /** How the gateway of this machine is run, as far as that can be detected. */
-function detectWay(env: NodeJS.ProcessEnv, unit?: string): Way {
-  if (unit !== undefined || unitFile(env) !== undefined) return "systemd";
-  if (process.platform === "darwin") return "launchd";
-  if (existsSync("/.dockerenv") || existsSync("/run/.containerenv")) return "docker";
-  return "shell";
+function detectWay(env: NodeJS.ProcessEnv, unit?: string): Detected {
+  if (unit !== undefined) return { way: "systemd" };
+  const file = unitFile(env);
+  if (file !== undefined) return { way: "systemd", because: `${file} exists` };
+  if (process.platform === "darwin") return { way: "launchd", because: "this is macOS" };
+  const container = ["/.dockerenv", "/run/.containerenv"].find((each) => existsSync(each));
+  if (container !== undefined) return { way: "docker", because: `${container} exists: this is a container` };
+  return { way: "shell", because: "there is neither a systemd unit of OpenClaw nor a container" };
 }

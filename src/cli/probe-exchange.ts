@@ -279,7 +279,9 @@ async function removeSession(admin: Connection, key: string, running: boolean): 
     // A run that was just aborted may write once more and so create its session again.
     if (running) await sleep(REMOVE_PAUSE_MS);
     if (!(await updates(admin))?.has(key)) {
-      return archived ? `the transcript of ${key}, which the gateway archived` : undefined;
+      return archived
+        ? `the transcript of ${key}, which the gateway archived (only the probe's own messages; it can be deleted)`
+        : undefined;
     }
   }
   return `session ${key} (${refusal})`;

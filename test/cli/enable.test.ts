@@ -24,8 +24,9 @@ const dropIn = (units: string, unit = UNIT): string => join(units, `${unit}.d/zz
 
 test("enable --dry-run shows the drop-in and writes nothing", async () => {
   const { home, units } = homeWith();
-  const { code, stdout } = await command(["enable", "--dry-run"], { home });
+  const { code, stdout, stderr } = await command(["enable", "--dry-run"], { home });
   expect(code).toBe(0);
+  expect(stderr).toContain(`enable: for systemd, because ${join(units, UNIT)} exists; --for <way> chooses another`);
   expect(stdout).toContain(`would write ${dropIn(units)}`);
   expect(stdout).toContain(`Environment="NODE_OPTIONS=--import=${register()}"`);
   expect(stdout).toContain("systemctl --user restart openclaw-gateway.service");
