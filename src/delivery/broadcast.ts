@@ -2,7 +2,7 @@
 import type { CanonicalRoute } from "../policy/delivery.ts";
 import { ClientsView, watchClients } from "./clients.ts";
 import type { Broadcast, Broadcaster, BroadcasterParams, CreateBroadcaster, GatewayClient } from "../gateway/types.ts";
-import { filteredProjections, jsonOnly, type ProjectionGate, scopeOf } from "./projections.ts";
+import { filteredProjections, isProjected, jsonOnly, type ProjectionGate, scopeOf } from "./projections.ts";
 import { passesScopes, probeNumbering } from "./numbering.ts";
 
 type Recipients = Iterable<GatewayClient> & { readonly size: number };
@@ -101,11 +101,11 @@ export function scopeBroadcaster(
       gate.hold(client, { event, payload, opts, route: audience.route, via });
     }
   };
-  // 2026.9 makes each client's version of a row itself: it is sent once, and filtered there.
-  const rowsAreProjected = "prepareSessionEventProjection" in params;
+  // 2026.9 makes each client's version of some events itself: these are sent once, and filtered there.
+  const projects = params.prepareSessionEventProjection !== undefined;
   const audienceOf = (...asked: Parameters<EventGate["audience"]>): Audience => {
     const audience = gate.audience(...asked);
-    if (!audience?.others || audience.route.to !== "roster" || !rowsAreProjected) return audience;
+    if (!audience?.others || !projects || !isProjected(asked[0])) return audience;
     const { route, deliver, hold, others } = audience;
     return { route, deliver: new Set([...deliver, ...others.to]), hold };
   };
@@ -119,8 +119,7 @@ export function scopeBroadcaster(
   const scoped: Broadcaster = {
     broadcast: (event, payload, opts) => {
       if (heldBack?.(event, payload, scoped.broadcast, opts)) return;
-      const audience =
-        event === "sessions.changed" ? audienceOf(event, payload, opts) : gate.audience(event, payload, opts);
+      const audience = isProjected(event) ? audienceOf(event, payload, opts) : gate.audience(event, payload, opts);
       if (!audience) return sender.all(event, payload, opts);
       if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "broadcast");
       sender.some(audience.deliver, event, payload, opts);

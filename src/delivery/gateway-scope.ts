@@ -180,14 +180,14 @@ export class GatewayScope implements EventGate {
       if (!targets && source === undefined) {
         if (route.to === "session") this.connections.published(audience.deliver);
         this.#count(event, audience.reason);
-        return this.rows.divide(payload, audience);
+        return this.rows.divide(event, payload, audience);
       }
       const deliver = this.#among(audience.deliver, targets, source);
       const hold = this.#among(audience.hold, targets, source);
       if (!targets) this.connections.published(deliver);
       const reached = deliver.size > 0 ? "delivered" : hold.size > 0 ? "held" : "no-claim";
       this.#count(event, route.to === "nobody" ? route.reason : reached);
-      return this.rows.divide(payload, { route, deliver, hold });
+      return this.rows.divide(event, payload, { route, deliver, hold });
     } catch {
       this.#count(event, "error");
       return NOBODY;
@@ -242,7 +242,7 @@ export class GatewayScope implements EventGate {
     try {
       // Upstream may go on using the payload object; a late frame must have the content of the event's time.
       const json = JSON.stringify(frame.payload) as string | undefined;
-      const payload: unknown = json === undefined ? undefined : JSON.parse(json);
+      const payload = this.rows.version(client, frame.event, json === undefined ? undefined : JSON.parse(json));
       const opts = lateOptions(frame.opts, client);
       if (opts === NOT_FOR_IT) return;
       const lost = this.#held.hold(client, { ...frame, payload, opts });

@@ -3,40 +3,36 @@
  * that receiver may know.
  */
 import type { BroadcasterParams, GatewayClient } from "../gateway/types.ts";
-import { allowedRows } from "../policy/access-answers.ts";
+import { allowedEvent, allowedRows, namesOthers } from "../policy/access-answers.ts";
 import type { ClaimAccess, Claims } from "../policy/claims.ts";
 import type { Recipients } from "../policy/delivery.ts";
-import { type Fields, fieldsOf, fieldsOrNone, present } from "../policy/fields.ts";
+import { type Fields, fieldsOf, fieldsOrNone, present, text } from "../policy/fields.ts";
+import type { KeyReader } from "../policy/session-key.ts";
 import type { Settings } from "../policy/settings.ts";
 import { STATUS_EVENTS } from "../policy/status-events.ts";
 
 /** What the projections ask. */
 export interface ProjectionGate {
-  readonly rows: Pick<RowAccess, "mayKnow" | "anyRules" | "rules">;
+  readonly rows: Pick<RowAccess, "mayKnow" | "anyRules" | "rules" | "canonical">;
   /** A projection failed, and its frame goes to nobody. */
   failed(event: string): void;
 }
 
 /** Which sessions a connection may learn of from an event that reaches it. */
 export class RowAccess {
+  readonly canonical: KeyReader;
   readonly #claims: Claims<GatewayClient>;
-  readonly #canonical: (sessionKey: unknown) => string | undefined;
   readonly #forRoster: boolean;
 
-  constructor(
-    claims: Claims<GatewayClient>,
-    canonical: (sessionKey: unknown) => string | undefined,
-    roster: Settings["roster"],
-  ) {
+  constructor(claims: Claims<GatewayClient>, canonical: KeyReader, roster: Settings["roster"]) {
     this.#claims = claims;
-    this.#canonical = canonical;
+    this.canonical = canonical;
     this.#forRoster = roster === "subscribers";
   }
 
-  /** Whether a connection follows a session, or asked for its row. */
-  mayKnow(client: GatewayClient, sessionKey: unknown): boolean {
-    const key = this.#canonical(sessionKey);
-    if (key === undefined || !this.#claims.mayHave(client, [key])) return false;
+  /** Whether a connection follows a session, or asked for its row. @param key canonical */
+  mayKnow(client: GatewayClient, key: string): boolean {
+    if (!this.#claims.mayHave(client, [key])) return false;
     if (this.#claims.observers.has(client)) return true;
     return (this.#forRoster && this.#claims.roster.has(client)) || this.#claims.isClaimed(client, key);
   }
@@ -49,32 +45,39 @@ export class RowAccess {
   /** What the access rules let a connection have; undefined if no rule concerns it. */
   rules(client: GatewayClient): ClaimAccess | undefined {
     if (!this.#claims.restricted.has(client)) return undefined;
-    return {
-      allows: (sessionKey) => {
-        const key = this.#canonical(sessionKey);
-        return key !== undefined && this.#claims.mayHave(client, [key]);
-      },
-    };
+    return { allows: (key) => this.#claims.mayHave(client, [key]) };
+  }
+
+  /** An event as the access rules let a connection have it. */
+  version(client: GatewayClient, event: string, payload: unknown): unknown {
+    const access = this.rules(client);
+    return access ? allowedVersion(event, payload, access, this.canonical) : payload;
   }
 
   /**
-   * An event's audience; of a row for those that asked for the list, connections under rules get a version without
-   * parents and children that the rules deny to one of them.
+   * An event's audience; connections under rules get a version without rows, parents and children that the rules deny
+   * to one of them.
    */
-  divide(payload: unknown, audience: Pick<Recipients<GatewayClient>, "route" | "deliver" | "hold">) {
+  divide(event: string, payload: unknown, audience: Pick<Recipients<GatewayClient>, "route" | "deliver" | "hold">) {
     const { route, deliver, hold } = audience;
-    if (route.to !== "roster" || !this.anyRules()) return audience;
+    if (!this.anyRules() || (route.to !== "roster" && !namesOthers(payload))) return audience;
     const [all, few] = [new Set<GatewayClient>(), new Set<GatewayClient>()];
     for (const client of deliver) (this.#claims.restricted.has(client) ? few : all).add(client);
     if (few.size === 0) return audience;
     const allows = (key: string): boolean => [...few].every((client) => this.#claims.mayHave(client, [key]));
-    return {
-      route,
-      deliver: all,
-      hold,
-      others: { to: few, payload: allowedRows(payload, { allows }, this.#canonical) },
-    };
+    const version = allowedVersion(event, payload, { allows }, this.canonical);
+    return { route, deliver: all, hold, others: { to: few, payload: version } };
   }
+}
+
+/** All of a row is about sessions; in other events only some properties are. */
+function allowedVersion(event: unknown, payload: unknown, access: ClaimAccess, canonical: KeyReader): unknown {
+  return (event === "sessions.changed" ? allowedRows : allowedEvent)(payload, access, canonical);
+}
+
+/** The events of which 2026.9 makes each client's version itself. */
+export function isProjected(event: unknown): boolean {
+  return event === "sessions.changed" || event === "session.message";
 }
 
 type Project = (client: GatewayClient) => unknown;
@@ -89,14 +92,14 @@ export function filteredProjections(params: BroadcasterParams, gate: ProjectionG
   if (!prepare) return {};
   const anyOther = (project: unknown, event: unknown, payload: unknown): unknown => {
     if (typeof project === "function") return filtered(project as Project, event, payload, gate);
-    const byRules = project === undefined && event === "sessions.changed" && gate.rows.anyRules();
+    const byRules = project === undefined && isProjected(event) && gate.rows.anyRules();
     return byRules ? filtered(() => payload, event, payload, gate) : project;
   };
   // Asked for every event, and most have no rows: short, and with as many parameters as upstream's, so that it becomes
   // part of the gateway's loop.
   const projection: typeof prepare = (event, payload, scope) => {
     const project = prepare(event, payload, scope);
-    return project === undefined && event !== "sessions.changed" ? undefined : anyOther(project, event, payload);
+    return project === undefined && !isProjected(event) ? undefined : anyOther(project, event, payload);
   };
   // For releases to come.
   const projectionOfMore: typeof prepare = (event, payload, ...rest) =>
@@ -109,15 +112,20 @@ function filtered(project: Project, event: unknown, payload: unknown, gate: Proj
     const projected = project(client);
     if (projected === undefined) return projected;
     try {
-      const access =
-        projected === payload ? gate.rows.rules(client) : { allows: (key: string) => gate.rows.mayKnow(client, key) };
-      if (!access) return projected;
-      return allowedRows(projected, access, (key) => (typeof key === "string" ? key : undefined));
+      const access = projected === payload ? gate.rows.rules(client) : knownTo(client, payload, gate.rows);
+      return access ? allowedVersion(event, projected, access, gate.rows.canonical) : projected;
     } catch {
       gate.failed(String(event));
       return undefined;
     }
   };
+}
+
+/** The sessions that an event may name to a connection that gets it: its own, and those that the connection knows. */
+function knownTo(client: GatewayClient, payload: unknown, rows: ProjectionGate["rows"]): ClaimAccess {
+  const { sessionKey, agentId } = fieldsOrNone(payload);
+  const own = rows.canonical(sessionKey, text(agentId));
+  return { allows: (key) => key === own || rows.mayKnow(client, key) };
 }
 
 /**
@@ -131,7 +139,14 @@ export function jsonOnly(row: unknown): { toJSON(): unknown } {
 /** The options of an event with the session that upstream's `resolveBroadcastSessionScope` reads from its row. */
 export function scopeOf(row: unknown, opts: unknown): Fields {
   const { sessionKey, agentId } = fieldsOrNone(row);
-  return { ...(present(sessionKey) ? { sessionKeys: [sessionKey] } : {}), agentId, ...fieldsOrNone(opts) };
+  const given = fieldsOrNone(opts);
+  const keys = given["sessionKeys"];
+  const own = present(sessionKey) ? [sessionKey] : [];
+  return {
+    ...given,
+    sessionKeys: Array.isArray(keys) && keys.length > 0 ? keys : own,
+    agentId: given["agentId"] ?? agentId,
+  };
 }
 
 type BuildSnapshot = (...args: unknown[]) => unknown;

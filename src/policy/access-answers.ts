@@ -1,6 +1,6 @@
 /** Filters an answer for a connection under access rules. */
 import type { ClaimAccess } from "./claims.ts";
-import { type Fields, fieldsOrNone, present } from "./fields.ts";
+import { type Fields, fieldsOf, fieldsOrNone, present } from "./fields.ts";
 import { type KeyReader, parseAgentSessionKey } from "./session-key.ts";
 
 /** Deeper than any answer of the releases; deeper content is left out. */
@@ -9,8 +9,8 @@ const MAX_DEPTH = 16;
 /** Properties that refer to another session. */
 const REFERS = /(?:^s|S)essionKey$|^spawnedBy$|^parentKey$/;
 
-/** In the answers of `chat.history` and `chat.startup`. */
-const TRANSCRIPT = new Set(["messages", "activity", "pendingInputs", "inFlightRun"]);
+/** What a session said: in the answers of `chat.history` and `chat.startup`, and alone in others. */
+const TRANSCRIPT = new Set(["message", "messages", "activity", "pendingInputs", "inFlightRun"]);
 
 /**
  * A copy of an answer without the rows of sessions that are not allowed: items of lists and nested objects that name
@@ -42,7 +42,9 @@ export function allowedRows(payload: unknown, access: ClaimAccess, canonical: Ke
     const entries = Object.entries(value).filter(([name, item]) => {
       if (depth === 0 && TRANSCRIPT.has(name)) return true;
       if (parseAgentSessionKey(name) !== undefined && denies(name)) return false;
-      if (REFERS.test(name) && present(item) && denies(item)) return false;
+      // An agent next to a key qualifies that key only.
+      const owner = name === "sessionKey" ? (value as Fields) : undefined;
+      if (REFERS.test(name) && present(item) && denies(item, owner)) return false;
       return typeof item !== "object" || !isDeniedRow(item);
     });
     const copied: Record<string, unknown> = Object.fromEntries(
@@ -54,6 +56,30 @@ export function allowedRows(payload: unknown, access: ClaimAccess, canonical: Ke
     return copied;
   };
   return copy(payload, 0);
+}
+
+/** Properties of an event that hold rows or keys of sessions; all else is content of the event's own session. */
+const TOLD = new Set(["session", "ancestorSessions", "childSessions", "agentId"]);
+
+/** Whether an event has rows of other sessions, or references to them. */
+export function namesOthers(payload: unknown): boolean {
+  return Object.keys(fieldsOrNone(payload)).some(
+    (name) => name !== "sessionKey" && name !== "agentId" && (TOLD.has(name) || REFERS.test(name)),
+  );
+}
+
+/**
+ * A copy of a session's event without rows of sessions that are not allowed, and references to one. Everything else
+ * stays as it is: the arguments of a tool in a message may name any session.
+ */
+export function allowedEvent(payload: unknown, access: ClaimAccess, canonical: KeyReader): unknown {
+  const body = fieldsOf(payload);
+  if (!body) return payload;
+  const names = Object.keys(body);
+  const isTold = (name: string): boolean => TOLD.has(name) || REFERS.test(name);
+  const part = (wanted: boolean): Fields =>
+    Object.fromEntries(names.filter((name) => isTold(name) === wanted).map((name) => [name, body[name]]));
+  return { ...part(false), ...(allowedRows(part(true), access, canonical) as Fields) };
 }
 
 /**

@@ -40,25 +40,31 @@ export const BOUND: ReadonlyMap<string, Bound> = new Map([
      session.discussion.info session.discussion.open
      session.members.add session.members.list session.members.listEvidence session.members.remove
      session.suggestions.add session.suggestions.list session.suggestions.resolve
-     session.typing session.visibility.set
-     sessions.branches.list sessions.branches.switch
+     session.typing
+     sessions.branches.list
      sessions.companion.ask sessions.companion.reset sessions.companion.state
      sessions.diff sessions.files.get sessions.files.list sessions.files.set
-     sessions.goal.clear sessions.goal.update sessions.rewind
      talk.client.close talk.client.steer talk.client.toolCall talk.client.transcript
      tools.effective`,
   ),
   ...bound(
     "key",
-    `sessions.abort sessions.compact
-     sessions.compaction.get sessions.compaction.list sessions.compaction.restore
-     sessions.delete sessions.get sessions.messages.unsubscribe
-     sessions.pluginPatch sessions.send
-     sessions.setInvolvement sessions.steer sessions.usage.logs sessions.usage.timeseries`,
+    `sessions.abort sessions.compaction.get sessions.compaction.list sessions.delete sessions.get sessions.messages.unsubscribe
+     sessions.pluginPatch sessions.send sessions.steer sessions.usage.logs sessions.usage.timeseries`,
   ),
   // Their answers contain the session's row, which names its parents and children.
-  ...bound("sessionKey", "chat.history chat.startup", { answer: "rows" }),
-  ...bound("key", "sessions.describe sessions.messages.subscribe sessions.patch sessions.reset", { answer: "rows" }),
+  ...bound(
+    "sessionKey",
+    `chat.history chat.startup session.visibility.set sessions.branches.switch
+     sessions.goal.clear sessions.goal.update sessions.rewind`,
+    { answer: "rows" },
+  ),
+  ...bound(
+    "key",
+    `sessions.compact sessions.compaction.restore sessions.describe sessions.messages.subscribe
+     sessions.patch sessions.reset sessions.setInvolvement`,
+    { answer: "rows" },
+  ),
   ...bound("key", "sessions.usage", { answer: "rows" }),
   ...bound("sessionKey", "sessions.fork", { makes: true, answer: "key" }),
   ...bound("key", "sessions.compaction.branch sessions.recover", { makes: true, answer: "key" }),

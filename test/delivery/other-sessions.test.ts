@@ -137,6 +137,35 @@ describe("under access rules", () => {
     expect(asked).toHaveBeenLastCalledWith(bob, [B], "main", "sessions.changed", expect.anything());
   });
 
+  test.each([
+    ["up to 2026.7", {}],
+    ["from 2026.8 on", { canReceiveSessionEvent: () => true }],
+  ])("an event names no parent and no child to a client that the rules deny it, %s", (_, params) => {
+    const gateway = scopedGateway(perConnection, { settings: { access: ACCESS }, params });
+    const [alice, bob] = ["alice", "bob"].map((id) =>
+      gateway.connect(id, [], { role: "operator", client: { id } }),
+    ) as [FakeClient, FakeClient];
+    gateway.accepted(alice, "chat.history", { sessionKey: B });
+    const event = (seq: number) => ({
+      sessionKey: B,
+      seq,
+      spawnedBy: A,
+      childSessions: [A],
+      session: { key: B, parentSessionKey: A },
+      message: { content: [{ arguments: { sessionKey: "agent:main:any" } }] },
+    });
+    // The first is held until the answer.
+    const pending = gateway.ask(bob, "chat.history", { sessionKey: B });
+    gateway.broadcaster.broadcast("session.message", event(1));
+    pending.answered({ ok: true, payload: {} });
+    gateway.broadcaster.broadcast("session.message", event(2));
+    expect(alice.frames.map(({ payload }) => payload)).toEqual([event(1), event(2)]);
+    const { message } = event(1);
+    const own = (seq: number) => ({ sessionKey: B, seq, childSessions: [], session: { key: B }, message });
+    expect(bob.frames.map(({ payload }) => payload)).toEqual([own(1), own(2)]);
+    expect(bob.frames.map(({ seq }) => seq)).toEqual([1, 2]);
+  });
+
   test("a denied child's approval is not for its parent's claimers, however it is sent", () => {
     const { bob, broadcast } = two(perConnection, { access: ACCESS });
     const approval = { sessionKey: B, sourceSessionKey: A, approval: { command: "SECRET" } };

@@ -7,9 +7,11 @@ import { FakeClients } from "../support/stand-in/stand-ins.ts";
 const CHILD = "agent:main:c";
 const PARENT = "agent:main:p";
 const client: GatewayClient = { connId: "c", connect: {} };
+const canonical = (key: unknown): string | undefined => (typeof key === "string" ? key : undefined);
+const FREE = { mayKnow: () => true, anyRules: () => false, rules: () => undefined, canonical };
 
 /** A release that adds the rows of the sessions above, as 2026.9 does. */
-function projected(mayKnow: (key: unknown) => boolean, projection: unknown = undefined): unknown {
+function projected(mayKnow: (key: unknown) => boolean, projection: unknown = undefined, source = {}): unknown {
   const failed = vi.fn();
   const params = {
     clients: new FakeClients() as never,
@@ -22,10 +24,10 @@ function projected(mayKnow: (key: unknown) => boolean, projection: unknown = und
       },
   };
   const { prepareSessionEventProjection: prepare } = filteredProjections(params, {
-    rows: { mayKnow: (_, key) => mayKnow(key), anyRules: () => false, rules: () => undefined },
+    rows: { ...FREE, mayKnow: (_, key) => mayKnow(key) },
     failed,
   });
-  const result = (prepare!("session.message", {}) as (to: GatewayClient) => unknown)(client);
+  const result = (prepare!("session.message", source) as (to: GatewayClient) => unknown)(client);
   return failed.mock.calls.length > 0 ? "failed" : result;
 }
 
@@ -42,6 +44,22 @@ test("a client that follows both gets what the gateway made for it", () => {
   expect(projected(() => true)).toMatchObject({ ancestorSessions: [{ key: PARENT, lastMessagePreview: "SECRET" }] });
 });
 
+test("a message stays whole, whatever sessions its tools name", () => {
+  const message = {
+    content: [{ type: "toolCall", name: "sessions_send", arguments: { sessionKey: PARENT, message: "hello" } }],
+    provenance: { kind: "inter_session", sourceSessionKey: PARENT },
+    senderSession: { sessionKey: PARENT },
+  };
+  const frame = { sessionKey: CHILD, message, session: { key: CHILD, parentSessionKey: PARENT } };
+  expect(projected((key) => key === CHILD, frame)).toEqual({ sessionKey: CHILD, message, session: { key: CHILD } });
+});
+
+test("an event keeps the key and the row of its own session, also for who gets it by its parent or its run", () => {
+  const frame = { sessionKey: CHILD, message: "own", session: { key: CHILD }, ancestorSessions: [{ key: PARENT }] };
+  const only = { ...frame, ancestorSessions: [] };
+  expect(projected(() => false, frame, { sessionKey: CHILD })).toEqual(only);
+});
+
 test("a projection that cannot be looked through goes to nobody, and is counted", () => {
   const broken = {
     get ancestorSessions(): never {
@@ -54,7 +72,7 @@ test("a projection that cannot be looked through goes to nobody, and is counted"
 test("a row of which the release makes no version is sent as it is, without denied keys to a client under rules", () => {
   const free: GatewayClient = { connId: "f", connect: {} };
   const rows = {
-    mayKnow: () => true,
+    ...FREE,
     anyRules: () => true,
     rules: (to: GatewayClient) => (to === client ? { allows: (key: string) => key === CHILD } : undefined),
   };
@@ -75,7 +93,7 @@ test("a row of which the release makes no version is sent as it is, without deni
 });
 
 test("a release without projections gets none", () => {
-  const gate = { rows: { mayKnow: () => true, anyRules: () => false, rules: () => undefined }, failed: () => {} };
+  const gate = { rows: FREE, failed: () => {} };
   expect(filteredProjections({ clients: new FakeClients() as never }, gate)).toEqual({});
 });
 

@@ -107,6 +107,25 @@ test.runIf(ofRelease.addsAncestorRows)("a client of a child session receives not
   expect(await scene(isolated)).toEqual({});
 });
 
+test("a message whose tool names another session reaches the client whole", async () => {
+  const scene = async (gateway: Endpoint) => {
+    const [own, named] = [freshSession("own"), freshSession("named")];
+    const client = await connect(gateway, ADMIN);
+    await client.request("sessions.messages.subscribe", { key: own.key });
+    await converse(client, own.key, `[[history id=${own.id} of="${named.key}" n=2]]`);
+    await settle();
+    const calls = client.frames.filter(
+      ({ event, json }) =>
+        event === "session.message" && json.includes("sessions_history") && json.includes("arguments"),
+    );
+    return { calls: calls.length > 0, whole: calls.some(({ json }) => json.includes(named.key)) };
+  };
+  const { plain, isolated } = gateways();
+  const published = await scene(plain);
+  expect(await scene(isolated)).toEqual(published);
+  if (ofRelease.addsAncestorRows) expect(published).toEqual({ calls: true, whole: true });
+});
+
 test("the hello of a new connection names no session", async () => {
   const scene = async (gateway: Endpoint) => {
     const { key, id } = freshSession();

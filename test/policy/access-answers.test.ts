@@ -82,3 +82,15 @@ test("the answer loses the approvals of other sessions, and counts the recent se
     sessions: { count: 1, recent: [{ key: "agent:main:mine" }] },
   });
 });
+
+test("the key of a global session means the session of the agent next to it", () => {
+  const keyOf = (value: unknown, agentId?: string) => (value === "global" ? `agent:${agentId ?? "main"}:global` : "");
+  const ops = { allows: (key: string) => key === "agent:ops:global" };
+  const row = { sessionKey: "global", agentId: "ops", parentSessionKey: "global" };
+  expect(allowedRows(row, ops, keyOf)).toEqual({ sessionKey: "global", agentId: "ops" });
+});
+
+test("an answer with one message keeps it as it is", () => {
+  const message = { content: [{ arguments: { sessionKey: "agent:main:other" } }] };
+  expect(rows({ sessionKey: "agent:main:mine", message })).toEqual({ sessionKey: "agent:main:mine", message });
+});

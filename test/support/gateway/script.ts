@@ -9,6 +9,7 @@
  *   [[text id=X value="HEARTBEAT_OK"]]     that text in one chunk
  *   [[error id=X status=400]]              an HTTP error
  *   [[spawn id=X child=Y n=4]]             a call of `sessions_spawn` whose task makes the model say Y
+ *   [[history id=X of="agent:main:b"]]     a call of `sessions_history` for that session
  *
  * Inside of a directive another one is written with round brackets: `((say id=Y))`.
  * The last directive of a message counts. `slow` is another word for `say`.
@@ -24,7 +25,7 @@ export type Script =
   | {
       readonly kind: "tool";
       readonly id: string;
-      readonly tool: "exec" | "sessions_spawn";
+      readonly tool: "exec" | "sessions_spawn" | "sessions_history";
       readonly args: Readonly<Record<string, unknown>>;
       /** Calls at once; `@` in their arguments is the number of each. */
       readonly times: number;
@@ -36,7 +37,7 @@ export type Script =
 /** The script in a message, or undefined if it holds no directive. */
 export function scriptOf(text: string): Script | undefined {
   const found = [
-    ...text.matchAll(/(?:\[\[|\(\()(say|slow|tool|text|error|spawn)\b((?:[^\])"]|"[^"]*")*)(?:\]\]|\)\))/g),
+    ...text.matchAll(/(?:\[\[|\(\()(say|slow|tool|text|error|spawn|history)\b((?:[^\])"]|"[^"]*")*)(?:\]\]|\)\))/g),
   ].at(-1);
   if (!found) return undefined;
   const verb = found[1] ?? "";
@@ -61,6 +62,10 @@ export function scriptOf(text: string): Script | undefined {
   if (verb === "spawn") {
     const task = `((say id=${fields.get("child") ?? ""} n=${chunks.length}))`;
     return { kind: "tool", id, tool: "sessions_spawn", args: { task }, times: 1, chunks, delayMs };
+  }
+  if (verb === "history") {
+    const args = { sessionKey: fields.get("of") ?? "" };
+    return { kind: "tool", id, tool: "sessions_history", args, times: 1, chunks, delayMs };
   }
   const reasoning = wordsOf(`${id}~`, numberOf(fields, "think", 0)).map((word) => word.replace("~-", "~"));
   return { kind: "say", id, chunks, delayMs, ...(reasoning.length > 0 ? { reasoning } : {}) };
