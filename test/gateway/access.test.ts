@@ -194,10 +194,11 @@ describe("two tenants and a dashboard", () => {
     expect(ruled).toEqual([false, true]);
   });
 
-  test("no row of an allowed session names a parent that the rules deny", async () => {
+  test("no row of an allowed session names a parent that the rules deny", async (context) => {
     const scene = async (endpoint: Endpoint) => {
       const { a, b } = tenantSessions();
       const { bob: tenant, dashboard } = await connections(endpoint);
+      if (!offers(dashboard, "sessions.subscribe")) context.skip();
       await converse(dashboard, a.key, say(a.id));
       for (const client of [tenant, dashboard]) await client.request("sessions.subscribe", {});
       await dashboard.request("sessions.create", { key: b.key, parentSessionKey: a.key });
@@ -205,14 +206,16 @@ describe("two tenants and a dashboard", () => {
       await outcome(dashboard, "sessions.patch", { key: b.key, label: `label ${b.id}` });
       await outcome(dashboard, "sessions.delete", { key: b.key });
       await settle();
-      return { own: traces(tenant, b).length, parents: traces(tenant, a), seen: traces(dashboard, a).length };
+      const rows = (client: Client, session: { key: string; id: string }): number =>
+        traces(client, session).filter(({ event }) => event === "sessions.changed").length;
+      return { own: rows(tenant, b), parents: rows(tenant, a), seen: rows(dashboard, a) };
     };
     const control = await scene(plain);
-    expect(control.parents).not.toEqual([]);
+    expect(control.parents).toBeGreaterThan(0);
     const { own, parents, seen } = await scene(gateway);
-    expect(parents).toEqual([]);
+    expect(parents).toBe(0);
     expect(seen).toBeGreaterThan(0);
-    if (control.own > 0) expect(own).toBeGreaterThan(0);
+    expect(own).toBeGreaterThan(0);
   });
 
   test("a request that names no session, or one that cannot be checked, is denied", async () => {
