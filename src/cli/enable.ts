@@ -46,13 +46,14 @@ function subcommand(name: "enable" | "disable", summary: string, description: st
   return command.action((options: Options) => {
     const on = name === "enable";
     const { way, because } = options.for ? { way: options.for } : detectWay(process.env, options.unit);
-    if (because !== undefined) console.error(`${name}: for ${way}, because ${because}; --for <way> chooses another`);
     if (on && way !== "docker" && registerUrl().includes("/_npx/")) {
       throw new Failure(
         "this copy is in npx's cache, which npm empties: run npm install --global openclaw-event-isolation, then run enable again",
       );
     }
-    console.log(carryOut(planFor(way, on, options), options.dryRun ?? false).join("\n"));
+    const plan = planFor(way, on, options);
+    if (because !== undefined) console.error(`${name}: for ${way}, because ${because}; --for <way> chooses another`);
+    console.log(carryOut(plan, options.dryRun ?? false).join("\n"));
   });
 }
 
