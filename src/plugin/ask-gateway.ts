@@ -3,14 +3,17 @@ import { reasonOf } from "../attach/log.ts";
 import { type IsolationStatus, STATUS_METHOD } from "../status.ts";
 import type { PluginRuntime } from "./api.ts";
 
-const TIMEOUT_MS = 20_000;
+/** For the gateway's answer. */
+const ANSWER_MS = 20_000;
+/** For the whole call: OpenClaw's command needs half a minute to start on a machine with too much to do. */
+const CALL_MS = 60_000;
 
 /** The status of the configured gateway, or one line that says why it is missing. */
 export async function askGateway(runtime: PluginRuntime): Promise<{ status: IsolationStatus } | { problem: string }> {
   const [node, script] = process.argv;
-  const call = [node!, script!, "gateway", "call", STATUS_METHOD, "--json", "--timeout", String(TIMEOUT_MS / 2)];
+  const call = [node!, script!, "gateway", "call", STATUS_METHOD, "--json", "--timeout", String(ANSWER_MS)];
   try {
-    const { stdout, stderr } = await runtime.system.runCommandWithTimeout(call, { timeoutMs: TIMEOUT_MS });
+    const { stdout, stderr } = await runtime.system.runCommandWithTimeout(call, { timeoutMs: CALL_MS });
     const parsed = jsonIn(stdout);
     return isStatus(parsed) ? { status: parsed } : { problem: problemIn(parsed, `${stderr}\n${stdout}`) };
   } catch (error) {
