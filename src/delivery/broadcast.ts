@@ -7,14 +7,20 @@ import { passesScopes, probeNumbering } from "./numbering.ts";
 
 type Recipients = Iterable<GatewayClient> & { readonly size: number };
 
+/** Clients that get a version of their own of an event. */
+interface Others {
+  readonly to: Recipients;
+  readonly payload: unknown;
+}
+
 /** The recipients of an event. Undefined means: as upstream sends it. */
 export type Audience =
   | {
       readonly route: CanonicalRoute;
       readonly deliver: Recipients;
       readonly hold: Recipients;
-      /** What all other clients get instead, if anything. */
-      readonly others?: { readonly to: Recipients; readonly payload: unknown };
+      /** What other clients get instead, if anything. */
+      readonly others?: readonly Others[];
     }
   | undefined;
 
@@ -107,14 +113,15 @@ export function scopeBroadcaster(
     const audience = gate.audience(...asked);
     if (!audience?.others || !projects || !isProjected(asked[0])) return audience;
     const { route, deliver, hold, others } = audience;
-    return { route, deliver: new Set([...deliver, ...others.to]), hold };
+    return { route, deliver: new Set([deliver, ...others.map(({ to }) => to)].flatMap((to) => [...to])), hold };
   };
   // 2026.8 tells the gateway's plugins of each row that is sent.
   const rowsAreTold = "canReceiveSessionEvent" in params;
   const toOthers = (send: Sender["some"], { route, others }: NonNullable<Audience>, event: string, opts: unknown) => {
-    if (!others) return;
-    if (route.to !== "roster" || !rowsAreTold) return send(others.to, event, others.payload, opts);
-    send(others.to, event, jsonOnly(others.payload), scopeOf(others.payload, opts));
+    for (const { to, payload } of others ?? []) {
+      if (route.to !== "roster" || !rowsAreTold) send(to, event, payload, opts);
+      else send(to, event, jsonOnly(payload), scopeOf(payload, opts));
+    }
   };
   const scoped: Broadcaster = {
     broadcast: (event, payload, opts) => {

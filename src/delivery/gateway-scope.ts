@@ -281,7 +281,7 @@ export class GatewayScope implements EventGate {
     const whole = deliver.size > 0 && !OF_MANY_SESSIONS.has(event) ? deliver : this.#claims.fullObservers();
     this.counters.count(event, reason === "no-key" ? "open" : reason);
     const to = new Set([...this.connections].filter((client) => !whole.has(client)));
-    return { route, deliver: whole, hold: new Set(), others: { to, payload: status(payload) } };
+    return { route, deliver: whole, hold: new Set(), others: [{ to, payload: status(payload) }] };
   }
 
   failed(event: string): void {

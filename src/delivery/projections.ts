@@ -55,18 +55,29 @@ export class RowAccess {
   }
 
   /**
-   * An event's audience; connections under rules get a version without rows, parents and children that the rules deny
-   * to one of them.
+   * An event's audience; connections under rules get a version without the rows, parents and children that the rules
+   * deny to them: one for all to whom they deny the same.
    */
   divide(event: string, payload: unknown, audience: Pick<Recipients<GatewayClient>, "route" | "deliver" | "hold">) {
     const { route, deliver, hold } = audience;
     if (!this.anyRules() || (route.to !== "roster" && !namesOthers(payload))) return audience;
-    const [all, few] = [new Set<GatewayClient>(), new Set<GatewayClient>()];
-    for (const client of deliver) (this.#claims.restricted.has(client) ? few : all).add(client);
+    const [whole, few] = [new Set<GatewayClient>(), new Set<GatewayClient>()];
+    for (const client of deliver) (this.#claims.restricted.has(client) ? few : whole).add(client);
     if (few.size === 0) return audience;
-    const allows = (key: string): boolean => [...few].every((client) => this.#claims.mayHave(client, [key]));
-    const version = allowedVersion(event, payload, { allows }, this.canonical);
-    return { route, deliver: all, hold, others: { to: few, payload: version } };
+    const named = new Set<string>();
+    allowedVersion(event, payload, { allows: (key) => Boolean(named.add(key)) }, this.canonical);
+    const groups = new Map<string, { denied: ReadonlySet<string>; to: Set<GatewayClient> }>();
+    for (const client of few) {
+      const denied = new Set([...named].filter((key) => !this.#claims.mayHave(client, [key])));
+      const group = groups.get([...denied].join("\n")) ?? { denied, to: new Set<GatewayClient>() };
+      groups.set([...denied].join("\n"), group);
+      group.to.add(client);
+    }
+    const others = [...groups.values()].map(({ denied, to }) => ({
+      to,
+      payload: allowedVersion(event, payload, { allows: (key) => !denied.has(key) }, this.canonical),
+    }));
+    return { route, deliver: whole, hold, others };
   }
 }
 

@@ -166,6 +166,23 @@ describe("under access rules", () => {
     expect(bob.frames.map(({ seq }) => seq)).toEqual([1, 2]);
   });
 
+  test.each([
+    ["up to 2026.7", {}],
+    ["from 2026.8 on", { canReceiveSessionEvent: () => true }],
+  ])("each client gets all that the rules allow it, whatever they deny to others, %s", (_, params) => {
+    const CHILDREN = ["bob", "carol"].map((id) => `${A}:${id}`);
+    const access = ["bob", "carol"].map((id) => ({ match: { clientId: id }, sessions: [A, `${A}:${id}`] }));
+    const gateway = scopedGateway(perConnection, { settings: { access: [...access, { sessions: ["*"] }] }, params });
+    const clients = ["alice", "bob", "carol"].map((id) => gateway.connect(id, [], { client: { id } }));
+    for (const client of clients) gateway.accepted(client, "sessions.subscribe", {});
+    for (const client of clients) gateway.accepted(client, "chat.history", { sessionKey: A });
+    gateway.broadcaster.broadcast("sessions.changed", { sessionKey: A, childSessions: CHILDREN });
+    gateway.broadcaster.broadcast("session.message", { sessionKey: A, childSessions: CHILDREN });
+    const children = clients.map(({ frames }) => frames.map((frame) => (frame.payload as typeof row).childSessions));
+    const row = { childSessions: CHILDREN };
+    expect(children).toEqual([CHILDREN, [CHILDREN[0]], [CHILDREN[1]]].map((each) => [each, each]));
+  });
+
   test("a denied child's approval is not for its parent's claimers, however it is sent", () => {
     const { bob, broadcast } = two(perConnection, { access: ACCESS });
     const approval = { sessionKey: B, sourceSessionKey: A, approval: { command: "SECRET" } };
