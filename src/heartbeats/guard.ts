@@ -29,6 +29,7 @@ import {
   HeartbeatPolicy,
   type HeartbeatSettings,
   IDLE_MINUTE_MS,
+  JOB_WAIT_MS,
   type Place,
   QUIET_MS,
   RETRY_MS,
@@ -92,6 +93,9 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
       // Asked late: the module with that function may not be loaded yet.
       get quietMs(): number {
         return settings.quietMs ?? (abortsHeartbeatsItself(functions) ? IDLE_MINUTE_MS : QUIET_MS);
+      },
+      get maxDeferMs(): number {
+        return abortsHeartbeatsItself(functions) ? Math.min(settings.maxDeferMs, JOB_WAIT_MS) : settings.maxDeferMs;
       },
     };
     this.#current = { policy: new HeartbeatPolicy(timed), settings, keys };

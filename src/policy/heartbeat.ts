@@ -11,6 +11,9 @@ export const QUIET_MS = 10_000;
 /** The same on releases that leave a busy session alone for a minute themselves, from 2026.8. */
 export const IDLE_MINUTE_MS = 60_000;
 
+/** From 2026.8 on, releases end a heartbeat's job with an error if it has waited for ten minutes; 2026.9.5 no longer. */
+export const JOB_WAIT_MS = 9 * 60_000;
+
 export interface HeartbeatTimes {
   /** How long after a run's end scheduled heartbeats of its agent wait. */
   readonly quietMs: number;

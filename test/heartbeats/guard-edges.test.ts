@@ -145,6 +145,21 @@ describe("the quiet time", () => {
   });
 });
 
+test("a heartbeat is deferred for nine minutes at most where the release ends its job after ten", async () => {
+  async function deferredFor(): Promise<number> {
+    scene.begin({ quietMs: 600_000, maxDeferMs: 900_000, preempt: true });
+    const from = Date.now();
+    do {
+      scene.run(`r${Date.now()}`);
+      vi.advanceTimersByTime(10_000);
+    } while ((await scene.heartbeat(() => Promise.resolve(RAN), "interval")) !== RAN);
+    return Date.now() - from;
+  }
+  await expect(deferredFor()).resolves.toBe(910_000);
+  scene.functions["preemptAndDrainEmbeddedHeartbeatRun"] = [() => {}];
+  await expect(deferredFor()).resolves.toBe(550_000);
+});
+
 describe("a release without a function, or with one that fails", () => {
   test("functions of the release that throw leave heartbeats as they are", async () => {
     scene.functions["resolveHeartbeatSession"] = [
