@@ -10,9 +10,9 @@ import type { Answer, Passage } from "./requests.ts";
 import type { SessionKeys } from "../gateway/session-keys.ts";
 import type { Reloadable } from "../gateway/settings-reload.ts";
 import { accessOf, type SessionAccess } from "../policy/access.ts";
-import { allowedRows, answersAllowedSession, foundSession } from "../policy/access-answers.ts";
+import { allowedRows, answersAllowedSession, foundSession, namesDenied } from "../policy/access-answers.ts";
 import { presenceRow } from "../policy/status-events.ts";
-import { type Denial, judgeRequest, type RequestVerdict } from "../policy/access-requests.ts";
+import { agentOf, type Denial, judgeRequest, type RequestVerdict } from "../policy/access-requests.ts";
 import { BoundedMap } from "../policy/bounded-map.ts";
 import { type ConnectionFacts, isObserver } from "../policy/connection-match.ts";
 import { type Fields, fieldsOf, fieldsOrNone, present } from "../policy/fields.ts";
@@ -108,8 +108,8 @@ export class AccessGuard {
       return { refuse: accessDenied(method, verdict) };
     }
     const { answer, ask } = verdict;
+    const agentId = agentOf(fieldsOrNone(params));
     const replaced = ask && replace(params, ask);
-    if (answer === "as-is") return replaced;
     const denied: Answer = { ok: false, error: accessDenied(method, DENIED_SESSION) };
     const nothing = answer === "lookup" && mayBeMissing(params) ? { ok: true, payload: { ok: false } } : denied;
     let refused: Answer | undefined;
@@ -118,9 +118,11 @@ export class AccessGuard {
       answering: (given) => {
         if (refused) return refused;
         // A forbidden session gets the same answer as one that does not exist, whatever upstream's error says.
-        if (!given.ok) return answer === "lookup" ? nothing : given;
+        if (!given.ok && answer === "lookup") return nothing;
         try {
-          const allowed = this.#answer(client, verdict, given);
+          if (!given.ok) return namesDenied(given.error, access, keys.canonical) ? denied : given;
+          if (answer === "as-is") return given;
+          const allowed = this.#answer(client, verdict, given, agentId);
           if (allowed) return allowed;
           refused = nothing;
         } catch {
@@ -133,21 +135,26 @@ export class AccessGuard {
   }
 
   /** Filters an answer by the current rules, which may have changed since the request; undefined if nothing is left. */
-  #answer(client: GatewayClient, { answer: check, page }: Allowed, answer: Answer): Answer | undefined {
+  #answer(
+    client: GatewayClient,
+    { answer: check, page }: Allowed,
+    answer: Answer,
+    agentId: string | undefined,
+  ): Answer | undefined {
     if (!this.#known.has(client)) return undefined;
     const access = this.#known.get(client)?.access;
     const shown = (payload: unknown): Answer => ({ ok: true, payload: page ? pageOf(payload, page) : payload });
     if (!access) return shown(answer.payload);
     const { canonical } = this.#host.keys;
     if (check === "lookup") {
-      const found = foundSession(answer.payload, access, canonical);
+      const found = foundSession(answer.payload, access, canonical, agentId);
       return found === undefined ? undefined : shown(found);
     }
-    if (check === "key" && !answersAllowedSession(answer.payload, access, canonical)) {
+    if (check === "key" && !answersAllowedSession(answer.payload, access, canonical, agentId)) {
       this.#host.denied();
       return undefined;
     }
-    const rows = allowedRows(answer.payload, access, canonical);
+    const rows = allowedRows(answer.payload, access, canonical, agentId);
     // A system event of any session leaves its text there.
     return shown(check === "presence" && Array.isArray(rows) ? rows.map((row: unknown) => presenceRow(row)) : rows);
   }

@@ -146,6 +146,7 @@ export function scopeBroadcaster(
       const audience = gate.audience(event, payload, undefined);
       if (audience && audience.hold.size > 0) keepForAnswer(audience, event, payload, scope, "plugin");
       sender.plugin?.(audience?.deliver, event, payload, scope);
+      for (const others of audience?.others ?? []) sender.plugin?.(others.to, event, others.payload, scope);
     },
   };
   // Exactly the members that the release has.

@@ -14,6 +14,7 @@ import { Counters } from "../policy/counters.ts";
 import { type CanonicalRoute, type DeliveryReason, mayReceive, recipients } from "../policy/delivery.ts";
 import { type Fields, fieldsOrNone } from "../policy/fields.ts";
 import { OF_MANY_SESSIONS, STATUS_EVENTS } from "../policy/status-events.ts";
+import { namesOthers } from "../policy/access-answers.ts";
 import { HeldFrames } from "../policy/held-frames.ts";
 import { isQuestion, Questions } from "../policy/questions.ts";
 import { type EventRoute, plainKey, routeEvent } from "../policy/session-event.ts";
@@ -204,7 +205,7 @@ export class GatewayScope implements EventGate {
     const claims = this.#claims;
     if (this.#settings.scope !== "session" || claims.observers.size > 0) return undefined;
     const key = plainKey(event, payload, opts, this.#keys.canonical);
-    if (key === undefined) return undefined;
+    if (key === undefined || (this.rows.anyRules() && namesOthers(payload))) return undefined;
     const claimers = claims.on(key);
     if (claimers && claimers.pending.size > 0) return undefined;
     const runId = (payload as Fields)["runId"];
@@ -242,7 +243,7 @@ export class GatewayScope implements EventGate {
     try {
       // Upstream may go on using the payload object; a late frame must have the content of the event's time.
       const json = JSON.stringify(frame.payload) as string | undefined;
-      const payload = this.rows.version(client, frame.event, json === undefined ? undefined : JSON.parse(json));
+      const payload: unknown = json === undefined ? undefined : JSON.parse(json);
       const opts = lateOptions(frame.opts, client);
       if (opts === NOT_FOR_IT) return;
       const lost = this.#held.hold(client, { ...frame, payload, opts });
@@ -325,7 +326,10 @@ export class GatewayScope implements EventGate {
     if (dropped > 0) this.counters.count("(held)", "held-dropped", dropped);
     for (const frame of deliver) {
       if (frame.via !== "targeted") this.connections.late(client);
-      this.#send(client, frame);
+      // By the rules of this moment, not of the event's.
+      this.#safely(frame.event, () =>
+        this.#send(client, { ...frame, payload: this.rows.version(client, frame.event, frame.payload) }),
+      );
     }
   }
 

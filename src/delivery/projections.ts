@@ -44,8 +44,7 @@ export class RowAccess {
 
   /** What the access rules let a connection have; undefined if no rule concerns it. */
   rules(client: GatewayClient): ClaimAccess | undefined {
-    if (!this.#claims.restricted.has(client)) return undefined;
-    return { allows: (key) => this.#claims.mayHave(client, [key]) };
+    return this.#claims.accessOf(client);
   }
 
   /** An event as the access rules let a connection have it. */
@@ -61,24 +60,36 @@ export class RowAccess {
   divide(event: string, payload: unknown, audience: Pick<Recipients<GatewayClient>, "route" | "deliver" | "hold">) {
     const { route, deliver, hold } = audience;
     if (!this.anyRules() || (route.to !== "roster" && !namesOthers(payload))) return audience;
-    const [whole, few] = [new Set<GatewayClient>(), new Set<GatewayClient>()];
-    for (const client of deliver) (this.#claims.restricted.has(client) ? few : whole).add(client);
+    const whole = new Set<GatewayClient>();
+    const few = new Map<ClaimAccess, Set<GatewayClient>>();
+    for (const client of deliver) {
+      const access = this.rules(client);
+      if (!access) whole.add(client);
+      else few.set(access, (few.get(access) ?? new Set()).add(client));
+    }
     if (few.size === 0) return audience;
     const named = new Set<string>();
     allowedVersion(event, payload, { allows: (key) => Boolean(named.add(key)) }, this.canonical);
-    const groups = new Map<string, { denied: ReadonlySet<string>; to: Set<GatewayClient> }>();
-    for (const client of few) {
-      const denied = new Set([...named].filter((key) => !this.#claims.mayHave(client, [key])));
-      const group = groups.get([...denied].join("\n")) ?? { denied, to: new Set<GatewayClient>() };
-      groups.set([...denied].join("\n"), group);
-      group.to.add(client);
+    const groups = new Map<string, { readonly access: ClaimAccess; readonly to: Set<GatewayClient> }>();
+    for (const [access, clients] of few) {
+      const sight = sightOf(access, [...named]);
+      const group = groups.get(sight);
+      if (!group) groups.set(sight, { access, to: clients });
+      else for (const client of clients) group.to.add(client);
     }
-    const others = [...groups.values()].map(({ denied, to }) => ({
+    const others = [...groups.values()].map(({ access, to }) => ({
       to,
-      payload: allowedVersion(event, payload, { allows: (key) => !denied.has(key) }, this.canonical),
+      payload: allowedVersion(event, payload, access, this.canonical),
     }));
     return { route, deliver: whole, hold, others };
   }
+}
+
+/** Which of some sessions a connection may have: the same text for the same ones. */
+function sightOf(access: ClaimAccess, keys: readonly string[]): string {
+  const [allowed, denied]: [string[], string[]] = [[], []];
+  for (const key of keys) (access.allows(key) ? allowed : denied).push(key);
+  return allowed.length < denied.length ? `only ${allowed.join("\n")}` : `not ${denied.join("\n")}`;
 }
 
 /** All of a row is about sessions; in other events only some properties are. */

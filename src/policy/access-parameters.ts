@@ -59,7 +59,7 @@ const TABLE: readonly (readonly [methods: string, parameters: string])[] = [
   ["sessions.compaction.branch sessions.compaction.get sessions.compaction.restore", "checkpointId"],
   [
     "sessions.create",
-    "idempotencyKey displayName titleSource category model agentRuntime contextWindow thinkingLevel fastMode permissionMode toolOverrides incognito visibility spawnDepth fork forkFrom emitCommandHooks succeedsParent timeoutMs task message mentions attachments projectId projectGitUrl repository worktree worktreeSource worktreeBaseRef worktreeName execNode cwd",
+    "idempotencyKey displayName titleSource category model agentRuntime contextWindow thinkingLevel fastMode permissionMode toolOverrides incognito visibility spawnDepth fork forkFrom emitCommandHooks succeedsParent timeoutMs task message mentions attachments projectId projectGitUrl repository worktree worktreeSource worktreeBaseRef execNode cwd",
   ],
   [
     "sessions.delete",
@@ -102,7 +102,7 @@ const HARMLESS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
 
 /**
  * A label is unique within its agent's sessions: whether it can be set, and where it leads, reveals something about
- * all of them. Labels are for connections that may use all of them.
+ * all of them. Labels are for connections that may use all of them; so is the name of a worktree.
  */
 const LABELS = new Set(["agent", "sessions.create", "sessions.patch", "sessions.patchMany", "sessions.resolve"]);
 
@@ -132,6 +132,7 @@ export function deniedParameter(
   for (const name of Object.keys(body)) {
     if (name === field || JUDGED.test(name) || harmless?.has(name)) continue;
     if (name === "channel" && method === "agent" && OWN_CHANNELS.has(body[name])) continue;
+    if (name === "worktreeName" && method === "sessions.create" && wholeAgent()) continue;
     if (!labelled || name !== "label" || !mayLabel(body)) return name;
   }
   if (labelled && ![body["patch"], ...listed(body["targets"])].every(mayLabel)) return "label";

@@ -198,7 +198,7 @@ function agentOfKey(key: string | undefined): string | undefined {
 }
 
 /** The agent that an object names; blank means none, as for the gateway. */
-function agentOf(body: Fields): string | undefined {
+export function agentOf(body: Fields): string | undefined {
   const written = body["agentId"];
   return typeof written === "string" && written.trim() !== "" ? agentIdOf(written) : undefined;
 }

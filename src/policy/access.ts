@@ -58,8 +58,12 @@ export class SessionAccess {
   }
 }
 
+/** Of a rule whose patterns say the same for every connection. */
+const shared = new WeakMap<AccessRule, SessionAccess>();
+
 /**
- * The sessions that the rules let a connection use.
+ * The sessions that the rules let a connection use: one object for all connections that may use the same by a rule
+ * without placeholders.
  *
  * @returns undefined for all sessions: there are no rules, or its rule has the pattern `*`
  */
@@ -68,10 +72,14 @@ export function accessOf(rules: readonly AccessRule[], facts: ConnectionFacts): 
   const rule = facts.role === "operator" ? rules.find(({ match }) => matchesConnection(match, facts)) : undefined;
   if (!rule) return new SessionAccess([], []);
   if (rule.sessions.some(matchesEverything)) return undefined;
+  const known = shared.get(rule);
+  if (known) return known;
   const matchers = rule.sessions
     .map((pattern) => fillPattern(pattern, (name) => facts[name]))
     .filter((matcher) => matcher !== undefined);
-  return new SessionAccess(matchers, rule.methods);
+  const access = new SessionAccess(matchers, rule.methods);
+  if (!rule.sessions.some((pattern) => pattern.includes("{"))) shared.set(rule, access);
+  return access;
 }
 
 /**

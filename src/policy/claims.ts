@@ -292,6 +292,11 @@ export class Claims<C> {
     return claimant === undefined || keys.every((key) => claimant.mayHave(key));
   }
 
+  /** What a connection may have; undefined for all sessions. */
+  accessOf(connection: C): ClaimAccess | undefined {
+    return this.#claimants.get(connection)?.access;
+  }
+
   /** Connections that may not have all sessions. Live. */
   get restricted(): ReadonlySet<C> {
     return this.#restricted;

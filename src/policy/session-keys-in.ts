@@ -11,7 +11,7 @@ const MAX_VALUES = 20_000;
 const MAX_CHARACTERS = 1_000_000;
 
 /** Properties that contain the key of a session, including raw keys such as `main`. */
-const NAMES_SESSION =
+export const NAMES_SESSION =
   /(?:^s|S)essionKeys?$|^(?:spawnedBy|watchedSessions|ownerKey|parentKey|childKey|requesterKey|controllerKey)$/;
 
 /** The target of a job: `isolated`, `main`, `current` or a session. */

@@ -185,7 +185,8 @@ export const settingsSchema = {
           minimum: 1_000,
           maximum: 86_400_000,
           default: 300_000,
-          description: "The longest time that one heartbeat is deferred for users' runs, in milliseconds. From 2026.8 on at most 540000, as releases up to 2026.9.4 end a heartbeat with an error after ten minutes.",
+          description:
+            "The longest time that one heartbeat is deferred for users' runs, in milliseconds. From 2026.8 on at most 540000, as releases up to 2026.9.4 end a heartbeat with an error after ten minutes.",
           examples: [120_000],
         },
         preempt: {

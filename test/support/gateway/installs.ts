@@ -34,6 +34,11 @@ const NEEDS: readonly Need[] = [
     dependencies: { "strip-ansi": "^7" },
   },
   {
+    releases: ">=2026.3.22 <2026.4.5",
+    because: "they load @line/bot-sdk at start, which has axios as an optional dependency only",
+    dependencies: { axios: "^1.7.4" },
+  },
+  {
     releases: ">=2026.4.5 <2026.4.9",
     because: "they load what their plugins need at start, which a script of theirs installs",
     dependencies: {
