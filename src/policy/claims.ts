@@ -292,7 +292,7 @@ export class Claims<C> {
     return claimant === undefined || keys.every((key) => claimant.mayHave(key));
   }
 
-  /** What a connection may have; undefined for all sessions. */
+  /** The access of a connection; undefined for all sessions. */
   accessOf(connection: C): ClaimAccess | undefined {
     return this.#claimants.get(connection)?.access;
   }
