@@ -14,8 +14,9 @@ import { EXIT, oneLine } from "./failure.ts";
 import { addOpenclawOption, findOpenclaw, type Openclaw } from "./find-openclaw.ts";
 import { addGatewayOptions, type GatewayOptions } from "./gateway-target.ts";
 import { isOldNode, OLDEST_NODE } from "./node-version.ts";
+import { serviceFiles } from "./service-files.ts";
 import { survey, type Survey } from "./survey.ts";
-import { programProblem, systemdState, unitName } from "./systemd.ts";
+import { programProblem, type Scope, systemdState, unitName } from "./systemd.ts";
 import { inRange } from "./versions.ts";
 
 /** Shipped in the package, like docs/releases.md, which is generated from it. */
@@ -153,21 +154,38 @@ function measuredChecks({ release }: Openclaw): Check[] {
   return summaryOf(release, releases[release]).map((text) => finding.info("measured", text));
 }
 
+/** systemd's units of the gateway, and how to have each load the module. */
+const UNITS: readonly { readonly scope: Scope; readonly where: string; readonly enable: string }[] = [
+  { scope: "user", where: "", enable: "openclaw-event-isolation enable" },
+  { scope: "system", where: " (system-level)", enable: "openclaw-event-isolation enable --for systemd-system" },
+];
+
 function serviceChecks(env: NodeJS.ProcessEnv): Check[] {
   const name = "service";
-  const unit = unitName(env);
-  const problem = programProblem(env);
-  if (problem !== undefined) return [finding.warning(name, `${unit}: ${problem}`)];
-  switch (systemdState(env)) {
-    case "enabled":
-      return [finding.ok(name, `${unit} starts with the module`)];
-    case "outdated":
-      return [finding.warning(name, `the drop-in of ${unit} is outdated: run openclaw-event-isolation enable`)];
-    case "disabled":
-      return [finding.warning(name, `${unit} starts without the module: run openclaw-event-isolation enable`)];
-    case "no unit":
-      return [];
-  }
+  const units = UNITS.flatMap(({ scope, where, enable }) => {
+    const unit = `${unitName(env)}${where}`;
+    const problem = programProblem(env, undefined, scope);
+    if (problem !== undefined) return [finding.warning(name, `${unit}: ${problem}`)];
+    switch (systemdState(env, undefined, scope)) {
+      case "enabled":
+        return [finding.ok(name, `${unit} starts with the module`)];
+      case "outdated":
+        return [finding.warning(name, `the drop-in of ${unit} is outdated: run ${enable}`)];
+      case "disabled":
+        return [finding.warning(name, `${unit} starts without the module: run ${enable}`)];
+      case "no unit":
+        return [];
+    }
+  });
+  const others = serviceFiles(env).map((file) =>
+    file.enabled
+      ? finding.ok(name, `${file.name} starts with the module (${file.path})`)
+      : finding.warning(
+          name,
+          `${file.name} (${file.path}) starts without the module: run openclaw-event-isolation enable --for ${file.way}`,
+        ),
+  );
+  return [...units, ...others];
 }
 
 function reportText({ checks, seams, openclaw }: DoctorReport): string {

@@ -1,8 +1,9 @@
 /** The exact steps that make the module permanent where the command cannot safely write files. */
 import { findOpenclaw } from "./find-openclaw.ts";
 import { MODULE_OPTION } from "./node-options.ts";
-import { type Env, profileOf } from "./openclaw-config.ts";
+import type { Env } from "./openclaw-config.ts";
 import type { Plan } from "./plan.ts";
+import { launchdLabel, scheduledTask } from "./service-files.ts";
 
 /** The module's place in an image. */
 const IMAGE_FOLDER = "/opt/isolation";
@@ -18,9 +19,52 @@ export function dockerPlan(on: boolean, version: string): Plan {
       ? "docker: add these two lines to your own image"
       : "docker: remove these lines and build the image again",
     notes: on
-      ? ["if the image does not run as root, put USER root before these lines and its own user after them"]
+      ? [
+          "if the image does not run as root, put USER root before these lines and its own user after them",
+          "for openclaw fleet, name your image: openclaw fleet create <tenant> --image <image>",
+        ]
       : [],
     steps: lines,
+  };
+}
+
+/**
+ * OpenClaw's Scheduled Task starts a batch file, which `gateway install` rewrites.
+ *
+ * @param option the module, as Node takes it
+ */
+export function windowsPlan(on: boolean, env: Env, option = MODULE_OPTION): Plan {
+  const { script, task } = scheduledTask(env);
+  // In a batch file %20 would be the script's second argument and a 0.
+  const line = `set "NODE_OPTIONS=%NODE_OPTIONS% ${option.replaceAll("%", "%%")}"`;
+  return {
+    title: on
+      ? `windows: add this line to ${script}, before the line that starts Node`
+      : `windows: remove this line from ${script}`,
+    notes: [
+      `the Scheduled Task "${task}" starts that file: restart it with openclaw gateway restart`,
+      ...(on ? ["openclaw gateway install rewrites the file: add the line again after it"] : []),
+    ],
+    steps: [line],
+  };
+}
+
+export function pm2Plan(on: boolean, env: Env, dir?: string): Plan {
+  const app = "openclaw";
+  if (!on) {
+    return {
+      title: `pm2: ${app}`,
+      notes: [`to remove the app instead: pm2 delete ${app}`],
+      steps: [`NODE_OPTIONS= pm2 restart ${app} --update-env`, "pm2 save"],
+    };
+  }
+  return {
+    title: `pm2: ${app}`,
+    notes: ["start one instance only: two gateways cannot share a port and a state folder"],
+    steps: [
+      `NODE_OPTIONS="${MODULE_OPTION}" pm2 start "${findOpenclaw(dir, env).entry}" --name ${app} -- gateway run`,
+      "pm2 save",
+    ],
   };
 }
 
@@ -44,7 +88,7 @@ export function shellPlan(on: boolean): Plan {
  */
 export function launchdPlan(on: boolean, env: Env, dir?: string): Plan {
   const { entry, release } = findOpenclaw(dir, env);
-  const label = env["OPENCLAW_LAUNCHD_LABEL"]?.trim() || `ai.openclaw.${profileOf(env) || "gateway"}`;
+  const label = launchdLabel(env);
   const wrapper = "$HOME/.local/bin/openclaw-isolated";
   const title = `launchd: ${label}`;
   if (/^2026\.[1-4]\./.test(release)) {
