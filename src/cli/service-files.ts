@@ -1,15 +1,19 @@
-/** Services other than systemd's units, by the files that OpenClaw writes for them. */
+/** Services other than systemd's units, by the files in which OpenClaw or pm2 describes them. */
 import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { type Env, profileOf, stateDir } from "./openclaw-config.ts";
+import { gatewayProcess } from "../attach/process.ts";
+import { oneLine } from "./failure.ts";
+import { hasModule } from "./node-options.ts";
+import { at, type Env, isObject, profileOf, stateDir } from "./openclaw-config.ts";
 
 export interface ServiceFile {
   /** The service, for a message. */
   readonly name: string;
   readonly path: string;
   /** The option of `enable` for it. */
-  readonly way: "launchd" | "windows";
+  readonly way: "launchd" | "windows" | "pm2";
+  readonly enabled: boolean;
 }
 
 /** The label of OpenClaw's service for launchd. */
@@ -27,20 +31,36 @@ export function scheduledTask(env: Env): { readonly script: string; readonly tas
 }
 
 /** Those that are installed, and whether each starts the gateway with the module. */
-export function serviceFiles(env: Env): (ServiceFile & { readonly enabled: boolean })[] {
+export function serviceFiles(env: Env): ServiceFile[] {
   const label = launchdLabel(env);
   const { script, task } = scheduledTask(env);
-  const files: readonly ServiceFile[] = [
-    {
-      name: `launchd's ${label}`,
-      path: join(env["HOME"] ?? homedir(), "Library/LaunchAgents", `${label}.plist`),
-      way: "launchd",
-    },
+  const home = env["HOME"] ?? homedir();
+  const files = [
+    { name: `launchd's ${label}`, path: join(home, "Library/LaunchAgents", `${label}.plist`), way: "launchd" },
     { name: `the Scheduled Task "${task}"`, path: script, way: "windows" },
-  ];
-  return files.flatMap((file) => {
+  ] as const;
+  const written = files.flatMap((file) => {
     const text = smallText(file.path);
     return text === undefined ? [] : [{ ...file, enabled: [text, ...programs(text)].some((each) => NAMED.test(each)) }];
+  });
+  return [...written, ...pm2Apps(join(env["PM2_HOME"] ?? join(home, ".pm2"), "dump.pm2"))];
+}
+
+/** The gateways among the apps that `pm2 save` has written down. */
+function pm2Apps(path: string): ServiceFile[] {
+  let apps: unknown;
+  try {
+    apps = JSON.parse(readFileSync(path, "utf8"));
+  } catch {
+    return []; // no pm2, or nothing saved
+  }
+  return (Array.isArray(apps) ? apps : []).filter(isObject).flatMap((app) => {
+    const list = (key: string): string[] => (Array.isArray(app[key]) ? app[key].map(String) : []);
+    if (!gatewayProcess(["node", String(app["pm_exec_path"]), ...list("args")])) return [];
+    // In cluster mode a worker has the environment of pm2's daemon when it starts.
+    const options = app["exec_mode"] === "fork_mode" ? String(at(app, "env", "NODE_OPTIONS") ?? "") : "";
+    const enabled = hasModule(list("node_args").join(" ")) || hasModule(options);
+    return [{ name: `pm2's ${oneLine(String(app["name"]), 60)}`, path, way: "pm2", enabled }];
   });
 }
 

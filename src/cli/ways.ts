@@ -49,22 +49,17 @@ export function windowsPlan(on: boolean, env: Env, option = MODULE_OPTION): Plan
   };
 }
 
+/** Not by NODE_OPTIONS: in cluster mode a worker has the environment of pm2's daemon when it starts. */
 export function pm2Plan(on: boolean, env: Env, dir?: string): Plan {
-  const app = "openclaw";
-  if (!on) {
-    return {
-      title: `pm2: ${app}`,
-      notes: [`to remove the app instead: pm2 delete ${app}`],
-      steps: [`NODE_OPTIONS= pm2 restart ${app} --update-env`, "pm2 save"],
-    };
-  }
+  const { entry } = findOpenclaw(dir, env);
+  const start = (options: string): string => `pm2 start "${entry}" --name openclaw ${options}-- gateway run`;
   return {
-    title: `pm2: ${app}`,
-    notes: ["start one instance only: two gateways cannot share a port and a state folder"],
-    steps: [
-      `NODE_OPTIONS="${MODULE_OPTION}" pm2 start "${findOpenclaw(dir, env).entry}" --name ${app} -- gateway run`,
-      "pm2 save",
+    title: "pm2: openclaw",
+    notes: [
+      "run one instance only: two gateways cannot share a port and a state folder",
+      ...(on ? ["to change an app that is there already, first run: pm2 delete openclaw"] : []),
     ],
+    steps: [...(on ? [] : ["pm2 delete openclaw"]), start(on ? `--node-args="${MODULE_OPTION}" ` : ""), "pm2 save"],
   };
 }
 

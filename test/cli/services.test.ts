@@ -179,11 +179,36 @@ test("enable --for pm2 prints the command line with the installed openclaw, and 
   const enable = await command(["enable", "--for", "pm2"]);
   expect(enable.stdout).toMatch(
     new RegExp(
-      `^  NODE_OPTIONS="--import=${register()}" pm2 start "/.*/openclaw\\.mjs" --name openclaw -- gateway run$`,
+      `^  pm2 start "/.*/openclaw\\.mjs" --name openclaw --node-args="--import=${register()}" -- gateway run$`,
       "m",
     ),
   );
-  expect((await command(["disable", "--for", "pm2"])).stdout).toContain(
-    "NODE_OPTIONS= pm2 restart openclaw --update-env",
+  const disable = await command(["disable", "--for", "pm2"]);
+  expect(disable.stdout).toMatch(
+    /^ {2}pm2 delete openclaw\n {2}pm2 start "\/.*\/openclaw\.mjs" --name openclaw -- gateway run$/m,
   );
+});
+
+test("doctor reads the apps that pm2 save has written: in cluster mode NODE_OPTIONS do not count", async () => {
+  const home = emptyFolder();
+  mkdirSync(join(home, ".pm2"));
+  const app = {
+    name: "gw",
+    pm_exec_path: join(madeUp("2026.9.6", ""), "openclaw.mjs"),
+    args: ["gateway", "run"],
+    exec_mode: "cluster_mode",
+    env: { NODE_OPTIONS: `--import=${register()}` },
+  };
+  const saved = (...apps: object[]): void => writeFileSync(join(home, ".pm2/dump.pm2"), JSON.stringify(apps));
+  saved(app, { ...app, name: "other", args: ["status"] }, { name: "a web server" });
+  expect(await services({ home })).toEqual([
+    1,
+    `warning: pm2's gw (${join(home, ".pm2/dump.pm2")}) starts without the module: run openclaw-event-isolation enable --for pm2`,
+  ]);
+  saved({ ...app, exec_mode: "fork_mode" }, { ...app, name: "by flag", node_args: [`--import=${register()}`] });
+  expect(await services({ home })).toEqual([
+    0,
+    expect.stringMatching(/^ok: pm2's gw starts with the module/),
+    expect.stringMatching(/^ok: pm2's by flag starts with the module/),
+  ]);
 });
