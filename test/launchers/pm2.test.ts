@@ -1,5 +1,5 @@
 /** The real gateway behind pm2, in both of its modes, in a home of its own. */
-import { execFile, execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,7 +29,6 @@ let model: Model;
 beforeAll(async () => {
   program = join(await fromNpm({ pm2: "7.0.4" }), "node_modules/pm2/bin/pm2");
   release = await ensureRelease("2026.2.9");
-  execFileSync("npm", ["run", "--silent", "build"], { cwd: REPOSITORY, timeout: PROGRAM_MS });
   model = await startModel();
 });
 
