@@ -21,6 +21,11 @@ export function launchdLabel(env: Env): string {
   return env["OPENCLAW_LAUNCHD_LABEL"]?.trim() || `ai.openclaw.${profileOf(env) || "gateway"}`;
 }
 
+/** OpenClaw's plist for launchd. */
+export function launchdPlist(env: Env): string {
+  return join(env["HOME"] ?? homedir(), "Library/LaunchAgents", `${launchdLabel(env)}.plist`);
+}
+
 /** The batch file that the Scheduled Task starts, and the task. */
 export function scheduledTask(env: Env): { readonly script: string; readonly task: string } {
   const profile = profileOf(env);
@@ -32,11 +37,10 @@ export function scheduledTask(env: Env): { readonly script: string; readonly tas
 
 /** Those that are installed, and whether each starts the gateway with the module. */
 export function serviceFiles(env: Env): ServiceFile[] {
-  const label = launchdLabel(env);
   const { script, task } = scheduledTask(env);
   const home = env["HOME"] ?? homedir();
   const files = [
-    { name: `launchd's ${label}`, path: join(home, "Library/LaunchAgents", `${label}.plist`), way: "launchd" },
+    { name: `launchd's ${launchdLabel(env)}`, path: launchdPlist(env), way: "launchd" },
     { name: `the Scheduled Task "${task}"`, path: script, way: "windows" },
   ] as const;
   const written = files.flatMap((file) => {
@@ -63,6 +67,14 @@ function pm2Apps(path: string): ServiceFile[] {
     return [{ name: `pm2's ${oneLine(String(app["name"]), 60)}`, path, way: "pm2", enabled }];
   });
 }
+
+/** NODE_OPTIONS among the environment of a plist; undefined if it sets none, or there is no plist. */
+export function plistOptions(path: string): string | undefined {
+  const text = /<key>NODE_OPTIONS<\/key>\s*<string>([^<]*)<\/string>/.exec(smallText(path) ?? "")?.[1];
+  return text?.replaceAll(/&(quot|apos|lt|gt|amp);/g, (_, name: string) => ENTITIES[name]!);
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { quot: '"', apos: "'", lt: "<", gt: ">", amp: "&" };
 
 const NAMED = /openclaw-event-isolation[\\/]dist[\\/]register\.js/;
 

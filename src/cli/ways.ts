@@ -1,9 +1,9 @@
 /** The exact steps that make the module permanent where the command cannot safely write files. */
 import { findOpenclaw } from "./find-openclaw.ts";
-import { MODULE_OPTION } from "./node-options.ts";
+import { MODULE_OPTION, withModule, withoutModule } from "./node-options.ts";
 import type { Env } from "./openclaw-config.ts";
 import type { Plan } from "./plan.ts";
-import { launchdLabel, scheduledTask } from "./service-files.ts";
+import { launchdLabel, launchdPlist, plistOptions, scheduledTask } from "./service-files.ts";
 
 /** The module's place in an image. */
 const IMAGE_FOLDER = "/opt/isolation";
@@ -89,12 +89,15 @@ export function launchdPlan(on: boolean, env: Env, dir?: string): Plan {
   if (/^2026\.[1-4]\./.test(release)) {
     const plist = `"$HOME/Library/LaunchAgents/${label}.plist"`;
     const buddy = `/usr/libexec/PlistBuddy -c`;
+    const before = plistOptions(launchdPlist(env));
+    const rest = withoutModule(before);
+    const key = ":EnvironmentVariables:NODE_OPTIONS";
     const edit = on
       ? [
           `cp ${plist} ${plist}.before-isolation`,
-          `${buddy} 'Add :EnvironmentVariables:NODE_OPTIONS string ${MODULE_OPTION}' ${plist}`,
+          `${buddy} '${before === undefined ? `Add ${key} string` : `Set ${key}`} ${withModule(before)}' ${plist}`,
         ]
-      : [`${buddy} 'Delete :EnvironmentVariables:NODE_OPTIONS' ${plist}`];
+      : [`${buddy} '${rest === "" ? `Delete ${key}` : `Set ${key} ${rest}`}' ${plist}`];
     const restart = [`launchctl bootout gui/$UID/${label}`, `launchctl bootstrap gui/$UID ${plist}`];
     return {
       title,
