@@ -11,7 +11,7 @@ import { gatewayChecks } from "./doctor-gateway.ts";
 import { type Check, finding } from "./check.ts";
 import { configChecks } from "./doctor-config.ts";
 import { EXIT, oneLine } from "./failure.ts";
-import { addOpenclawOption, findOpenclaw, type Openclaw } from "./find-openclaw.ts";
+import { addOpenclawOption, bunScript, findOpenclaw, type Openclaw } from "./find-openclaw.ts";
 import { addGatewayOptions, type GatewayOptions } from "./gateway-target.ts";
 import { isOldNode, OLDEST_NODE } from "./node-version.ts";
 import { serviceFiles } from "./service-files.ts";
@@ -66,6 +66,7 @@ async function examine(options: Options, env: NodeJS.ProcessEnv): Promise<Doctor
   const checks = [
     ...releaseChecks(openclaw),
     nodeCheck(env),
+    ...bunChecks(env),
     ...seamChecks(found),
     ...measuredChecks(openclaw),
     ...ofConfig,
@@ -102,6 +103,9 @@ function releaseChecks({ release, root }: Openclaw): Check[] {
 
 function nodeCheck(env: NodeJS.ProcessEnv): Check {
   const version = process.versions.node;
+  if (process.versions["bun"] !== undefined) {
+    return finding.error("node", `Bun ${process.versions["bun"]} cannot load the module: run the gateway with Node`);
+  }
   if (isOldNode(version)) {
     return finding.error(
       "node",
@@ -110,6 +114,17 @@ function nodeCheck(env: NodeJS.ProcessEnv): Check {
   }
   const problem = preloadProblem(version, env["NODE_OPTIONS"], process.execArgv);
   return problem === undefined ? finding.ok("node", `Node ${version}`) : finding.error("node", problem);
+}
+
+function bunChecks(env: NodeJS.ProcessEnv): Check[] {
+  const script = bunScript(env);
+  if (script === undefined) return [];
+  return [
+    finding.warning(
+      "bun",
+      `${script} runs Bun, which ignores NODE_OPTIONS and cannot load the module, so a gateway that it starts would run unprotected: use openclaw-event-isolation run, which starts Node`,
+    ),
+  ];
 }
 
 function seamChecks({ seams, standDown }: Survey): Check[] {

@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import type { DoctorReport } from "../../src/cli/doctor.ts";
 import { declaredBy } from "../../src/cli/survey.ts";
 import { windowsPlan } from "../../src/cli/ways.ts";
-import { command, emptyFolder, expectFailure, installedCli } from "./command.ts";
+import { command, emptyFolder, expectFailure, installedCli, PLAIN_PATH } from "./command.ts";
 import { madeUp } from "./made-up.ts";
 
 const UNIT = "openclaw-gateway.service";
@@ -21,9 +21,12 @@ function systemUnit(lines: string, unit = UNIT): { folder: string; env: Record<s
   return { folder, env: { SYSTEMD_UNIT_PATH: folder } };
 }
 
-/** What doctor reports of services, and its exit code: of a release that lacks nothing. */
+/** A release that lacks nothing: doctor then ends with 0 unless a service, or Bun, is in the way. */
+const ALL = [...declaredBy("2026.9.6")].map((name) => `function ${name}() {}\n`).join("");
+
+/** What doctor reports of services, and its exit code. */
 async function services(how: { home?: string; env?: Record<string, string> }): Promise<[number | null, ...string[]]> {
-  const openclaw = madeUp("2026.9.6", [...declaredBy("2026.9.6")].map((name) => `function ${name}() {}\n`).join(""));
+  const openclaw = madeUp("2026.9.6", ALL);
   const { code, stdout } = await command(["doctor", "--json", "--no-gateway", "--openclaw", openclaw], how);
   const { checks } = JSON.parse(stdout) as DoctorReport;
   return [code, ...checks.filter(({ name }) => name === "service").map(({ level, text }) => `${level}: ${text}`)];
@@ -211,4 +214,20 @@ test("doctor reads the apps that pm2 save has written: in cluster mode NODE_OPTI
     expect.stringMatching(/^ok: pm2's gw starts with the module/),
     expect.stringMatching(/^ok: pm2's by flag starts with the module/),
   ]);
+});
+
+test("doctor warns of an openclaw in PATH that runs Bun, and not of one that runs Node", async () => {
+  const home = emptyFolder();
+  const openclaw = madeUp("2026.9.6", ALL);
+  const warned = async (script: string): Promise<boolean> => {
+    writeFileSync(join(home, "openclaw"), script, { mode: 0o755 });
+    const env = { PATH: `${home}:${PLAIN_PATH}` };
+    const { code, stdout } = await command(["doctor", "--no-gateway", "--openclaw", openclaw], { home, env });
+    const found = /^WARNING +bun +\S+openclaw runs Bun.* unprotected: use openclaw-event-isolation run/m.test(stdout);
+    expect(code).toBe(found ? 1 : 0);
+    return found;
+  };
+  expect(await warned("#!/usr/bin/env bun\nimport './openclaw.mjs';\n")).toBe(true);
+  expect(await warned('#!/bin/sh\nexec /opt/bun/bin/bun run "/opt/openclaw/openclaw.mjs" "$@"\n')).toBe(true);
+  expect(await warned('#!/bin/sh\n# not bun\nexec node /opt/bun/openclaw.mjs "$@"\n')).toBe(false);
 });
