@@ -90,7 +90,7 @@ class Pm2 {
     return files.map((file) => readFileSync(join(this.home, "pm2", file), "utf8")).join("");
   }
 
-  /** What doctor says of the saved apps. */
+  /** What doctor reports about the saved apps. */
   async doctor(): Promise<string> {
     await this.do(["save"]);
     const args = ["doctor", "--no-gateway", "--openclaw", release.dir];
