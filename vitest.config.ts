@@ -109,6 +109,7 @@ export default defineConfig({
         test: {
           name: "launchers",
           include: ["test/launchers/**/*.test.ts"],
+          globalSetup: ["test/launchers/setup.ts"],
           testTimeout: 240_000,
           hookTimeout: 240_000,
         },

@@ -11,11 +11,12 @@ import { gatewayChecks } from "./doctor-gateway.ts";
 import { type Check, finding } from "./check.ts";
 import { configChecks } from "./doctor-config.ts";
 import { EXIT, oneLine } from "./failure.ts";
-import { addOpenclawOption, findOpenclaw, type Openclaw } from "./find-openclaw.ts";
+import { addOpenclawOption, bunScript, findOpenclaw, type Openclaw } from "./find-openclaw.ts";
 import { addGatewayOptions, type GatewayOptions } from "./gateway-target.ts";
 import { isOldNode, OLDEST_NODE } from "./node-version.ts";
+import { serviceFiles } from "./service-files.ts";
 import { survey, type Survey } from "./survey.ts";
-import { programProblem, systemdState, unitName } from "./systemd.ts";
+import { programProblem, type Scope, systemdState, unitName } from "./systemd.ts";
 import { inRange } from "./versions.ts";
 
 /** Shipped in the package, like docs/releases.md, which is generated from it. */
@@ -65,6 +66,7 @@ async function examine(options: Options, env: NodeJS.ProcessEnv): Promise<Doctor
   const checks = [
     ...releaseChecks(openclaw),
     nodeCheck(env),
+    ...bunChecks(env),
     ...seamChecks(found),
     ...measuredChecks(openclaw),
     ...ofConfig,
@@ -101,6 +103,9 @@ function releaseChecks({ release, root }: Openclaw): Check[] {
 
 function nodeCheck(env: NodeJS.ProcessEnv): Check {
   const version = process.versions.node;
+  if (process.versions["bun"] !== undefined) {
+    return finding.error("node", `Bun ${process.versions["bun"]} cannot load the module: run the gateway with Node`);
+  }
   if (isOldNode(version)) {
     return finding.error(
       "node",
@@ -109,6 +114,17 @@ function nodeCheck(env: NodeJS.ProcessEnv): Check {
   }
   const problem = preloadProblem(version, env["NODE_OPTIONS"], process.execArgv);
   return problem === undefined ? finding.ok("node", `Node ${version}`) : finding.error("node", problem);
+}
+
+function bunChecks(env: NodeJS.ProcessEnv): Check[] {
+  const script = bunScript(env);
+  if (script === undefined) return [];
+  return [
+    finding.warning(
+      "bun",
+      `${script} runs Bun, which ignores NODE_OPTIONS and cannot load the module, so a gateway that it starts would run unprotected: use openclaw-event-isolation run, which starts Node`,
+    ),
+  ];
 }
 
 function seamChecks({ seams, standDown }: Survey): Check[] {
@@ -153,21 +169,38 @@ function measuredChecks({ release }: Openclaw): Check[] {
   return summaryOf(release, releases[release]).map((text) => finding.info("measured", text));
 }
 
+/** systemd's units of the gateway, and how to have each load the module. */
+const UNITS: readonly { readonly scope: Scope; readonly where: string; readonly enable: string }[] = [
+  { scope: "user", where: "", enable: "openclaw-event-isolation enable" },
+  { scope: "system", where: " (system-level)", enable: "openclaw-event-isolation enable --for systemd-system" },
+];
+
 function serviceChecks(env: NodeJS.ProcessEnv): Check[] {
   const name = "service";
-  const unit = unitName(env);
-  const problem = programProblem(env);
-  if (problem !== undefined) return [finding.warning(name, `${unit}: ${problem}`)];
-  switch (systemdState(env)) {
-    case "enabled":
-      return [finding.ok(name, `${unit} starts with the module`)];
-    case "outdated":
-      return [finding.warning(name, `the drop-in of ${unit} is outdated: run openclaw-event-isolation enable`)];
-    case "disabled":
-      return [finding.warning(name, `${unit} starts without the module: run openclaw-event-isolation enable`)];
-    case "no unit":
-      return [];
-  }
+  const units = UNITS.flatMap(({ scope, where, enable }) => {
+    const unit = `${unitName(env)}${where}`;
+    const problem = programProblem(env, undefined, scope);
+    if (problem !== undefined) return [finding.warning(name, `${unit}: ${problem}`)];
+    switch (systemdState(env, undefined, scope)) {
+      case "enabled":
+        return [finding.ok(name, `${unit} starts with the module`)];
+      case "outdated":
+        return [finding.warning(name, `the drop-in of ${unit} is outdated: run ${enable}`)];
+      case "disabled":
+        return [finding.warning(name, `${unit} starts without the module: run ${enable}`)];
+      case "no unit":
+        return [];
+    }
+  });
+  const others = serviceFiles(env).map((file) =>
+    file.enabled
+      ? finding.ok(name, `${file.name} starts with the module (${file.path})`)
+      : finding.warning(
+          name,
+          `${file.name} (${file.path}) starts without the module: run openclaw-event-isolation enable --for ${file.way}`,
+        ),
+  );
+  return [...units, ...others];
 }
 
 function reportText({ checks, seams, openclaw }: DoctorReport): string {

@@ -7,10 +7,7 @@ import { Failure } from "./failure.ts";
 import { addOpenclawOption } from "./find-openclaw.ts";
 import { carryOut, type Plan } from "./plan.ts";
 import { systemdPlan, unitFile } from "./systemd.ts";
-import { dockerPlan, launchdPlan, shellPlan } from "./ways.ts";
-
-const WAYS = ["systemd", "launchd", "docker", "shell"] as const;
-type Way = (typeof WAYS)[number];
+import { dockerPlan, launchdPlan, pm2Plan, shellPlan, windowsPlan } from "./ways.ts";
 
 interface Options {
   readonly for?: Way;
@@ -19,11 +16,23 @@ interface Options {
   readonly dryRun?: boolean;
 }
 
+/** The ways to run a gateway, and what to do for each. */
+const PLANS = {
+  systemd: (on, { unit }) => systemdPlan(on, process.env, unit),
+  "systemd-system": (on, { unit }) => systemdPlan(on, process.env, unit, "system"),
+  launchd: (on, { openclaw }) => launchdPlan(on, process.env, openclaw),
+  windows: (on) => windowsPlan(on, process.env),
+  pm2: (on, { openclaw }) => pm2Plan(on, process.env, openclaw),
+  docker: (on) => dockerPlan(on, ownVersion()),
+  shell: (on) => shellPlan(on),
+} as const satisfies Record<string, (on: boolean, options: Options) => Plan>;
+type Way = keyof typeof PLANS;
+
 export function enableSubcommand(): Command {
   return subcommand(
     "enable",
     "load the module whenever the gateway starts",
-    "Makes the gateway load the module at every start. With systemd, it writes a drop-in for the gateway's user unit and keeps the unit's other NODE_OPTIONS; for launchd, Docker and the shell, it prints the steps. It restarts nothing. Running it again changes nothing.",
+    "Makes the gateway load the module at every start. With systemd, it writes a drop-in for the gateway's user unit and keeps the unit's other NODE_OPTIONS; for every other way, it prints the steps. It restarts nothing. Running it again changes nothing.",
   );
 }
 
@@ -31,7 +40,7 @@ export function disableSubcommand(): Command {
   return subcommand(
     "disable",
     "undo what enable did",
-    "Removes what enable wrote and leaves nothing behind; for launchd, Docker and the shell, it prints the steps.",
+    "Removes what enable wrote and leaves nothing behind; for ways other than systemd's user units, it prints the steps.",
   );
 }
 
@@ -39,7 +48,7 @@ function subcommand(name: "enable" | "disable", summary: string, description: st
   const command = new Command(name)
     .summary(summary)
     .description(description)
-    .addOption(new Option("--for <way>", "how the gateway is run (default: auto-detected)").choices(WAYS))
+    .addOption(new Option("--for <way>", "how the gateway is run (default: auto-detected)").choices(Object.keys(PLANS)))
     .option("--unit <name>", "systemd unit (default: the one that openclaw gateway install writes)")
     .option("--dry-run", "only show what would change");
   addOpenclawOption(command);
@@ -51,23 +60,10 @@ function subcommand(name: "enable" | "disable", summary: string, description: st
         "this copy is in npx's cache, which npm empties: run npm install --global openclaw-event-isolation, then run enable again",
       );
     }
-    const plan = planFor(way, on, options);
+    const plan = PLANS[way](on, options);
     if (because !== undefined) console.error(`${name}: for ${way}, because ${because}; --for <way> chooses another`);
     console.log(carryOut(plan, options.dryRun ?? false).join("\n"));
   });
-}
-
-function planFor(way: Way, on: boolean, options: Options): Plan {
-  switch (way) {
-    case "systemd":
-      return systemdPlan(on, process.env, options.unit);
-    case "launchd":
-      return launchdPlan(on, process.env, options.openclaw);
-    case "docker":
-      return dockerPlan(on, ownVersion());
-    case "shell":
-      return shellPlan(on);
-  }
 }
 
 interface Detected {
@@ -76,12 +72,23 @@ interface Detected {
   readonly because?: string;
 }
 
+const BY_SYSTEM: Partial<Record<NodeJS.Platform, Detected>> = {
+  darwin: { way: "launchd", because: "this is macOS" },
+  win32: { way: "windows", because: "this is Windows" },
+};
+
 /** How the gateway of this machine is run, as far as that can be detected. */
 function detectWay(env: NodeJS.ProcessEnv, unit?: string): Detected {
+  for (const [way, scope] of [
+    ["systemd", "user"],
+    ["systemd-system", "system"],
+  ] as const) {
+    const file = unitFile(env, unit, scope);
+    if (file !== undefined) return { way, because: `${file} exists` };
+  }
   if (unit !== undefined) return { way: "systemd" };
-  const file = unitFile(env);
-  if (file !== undefined) return { way: "systemd", because: `${file} exists` };
-  if (process.platform === "darwin") return { way: "launchd", because: "this is macOS" };
+  const system = BY_SYSTEM[process.platform];
+  if (system) return system;
   const container = ["/.dockerenv", "/run/.containerenv"].find((each) => existsSync(each));
   if (container !== undefined) return { way: "docker", because: `${container} exists: this is a container` };
   return { way: "shell", because: "there is neither a systemd unit of OpenClaw nor a container" };

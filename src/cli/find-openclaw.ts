@@ -73,6 +73,20 @@ function behindShim(command: string): Openclaw | undefined {
   }
 }
 
+/** The `openclaw` that the shell would run, if that is a script for Bun: by its first line, or by what it starts. */
+export function bunScript(env: Readonly<Record<string, string | undefined>> = process.env): string | undefined {
+  const folders = (env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
+  const command = folders.map((folder) => join(folder, "openclaw")).find((each) => existsSync(each));
+  try {
+    if (command === undefined || statSync(command).size > 65_536) return undefined;
+    return BUN_LINE.test(readFileSync(command, "utf8")) ? command : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const BUN_LINE = /^#!.*\bbun\b|^\s*(?:exec\s+)?["']?(?:\S*\/)?bunx?["']?\s/m;
+
 function localFolders(): string[] {
   const folders: string[] = [];
   for (const start of [process.cwd(), dirname(fileURLToPath(import.meta.url))]) {

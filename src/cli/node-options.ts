@@ -37,7 +37,8 @@ export function withModule(options: string | undefined): string {
   return [withoutModule(options), MODULE_OPTION].filter((part) => part !== "").join(" ");
 }
 
-function withoutModule(options = ""): string {
+/** @param options the previous value, if any */
+export function withoutModule(options = ""): string {
   return withoutPreload(options, isOurs).trim();
 }
 

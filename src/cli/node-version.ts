@@ -23,7 +23,8 @@ export function isOldNode(version: string): boolean {
  * @throws {Failure} if it is not a Node.js executable
  */
 export function nodeVersion(path: string): string {
-  if (path === process.execPath) return process.versions.node;
+  // Bun reports the version of the Node that it imitates.
+  if (path === process.execPath && process.versions["bun"] === undefined) return process.versions.node;
   try {
     const text = outputOf(path, ["--version"]);
     if (/^v\d+\.\d+\.\d+/.test(text)) return text.slice(1);

@@ -1,7 +1,7 @@
-/** systemd: a drop-in for the user unit that `openclaw gateway install` writes. */
+/** systemd: a drop-in for the user unit that `openclaw gateway install` writes, or for an administrator's unit. */
 import { existsSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { preloadProblem } from "../attach/other-preloads.ts";
 import { Failure } from "./failure.ts";
 import { hasModule, withModule } from "./node-options.ts";
@@ -14,13 +14,24 @@ import { dropIn, environmentFileValue, unitEnvironment } from "./unit-file.ts";
 const DROP_IN = "zz-event-isolation.conf";
 const VARIABLE = "NODE_OPTIONS";
 
-/** The folders of users' and administrators' units, in the user manager's order. */
-function folders(env: Env): string[] {
-  const home = env["HOME"] ?? homedir();
-  const config = env["XDG_CONFIG_HOME"] ?? join(home, ".config");
-  // OpenClaw writes to ~/.config whatever XDG_CONFIG_HOME says.
-  return [...new Set([join(config, "systemd/user"), join(home, ".config/systemd/user")]), "/etc/systemd/user"];
-}
+/** Which of systemd's managers starts a unit: the user's own, or the system's. */
+export type Scope = "user" | "system";
+
+/** The folders of a manager's units, in its order. */
+const FOLDERS: Readonly<Record<Scope, (env: Env) => string[]>> = {
+  user: (env) => {
+    const home = env["HOME"] ?? homedir();
+    const config = env["XDG_CONFIG_HOME"] ?? join(home, ".config");
+    // OpenClaw writes to ~/.config whatever XDG_CONFIG_HOME says.
+    return [...new Set([join(config, "systemd/user"), join(home, ".config/systemd/user")]), "/etc/systemd/user"];
+  },
+  // A variable of systemd's own; an empty part of it stands for the usual folders.
+  system: (env) => (env["SYSTEMD_UNIT_PATH"] ?? "").split(":").flatMap((each) => (each === "" ? SYSTEM : [each])),
+};
+const SYSTEM = ["/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"].map((each) => `${each}/systemd/system`);
+
+/** The command for a manager. */
+const SYSTEMCTL: Readonly<Record<Scope, string>> = { user: "systemctl --user", system: "sudo systemctl" };
 
 /** The unit that the gateway's own installer would write: `OPENCLAW_SYSTEMD_UNIT`, or by profile. */
 export function unitName(env: Env, unit?: string): string {
@@ -31,8 +42,8 @@ export function unitName(env: Env, unit?: string): string {
 }
 
 /** The unit's file, if it is installed. */
-export function unitFile(env: Env, unit?: string): string | undefined {
-  return folders(env)
+export function unitFile(env: Env, unit?: string, scope: Scope = "user"): string | undefined {
+  return FOLDERS[scope](env)
     .map((folder) => join(folder, unitName(env, unit)))
     .find((path) => existsSync(path));
 }
@@ -41,25 +52,30 @@ export function unitFile(env: Env, unit?: string): string | undefined {
  * @param on true to enable, false to disable
  * @throws {Failure} if there is no such unit, or a drop-in would not help
  */
-export function systemdPlan(on: boolean, env: Env, unit?: string): Plan {
-  const name = unitName(env, unit);
-  const file = unitFile(env, unit);
-  const steps = [`systemctl --user daemon-reload`, `systemctl --user restart ${name}`];
-  const title = `systemd: ${name}`;
+export function systemdPlan(on: boolean, env: Env, unit?: string, scope: Scope = "user"): Plan {
+  const plan = filePlan(on, env, unitName(env, unit), unitFile(env, unit, scope), scope);
+  return scope === "user" ? plan : byAdministrator(plan);
+}
+
+function filePlan(on: boolean, env: Env, name: string, file: string | undefined, scope: Scope): Plan {
+  const steps = [`${SYSTEMCTL[scope]} daemon-reload`, `${SYSTEMCTL[scope]} restart ${name}`];
+  const title = `systemd${scope === "user" ? "" : "-system"}: ${name}`;
   if (!on) {
-    const path = dropInFiles(env, name).find((each) => basename(each) === DROP_IN);
-    const left = effective(env, name, file ?? "").value;
+    const path = dropInFiles(env, name, scope).find((each) => basename(each) === DROP_IN);
+    const left = effective(env, name, file ?? "", scope).value;
     const notes = hasModule(left)
-      ? [`${VARIABLE} of ${name} still loads the module, but enable did not set that: see systemctl --user cat ${name}`]
+      ? [
+          `${VARIABLE} of ${name} still loads the module, but enable did not set that: see ${SYSTEMCTL[scope]} cat ${name}`,
+        ]
       : [];
-    return { title, file: { path: path ?? ownDropIn(env, name, file), content: undefined }, notes, steps };
+    return { title, file: { path: path ?? ownDropIn(env, name, file, scope), content: undefined }, notes, steps };
   }
   if (file === undefined) {
     throw new Failure(
-      `no unit ${name} in ${folders(env).join(" or ")}: install the service first (openclaw gateway install), or name another unit with --unit`,
+      `no unit ${name} in ${FOLDERS[scope](env).join(" or ")}: install the service first${scope === "user" ? " (openclaw gateway install)" : ""}, or name another unit with --unit`,
     );
   }
-  const { value, files, unset, program } = effective(env, name, file);
+  const { value, files, unset, program } = effective(env, name, file, scope);
   for (const each of files) {
     if (environmentFileValue(textOf(each) ?? "", VARIABLE) === undefined) continue;
     throw new Failure(
@@ -74,35 +90,69 @@ export function systemdPlan(on: boolean, env: Env, unit?: string): Plan {
   ];
   return {
     title,
-    file: { path: ownDropIn(env, name, file), content: dropIn(VARIABLE, withModule(value), comments) },
-    notes: [problemOf({ program, value })].filter((note) => note !== undefined),
+    file: { path: ownDropIn(env, name, file, scope), content: dropIn(VARIABLE, withModule(value), comments) },
+    notes: [problemOf({ program, value }, scope)].filter((note) => note !== undefined),
     steps,
   };
 }
 
+/** The same plan as commands: this program does not ask for root's rights. */
+function byAdministrator({ title, file, notes, steps }: Plan): Plan {
+  const { path, content } = file!;
+  if (textOf(path) === content) {
+    return { title, notes: [...notes, content === undefined ? "nothing to remove" : `unchanged: ${path}`], steps: [] };
+  }
+  const lines = (content ?? "").trimEnd().split("\n").map(shellWord);
+  const change =
+    content === undefined
+      ? [`sudo rm ${shellWord(path)}`]
+      : [
+          `sudo mkdir -p ${shellWord(dirname(path))}`,
+          `printf '%s\\n' ${lines.join(" ")} | sudo tee ${shellWord(path)}`,
+        ];
+  return { title, notes, steps: [...change, ...steps] };
+}
+
+/** A word for a POSIX shell. */
+function shellWord(text: string): string {
+  return /^[\w./:@=-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
 /** Whether the unit starts with the module: from `enable`, and up to date with the unit's other options. */
-export function systemdState(env: Env, unit?: string): "enabled" | "outdated" | "disabled" | "no unit" {
+export function systemdState(
+  env: Env,
+  unit?: string,
+  scope: Scope = "user",
+): "enabled" | "outdated" | "disabled" | "no unit" {
   const name = unitName(env, unit);
-  const file = unitFile(env, unit);
+  const file = unitFile(env, unit, scope);
   if (file === undefined) return "no unit";
-  const own = textOf(ownDropIn(env, name, file));
-  const rest = effective(env, name, file);
-  if (own === undefined) return hasModule(rest.value) ? "enabled" : "disabled";
-  return unitEnvironment([own], VARIABLE).value === withModule(rest.value) ? "enabled" : "outdated";
+  const own = textOf(ownDropIn(env, name, file, scope));
+  const { value, files, unset } = effective(env, name, file, scope);
+  const overriding = files.map((each) => environmentFileValue(textOf(each) ?? "", VARIABLE)).findLast(isGiven);
+  if (unset || overriding !== undefined) return !unset && hasModule(overriding) ? "enabled" : "disabled";
+  if (own === undefined) return hasModule(value) ? "enabled" : "disabled";
+  return unitEnvironment([own], VARIABLE).value === withModule(value) ? "enabled" : "outdated";
+}
+
+function isGiven(value: string | undefined): boolean {
+  return value !== undefined;
 }
 
 /** The unit's environment without the module's drop-in. */
-function effective(env: Env, name: string, file: string): ReturnType<typeof unitEnvironment> {
-  const others = dropInFiles(env, name).filter((path) => basename(path) !== DROP_IN);
+function effective(env: Env, name: string, file: string, scope: Scope): ReturnType<typeof unitEnvironment> {
+  const others = dropInFiles(env, name, scope).filter((path) => basename(path) !== DROP_IN);
   const texts = [file, ...others].map((path) => (path === "" ? undefined : textOf(path)) ?? "");
   const found = unitEnvironment(texts, VARIABLE);
-  return { ...found, files: found.files.map((path) => path.replace(/^%h(?=\/)/, env["HOME"] ?? homedir())) };
+  // For the system's manager %h is the home of root.
+  const home = scope === "user" ? (env["HOME"] ?? homedir()) : "/root";
+  return { ...found, files: found.files.map((path) => path.replace(/^%h(?=\/)/, home)) };
 }
 
 /** Drop-ins of a unit in systemd's order: by file name; for each name, only the one in the first folder. */
-function dropInFiles(env: Env, name: string): string[] {
+function dropInFiles(env: Env, name: string, scope: Scope): string[] {
   const byName = new Map<string, string>();
-  for (const folder of folders(env)) {
+  for (const folder of FOLDERS[scope](env)) {
     const dropIns = join(folder, `${name}.d`);
     for (const each of existsSync(dropIns) ? readdirSync(dropIns) : []) {
       if (each.endsWith(".conf") && !byName.has(each)) byName.set(each, join(dropIns, each));
@@ -111,22 +161,32 @@ function dropInFiles(env: Env, name: string): string[] {
   return [...byName.keys()].sort().map((each) => byName.get(each)!);
 }
 
-/** Next to the user's own unit; for an administrator's unit, in the user's folder. */
-function ownDropIn(env: Env, name: string, file: string | undefined): string {
-  const unit = file === undefined || file.startsWith("/etc/") ? join(folders(env)[0]!, name) : file;
+/** Next to the user's own unit; for an administrator's or a package's unit, in the first folder. */
+function ownDropIn(env: Env, name: string, file: string | undefined, scope: Scope): string {
+  const elsewhere = scope === "system" || file === undefined || file.startsWith("/etc/");
+  const unit = elsewhere ? join(FOLDERS[scope](env)[0]!, name) : file;
   return join(`${unit}.d`, DROP_IN);
 }
 
 /** Why the unit's program cannot load the module, whatever its environment; undefined if it can. */
-export function programProblem(env: Env, unit?: string): string | undefined {
-  const file = unitFile(env, unit);
-  return file === undefined ? undefined : problemOf(effective(env, unitName(env, unit), file));
+export function programProblem(env: Env, unit?: string, scope: Scope = "user"): string | undefined {
+  const file = unitFile(env, unit, scope);
+  return file === undefined ? undefined : problemOf(effective(env, unitName(env, unit), file, scope), scope);
 }
 
-function problemOf({ program, value }: { program: string | undefined; value: string | undefined }): string | undefined {
+/** How to have a unit run Node. */
+const TO_NODE: Readonly<Record<Scope, string>> = {
+  user: "run openclaw gateway install --runtime node --force",
+  system: "set its ExecStart= to Node and openclaw.mjs",
+};
+
+function problemOf(
+  { program, value }: { program: string | undefined; value: string | undefined },
+  scope: Scope,
+): string | undefined {
   const name = basename(program ?? "");
   if (/^bunx?$/.test(name)) {
-    return `the unit runs Bun (${program}), which ignores ${VARIABLE} and cannot load the module, so the gateway would run unprotected: run openclaw gateway install --runtime node --force`;
+    return `the unit runs Bun (${program}), which ignores ${VARIABLE} and cannot load the module, so the gateway would run unprotected: ${TO_NODE[scope]}`;
   }
   if (program === undefined || !/^node(?:js)?$/.test(name)) return undefined;
   try {

@@ -1,8 +1,9 @@
 /** The exact steps that make the module permanent where the command cannot safely write files. */
 import { findOpenclaw } from "./find-openclaw.ts";
-import { MODULE_OPTION } from "./node-options.ts";
-import { type Env, profileOf } from "./openclaw-config.ts";
+import { MODULE_OPTION, withModule, withoutModule } from "./node-options.ts";
+import type { Env } from "./openclaw-config.ts";
 import type { Plan } from "./plan.ts";
+import { launchdLabel, launchdPlist, plistOptions, scheduledTask } from "./service-files.ts";
 
 /** The module's place in an image. */
 const IMAGE_FOLDER = "/opt/isolation";
@@ -18,9 +19,47 @@ export function dockerPlan(on: boolean, version: string): Plan {
       ? "docker: add these two lines to your own image"
       : "docker: remove these lines and build the image again",
     notes: on
-      ? ["if the image does not run as root, put USER root before these lines and its own user after them"]
+      ? [
+          "if the image does not run as root, put USER root before these lines and its own user after them",
+          "for openclaw fleet, name your image: openclaw fleet create <tenant> --image <image>",
+        ]
       : [],
     steps: lines,
+  };
+}
+
+/**
+ * OpenClaw's Scheduled Task starts a batch file, which `gateway install` rewrites.
+ *
+ * @param option the module, as Node takes it
+ */
+export function windowsPlan(on: boolean, env: Env, option = MODULE_OPTION): Plan {
+  const { script, task } = scheduledTask(env);
+  // In a batch file %20 would be the script's second argument and a 0.
+  const line = `set "NODE_OPTIONS=%NODE_OPTIONS% ${option.replaceAll("%", "%%")}"`;
+  return {
+    title: on
+      ? `windows: add this line to ${script}, before the line that starts Node`
+      : `windows: remove this line from ${script}`,
+    notes: [
+      `the Scheduled Task "${task}" starts that file: restart it with openclaw gateway restart`,
+      ...(on ? ["openclaw gateway install rewrites the file: add the line again after it"] : []),
+    ],
+    steps: [line],
+  };
+}
+
+/** Not by NODE_OPTIONS: in cluster mode a worker has the environment of pm2's daemon when it starts. */
+export function pm2Plan(on: boolean, env: Env, dir?: string): Plan {
+  const { entry } = findOpenclaw(dir, env);
+  const start = (options: string): string => `pm2 start "${entry}" --name openclaw ${options}-- gateway run`;
+  return {
+    title: "pm2: openclaw",
+    notes: [
+      "run one instance only: two gateways cannot share a port and a state folder",
+      ...(on ? ["to change an app that is there already, first run: pm2 delete openclaw"] : []),
+    ],
+    steps: [...(on ? [] : ["pm2 delete openclaw"]), start(on ? `--node-args="${MODULE_OPTION}" ` : ""), "pm2 save"],
   };
 }
 
@@ -44,18 +83,21 @@ export function shellPlan(on: boolean): Plan {
  */
 export function launchdPlan(on: boolean, env: Env, dir?: string): Plan {
   const { entry, release } = findOpenclaw(dir, env);
-  const label = env["OPENCLAW_LAUNCHD_LABEL"]?.trim() || `ai.openclaw.${profileOf(env) || "gateway"}`;
+  const label = launchdLabel(env);
   const wrapper = "$HOME/.local/bin/openclaw-isolated";
   const title = `launchd: ${label}`;
   if (/^2026\.[1-4]\./.test(release)) {
     const plist = `"$HOME/Library/LaunchAgents/${label}.plist"`;
     const buddy = `/usr/libexec/PlistBuddy -c`;
+    const before = plistOptions(launchdPlist(env));
+    const rest = withoutModule(before);
+    const key = ":EnvironmentVariables:NODE_OPTIONS";
     const edit = on
       ? [
           `cp ${plist} ${plist}.before-isolation`,
-          `${buddy} 'Add :EnvironmentVariables:NODE_OPTIONS string ${MODULE_OPTION}' ${plist}`,
+          `${buddy} '${before === undefined ? `Add ${key} string` : `Set ${key}`} ${withModule(before)}' ${plist}`,
         ]
-      : [`${buddy} 'Delete :EnvironmentVariables:NODE_OPTIONS' ${plist}`];
+      : [`${buddy} '${rest === "" ? `Delete ${key}` : `Set ${key} ${rest}`}' ${plist}`];
     const restart = [`launchctl bootout gui/$UID/${label}`, `launchctl bootstrap gui/$UID ${plist}`];
     return {
       title,

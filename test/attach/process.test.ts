@@ -39,6 +39,10 @@ describe("telling a gateway run by its arguments", () => {
     ["gateway run status"],
     ["gateway --token status"],
     ["gateway --help"],
+    ["gateway --bind lan"], // the official image
+    ["gateway --bind lan --port 18789 --published-port 19100"], // a cell of openclaw fleet
+    ["gateway --port 18789 --task-supervisor"], // the Scheduled Task of Windows
+    ["gateway --port 18789 --task-supervisor-child"],
     ["onboard"],
     ["setup --wizard"],
     ["--profile dev onboard --install-daemon"],
@@ -92,7 +96,8 @@ describe("telling a gateway's process by its script", () => {
     mkdirSync(join(folder, "bin"));
     mkdirSync(join(folder, "other"));
     writeFileSync(join(root, "package.json"), JSON.stringify({ name: "openclaw", version: "2026.9.6" }));
-    for (const file of ["openclaw.mjs", "dist/entry.js", "dist/entry/main.js"]) writeFileSync(join(root, file), "");
+    for (const file of ["openclaw.mjs", "dist/entry.js", "dist/index.js", "dist/entry/main.js"])
+      writeFileSync(join(root, file), "");
     writeFileSync(join(folder, "other", "package.json"), JSON.stringify({ name: "not-openclaw", version: "1.0.0" }));
     writeFileSync(join(folder, "other", "gateway.js"), "");
     writeFileSync(join(folder, "stray.js"), "");
@@ -107,10 +112,19 @@ describe("telling a gateway's process by its script", () => {
   test.each([
     [["lib", "openclaw", "openclaw.mjs"]],
     [["lib", "openclaw", "dist", "entry.js"]],
+    [["lib", "openclaw", "dist", "index.js"]],
     [["lib", "openclaw", "dist", "entry", "main.js"]],
     [["bin", "openclaw"]],
   ])("a script at %j of the openclaw package makes the process a gateway's", (path) => {
     expect(run(...path)).toEqual({ root, release: "2026.9.6" });
+  });
+
+  test("a script by its path in the working folder, as the official image names it, is found", () => {
+    const before = process.cwd();
+    onTestFinished(() => process.chdir(before));
+    process.chdir(root);
+    const argv = [process.execPath, "dist/index.js", "gateway", "--bind", "lan"];
+    expect(gatewayProcess(argv)).toEqual({ root, release: "2026.9.6" });
   });
 
   test.each([[["other", "gateway.js"]], [["stray.js"]], [["lib", "openclaw", "missing.mjs"]]])(

@@ -24,7 +24,11 @@ test.each(SUBCOMMANDS)("%s prints its own help", async (name) => {
 test.each([
   ["an unknown command", ["frobnicate"], /unknown command 'frobnicate'/],
   ["an unknown option", ["doctor", "--frobnicate"], /unknown option '--frobnicate'/],
-  ["a way that does not exist", ["enable", "--for", "cloud"], /Allowed choices are systemd, launchd, docker, shell/],
+  [
+    "a way that does not exist",
+    ["enable", "--for", "cloud"],
+    /Allowed choices are systemd, systemd-system, launchd, windows, /,
+  ],
   ["a wake without a text", ["wake", "--session-key", "agent:ops:main"], /--text <text>' not specified/],
   ["a mode that does not exist", ["wake", "--text", "x", "--mode", "soon"], /Allowed choices are now, next-heartbeat/],
   ["a token on the command line", ["status", "--token", "secret"], /unknown option '--token'/],
