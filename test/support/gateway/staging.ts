@@ -24,6 +24,6 @@ export async function prepareStaging({ version, dir }: Release, home: string): P
   const certificates = process.env["NODE_EXTRA_CA_CERTS"] ?? (await of("cafile"));
   const lines = [`registry=${await of("registry")}`, ...(certificates === "null" ? [] : [`cafile=${certificates}`])];
   await writeFile(join(home, ".npmrc"), `${lines.join("\n")}\n`);
-  // Next to the release's node_modules.
-  return { OPENCLAW_PLUGIN_STAGE_DIR: join(dir, "..", "..", "staged") };
+  // Outside of the release's folder: there npm would take the release's own package for the one to install into.
+  return { OPENCLAW_PLUGIN_STAGE_DIR: join(dir, "..", "..", "..", "staged", version) };
 }
