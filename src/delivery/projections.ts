@@ -56,7 +56,7 @@ export class RowAccess {
 
   /**
    * An event's audience; connections under rules get a version without the rows, parents and children that the rules
-   * deny to them: one for all to whom they deny the same.
+   * deny to them: one for all connections with the same denials.
    */
   divide(event: string, payload: unknown, audience: Pick<Recipients<GatewayClient>, "route" | "deliver" | "hold">) {
     const { route, deliver, hold } = audience;
