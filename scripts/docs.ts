@@ -1,6 +1,6 @@
 /**
  * Writes the parts of the docs that are made from the source: the settings from their schema, the
- * command's help, the client's API from its docstrings, the seams from their table.
+ * command's help, the client's API from its docstrings, the seams from their table, the messages from their catalogues.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -8,6 +8,8 @@ import { clientApi } from "./docs/client-api.ts";
 import { commandHelp } from "./docs/command.ts";
 import { eventsTable } from "./docs/events.ts";
 import { settingsReference, settingsTable } from "./docs/settings.ts";
+import { heartbeatsLackTable, messagesTable } from "./docs/troubleshooting.ts";
+import { SECTIONS } from "./docs/troubleshooting/row.ts";
 import { runScript, script } from "./options.ts";
 import { releasesPage } from "./releases-page.ts";
 
@@ -24,6 +26,10 @@ const PARTS: readonly (readonly [file: string, part: string, make: () => string]
   ["docs/client.md", "api", clientApi],
   ["docs/events.md", "events", eventsTable],
   ["docs/releases.md", "releases", releasesPage],
+  ...(Object.keys(SECTIONS) as (keyof typeof SECTIONS)[]).map(
+    (section) => ["docs/troubleshooting.md", section, () => messagesTable(section)] as const,
+  ),
+  ["docs/troubleshooting.md", "heartbeats", heartbeatsLackTable],
 ];
 
 /** Those parts that are not up to date: file, and what it should be. */

@@ -29,6 +29,7 @@ import { SettingsReload } from "./gateway/settings-reload.ts";
 import { hookWakeReplacements } from "./wakes/hooks.ts";
 import { TargetedWakes } from "./wakes/requests.ts";
 import { heartbeatReplacements } from "./heartbeats/attach.ts";
+import { MESSAGES } from "./messages.ts";
 import { type DiagnosticEmitter, Metrics } from "./metrics.ts";
 import { accessWarnings } from "./policy/access.ts";
 import { SettingsError } from "./policy/schema.ts";
@@ -167,7 +168,7 @@ export class Isolation {
     const missing = this.#attached.missingFrom(this.#process.root);
     if (missing.length === 0) return; // asked again when the next port opens
     const names = missing.map((seam) => `"${seam.name}" (${eitherOf(seam)}, ${seam.purpose})`);
-    this.#unprotected(`cannot attach to OpenClaw ${this.#process.release}: it has no ${names.join(", ")}`);
+    this.#unprotected(MESSAGES.missingSeams(this.#process.release, names.join(", ")));
     this.#verified = true;
   }
 
@@ -225,9 +226,7 @@ export class Isolation {
       try {
         return scopeBroadcaster(create, params, scope, this.#heartbeats.holdBack);
       } catch (error) {
-        this.#unprotected(
-          `the broadcaster of OpenClaw ${this.#process.release} is of an unknown kind: ${reasonOf(error)}`,
-        );
+        this.#unprotected(MESSAGES.unknownBroadcaster(this.#process.release, reasonOf(error)));
         return create(params);
       }
     };
@@ -245,11 +244,11 @@ export class Isolation {
           const { access, observers } = changed;
           this.#inForce = { ...settings, access, observers };
           scope.access.update(changed);
-          info(`settings reloaded: ${changed.access.length} access rules, ${changed.observers.length} observers`);
+          info(MESSAGES.settingsReloaded(access.length, observers.length));
         },
         failed: (reason) => {
           scope.counters.count("(settings)", "error");
-          warn(`the changed settings are invalid, so the previous ones stay in force: ${reason}`);
+          warn(MESSAGES.settingsInvalid(reason));
         },
       },
       settings,
@@ -268,7 +267,7 @@ export class Isolation {
       this.#missingForHeartbeats = missing;
       for (const line of missing) warn(line);
     };
-    const failed = (error: unknown): void => warn(`heartbeats: the search for seams failed: ${reasonOf(error)}`);
+    const failed = (error: unknown): void => warn(MESSAGES.heartbeatsSearchFailed(reasonOf(error)));
     setTimeout(() => void look().catch(failed), LOOK_AFTER_MS).unref();
   }
 
@@ -289,8 +288,8 @@ export class Isolation {
     try {
       return readSettings(() => this.#config());
     } catch (error) {
-      if (error instanceof SettingsError) refuse(`${error.message}`);
-      warn(`the settings could not be read, so the strictest ones apply: ${reasonOf(error)}`);
+      if (error instanceof SettingsError) refuse(error.message);
+      warn(MESSAGES.settingsUnreadable(reasonOf(error)));
       return STRICT_SETTINGS;
     }
   }
@@ -302,13 +301,8 @@ export class Isolation {
     } catch {
       // The settings are unreadable or wrong: use the strict ones, and log only the more important problem.
     }
-    if (settings.onMissingSeam === "warn") {
-      warn(`${problem}. The gateway runs UNPROTECTED because onMissingSeam is "warn"`);
-      return;
-    }
-    refuse(
-      `${problem}. The gateway was not started. Update openclaw-event-isolation, start without it, or set onMissingSeam to "warn" to run unprotected`,
-    );
+    if (settings.onMissingSeam === "warn") warn(MESSAGES.runsUnprotected(problem));
+    else refuse(MESSAGES.notStartedUnprotected(problem));
   }
 }
 
@@ -317,7 +311,7 @@ export function install(gateway: GatewayProcess): void {
   const key = Symbol.for(ISOLATION_SYMBOL);
   if (key in globalThis) return; // once, even if NODE_OPTIONS and a flag both ask for it
   const problem = preloadProblem(process.versions.node, process.env["NODE_OPTIONS"], process.execArgv);
-  if (problem !== undefined) refuse(`${problem}. The gateway was not started`);
+  if (problem !== undefined) refuse(MESSAGES.notStarted(problem));
   const isolation = new Isolation(gateway);
   Object.defineProperty(globalThis, key, { value: isolation });
   try {

@@ -10,6 +10,7 @@ import { registerCommand } from "./plugin/command.ts";
 import { PLUGIN_ID } from "./plugin/manifest.ts";
 import { missingPreload } from "./plugin/missing-preload.ts";
 import { type IsolationStatus, STATUS_METHOD, STATUS_SCHEMA, statusSource, withoutNames } from "./status.ts";
+import { MESSAGES } from "./messages.ts";
 
 /** Called in gateways and in commands, in some more than once. */
 function register(api: PluginApi): void {
@@ -36,7 +37,7 @@ function answerStatus({ client, respond }: MethodRequest): void {
     const admin = client?.connect?.scopes?.includes("operator.admin") === true;
     respond(true, admin ? status : withoutNames(status));
   } catch {
-    respond(false, undefined, { code: "UNAVAILABLE", message: "event-isolation: the status could not be read" });
+    respond(false, undefined, { code: "UNAVAILABLE", message: MESSAGES.statusUnreadable });
   }
 }
 

@@ -18,6 +18,8 @@ interface Rule {
 
 const NODE = /^node:/;
 const STATUS = /^status\.ts$/;
+/** The texts of the gateway's process: they import nothing, so that every folder may import them. */
+const MESSAGES = /^messages\.ts$/;
 
 /** The ladder: each folder may import itself and every folder below it. Policy and attach stand at its foot. */
 const LADDER = ["wakes", "heartbeats", "delivery", "gateway"] as const;
@@ -26,15 +28,16 @@ const inFolders = (...folders: readonly string[]): RegExp => new RegExp(`^(?:${f
 
 /** The first rule whose `files` matches a path below src is that file's. */
 const RULES: readonly Rule[] = [
-  { files: inFolders("policy"), may: [inFolders("policy")] },
-  { files: inFolders("attach"), may: [inFolders("attach"), NODE] },
+  { files: MESSAGES, may: [] },
+  { files: inFolders("policy"), may: [inFolders("policy"), MESSAGES] },
+  { files: inFolders("attach"), may: [inFolders("attach"), MESSAGES, NODE] },
   ...LADDER.map((folder, rung) => ({
     files: inFolders(folder),
-    may: [inFolders(...LADDER.slice(rung), "policy", "attach"), STATUS, NODE],
+    may: [inFolders(...LADDER.slice(rung), "policy", "attach"), MESSAGES, STATUS, NODE],
   })),
   {
     files: /^isolation\.ts$/,
-    may: [inFolders(...LADDER, "policy", "attach"), /^(?:metrics|status)\.ts$/, NODE],
+    may: [inFolders(...LADDER, "policy", "attach"), /^(?:messages|metrics|status)\.ts$/, NODE],
   },
   { files: STATUS, may: [inFolders("policy")] },
   { files: /^metrics\.ts$/, may: [STATUS] },
@@ -42,7 +45,10 @@ const RULES: readonly Rule[] = [
   // The kind of process must be known before anything else is loaded.
   { files: /^register\.ts$/, may: [/^isolation\.ts$/, /^attach\/process\.ts$/, NODE] },
   // OpenClaw loads the plugin by itself: nothing that attaches, and no package.
-  { files: /^plugin\.ts$/, may: [inFolders("plugin"), /^attach\/(?:process|own-version)\.ts$/, STATUS, NODE] },
+  {
+    files: /^plugin\.ts$/,
+    may: [inFolders("plugin"), /^attach\/(?:process|own-version)\.ts$/, MESSAGES, STATUS, NODE],
+  },
   {
     files: inFolders("plugin"),
     may: [
@@ -50,6 +56,7 @@ const RULES: readonly Rule[] = [
       /^policy\/(?:schema|settings)\.ts$/,
       /^gateway\/(?:config|types)\.ts$/,
       /^attach\/(?:log|process)\.ts$/,
+      MESSAGES,
       STATUS,
       NODE,
     ],
@@ -126,6 +133,7 @@ describe("the imports of src", () => {
 
 describe("the ladder refuses", () => {
   test.each([
+    ["messages.ts", 'import { eitherOf } from "./attach/seams.ts";', "attach/seams.ts"],
     ["policy/x.ts", 'import { readFileSync } from "node:fs";', "node:fs"],
     ["policy/x.ts", 'import type { GatewayClient } from "../gateway/types.ts";', "gateway/types.ts"],
     ["policy/x.ts", 'export {\n  a,\n  type B,\n} from "../isolation.ts";', "isolation.ts"],

@@ -11,6 +11,7 @@ import { readFile } from "node:fs/promises";
 import { join, sep } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { loadNext } from "./commonjs.ts";
+import { MESSAGES } from "../messages.ts";
 
 /** Global under which transformed modules find the attach function. */
 export const ATTACH_SYMBOL = "openclaw-event-isolation.attach";
@@ -70,7 +71,7 @@ export function installLoader(
   onModule: (file: string, found: readonly string[]) => void,
 ): void {
   if (typeof nodeModule.registerHooks !== "function") {
-    throw new Error(`Node ${process.versions.node} has no module.registerHooks: update Node to 22.15 or newer`);
+    throw new Error(MESSAGES.noRegisterHooks(process.versions.node));
   }
   const attachTo = attacher(names);
   const prefix = pathToFileURL(root.endsWith(sep) ? root : root + sep).href;

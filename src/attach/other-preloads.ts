@@ -1,6 +1,7 @@
 /** The modules that Node loads before the program, other than this one. */
 import { isOurs } from "./preload.ts";
 import { optionWords } from "./process.ts";
+import { MESSAGES } from "../messages.ts";
 
 const LOADS = /^(?:--import|--require|-r|--loader|--experimental-loader)(?:=(.*))?$/s;
 
@@ -31,7 +32,5 @@ export function preloadProblem(
 ): string | undefined {
   if (!version.startsWith("23.")) return undefined;
   const others = otherPreloads([...optionWords(options ?? ""), ...execArgv]);
-  return others.length === 0
-    ? undefined
-    : `Node ${version} may hang at startup when another preload (${others.join(", ")}) installs a loader: use Node 22.15 or newer, but not 23`;
+  return others.length === 0 ? undefined : MESSAGES.hangsWithPreload(version, others.join(", "));
 }

@@ -9,6 +9,7 @@
  * In a gateway it only matters whether a function is declared. `since` and `until` record the published packages, for
  * `doctor`, docs/releases.md and the tests.
  */
+import { MESSAGES } from "../messages.ts";
 
 /** The releases between which the table was compared with the published packages. */
 export const RELEASES = { oldest: "2026.1.29", newest: "2026.9.6" } as const;
@@ -358,7 +359,7 @@ export function missingHeartbeatSeams(found: ReadonlySet<string>): readonly stri
   const unnecessary = new Set(SEAMS.filter((seam) => isFound(seam, found)).map(({ name }) => name));
   return HEARTBEAT_SEAMS.filter(
     (seam) => !isFound(seam, found) && seam.standsDown === undefined && !unnecessary.has(seam.unless ?? ""),
-  ).map((seam) => `heartbeats: ${eitherOf(seam)} not found, so ${seam.without}`);
+  ).map((seam) => MESSAGES.heartbeatsLack(eitherOf(seam), seam.without));
 }
 
 /** The releases that declare a function, as a range of versions. */

@@ -6,8 +6,8 @@ import type { EventFrame, HelloOk } from "@openclaw/gateway-protocol";
 import { DEVICE_PROOF, type Device } from "./device.ts";
 import { Failure, oneLine } from "./failure.ts";
 import { OLDEST_CLIENT_NODE } from "./node-version.ts";
-import { TOKEN_VARIABLE } from "./token.ts";
 import { inRange } from "./versions.ts";
+import { MESSAGES } from "./messages.ts";
 
 /** Options of one connection. */
 export interface ConnectOptions {
@@ -45,7 +45,7 @@ export class RequestError extends Failure {
   readonly code: string;
 
   constructor(method: string, code: string, message: string, cause?: unknown) {
-    super(`the gateway refused ${method}: ${oneLine(message)}`, { cause });
+    super(MESSAGES.refused(method, oneLine(message)), { cause });
     this.code = code;
   }
 
@@ -75,9 +75,7 @@ export async function connectGateway(options: ConnectOptions): Promise<Connectio
   const deadline = Date.now() + (options.timeoutMs ?? TIMEOUT_MS);
   checkUrl(options.url);
   if (!inRange(process.versions.node, `>=${OLDEST_CLIENT_NODE}`)) {
-    throw new Failure(
-      `Node ${process.versions.node} is too old to connect to a gateway: update Node to ${OLDEST_CLIENT_NODE} or newer`,
-    );
+    throw new Failure(MESSAGES.oldNodeToConnect(process.versions.node, OLDEST_CLIENT_NODE));
   }
   for (;;) {
     try {
@@ -92,12 +90,12 @@ export async function connectGateway(options: ConnectOptions): Promise<Connectio
 function checkUrl(url: string): void {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed && (parsed.protocol === "ws:" || parsed.protocol === "wss:")) return;
-  throw new Failure(`invalid gateway URL "${oneLine(url, 100)}": expected ws://host:port or wss://host:port`);
+  throw new Failure(MESSAGES.badUrl(oneLine(url, 100)));
 }
 
 class ClosedError extends Error {
   constructor(code: number, reason: string) {
-    super(`closed before the gateway's hello: ${code} ${reason}`);
+    super(MESSAGES.closedEarly(code, reason));
   }
 }
 
@@ -164,45 +162,24 @@ async function explain(options: ConnectOptions, error: unknown): Promise<Failure
   const text = messageOf(error);
   const code = codeOf(error);
   const fail = (message: string): Failure => new Failure(message, { cause: error });
-  if (code === "ECONNREFUSED")
-    return fail(`nothing listens at ${url}: start the gateway, or check its address and port`);
-  if (code === "ENOTFOUND" || code === "EAI_AGAIN")
-    return fail(`host ${new URL(url).hostname} not found: check the gateway's address`);
-  if (code === "EHOSTUNREACH" || code === "ENETUNREACH" || code === "ETIMEDOUT")
-    return fail(`${url} cannot be reached: check the address and the network`);
-  if (/fingerprint mismatch/i.test(text)) {
-    return fail(
-      `the certificate of ${url} does not match --tls-fingerprint: its fingerprint is ${await fingerprint(url)}`,
-    );
-  }
+  if (code === "ECONNREFUSED") return fail(MESSAGES.nothingListens(url));
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return fail(MESSAGES.hostNotFound(new URL(url).hostname));
+  if (code === "EHOSTUNREACH" || code === "ENETUNREACH" || code === "ETIMEDOUT") return fail(MESSAGES.unreachable(url));
+  if (/fingerprint mismatch/i.test(text)) return fail(MESSAGES.otherCertificate(url, await fingerprint(url)));
   if (/certificate|self.signed|CERT_|UNABLE_TO_/i.test(`${code} ${text}`)) {
-    return fail(
-      `the certificate of ${url} is not signed by a known authority (${code ?? oneLine(text, 80)}): if it is your gateway's certificate, pass --tls-fingerprint ${await fingerprint(url)}`,
-    );
+    return fail(MESSAGES.unknownCertificate(url, code ?? oneLine(text, 80), await fingerprint(url)));
   }
-  if (/wrong version number|EPROTO|packet length/i.test(`${code} ${text}`)) {
-    return fail(`${url} does not speak TLS: use ws:// instead of wss://`);
-  }
-  if (/plaintext ws/i.test(text))
-    return fail(`${url} is not on this machine or its network: use wss://, or check the host name`);
+  if (/wrong version number|EPROTO|packet length/i.test(`${code} ${text}`)) return fail(MESSAGES.noTls(url));
+  if (/plaintext ws/i.test(text)) return fail(MESSAGES.needsTls(url));
   if (/protocol[ _]mismatch/i.test(text)) {
-    return fail(
-      `the gateway at ${url} does not speak protocol version ${PROTOCOL.minProtocol} or ${PROTOCOL.maxProtocol}: update openclaw-event-isolation (${oneLine(text, 120)})`,
-    );
+    return fail(MESSAGES.otherProtocol(url, PROTOCOL.minProtocol, PROTOCOL.maxProtocol, oneLine(text, 120)));
   }
-  if (NO_GATEWAY.test(text)) {
-    return fail(
-      `${url} does not answer like an OpenClaw gateway (${oneLine(text, 160)}): check the port, or wait until the gateway has started`,
-    );
-  }
+  if (NO_GATEWAY.test(text)) return fail(MESSAGES.notOpenclaw(url, oneLine(text, 160)));
   if (/unauthorized|token|password|auth|device identity required/i.test(text)) {
-    const advice =
-      options.token === undefined
-        ? `no token was given: set ${TOKEN_VARIABLE} or use --token-file`
-        : `check that ${TOKEN_VARIABLE}, --token-file or --token-stdin has the gateway's token`;
-    return fail(`the gateway at ${url} refused this connection (${oneLine(text, 160)}): ${advice}`);
+    const refused = options.token === undefined ? MESSAGES.noTokenGiven : MESSAGES.tokenRefused;
+    return fail(refused(url, oneLine(text, 160)));
   }
-  return fail(`cannot connect to ${url}: ${oneLine(text, 200)}`);
+  return fail(MESSAGES.notConnected(url, oneLine(text, 200)));
 }
 
 /** The SHA-256 fingerprint of the certificate at a `wss:` address, trusted or not. */

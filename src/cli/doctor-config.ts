@@ -18,6 +18,7 @@ import {
   stateDir,
 } from "./openclaw-config.ts";
 import { inRange } from "./versions.ts";
+import { MESSAGES } from "./messages.ts";
 
 const PLUGIN = "event-isolation";
 
@@ -43,7 +44,7 @@ export function configChecks(
     exists ? finding.ok("config", path) : finding.info("config", `${path} does not exist: OpenClaw uses its defaults`),
   ];
   if (file.includes) {
-    checks.push(finding.warning("config", `${path} has $include: the files that it names were not checked`));
+    checks.push(finding.warning("config", MESSAGES.hasInclude(path)));
   }
   const settings = settingsCheck(release, config, env);
   const quietMs = settings.settings?.heartbeat.quietMs ?? (abortsHeartbeats ? IDLE_MINUTE_MS : QUIET_MS);
@@ -81,22 +82,15 @@ function settingsCheck(
       inRange(release, "<2026.5") &&
       at(config, "plugins", "load") === undefined
     ) {
-      checks.push(
-        finding.warning(
-          name,
-          `OpenClaw ${release} may refuse to start with plugins.entries["${PLUGIN}"] while that plugin is not installed: install it, or name a file with ${SETTINGS_FILE_VARIABLE}`,
-        ),
-      );
+      checks.push(finding.warning(name, MESSAGES.pluginNotInstalled(release)));
     }
     return { checks, settings };
   } catch (error) {
     const where = path ? `${path}: ` : "";
     const text =
-      error instanceof SettingsError
-        ? error.message
-        : `the settings cannot be read: ${oneLine((error as Error).message)}`;
+      error instanceof SettingsError ? error.message : MESSAGES.settingsUnreadable(oneLine((error as Error).message));
     return {
-      checks: [finding.error(name, `${where}${text}; a gateway with these settings exits with code 78`)],
+      checks: [finding.error(name, MESSAGES.settingsRefused(where + text))],
       settings: undefined,
     };
   }
@@ -109,17 +103,10 @@ function heartbeatChecks(config: OpenclawConfig, quietMs: number): Check[] {
   return heartbeats(config).map(({ agent, every }) => {
     const name = "heartbeat";
     const ms = durationMs(every);
-    if (ms === undefined)
-      return finding.warning(
-        name,
-        `agent ${agent}: invalid heartbeat interval "${oneLine(every, 40)}": expected a duration such as 30m`,
-      );
+    if (ms === undefined) return finding.warning(name, MESSAGES.badInterval(agent, oneLine(every, 40)));
     if (ms === 0) return finding.ok(name, `agent ${agent}: off`);
     return ms <= quietMs
-      ? finding.warning(
-          name,
-          `agent ${agent}: the heartbeat interval ${every} is not longer than the quiet time after a run (heartbeat.quietMs ${quietMs}), so a heartbeat may wait for heartbeat.maxDeferMs: set a longer interval or a shorter quiet time`,
-        )
+      ? finding.warning(name, MESSAGES.shortInterval(agent, every, quietMs))
       : finding.ok(name, `agent ${agent}: every ${every}`);
   });
 }
@@ -168,10 +155,5 @@ function hooksChecks(config: OpenclawConfig): Check[] {
       .join(", ");
     return [finding.ok(name, `on; a caller may name sessions that begin with ${shown}`)];
   }
-  return [
-    finding.warning(
-      name,
-      "on, and any caller with the hooks' token may name any session: set hooks.allowedSessionKeyPrefixes",
-    ),
-  ];
+  return [finding.warning(name, MESSAGES.hooksOpen)];
 }

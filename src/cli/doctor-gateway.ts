@@ -5,6 +5,7 @@ import { Failure } from "./failure.ts";
 import { type GatewayOptions, gatewayTarget } from "./gateway-target.ts";
 import type { OpenclawConfig } from "./openclaw-config.ts";
 import { DeniedStatusError, isolationStatus, UnknownStatusError } from "./status.ts";
+import { MESSAGES } from "./messages.ts";
 
 const TIMEOUT_MS = 8_000;
 const name = "gateway";
@@ -27,18 +28,10 @@ export async function gatewayChecks(
     const checks: Check[] = [
       status.attached
         ? finding.ok(name, `${target.url}: attached (openclaw-event-isolation ${status.version})`)
-        : finding.error(
-            name,
-            `${target.url} runs WITHOUT the module${missing.length > 0 ? ` (no ${missing.map((seam) => seam.name).join(", ")})` : ""}: every client gets the events of every session; start it with openclaw-event-isolation run, or run openclaw-event-isolation enable`,
-          ),
+        : finding.error(name, MESSAGES.withoutModule(target.url, missing.map((seam) => seam.name).join(", "))),
     ];
     if (status.release !== release) {
-      checks.push(
-        finding.warning(
-          name,
-          `the gateway runs OpenClaw ${status.release}, but ${release} is installed: restart the gateway`,
-        ),
-      );
+      checks.push(finding.warning(name, MESSAGES.restartNeeded(status.release, release)));
     }
     for (const connection of status.connections ?? []) {
       if (connection.silent) checks.push(finding.info("clients", silentLine(connection)));
@@ -49,6 +42,6 @@ export async function gatewayChecks(
     if (error instanceof UnknownStatusError) return [finding.warning(name, error.message)];
     if (error instanceof DeniedStatusError) return [finding.info(name, error.message)];
     const quiet = options.url === undefined && error.message.startsWith("nothing listens");
-    return [finding[quiet ? "info" : "warning"](name, `not checked: ${error.message}`)];
+    return [finding[quiet ? "info" : "warning"](name, MESSAGES.notChecked(error.message))];
   }
 }

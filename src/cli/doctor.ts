@@ -18,6 +18,7 @@ import { serviceFiles } from "./service-files.ts";
 import { survey, type Survey } from "./survey.ts";
 import { programProblem, type Scope, systemdState, unitName } from "./systemd.ts";
 import { inRange } from "./versions.ts";
+import { MESSAGES } from "./messages.ts";
 
 /** Shipped in the package, like docs/releases.md, which is generated from it. */
 const MATRIX = fileURLToPath(new URL("../../docs/matrix.json", import.meta.url));
@@ -90,28 +91,15 @@ function releaseChecks({ release, root }: Openclaw): Check[] {
   const checks: Check[] = [finding.ok(name, `OpenClaw ${release} in ${root}`)];
   const { oldest, newest } = RELEASES;
   const age = inRange(release, `>${newest}`) ? "newer" : inRange(release, `<${oldest}`) ? "older" : "";
-  if (age !== "") {
-    checks.push(
-      finding.warning(
-        name,
-        `OpenClaw ${release} is ${age} than the releases that this version of the module was tested with (${oldest} to ${newest}): run openclaw-event-isolation probe to see whether it works`,
-      ),
-    );
-  }
+  if (age !== "") checks.push(finding.warning(name, MESSAGES.otherRelease(release, age, oldest, newest)));
   return checks;
 }
 
 function nodeCheck(env: NodeJS.ProcessEnv): Check {
   const version = process.versions.node;
-  if (process.versions["bun"] !== undefined) {
-    return finding.error("node", `Bun ${process.versions["bun"]} cannot load the module: run the gateway with Node`);
-  }
-  if (isOldNode(version)) {
-    return finding.error(
-      "node",
-      `Node ${version} cannot load the module: run the gateway with Node ${OLDEST_NODE} or newer`,
-    );
-  }
+  const { bun } = process.versions;
+  if (bun !== undefined) return finding.error("node", MESSAGES.isBun(bun));
+  if (isOldNode(version)) return finding.error("node", MESSAGES.oldNode(version, OLDEST_NODE));
   const problem = preloadProblem(version, env["NODE_OPTIONS"], process.execArgv);
   return problem === undefined ? finding.ok("node", `Node ${version}`) : finding.error("node", problem);
 }
@@ -119,12 +107,7 @@ function nodeCheck(env: NodeJS.ProcessEnv): Check {
 function bunChecks(env: NodeJS.ProcessEnv): Check[] {
   const script = bunScript(env);
   if (script === undefined) return [];
-  return [
-    finding.warning(
-      "bun",
-      `${script} runs Bun, which ignores NODE_OPTIONS and cannot load the module, so a gateway that it starts would run unprotected: use openclaw-event-isolation run, which starts Node`,
-    ),
-  ];
+  return [finding.warning("bun", MESSAGES.scriptRunsBun(script))];
 }
 
 function seamChecks({ seams, standDown }: Survey): Check[] {
@@ -132,13 +115,7 @@ function seamChecks({ seams, standDown }: Survey): Check[] {
   const missing = seams.filter(({ required, found }) => required && found.length === 0);
   if (missing.length > 0) {
     const named = missing.map((seam) => `"${seam.name}" (${seam.purpose})`).join(", ");
-    return [
-      finding.error(
-        name,
-        `the module cannot attach because this release has no ${named}, so a gateway with it exits with code 78: update openclaw-event-isolation`,
-      ),
-      ...standsDown(standDown),
-    ];
+    return [finding.error(name, MESSAGES.missingSeams(named)), ...standsDown(standDown)];
   }
   const attached = seams.filter(({ found }) => found.length > 0);
   const absent = seams.filter(({ found, lost }) => found.length === 0 && lost.length === 0).map((seam) => seam.name);
@@ -148,13 +125,7 @@ function seamChecks({ seams, standDown }: Survey): Check[] {
   if (lost.length > 0) {
     const names = [...new Set(lost.flatMap((seam) => seam.lost))].join(", ");
     const without = [...new Set(lost.filter(({ found }) => found.length === 0).map((seam) => seam.without))];
-    const so = without.length > 0 ? ` (so ${without.join("; ")})` : "";
-    checks.push(
-      finding.warning(
-        name,
-        `functions that this release should declare were not found: ${names}${so}; please report it`,
-      ),
-    );
+    checks.push(finding.warning(name, MESSAGES.lostFunctions(names, without.join("; "))));
   }
   return [...checks, ...standsDown(standDown)];
 }
@@ -185,9 +156,9 @@ function serviceChecks(env: NodeJS.ProcessEnv): Check[] {
       case "enabled":
         return [finding.ok(name, `${unit} starts with the module`)];
       case "outdated":
-        return [finding.warning(name, `the drop-in of ${unit} is outdated: run ${enable}`)];
+        return [finding.warning(name, MESSAGES.dropInOutdated(unit, enable))];
       case "disabled":
-        return [finding.warning(name, `${unit} starts without the module: run ${enable}`)];
+        return [finding.warning(name, MESSAGES.unitWithoutModule(unit, enable))];
       case "no unit":
         return [];
     }
@@ -197,7 +168,10 @@ function serviceChecks(env: NodeJS.ProcessEnv): Check[] {
       ? finding.ok(name, `${file.name} starts with the module (${file.path})`)
       : finding.warning(
           name,
-          `${file.name} (${file.path}) starts without the module: run openclaw-event-isolation enable --for ${file.way}`,
+          MESSAGES.unitWithoutModule(
+            `${file.name} (${file.path})`,
+            `openclaw-event-isolation enable --for ${file.way}`,
+          ),
         ),
   );
   return [...units, ...others];

@@ -8,6 +8,7 @@ import { addOpenclawOption } from "./find-openclaw.ts";
 import { carryOut, type Plan } from "./plan.ts";
 import { systemdPlan, unitFile } from "./systemd.ts";
 import { dockerPlan, launchdPlan, pm2Plan, shellPlan, windowsPlan } from "./ways.ts";
+import { MESSAGES } from "./messages.ts";
 
 interface Options {
   readonly for?: Way;
@@ -56,9 +57,7 @@ function subcommand(name: "enable" | "disable", summary: string, description: st
     const on = name === "enable";
     const { way, because } = options.for ? { way: options.for } : detectWay(process.env, options.unit);
     if (on && way !== "docker" && registerUrl().includes("/_npx/")) {
-      throw new Failure(
-        "this copy is in npx's cache, which npm empties: run npm install --global openclaw-event-isolation, then run enable again",
-      );
+      throw new Failure(MESSAGES.npxCache);
     }
     const plan = PLANS[way](on, options);
     if (because !== undefined) console.error(`${name}: for ${way}, because ${because}; --for <way> chooses another`);

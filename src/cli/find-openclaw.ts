@@ -6,6 +6,7 @@ import { type Command, Option } from "commander";
 import { openclawPackage } from "../attach/process.ts";
 import { Failure, oneLine } from "./failure.ts";
 import { outputOf } from "./launch.ts";
+import { MESSAGES } from "./messages.ts";
 
 export interface Openclaw {
   /** The package's folder, real path. */
@@ -37,16 +38,12 @@ export function findOpenclaw(
   if (dir !== undefined) {
     const found = firstIn(["", "node_modules/openclaw", "lib/node_modules/openclaw"].map((part) => resolve(dir, part)));
     if (found) return found;
-    throw new Failure(
-      `no openclaw package in ${oneLine(dir, 200)}: --openclaw expects the folder with its package.json`,
-    );
+    throw new Failure(MESSAGES.noOpenclawIn(oneLine(dir, 200)));
   }
   // An agent may be able to write to the working directory, so it comes last.
   const found = onPath(env) ?? firstIn(npmGlobalFolders()) ?? firstIn(localFolders());
   if (found) return found;
-  throw new Failure(
-    "openclaw not found in PATH, npm's global packages or a node_modules folder here: install it, or pass its folder with --openclaw",
-  );
+  throw new Failure(MESSAGES.noOpenclaw);
 }
 
 function onPath(env: Readonly<Record<string, string | undefined>>): Openclaw | undefined {

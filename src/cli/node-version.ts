@@ -2,6 +2,7 @@
 import { Failure, oneLine } from "./failure.ts";
 import { outputOf } from "./launch.ts";
 import { inRange } from "./versions.ts";
+import { MESSAGES } from "./messages.ts";
 
 /** The first with `module.registerHooks`. */
 export const OLDEST_NODE = "22.15.0";
@@ -28,8 +29,8 @@ export function nodeVersion(path: string): string {
   try {
     const text = outputOf(path, ["--version"]);
     if (/^v\d+\.\d+\.\d+/.test(text)) return text.slice(1);
-    throw new Error(`--version printed "${oneLine(text, 60)}"`);
+    throw new Error(MESSAGES.oddVersion(oneLine(text, 60)));
   } catch (cause) {
-    throw new Failure(`${path} is not a Node.js executable: ${oneLine((cause as Error).message, 200)}`, { cause });
+    throw new Failure(MESSAGES.notNode(path, oneLine((cause as Error).message, 200)), { cause });
   }
 }

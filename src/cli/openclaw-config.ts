@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import JSON5 from "json5";
 import { Failure, oneLine } from "./failure.ts";
 import { textOf } from "./plan.ts";
+import { MESSAGES } from "./messages.ts";
 
 /** Variables of the environment. */
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -50,11 +51,9 @@ export function readConfig(env: Env): ConfigFile {
   try {
     config = JSON5.parse(text);
   } catch (cause) {
-    throw new Failure(`${path} is not valid JSON5: ${oneLine((cause as Error).message.replace(/^JSON5: /, ""))}`, {
-      cause,
-    });
+    throw new Failure(MESSAGES.notJson5(path, oneLine((cause as Error).message.replace(/^JSON5: /, ""))), { cause });
   }
-  if (!isObject(config)) throw new Failure(`${path} must contain an object`);
+  if (!isObject(config)) throw new Failure(MESSAGES.notObject(path));
   return { path, exists: true, config, includes: hasInclude(config) };
 }
 

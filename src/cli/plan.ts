@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Failure, oneLine } from "./failure.ts";
+import { MESSAGES } from "./messages.ts";
 
 export interface Plan {
   /** The target, e.g. `systemd: openclaw-gateway.service`. */
@@ -20,7 +21,7 @@ export function textOf(path: string): string | undefined {
     return readFileSync(path, "utf8");
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new Failure(`${path} cannot be read: ${oneLine((cause as Error).message)}`, { cause });
+    throw new Failure(MESSAGES.unreadable(path, oneLine((cause as Error).message)), { cause });
   }
 }
 
@@ -66,7 +67,7 @@ function change(path: string, content: string | undefined): void {
     writeFileSync(scratch, content);
     renameSync(scratch, path);
   } catch (cause) {
-    throw new Failure(`${path} cannot be changed: ${oneLine((cause as Error).message)}`, { cause });
+    throw new Failure(MESSAGES.unchangeable(path, oneLine((cause as Error).message)), { cause });
   }
 }
 

@@ -5,6 +5,7 @@ import type { KnownSession } from "../report/attribute.ts";
 import { type Connection, RequestError } from "./connect.ts";
 import { Failure, oneLine } from "./failure.ts";
 import type { Listener, Listeners } from "./probe-connection.ts";
+import { MESSAGES } from "./messages.ts";
 
 /** An unused session key that names its origin. */
 export function temporaryKey(agent: string): string {
@@ -83,7 +84,7 @@ export async function runCronJob(listeners: Listeners, options: CronOptions): Pr
       session = { name: "cron job", key, tokens, runIds: [] };
       await admin.request("cron.run", { id, mode: "force" });
       const ended = await runEnded(admin, id, options);
-      return ended ? { session } : { session, problem: "it did not end in time" };
+      return ended ? { session } : { session, problem: MESSAGES.cronTimedOut };
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       return { ...(session ? { session } : {}), problem: reason(error) };

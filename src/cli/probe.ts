@@ -8,6 +8,7 @@ import { EXIT, Failure, oneLine } from "./failure.ts";
 import { probeGateway } from "./probe-run.ts";
 import { gatewayTarget } from "./gateway-target.ts";
 import { addTokenOptions, type TokenOptions } from "./token.ts";
+import { MESSAGES } from "./messages.ts";
 
 interface Options extends TokenOptions {
   readonly allowRuns?: true;
@@ -61,10 +62,8 @@ export function probeCommand(): Command {
 }
 
 async function run(asked: string | undefined, options: Options): Promise<void> {
-  if (!options.message.includes("{token}"))
-    throw new Failure("--message must contain {token}, by which probe recognises its own text");
-  if (options.allowCron && !options.allowRuns)
-    throw new Failure("--allow-cron works only together with --allow-runs: add --allow-runs");
+  if (!options.message.includes("{token}")) throw new Failure(MESSAGES.noTokenWord);
+  if (options.allowCron && !options.allowRuns) throw new Failure(MESSAGES.cronWithoutRuns);
   const { url, token } = await gatewayTarget(
     { ...options, ...(asked === undefined ? {} : { url: asked }) },
     process.env,
@@ -121,7 +120,7 @@ async function checkWritable(file: string): Promise<void> {
     const { size } = await handle.stat().finally(() => handle.close());
     if (size === 0) await rm(file);
   } catch (cause) {
-    throw new Failure(`the report cannot be written: ${oneLine((cause as Error).message)}`, { cause });
+    throw new Failure(MESSAGES.reportUnwritable(oneLine((cause as Error).message)), { cause });
   }
 }
 

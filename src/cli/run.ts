@@ -5,6 +5,7 @@ import { EXIT, Failure } from "./failure.ts";
 import { addOpenclawOption, findOpenclaw } from "./find-openclaw.ts";
 import { become } from "./launch.ts";
 import { isOldNode, nodeVersion, OLDEST_NODE } from "./node-version.ts";
+import { MESSAGES } from "./messages.ts";
 
 export function runSubcommand(): Command {
   const command = new Command("run")
@@ -22,10 +23,7 @@ export function runSubcommand(): Command {
     const node = options.node ?? process.execPath;
     const version = nodeVersion(node);
     if (isOldNode(version)) {
-      throw new Failure(
-        `Node ${version} (${node}) is too old to load the module, so the gateway was not started: update Node to ${OLDEST_NODE} or newer, or pass a newer one with --node`,
-        { exitCode: EXIT.config },
-      );
+      throw new Failure(MESSAGES.oldNodeToRun(version, node, OLDEST_NODE), { exitCode: EXIT.config });
     }
     await become(node, [`--import=${registerUrl()}`, entry, ...(args.length > 0 ? args : ["gateway", "run"])]);
   });

@@ -13,6 +13,7 @@ import {
   gatewayTarget,
   withConnection,
 } from "./gateway-target.ts";
+import { MESSAGES } from "./messages.ts";
 
 interface Options extends GatewayOptions {
   readonly watch?: number | true;
@@ -75,9 +76,7 @@ export async function isolationStatus(
   if (status?.schema === STATUS_SCHEMA && typeof status.attached === "boolean" && Array.isArray(status.seams)) {
     return scopes.includes(ADMIN) ? (status as IsolationStatus) : withoutNames(status as IsolationStatus);
   }
-  throw new Failure(
-    `the gateway at ${target.url} answers ${STATUS_METHOD} in the format of another version of openclaw-event-isolation (${oneLine(String(status?.version), 40)}): use that version's command`,
-  );
+  throw new Failure(MESSAGES.otherStatusFormat(target.url, oneLine(String(status?.version), 40)));
 }
 
 /**
@@ -100,20 +99,14 @@ async function ask(
 /** The gateway runs with the module, and its access rules do not know this command. */
 export class DeniedStatusError extends Failure {
   constructor(url: string, cause: unknown) {
-    super(
-      `the access rules of the gateway at ${url} deny ${STATUS_METHOD} to this command, which has no device: use openclaw isolation status`,
-      { cause },
-    );
+    super(MESSAGES.statusDenied(url), { cause });
   }
 }
 
 /** The gateway runs, but without this package's plugin. */
 export class UnknownStatusError extends Failure {
   constructor(url: string, cause: unknown) {
-    super(
-      `the gateway at ${url} does not know ${STATUS_METHOD} because the event-isolation plugin is not installed there: run openclaw plugins install "${PLUGIN}", or use probe to see whether the gateway is protected`,
-      { cause },
-    );
+    super(MESSAGES.noStatusMethod(url, PLUGIN), { cause });
   }
 }
 

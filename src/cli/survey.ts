@@ -12,6 +12,7 @@ import {
 } from "../attach/seams.ts";
 import { Failure } from "./failure.ts";
 import { inRange } from "./versions.ts";
+import { MESSAGES } from "./messages.ts";
 
 export interface SeamSurvey {
   readonly name: string;
@@ -45,10 +46,7 @@ export function survey(root: string, release: string): Survey {
   try {
     files = scanPackage(root, SEAM_FUNCTIONS);
   } catch (cause) {
-    throw new Failure(
-      `${join(root, "dist")} cannot be read: pass the folder of an installed openclaw package, not of a checkout`,
-      { cause },
-    );
+    throw new Failure(MESSAGES.noDist(join(root, "dist")), { cause });
   }
   const found = new Set(files.keys());
   const expected = declaredBy(release);

@@ -9,6 +9,7 @@ import { isOldNode, nodeVersion, OLDEST_NODE } from "./node-version.ts";
 import { type Env, profileOf } from "./openclaw-config.ts";
 import { type Plan, textOf } from "./plan.ts";
 import { dropIn, environmentFileValue, unitEnvironment } from "./unit-file.ts";
+import { MESSAGES } from "./messages.ts";
 
 /** Sorts after all usual names, `override.conf` too: the last `Environment=` of a variable wins. */
 const DROP_IN = "zz-event-isolation.conf";
@@ -71,19 +72,14 @@ function filePlan(on: boolean, env: Env, name: string, file: string | undefined,
     return { title, file: { path: path ?? ownDropIn(env, name, file, scope), content: undefined }, notes, steps };
   }
   if (file === undefined) {
-    throw new Failure(
-      `no unit ${name} in ${FOLDERS[scope](env).join(" or ")}: install the service first${scope === "user" ? " (openclaw gateway install)" : ""}, or name another unit with --unit`,
-    );
+    throw new Failure(MESSAGES.noUnit(name, FOLDERS[scope](env).join(" or "), scope === "user"));
   }
   const { value, files, unset, program } = effective(env, name, file, scope);
   for (const each of files) {
-    if (environmentFileValue(textOf(each) ?? "", VARIABLE) === undefined) continue;
-    throw new Failure(
-      `${each}, an EnvironmentFile of ${name}, sets ${VARIABLE} and overrides any drop-in: set it there to ${withModule(environmentFileValue(textOf(each) ?? "", VARIABLE))}`,
-    );
+    const set = environmentFileValue(textOf(each) ?? "", VARIABLE);
+    if (set !== undefined) throw new Failure(MESSAGES.environmentFile(each, name, withModule(set)));
   }
-  if (unset)
-    throw new Failure(`${name} unsets ${VARIABLE} (UnsetEnvironment=): remove that line, then run enable again`);
+  if (unset) throw new Failure(MESSAGES.unsetEnvironment(name));
   const comments = [
     "Written by `openclaw-event-isolation enable`; `openclaw-event-isolation disable` removes it.",
     `It holds all of the unit's ${VARIABLE}: run enable again after you change them elsewhere.`,
@@ -184,16 +180,15 @@ function problemOf(
   { program, value }: { program: string | undefined; value: string | undefined },
   scope: Scope,
 ): string | undefined {
-  const name = basename(program ?? "");
-  if (/^bunx?$/.test(name)) {
-    return `the unit runs Bun (${program}), which ignores ${VARIABLE} and cannot load the module, so the gateway would run unprotected: ${TO_NODE[scope]}`;
-  }
-  if (program === undefined || !/^node(?:js)?$/.test(name)) return undefined;
+  if (program === undefined) return undefined;
+  const name = basename(program);
+  if (/^bunx?$/.test(name)) return MESSAGES.unitRunsBun(program, TO_NODE[scope]);
+  if (!/^node(?:js)?$/.test(name)) return undefined;
   try {
     const version = nodeVersion(program);
     if (!isOldNode(version)) return preloadProblem(version, value, []);
-    return `the unit runs Node ${version} (${program}), which is too old to load the module: install the service with Node ${OLDEST_NODE} or newer`;
+    return MESSAGES.unitRunsOldNode(version, program, OLDEST_NODE);
   } catch {
-    return `the unit's Node (${program}) does not answer --version: correct the unit's ExecStart=`;
+    return MESSAGES.unitRunsNoNode(program);
   }
 }

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { Failure, oneLine } from "./failure.ts";
+import { MESSAGES } from "./messages.ts";
 
 /** The environment variable that OpenClaw itself reads. */
 export const TOKEN_VARIABLE = "OPENCLAW_GATEWAY_TOKEN";
@@ -30,12 +31,11 @@ export async function readToken(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<string | undefined> {
   const { tokenFile, tokenStdin } = options;
-  if (tokenFile !== undefined && tokenStdin)
-    throw new Failure("--token-file and --token-stdin exclude each other: pass only one");
+  if (tokenFile !== undefined && tokenStdin) throw new Failure(MESSAGES.twoTokens);
   if (tokenStdin) return nonEmpty(await readAll(process.stdin), "stdin");
   if (tokenFile !== undefined) {
     const text = await readFile(tokenFile, "utf8").catch((cause: unknown) => {
-      throw new Failure(`the token file cannot be read: ${oneLine((cause as Error).message)}`, { cause });
+      throw new Failure(MESSAGES.tokenFileUnreadable(oneLine((cause as Error).message)), { cause });
     });
     return nonEmpty(text, tokenFile);
   }
@@ -50,6 +50,6 @@ async function readAll(stream: AsyncIterable<Uint8Array | string>): Promise<stri
 
 function nonEmpty(text: string, source: string): string {
   const token = text.trim();
-  if (token === "") throw new Failure(`no token in ${source}: expected the gateway's token`);
+  if (token === "") throw new Failure(MESSAGES.noToken(source));
   return token;
 }

@@ -10,6 +10,7 @@ import {
   withConnection,
 } from "./gateway-target.ts";
 import { inRange } from "./versions.ts";
+import { MESSAGES } from "./messages.ts";
 
 /** When the event is handled; always at once for a session. */
 type WakeMode = "now" | "next-heartbeat";
@@ -77,18 +78,15 @@ async function send(connection: Connection, url: string, order: Options): Promis
     ...(sessionKey === undefined ? {} : { sessionKey }),
     ...(agent === undefined ? {} : { agentId: agent }),
   };
-  const [what, option] = sessionKey === undefined ? ["agents", "--agent"] : ["session keys", "--session-key"];
   if (
     (sessionKey ?? agent) !== undefined &&
     !(sessionKey === undefined && findsAgents(connection)) &&
     (await ignores(connection, sessionKey === undefined ? NO_AGENT : NO_KEY))
   ) {
-    throw new Failure(
-      `the gateway at ${url} would send this to its main session because it ignores ${what}: start it with openclaw-event-isolation, or leave out ${option}`,
-    );
+    throw new Failure(sessionKey === undefined ? MESSAGES.wakeIgnoresAgents(url) : MESSAGES.wakeIgnoresKeys(url));
   }
   const { ok } = await connection.request<{ ok?: unknown }>("wake", { mode, text, ...named });
-  if (ok === false) throw new RequestError("wake", "INVALID_REQUEST", "the text is blank");
+  if (ok === false) throw new RequestError("wake", "INVALID_REQUEST", MESSAGES.blankText);
   return { ok: true, url, sessionKey: sessionKey ?? null, mode };
 }
 

@@ -17,6 +17,7 @@ import { BoundedMap } from "../policy/bounded-map.ts";
 import { type ConnectionFacts, isObserver } from "../policy/connection-match.ts";
 import { type Fields, fieldsOf, fieldsOrNone, present } from "../policy/fields.ts";
 import { pageOf } from "../policy/session-list.ts";
+import { MESSAGES } from "../messages.ts";
 
 type Allowed = Extract<RequestVerdict, { allowed: true }>;
 
@@ -234,19 +235,19 @@ export function accessDenied(method: string, denial: Denial): GatewayError {
   const parameter = denial.because === "parameter" ? denial.parameter.slice(0, MAX_NAME) : undefined;
   return {
     code: "FORBIDDEN",
-    message: `session access denied: ${method}: ${why(denial.because, parameter)} (event-isolation)`,
+    message: denialMessage(method, denial.because, parameter ?? ""),
     retryable: false,
     details: { reason: "session-access-denied", method, ...(parameter !== undefined && { parameter }) },
   };
 }
 
-function why(because: Denial["because"], parameter: string | undefined): string {
+function denialMessage(method: string, because: Denial["because"], parameter: string): string {
   switch (because) {
     case "session":
-      return "no access rule lets this connection use the session";
+      return MESSAGES.sessionDenied(method);
     case "method":
-      return "the access rule for this connection does not allow this method; the rule can list it under methods";
+      return MESSAGES.methodDenied(method);
     case "parameter":
-      return `the parameter ${JSON.stringify(parameter)} could lead to, or reveal, a session that this connection may not use`;
+      return MESSAGES.parameterDenied(method, parameter);
   }
 }

@@ -7,6 +7,7 @@ import { agentIdOf } from "../policy/cron-keys.ts";
 import { fieldsOrNone } from "../policy/fields.ts";
 import type { Later } from "../policy/later.ts";
 import type { Answer, Passage } from "./requests.ts";
+import { MESSAGES } from "../messages.ts";
 
 /**
  * `agent.wait` is answered when the run has ended, and refused at once: a wait that was not refused by then was
@@ -190,7 +191,7 @@ const READ = ["operator.read", "operator.write", "operator.admin"];
 function claimLimitError(limit: number): GatewayError {
   return {
     code: "INVALID_REQUEST",
-    message: `event-isolation: this connection is already subscribed to ${limit} sessions (limits.claimsPerConnection); leave one with sessions.messages.unsubscribe or open another connection`,
+    message: MESSAGES.claimLimit(limit),
     retryable: false,
     details: { reason: "claim-limit", limit },
   };

@@ -22,15 +22,13 @@ import type { Settings } from "../policy/settings.ts";
 import { type ClaimAccess, Claims } from "../policy/claims.ts";
 import { Runs } from "../policy/runs.ts";
 import type { GatewayNumbers, SessionStatus } from "../status.ts";
+import { MESSAGES } from "../messages.ts";
 
-/** After how many events of one name that go to nobody, by reason, the log reports it once. */
-const WARN_AT: Partial<Record<DeliveryReason, number>> = { "no-key": 20, "bad-key": 20, error: 1 };
-
-const WHY: Partial<Record<DeliveryReason, string>> = {
-  "no-key": "they carry no session key; this OpenClaw release may have changed their payload",
-  "bad-key": "their session key is malformed",
-  "too-large": "they are too large to be searched for session keys",
-  error: "the module failed on one of them; please report it, with the OpenClaw release",
+/** After how many events of one name that go to nobody, by reason, the log reports it once, and how. */
+const WARN_AT: Partial<Record<DeliveryReason, { readonly count: number; warning(event: string): string }>> = {
+  "no-key": { count: 20, warning: MESSAGES.eventsWithoutKey },
+  "bad-key": { count: 20, warning: MESSAGES.eventsWithBadKey },
+  error: { count: 1, warning: MESSAGES.eventsFailed },
 };
 
 /** Reasons of `sessions.changed` after which the session no longer exists. */
@@ -257,8 +255,9 @@ export class GatewayScope implements EventGate {
   readonly requests: ClaimRequests;
 
   #count(event: string, reason: DeliveryReason): void {
-    if (this.counters.count(event, reason) !== WARN_AT[reason]) return;
-    this.#host.warn(`"${event}" events go to nobody: ${WHY[reason] ?? reason}`);
+    const count = this.counters.count(event, reason);
+    const at = WARN_AT[reason];
+    if (count === at?.count) this.#host.warn(at.warning(event));
   }
 
   /** A snapshot for status and tests. Counts only: no session keys, no content. */

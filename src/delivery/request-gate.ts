@@ -2,6 +2,7 @@
 import type { GatewayScope } from "./gateway-scope.ts";
 import type { GatewayClient, GatewayError } from "../gateway/types.ts";
 import type { RequestReader, Step } from "./requests.ts";
+import { MESSAGES } from "../messages.ts";
 
 /** What the steps need of the process around them. */
 export interface RequestGateHost {
@@ -63,7 +64,7 @@ function failed(scope: GatewayScope | undefined, what: string): { refuse: Gatewa
   return {
     refuse: {
       code: "UNAVAILABLE",
-      message: `event-isolation: an internal failure kept this request (${what}) from the gateway; please report it`,
+      message: MESSAGES.requestFailed(what),
       retryable: true,
       details: { reason: "isolation-failed" },
     },

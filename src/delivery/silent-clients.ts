@@ -1,6 +1,7 @@
 /** Names in the gateway's log, once for each kind of client, those that listen and get nothing. */
 import { silentLine } from "../policy/silence.ts";
 import type { ConnectionStatus } from "../status.ts";
+import { MESSAGES } from "../messages.ts";
 
 /** How often connections are checked. */
 const EVERY_MS = 5_000;
@@ -46,8 +47,6 @@ export class SilentClients {
     if (this.#named.has(kind) || this.#named.size >= MAX_KINDS) return;
     this.#named.add(kind);
     this.#host.say(silentLine(silent));
-    if (this.#named.size === MAX_KINDS) {
-      this.#host.say("the log names no further kinds of clients that only listen; the status shows them");
-    }
+    if (this.#named.size === MAX_KINDS) this.#host.say(MESSAGES.silentClientsFull);
   }
 }

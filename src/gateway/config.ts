@@ -4,6 +4,7 @@ import { SettingsError } from "../policy/schema.ts";
 import { parseSettings, type Settings } from "../policy/settings.ts";
 import type { GatewayConfig } from "./types.ts";
 import { reasonOf } from "../attach/log.ts";
+import { MESSAGES } from "../messages.ts";
 
 /** Names a JSON file of settings, for releases that refuse entries of plugins unknown to them. */
 export const SETTINGS_FILE_VARIABLE = "OPENCLAW_EVENT_ISOLATION_CONFIG";
@@ -53,14 +54,12 @@ export function readSettings(config: () => GatewayConfig): Settings {
 
 function settingsFile(): unknown {
   if ((process.env[SETTINGS_FILE_VARIABLE] ?? "") !== (SETTINGS_FILE ?? "")) {
-    throw new SettingsError(
-      `${SETTINGS_FILE_VARIABLE} was set after startup, for example by a .env file: set it where the gateway is started`,
-    );
+    throw new SettingsError(MESSAGES.settingsFileTooLate);
   }
   if (!SETTINGS_FILE) return undefined;
   try {
     return JSON.parse(readFileSync(SETTINGS_FILE, "utf8"));
   } catch (error) {
-    throw new SettingsError(`the file that ${SETTINGS_FILE_VARIABLE} names cannot be read: ${reasonOf(error)}`);
+    throw new SettingsError(MESSAGES.settingsFileUnreadable(reasonOf(error)));
   }
 }

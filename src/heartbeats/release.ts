@@ -3,6 +3,7 @@ import { agentIdOf } from "../policy/cron-keys.ts";
 import { type Fields, fieldsOrNone } from "../policy/fields.ts";
 import type { HeartbeatOptions } from "./attach.ts";
 import type { HeartbeatRun, HeartbeatSessions } from "./run.ts";
+import { MESSAGES } from "../messages.ts";
 
 type Fn = (...args: never[]) => unknown;
 
@@ -33,8 +34,7 @@ export function heartbeatIntervals(functions: Functions, config: unknown): strin
     const ms = interval(config, undefined, heartbeat);
     return typeof ms === "number" && ms > 0 ? [`${agentId} every ${Math.round(ms / 600) / 100} min`] : [];
   });
-  const all = each.join(", ") || "none";
-  return `heartbeats: ${all} (agents.defaults.heartbeat.every: "0" turns them off)`;
+  return MESSAGES.heartbeats(each.join(", ") || "none");
 }
 
 /**

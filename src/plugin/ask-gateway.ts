@@ -2,6 +2,7 @@
 import { reasonOf } from "../attach/log.ts";
 import { type IsolationStatus, STATUS_METHOD } from "../status.ts";
 import type { PluginRuntime } from "./api.ts";
+import { MESSAGES } from "../messages.ts";
 
 /** For the gateway's answer. */
 const ANSWER_MS = 20_000;
@@ -37,10 +38,9 @@ function isStatus(value: unknown): value is IsolationStatus {
 
 /** One line of what a failed call printed. */
 function problemIn(parsed: unknown, output: string): string {
-  if (output.includes(`unknown method: ${STATUS_METHOD}`))
-    return "the gateway has not loaded the plugin: restart the gateway";
+  if (output.includes(`unknown method: ${STATUS_METHOD}`)) return MESSAGES.pluginNotLoaded;
   const { error } = (parsed ?? {}) as { error?: { message?: unknown } }; // 2026.9
   const lines = output.split("\n").map((line) => line.trim());
   const line = error?.message ?? lines.find((each) => /error|fail/i.test(each)) ?? lines.find(Boolean) ?? "no output";
-  return `the gateway did not answer: ${String(line)}`;
+  return MESSAGES.noAnswer(String(line));
 }

@@ -4,6 +4,7 @@ import { readSettings } from "../gateway/config.ts";
 import { reasonOf, refuse, warn } from "../attach/log.ts";
 import { type Settings, STRICT_SETTINGS } from "../policy/settings.ts";
 import type { PluginApi } from "./api.ts";
+import { MESSAGES } from "../messages.ts";
 
 /**
  * No gateway takes this long to boot. `plugins install` (2026.9) has just given an older one the plugin in the middle
@@ -11,26 +12,22 @@ import type { PluginApi } from "./api.ts";
  */
 const LONGEST_BOOT_S = 300;
 
-const UNPROTECTED = "this gateway was started WITHOUT the preload: every client would get the events of every session";
-
 /** Applies `onMissingPreload`. Returns if the gateway may go on unprotected. */
 export function missingPreload(api: PluginApi): void {
   // Not the code's own address: 2026.9 runs a copy of the code.
   const folder = api.rootDir ?? dirname(dirname(api.source));
   const preload = join(folder, "dist", "register.js");
-  const way = `Start it with NODE_OPTIONS="--import=${preload}"`;
   const mode = modeOf(api);
-  if (mode === "warn") return warn(`${UNPROTECTED}. It runs UNPROTECTED because onMissingPreload is "warn". ${way}`);
-  if (process.uptime() > LONGEST_BOOT_S)
-    return warn(`${UNPROTECTED}. It runs UNPROTECTED until its next start. ${way}`);
-  refuse(`${UNPROTECTED}. It was not started. ${way}, or set onMissingPreload to "warn" to run unprotected`);
+  if (mode === "warn") return warn(MESSAGES.missingPreloadAllowed(preload));
+  if (process.uptime() > LONGEST_BOOT_S) return warn(MESSAGES.missingPreloadUntilRestart(preload));
+  refuse(MESSAGES.missingPreload(preload));
 }
 
 function modeOf(api: PluginApi): Settings["onMissingPreload"] {
   try {
     return readSettings(() => api.config).onMissingPreload;
   } catch (error) {
-    warn(`the settings could not be read, so the strictest ones apply: ${reasonOf(error)}`);
+    warn(MESSAGES.settingsUnreadable(reasonOf(error)));
     return STRICT_SETTINGS.onMissingPreload;
   }
 }

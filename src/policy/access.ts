@@ -14,6 +14,7 @@ import {
   matchesEverything,
   matchesKey,
 } from "./key-pattern.ts";
+import { MESSAGES } from "../messages.ts";
 
 export interface AccessRule {
   readonly match: ConnectionMatch;
@@ -90,33 +91,23 @@ export function accessOf(rules: readonly AccessRule[], facts: ConnectionFacts): 
  */
 export function accessWarnings(rules: readonly AccessRule[]): readonly string[] {
   return rules.flatMap(({ match, sessions }, index) => {
-    const here = `access[${index}]`;
     const warnings: string[] = [];
     if (match.role !== undefined && match.role !== "operator") {
-      warnings.push(`${here} never matches: access rules apply to operators, not to the role "${match.role}"`);
+      warnings.push(MESSAGES.ruleForRole(index, match.role));
     }
     if (match.deviceId !== undefined && !/^[0-9a-f]{64}$/i.test(match.deviceId)) {
-      warnings.push(
-        `${here} names the device "${match.deviceId}", which does not look like a device id (64 hexadecimal digits): openclaw devices list --json shows the ids`,
-      );
+      warnings.push(MESSAGES.ruleWithoutDevice(index, match.deviceId));
     }
     const earlier = rules.findIndex((other, place) => place < index && covers(other.match, match));
-    if (earlier >= 0) {
-      warnings.push(`${here} never matches: access[${earlier}] comes first and matches all of its connections`);
-    }
+    if (earlier >= 0) warnings.push(MESSAGES.ruleCovered(index, earlier));
     for (const pattern of sessions) {
-      if (couldMatchCanonicalKey(pattern)) continue;
-      warnings.push(
-        `${here} has the pattern "${pattern}", which no session key can match: keys are agent:<agent id>:<rest>, global or unknown`,
-      );
+      if (!couldMatchCanonicalKey(pattern)) warnings.push(MESSAGES.ruleWithoutKeys(index, pattern));
     }
     const selfReported = PROVEN.some((name) => match[name] !== undefined)
       ? []
       : SELF_REPORTED.filter((name) => match[name] !== undefined);
     if (selfReported.length > 0 && opensMore(rules, index)) {
-      warnings.push(
-        `${here} gives a connection more than the rules below it because of self-reported values (${selfReported.join(", ")}): any client that has the gateway's token can send the same values, and on the gateway's own machine it gets the scopes that it asks for; match deviceId, user or profile instead`,
-      );
+      warnings.push(MESSAGES.ruleSelfReported(index, selfReported.join(", ")));
     }
     return warnings;
   });

@@ -1,6 +1,7 @@
 /** Which sessions a webhook may wake. Mirrors the checks of 2026.9's `resolveHookSessionKey`. */
 import { parseAgentSessionKey } from "./session-key.ts";
 import { agentIdOf } from "./cron-keys.ts";
+import { MESSAGES } from "../messages.ts";
 
 /** Settings `hooks`: they apply where the gateway's own configuration sets nothing. */
 export interface HookSettings {
@@ -32,9 +33,7 @@ export interface HookTarget {
 /** Whether a hook may name a session at all: asked before the key is read. @returns why not */
 export function hookKeyRefusal(source: HookKeySource, config: HookConfig, settings: HookSettings): string | undefined {
   const allow = config.allowRequestSessionKey ?? settings.allowRequestSessionKey;
-  return source === "mapping-static" || source === "agent" || allow === true
-    ? undefined
-    : "sessionKey is disabled for externally supplied hook payload values; set hooks.allowRequestSessionKey=true to enable";
+  return source === "mapping-static" || source === "agent" || allow === true ? undefined : MESSAGES.hookKeyDisabled;
 }
 
 /**
@@ -53,13 +52,13 @@ export function hookSessionRefusal(
   if (disabled !== undefined) return disabled;
   const agents = listOf(config.allowedAgentIds);
   if (agents && !agents.includes("*") && !agents.some((id) => agentIdOf(id) === agentId)) {
-    return "agentId is not allowed by hooks.allowedAgentIds";
+    return MESSAGES.hookAgentDenied;
   }
   if (source === "agent") return undefined;
   const prefixes = prefixesOf(config.allowedSessionKeyPrefixes) ?? prefixesOf(settings.allowedSessionKeyPrefixes);
   const meant = [sessionKey, parseAgentSessionKey(sessionKey)?.rest ?? ""];
   if (prefixes && !(begins([written.trim()], prefixes) && begins(meant, prefixes))) {
-    return `sessionKey must start with one of: ${prefixes.join(", ")}`;
+    return MESSAGES.hookKeyPrefix(prefixes.join(", "));
   }
   return undefined;
 }

@@ -1,4 +1,5 @@
 /** The part of JSON Schema that the settings need: its type, and the check of a value. */
+import { MESSAGES } from "../messages.ts";
 
 /** The part of JSON Schema that {@link parseBySchema} understands. */
 export type Schema = {
@@ -88,7 +89,7 @@ function parseObject(schema: Schema & { type: "object" }, value: unknown, path: 
   for (const name of Object.keys(value)) {
     if (Object.hasOwn(schema.properties, name)) continue;
     const known = Object.keys(schema.properties).join(", ");
-    throw new SettingsError(`unknown setting "${join(path, name)}": expected one of ${known}`);
+    throw new SettingsError(MESSAGES.unknownSetting(join(path, name), known));
   }
   const parsed: Record<string, unknown> = {};
   for (const [name, property] of Object.entries(schema.properties)) {
@@ -96,9 +97,7 @@ function parseObject(schema: Schema & { type: "object" }, value: unknown, path: 
     if (item !== undefined) parsed[name] = item;
   }
   if (Object.keys(parsed).length < (schema.minProperties ?? 0)) {
-    throw new SettingsError(
-      `"${path}" must have at least one of ${Object.keys(schema.properties).join(", ")}, got none`,
-    );
+    throw new SettingsError(MESSAGES.emptySetting(path, Object.keys(schema.properties).join(", ")));
   }
   return parsed;
 }
@@ -109,5 +108,5 @@ function join(path: string, name: string): string {
 
 function wrong(path: string, expected: string, value: unknown): SettingsError {
   const shown = JSON.stringify(value)?.slice(0, 60) ?? String(value);
-  return new SettingsError(`${path === "" ? "the settings" : `"${path}"`} must be ${expected}, got ${shown}`);
+  return new SettingsError(MESSAGES.wrongSetting(path, expected, shown));
 }

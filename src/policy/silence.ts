@@ -4,6 +4,7 @@
  * to it.
  */
 import type { ConnectionFacts, ConnectionMatch } from "./connection-match.ts";
+import { MESSAGES } from "../messages.ts";
 
 /** One connection's share of the events of sessions. */
 export interface Traffic {
@@ -83,6 +84,5 @@ export function silentLine(
   silent: SelfReport & { readonly withheld: number; readonly observe?: ConnectionMatch },
 ): string {
   const { withheld, observe } = silent;
-  const entry = observe === undefined ? "" : `, or add this entry to observers: ${visibleJson(observe)}`;
-  return `client ${calledItself(silent)} only listens: ${withheld} events of sessions were withheld from it because it claims no session. To let it receive them, have it ask for its sessions (sessions.messages.subscribe, chat.history)${entry}`;
+  return MESSAGES.silentClient(calledItself(silent), withheld, observe && visibleJson(observe));
 }

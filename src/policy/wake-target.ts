@@ -1,6 +1,7 @@
 /** Which session an explicit wake or system event means, or why it means none. */
 import { canonicalSessionKey, parseAgentSessionKey, usableSessionKey } from "./session-key.ts";
 import { agentIdOf, resolveEventSessionKey, type SessionScope } from "./cron-keys.ts";
+import { MESSAGES } from "../messages.ts";
 
 /** The target in a request; untrusted. An agent alone means that agent's main session. */
 export interface WakeRequest {
@@ -31,21 +32,17 @@ export type WakeTarget =
 export function canonicalizeWakeSessionKey(request: WakeRequest, config: WakeConfig): WakeTarget {
   const agentAlone = request.sessionKey === undefined && request.agentId !== undefined;
   const key = usableSessionKey(agentAlone ? MAIN : request.sessionKey);
-  if (key === undefined) return refused("sessionKey must be a non-empty session key");
+  if (key === undefined) return refused(MESSAGES.noSessionKey);
   const parsed = parseAgentSessionKey(key);
-  if (!parsed && /^agent(?::|$)/i.test(key)) {
-    return refused(`malformed session key "${key}": expected agent:<agentId>:<session>`);
-  }
+  if (!parsed && /^agent(?::|$)/i.test(key)) return refused(MESSAGES.malformedSessionKey(key));
   if (request.agentId !== undefined && (typeof request.agentId !== "string" || request.agentId.trim() === "")) {
-    return refused("agentId must be a non-empty string");
+    return refused(MESSAGES.noAgentId);
   }
   const named = (request.agentId as string | undefined)?.trim().toLowerCase();
   const agentId = parsed?.agentId.trim() ?? named ?? agentIdOf(config.defaultAgentId);
-  if (named !== undefined && named !== agentId) {
-    return refused(`agentId "${named}" contradicts the agent "${agentId}" of the session key`);
-  }
-  if (!config.agentIds.some((id) => agentIdOf(id) === agentId)) return refused(`Unknown agent id "${agentId}"`);
-  if (/^subagent:/i.test(parsed?.rest ?? key)) return refused("sessionKey cannot be that of a subagent session");
+  if (named !== undefined && named !== agentId) return refused(MESSAGES.otherAgentId(named, agentId));
+  if (!config.agentIds.some((id) => agentIdOf(id) === agentId)) return refused(MESSAGES.unknownAgentId(agentId));
+  if (/^subagent:/i.test(parsed?.rest ?? key)) return refused(MESSAGES.subagentSession);
   const { mainKey, scope } = config;
   const qualified = parsed ? key : key.toLowerCase() === "global" ? key : `agent:${agentId}:${key}`;
   const drained = resolveEventSessionKey(qualified, mainKey, scope);

@@ -16,6 +16,7 @@ import {
   type SessionScope,
 } from "../policy/cron-keys.ts";
 import { currentRedirect, type SentEvents, type WokenSession } from "./redirect.ts";
+import { MESSAGES } from "../messages.ts";
 
 /** All of the release's enqueue functions have these parameters; options hold `sessionKey` and more. */
 export type EnqueueSystemEvent = (text: unknown, options: unknown, ...rest: unknown[]) => unknown;
@@ -153,9 +154,7 @@ export class SystemEvents {
       this.#host.count("queue-overflow");
       if (this.#warned) return;
       this.#warned = true;
-      this.#host.warn(
-        `a session's queue of system events was full (${before[0]?.length} events) and its oldest event was dropped; further drops are only counted`,
-      );
+      this.#host.warn(MESSAGES.queueFull(before[0]!.length));
     } catch {
       this.#host.count("error");
     }

@@ -12,6 +12,7 @@ import { fieldsOrNone } from "../policy/fields.ts";
 import type { AgentConfig, GatewayConfig } from "../gateway/types.ts";
 import { isBusy } from "../heartbeats/release.ts";
 import type { SentEvents, WokenSession } from "./redirect.ts";
+import { MESSAGES } from "../messages.ts";
 
 type Fn = (...args: never[]) => unknown;
 
@@ -251,9 +252,7 @@ export class TargetedHeartbeats {
 
   #unanswered(events: number, { agentId }: WokenSession, reason: string): void {
     this.#host.count("wake-unanswered");
-    this.#host.warn(
-      `no heartbeat of agent ${agentId} took ${events} event(s) of one of its sessions (${reason}); they stay in the session's queue`,
-    );
+    this.#host.warn(MESSAGES.wakeUnanswered(agentId, events, reason));
   }
 }
 

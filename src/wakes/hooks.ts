@@ -7,6 +7,7 @@ import type { Fields } from "../policy/fields.ts";
 import type { HookKeySource } from "../policy/hook-target.ts";
 import { currentRedirect, type Redirect, redirected } from "./redirect.ts";
 import type { Resolved, TargetedWakes } from "./requests.ts";
+import { MESSAGES } from "../messages.ts";
 
 /** What the release's parsers answer. */
 type Parsed = {
@@ -98,7 +99,7 @@ function targetAction(original: MergeAction, wakes: TargetedWakes): MergeAction 
     const merged = original(now(base), override && now(override), ...rest);
     if (!merged.ok || merged.action?.["kind"] !== "wake") return original(base, override, ...rest);
     if (!alone && (typeof sessionKey !== "string" || sessionKey.trim() === "")) {
-      return { ok: false, error: "hook mapping sessionKey template rendered empty" };
+      return { ok: false, error: MESSAGES.hookKeyEmpty };
     }
     const from = alone ? "agent" : source === "static" ? "mapping-static" : "mapping-templated";
     const aimed = aim(wakes, { sessionKey, agentId }, from);
@@ -127,7 +128,7 @@ function aim(
   // The release reads the key itself, and needs the agent's name next to it.
   if (wakes.native) return { ok: true, fields: { agentId: target.agentId } };
   const redirect = currentRedirect();
-  if (!redirect) return { ok: false, error: "sessionKey is not supported here" };
+  if (!redirect) return { ok: false, error: MESSAGES.hookKeyUnsupported };
   redirect.session = target;
   return { ok: true, fields: {} };
 }

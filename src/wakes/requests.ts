@@ -19,6 +19,7 @@ import type { Fields } from "../policy/fields.ts";
 import { type Redirect, redirected, type SentEvents, type WokenSession } from "./redirect.ts";
 import { defaultAgentOf, type KeyFunctions } from "../gateway/session-keys.ts";
 import { TargetedHeartbeats } from "./errands.ts";
+import { MESSAGES } from "../messages.ts";
 
 type Fn = (...args: never[]) => unknown;
 
@@ -54,12 +55,6 @@ const NATIVE_WAKES = [
   { seam: "createSessionEventWakeRuntime", request: "requestSessionEventWake" },
   { seam: "enqueueHeartbeatRequest", request: "enqueueHeartbeatRequest" },
 ] as const;
-
-const GLOBAL_ONLY =
-  'under session.scope "global" this release wakes the global session only: leave out sessionKey, or name "global"';
-
-const ONE_SESSION =
-  'under session.scope "global" this release has one session, which its default agent runs: leave out agentId';
 
 const METHODS: ReadonlySet<string> = new Set(["wake", "system-event"]);
 /** Answers to an empty request: a client that gets one of them is allowed to ask. */
@@ -103,7 +98,7 @@ export class TargetedWakes {
     if (!METHODS.has(method) || (sessionKey === undefined && untargeted)) return undefined;
     const target =
       typeof text === "string" && text.trim() === ""
-        ? refusal("text required")
+        ? refusal(MESSAGES.textRequired)
         : this.resolve({ sessionKey, ...(agentId === undefined ? {} : { agentId }) });
     if (!target.ok) return refused(target.error);
     return this.native ? this.#natively(method, params, target) : this.#redirected(params, target);
@@ -118,11 +113,11 @@ export class TargetedWakes {
       const found = canonicalizeWakeSessionKey(request, { ...config.session, agentIds, defaultAgentId });
       if (!found.ok) return this.#refused(found);
       if (this.native && config.session?.scope === "global" && found.sessionKey !== "global") {
-        return this.#refused(refusal(GLOBAL_ONLY));
+        return this.#refused(refusal(MESSAGES.globalSessionOnly));
       }
       const alone = request.sessionKey === undefined;
       if (alone && !this.native && found.sessionKey === "global" && found.agentId !== agentIdOf(defaultAgentId)) {
-        return this.#refused(refusal(ONE_SESSION));
+        return this.#refused(refusal(MESSAGES.defaultAgentOnly));
       }
       const written = alone ? found.sessionKey : String(request.sessionKey).trim();
       // The release's own form, which knows the keys in which letter case matters.
@@ -136,7 +131,7 @@ export class TargetedWakes {
       };
     } catch {
       this.#host.count("error");
-      return refusal("the session key could not be checked against the gateway's configuration");
+      return refusal(MESSAGES.sessionKeyUnchecked);
     }
   }
 
@@ -153,7 +148,7 @@ export class TargetedWakes {
       return why === undefined ? target : this.#refused(refusal(why));
     } catch {
       this.#host.count("error");
-      return refusal("the webhook's session key could not be checked");
+      return refusal(MESSAGES.hookKeyUnchecked);
     }
   }
 

@@ -1,4 +1,4 @@
-/** Finds the messages for operators in source text, by its syntax tree. */
+/** Finds texts in source that go out as messages for operators, by its syntax tree. */
 import { ts } from "@ts-morph/common";
 
 /** Functions, methods and classes that are called with a message. */
@@ -12,6 +12,8 @@ const SAYING = new Set([
   "SettingsError",
   "Failure",
   "fail",
+  "Error",
+  "RequestError",
   "super",
   "unprotected",
   "warnings.push",
@@ -28,23 +30,28 @@ const HARMLESS = new Set(["ok", "info"]);
 export function messagesIn(source: string): string[] {
   const found: string[] = [];
   const visit = (node: ts.Node): void => {
-    const said = messageOf(node);
-    if (said) found.push(...partsOf(said).filter((part) => part.trim().includes(" ")));
+    found.push(
+      ...messagesOf(node)
+        .flatMap(partsOf)
+        .filter((part) => /\p{L}\s+\S*\p{L}/u.test(part)),
+    );
     ts.forEachChild(node, visit);
   };
   visit(ts.createSourceFile("source.ts", source, ts.ScriptTarget.Latest, true));
   return found;
 }
 
-/** The expression that a node gives out as a message, if it does. */
-function messageOf(node: ts.Node): ts.Expression | undefined {
+/** The expressions that a node gives out as a message. */
+function messagesOf(node: ts.Node): readonly ts.Expression[] {
   if (ts.isCallExpression(node) || ts.isNewExpression(node)) {
     const level = levelOf(node.expression);
-    if (level !== undefined) return HARMLESS.has(level) ? undefined : node.arguments?.[1];
-    return SAYING.has(calledName(node.expression)) ? node.arguments?.[0] : undefined;
+    const says = level === undefined ? SAYING.has(calledName(node.expression)) : !HARMLESS.has(level);
+    return says ? (node.arguments ?? []) : [];
   }
-  if (ts.isVariableDeclaration(node)) return HOLDING.has(nameOf(node.name)) ? node.initializer : undefined;
-  return ts.isPropertyAssignment(node) && HOLDING.has(nameOf(node.name)) ? node.initializer : undefined;
+  if (ts.isVariableDeclaration(node) || ts.isPropertyAssignment(node)) {
+    return node.initializer && HOLDING.has(nameOf(node.name)) ? [node.initializer] : [];
+  }
+  return ts.isReturnStatement(node) && node.expression ? [node.expression] : [];
 }
 
 /** The level if `finding.<level>` is called; the empty text for `finding[<expression>]`, which may be any. */
