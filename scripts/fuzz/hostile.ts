@@ -20,7 +20,7 @@ export class Hostile {
   readonly #gateway: Endpoint;
   readonly #name: string;
   readonly #random: Random;
-  readonly #logs: (Log & { readonly sent: Sent[] })[] = [];
+  readonly #logs: (Log & { readonly sent: Sent[]; killed?: boolean })[] = [];
   /** Half of them prove who they are, and come back as the same. */
   readonly #device: Device | undefined;
   #client: RawClient | undefined;
@@ -186,8 +186,10 @@ export class Hostile {
 
   async #leave(): Promise<void> {
     const client = this.#client!;
-    if (this.#random.chance(0.5)) client.kill();
-    else await client.close();
+    if (this.#random.chance(0.5)) {
+      this.#logs.at(-1)!.killed = true;
+      client.kill();
+    } else await client.close();
     this.#gone = true;
   }
 }

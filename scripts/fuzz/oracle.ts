@@ -22,6 +22,8 @@ export interface Log {
   readonly sent: readonly Sent[];
   /** The last connection of the same device, which has closed: frames of its sessions may still come. */
   readonly resumes?: Log | undefined;
+  /** It broke: the gateway may never have seen the last requests. */
+  readonly killed?: boolean;
 }
 
 export interface Sent {
@@ -38,6 +40,8 @@ export interface Finding {
   readonly line: number;
   /** The first characters of the frame. */
   readonly frame: string;
+  /** What the connection, and the ones that it resumes, asked about the session, and how that was answered. */
+  readonly asked: readonly string[];
 }
 
 export interface Verdict {
@@ -73,7 +77,15 @@ export function judge(log: Log, sessions: readonly Session[]): Verdict {
     for (const number of new Set(traces.map(({ session }) => session))) {
       const { key } = sessions[number]!;
       if (open.has(key)) rightful += 1;
-      else findings.push({ connection: log.name, session: key, event, line: index, frame: line.slice(0, 300) });
+      else
+        findings.push({
+          connection: log.name,
+          session: key,
+          event,
+          line: index,
+          frame: line.slice(0, 300),
+          asked: history(log, key),
+        });
     }
   };
   for (const [index, line] of log.lines.entries()) {
@@ -116,17 +128,40 @@ export function judge(log: Log, sessions: readonly Session[]): Verdict {
  * The sessions that a connection may have had open when it broke: also those of requests whose answers it
  * did not live to see, and those that it was about to leave.
  */
-function openAtTheEnd({ sent, resumes }: Log): readonly string[] {
+function openAtTheEnd({ sent, lines, killed, resumes }: Log): readonly string[] {
   const own = sent.flatMap(({ method, params }) =>
     method === OPENS_REFUSED ? named(params, "sessionKey") : OPENS[method] ? named(params, OPENS[method]) : [],
   );
+  const answered = new Set(lines.map((line) => (JSON.parse(line) as { id?: unknown }).id));
   const last = (key: string, ...methods: readonly string[]): number =>
     sent.findLastIndex(({ method, params }) => methods.includes(method) && mentions(params, key));
+  const lastLeft = (key: string): number =>
+    sent.findLastIndex(
+      ({ id, method, params }) =>
+        method === "sessions.messages.unsubscribe" && mentions(params, key) && (!killed || answered.has(id)),
+    );
   const opening = [...Object.keys(OPENS), OPENS_REFUSED];
   // A session that was left after the last request for it stays left; the gateway handles requests in order.
-  const gone = (key: string): boolean => last(key, "sessions.messages.unsubscribe") > last(key, ...opening);
+  const gone = (key: string): boolean => lastLeft(key) > last(key, ...opening);
   const before = resumes ? openAtTheEnd(resumes) : [];
   return [...new Set([...before, ...own])].filter((key) => !gone(key));
+}
+
+/** All requests of a client that mention a session, the earliest first. */
+function history({ name, sent, lines, killed, resumes }: Log, key: string): readonly string[] {
+  const answers = new Map(
+    lines.flatMap((line, index) => {
+      const { type, id, ok } = JSON.parse(line) as Record<string, unknown>;
+      return type === "res" ? [[id, `${ok === true ? "accepted" : "refused"} at line ${index}`] as const] : [];
+    }),
+  );
+  const own = sent
+    .filter(({ params }) => JSON.stringify(params).includes(key))
+    .map(
+      ({ id, method, params, after }) =>
+        `${name}, line ${after}: ${method} ${JSON.stringify(params).slice(0, 200)}: ${answers.get(id) ?? "not answered"}`,
+    );
+  return [...(resumes ? history(resumes, key) : []), ...own, ...(killed ? [`${name} broke`] : [])];
 }
 
 function mentions(params: unknown, key: string): boolean {

@@ -35,12 +35,17 @@ test("a device that comes back may have the sessions that it had open, except th
   const chat = event("chat", { sessionKey: VICTIM.key });
   const asked: Sent = { after: 0, id: "1", method: "chat.history", params: { sessionKey: VICTIM.key } };
   const left: Sent = { after: 0, id: "2", method: "sessions.messages.unsubscribe", params: { key: VICTIM.key } };
-  const after = (sent: readonly Sent[] | undefined) =>
-    judge({ name: "again", lines: [chat], sent: [], resumes: sent && { name: "first", lines: [], sent } }, [VICTIM]);
+  const after = (sent: readonly Sent[] | undefined, first: Partial<Log> = {}) =>
+    judge({ name: "again", lines: [chat], sent: [], resumes: sent && { name: "first", lines: [], sent, ...first } }, [
+      VICTIM,
+    ]);
   expect(after(undefined).findings).toHaveLength(1);
   expect(after([asked]).findings).toEqual([]);
   expect(after([asked, left]).findings).toHaveLength(1);
   expect(after([left, asked]).findings).toEqual([]);
+  // The gateway may not have seen the end of a connection that broke.
+  expect(after([asked, left], { killed: true }).findings).toEqual([]);
+  expect(after([asked, left], { killed: true, lines: [answer("2", true, {})] }).findings).toHaveLength(1);
 });
 
 test("chat.subscribe opens its session where the release does not know it, and nothing where it is refused otherwise", () => {
