@@ -61,12 +61,14 @@ export class Hostile {
   async #connect(): Promise<RawClient> {
     const random = this.#random;
     const name = `${this.#name}.${this.#logs.length}`;
-    const client = await connectRaw(this.#gateway, {
+    const options = {
       name,
       scopes: random.chance(0.4) ? ["operator.read"] : ["operator.read", "operator.write"],
       caps: ["tool-events", "session-scoped-events"].filter(() => random.chance(0.3)),
       ...(this.#device && { device: this.#device }),
-    });
+    };
+    // A busy gateway closes a connection whose handshake takes too long.
+    const client = await connectRaw(this.#gateway, options).catch(() => connectRaw(this.#gateway, options));
     this.#client = client;
     this.#gone = false;
     void this.#watch(client);
