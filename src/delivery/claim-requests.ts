@@ -6,6 +6,7 @@ import type { AcceptedAnswer, Claims, PendingClaim } from "../policy/claims.ts";
 import { agentIdOf } from "../policy/cron-keys.ts";
 import { fieldsOrNone } from "../policy/fields.ts";
 import type { Later } from "../policy/later.ts";
+import type { Left } from "../policy/parked.ts";
 import type { Answer, Passage } from "./requests.ts";
 import { MESSAGES } from "../messages.ts";
 
@@ -30,6 +31,8 @@ interface ClaimRequestsHost {
   /** `limits.claimsPerConnection` */
   readonly limit: number;
   readonly later: Later;
+  /** What a closed connection left for its client, if anything. */
+  leftBy(client: GatewayClient): Left<GatewayClient> | undefined;
   /** Whether two connections are proven to be of one client. */
   isSame(one: GatewayClient, other: GatewayClient): boolean;
   /** Runs what must not throw into the gateway. */
@@ -84,7 +87,11 @@ export class ClaimRequests {
     }
     if (intent.kind === "unclaim") {
       // Leaving takes effect at once, without the gateway's answer; old releases lack the method.
-      for (const key of keys) this.#host.claims.unclaim(client, key);
+      const left = this.#host.leftBy(client);
+      for (const key of keys) {
+        if (left) this.#host.claims.giveUp(left, key);
+        else this.#host.claims.unclaim(client, key);
+      }
       return this.#onAnswer(client, () => {});
     }
     if (intent.kind === "wait") return this.#wait(client, intent.runId);

@@ -20,6 +20,7 @@ import { isQuestion, Questions } from "../policy/questions.ts";
 import { type EventRoute, plainKey, routeEvent } from "../policy/session-event.ts";
 import type { Settings } from "../policy/settings.ts";
 import { type ClaimAccess, Claims } from "../policy/claims.ts";
+import type { Left } from "../policy/parked.ts";
 import { Runs } from "../policy/runs.ts";
 import type { GatewayNumbers, SessionStatus } from "../status.ts";
 import { MESSAGES } from "../messages.ts";
@@ -66,6 +67,8 @@ export class GatewayScope implements EventGate {
   readonly #claims: Claims<GatewayClient>;
   readonly #held: HeldFrames<GatewayClient, HeldFrame>;
   readonly #questions = new Questions();
+  /** By closed connection, as a request of it may be handled late. */
+  readonly #left = new WeakMap<GatewayClient, Left<GatewayClient>>();
   /** The connections, and which of them only listen. */
   readonly connections: Connections;
   /** Which connection may use which sessions. */
@@ -117,6 +120,7 @@ export class GatewayScope implements EventGate {
       keys,
       limit: settings.limits.claimsPerConnection,
       later,
+      leftBy: (client) => this.#left.get(client),
       isSame: (one, other) => this.#returning.isSame(one, other),
       safely: (action) => this.#safely("(request)", action),
       settled: (client) => this.#review(client),
@@ -142,7 +146,10 @@ export class GatewayScope implements EventGate {
     this.connections.disconnected(client);
     let park: ReturnType<Returning["as"]>;
     this.#safely("(connection)", () => (park = this.#returning.as(client, this.#settings.resumeMs)));
-    this.#safely("(connection)", () => this.#claims.disconnect(client, park));
+    this.#safely("(connection)", () => {
+      const left = this.#claims.disconnect(client, park);
+      if (left) this.#left.set(client, left);
+    });
     this.#safely("(connection)", () => this.access.disconnected(client));
     this.#safely("(connection)", () => this.#held.forget(client));
   }

@@ -37,7 +37,9 @@ export function claimsStep({ scopeOf }: RequestGateHost): Step {
     if (!intent) return undefined;
     const scope = scopeOf(client);
     try {
-      const connection = client && !nested ? scope?.connection(client) : undefined;
+      const open = client && !nested ? scope?.connection(client) : undefined;
+      // 2026.9 may handle a request after its connection has closed: what it gives up does not come back.
+      const connection = open ?? (intent.kind === "unclaim" && !nested ? client : undefined);
       if (connection && (intent.kind === "claim" || intent.kind === "wait")) scope?.connections.asked(connection);
       // A synthetic client, e.g. of the command line's own request, is not a connection and claims nothing.
       return scope?.requests.begin(connection, intent, keys);

@@ -53,6 +53,8 @@ export class Claims<C> {
   readonly #claimants = new Map<C, Claimant<C>>();
   readonly #index = new ClaimIndex<C>();
   readonly #heirs = new WeakMap<Left<C>, C>();
+  /** The number of the request that gave an heir what was left. */
+  readonly #inherited = new WeakMap<Left<C>, number>();
   readonly #roster = new Set<C>();
   readonly #observers = new Set<C>();
   /** Connections that may not have all sessions. */
@@ -96,10 +98,11 @@ export class Claims<C> {
    * Forgets a connection and all that it claimed.
    *
    * @param park the identity for which its claims are kept, and for how long; by default they are not kept
+   * @returns what is kept
    */
-  disconnect(connection: C, park?: { readonly identity: string; readonly ms: number }): void {
+  disconnect(connection: C, park?: { readonly identity: string; readonly ms: number }): Left<C> | undefined {
     const claimant = this.#claimants.get(connection);
-    if (!claimant) return;
+    if (!claimant) return undefined;
     for (const { key } of claimant.claims()) this.#index.remove(connection, key);
     this.#count -= claimant.size;
     this.#claimants.delete(connection);
@@ -107,12 +110,13 @@ export class Claims<C> {
     this.#observers.delete(connection);
     this.#restricted.delete(connection);
     const runs = this.runs.disconnect(connection);
-    if (!park || park.ms === 0) return;
+    if (!park || park.ms === 0) return undefined;
     const accepted = [...claimant.claims()].filter((claim) => claim.accepted);
     const left: Left<C> = { claims: new Map(accepted.map(({ key, explicit }) => [key, explicit])), runs };
     claimant.left = left;
     // Also if it leaves nothing yet: an answer may still come.
     if (claimant.size > 0 || runs.length > 0) this.#parked.park(park.identity, left, park.ms);
+    return left;
   }
 
   /**
@@ -126,6 +130,7 @@ export class Claims<C> {
     if (!left) return false;
     this.#heirs.set(left, connection);
     this.#requests += 1;
+    this.#inherited.set(left, this.#requests);
     const keys = [...left.claims.keys()].filter((key) => claimant.mayHave(key));
     for (const key of keys) this.#use(claimant, key).accept(this.#requests, left.claims.get(key) === true);
     this.#reindex(connection, claimant, keys);
@@ -198,10 +203,25 @@ export class Claims<C> {
 
   /** Ends one connection's claim, whatever its origin. */
   unclaim(connection: C, key: string): void {
+    this.#endUntil(connection, key, this.#requests);
+  }
+
+  /**
+   * The same for a connection that has closed: its client does not get the claim back.
+   *
+   * @param left of {@link disconnect}
+   */
+  giveUp(left: Left<C>, key: string): void {
+    this.#parked.leave(left, key);
+    const heir = this.#heirs.get(left);
+    if (heir !== undefined) this.#endUntil(heir, key, this.#inherited.get(left)!);
+  }
+
+  #endUntil(connection: C, key: string, request: number): void {
     const claimant = this.#claimants.get(connection);
     const claim = claimant?.claim(key);
     if (!claimant || !claim) return;
-    claim.end(this.#requests);
+    claim.end(request);
     this.#reindex(connection, claimant, [key]);
   }
 

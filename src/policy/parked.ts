@@ -61,6 +61,12 @@ export class Parked<C> {
     return entry?.left;
   }
 
+  /** The client gave up a session by a request that was handled after the end of its connection. */
+  leave(left: Left<C>, key: string): void {
+    const isKept = [...this.#entries].some((entry) => entry.left === left);
+    if (left.claims.delete(key) && isKept) this.#claims -= 1;
+  }
+
   /** A session was deleted. */
   end(key: string): void {
     for (const { left } of this.#entries) if (left.claims.delete(key)) this.#claims -= 1;

@@ -50,6 +50,20 @@ describe("a client that comes back", () => {
     expect(comeBack("third")).toEqual([]);
   });
 
+  test("a client does not have again what it gave up by a request that was handled after its connection had closed", () => {
+    claims.begin("first", [A, B, "agent:work:c"])!.accept();
+    const left = claims.disconnect("first", PHONE)!;
+    claims.giveUp(left, A);
+    expect(comeBack()).toEqual([B, "agent:work:c"]);
+    // Only now, and the client has asked for one of them again.
+    claims.begin("second", [B])!.accept();
+    claims.giveUp(left, B);
+    claims.giveUp(left, "agent:work:c");
+    expect(claims.claimsOf("second")).toEqual([B]);
+    claims.disconnect("second", PHONE);
+    expect(comeBack("third")).toEqual([B]);
+  });
+
   test("a client has again only what the rules let it have now", () => {
     claims.begin("first", [A, B])!.accept();
     claims.disconnect("first", PHONE);
