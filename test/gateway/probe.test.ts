@@ -86,7 +86,10 @@ test("a listening probe finds the leak of what others do, or says what it cannot
   const look = async (gateway: Endpoint) => {
     const [client, session] = [await connect(gateway), freshSession()];
     await client.chat(session.key, say(session.id, 600, 100));
-    await client.waitFor(({ event }) => event === "chat", 60_000, "the first words");
+    // 2026.9 reports a run's first steps by events without words.
+    const hasWords = ({ event, json }: { event: string; json: string }): boolean =>
+      event === "chat" && json.includes(`${session.id}-0`);
+    await client.waitFor(hasWords, 60_000, "the first words");
     const report = await probeOf(gateway, { allowRuns: false });
     await client.request("chat.abort", { sessionKey: session.key });
     return report;
