@@ -68,7 +68,7 @@ function pm2Apps(path: string): ServiceFile[] {
   });
 }
 
-/** NODE_OPTIONS among the environment of a plist; undefined if it sets none, or there is no plist. */
+/** The `NODE_OPTIONS` that a plist sets; undefined if it sets none or does not exist. */
 export function plistOptions(path: string): string | undefined {
   const text = /<key>NODE_OPTIONS<\/key>\s*<string>([^<]*)<\/string>/.exec(smallText(path) ?? "")?.[1];
   return text?.replaceAll(/&(quot|apos|lt|gt|amp);/g, (_, name: string) => ENTITIES[name]!);

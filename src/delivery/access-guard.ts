@@ -121,7 +121,7 @@ export class AccessGuard {
         // A forbidden session gets the same answer as one that does not exist, whatever upstream's error says.
         if (!given.ok && answer === "lookup") return nothing;
         try {
-          if (!given.ok) return namesDenied(given.error, access, keys.canonical) ? denied : given;
+          if (!given.ok) return namesDenied(given.error, access, keys.canonical, agentId) ? denied : given;
           if (answer === "as-is") return given;
           const allowed = this.#answer(client, verdict, given, agentId);
           if (allowed) return allowed;

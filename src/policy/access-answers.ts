@@ -58,11 +58,12 @@ export function allowedRows(payload: unknown, access: ClaimAccess, canonical: Ke
     }
     const holder = value as Fields;
     const inner = agentIn(holder) ?? outer;
-    const copied: Record<string, unknown> = {};
-    for (const [name, item] of Object.entries(holder)) {
-      if (depth === 0 && TRANSCRIPT.has(name)) copied[name] = transcript(item);
-      else if (!isDenied(holder, name, item, outer)) copied[name] = copy(item, depth + 1, inner);
-    }
+    const isTranscript = (name: string): boolean => depth === 0 && TRANSCRIPT.has(name);
+    const copied: Record<string, unknown> = Object.fromEntries(
+      Object.entries(holder)
+        .filter(([name, item]) => isTranscript(name) || !isDenied(holder, name, item, outer))
+        .map(([name, item]) => [name, isTranscript(name) ? transcript(item) : copy(item, depth + 1, inner)]),
+    );
     // `recent` in the answer of `health`.
     const list = "sessions" in holder ? "sessions" : "recent";
     const left = copied[list];
@@ -154,9 +155,9 @@ export function answersAllowedSession(
 }
 
 /** Whether an error names a session that is not allowed, or is too large to tell. */
-export function namesDenied(error: unknown, access: ClaimAccess, canonical: KeyReader): boolean {
+export function namesDenied(error: unknown, access: ClaimAccess, canonical: KeyReader, agentId?: string): boolean {
   const allows = (value: string): boolean => {
-    const key = canonical(value, undefined);
+    const key = canonical(value, isQualified(value) ? undefined : agentId);
     return key !== undefined && access.allows(key);
   };
   // In a sentence, what follows a key may look like a part of it.

@@ -3,6 +3,7 @@
  * texts, ids and keys, on the real composition.
  */
 import { describe, expect, test, vi } from "vitest";
+import { Returning } from "../../src/delivery/returning.ts";
 import { scopedGateway } from "../support/stand-in/scoped-gateway.ts";
 import { type FakeClient, global, perConnection } from "../support/stand-in/stand-ins.ts";
 
@@ -37,6 +38,21 @@ describe.each([
     broadcast(event, payload, opts);
     expect(said(bob)).not.toContain("SECRET");
   });
+});
+
+test("a client that comes back does not get a session that it left by a request handled after its connection had closed", () => {
+  const returning = new Returning(
+    () => "phone",
+    () => {},
+  );
+  const gateway = scopedGateway(perConnection, { returning });
+  const first = gateway.connect("first");
+  for (const sessionKey of [A, B]) gateway.accepted(first, "chat.history", { sessionKey });
+  gateway.disconnect(first);
+  gateway.accepted(first, "sessions.messages.unsubscribe", { key: A });
+  const second = gateway.connect("second");
+  for (const sessionKey of [A, B]) gateway.broadcaster.broadcast("chat", { sessionKey, runId: "r", state: "final" });
+  expect(second.frames.map(({ payload }) => payload)).toEqual([{ sessionKey: B, runId: "r", state: "final" }]);
 });
 
 test("an answer that quotes another session goes to the session of its question", () => {

@@ -128,7 +128,7 @@ describe("answers", () => {
 
 describe("a session `global` with the agent that the request names, from 2026.8 on", () => {
   const ASK = { agentId: "ops" };
-  const ask = (method: string, params: object, payload: object) => {
+  const ask = (method: string, params: object, payload: object, ok = true) => {
     const keys = new SessionKeys(
       () => ({ session: { scope: "global" } }),
       () => ({ subscriptionKey: (key, agentId) => `agent:${agentId}:${key}` }),
@@ -137,7 +137,7 @@ describe("a session `global` with the agent that the request names, from 2026.8 
     const scope = new GatewayScope(keys, parseSettings({ access }), { warn: () => {}, connected: () => {} });
     const bob = fakeClient("bob", { role: "operator", client: { id: "bob" } });
     scope.connected(bob);
-    return answered(scope, bob, method, { ...params, ...ASK }, { ok: true, payload });
+    return answered(scope, bob, method, { ...params, ...ASK }, ok ? { ok, payload } : { ok, error: payload });
   };
 
   test("chat.history answers with its key", () => {
@@ -148,6 +148,11 @@ describe("a session `global` with the agent that the request names, from 2026.8 
   test("sessions.search finds its own messages", () => {
     const payload = { results: [{ sessionKey: "global", snippet: "own" }] };
     expect(ask("sessions.search", { sessionKeys: ["global"], query: "own" }, payload)).toMatchObject({ payload });
+  });
+
+  test("an error that names it is the client's own", () => {
+    const error = { code: "UNAVAILABLE", message: "busy", details: { sessionKey: "global" } };
+    expect(ask("sessions.create", { key: "global" }, error, false)).toMatchObject({ error });
   });
 
   test("sessions.create is not refused once the gateway has done it", () => {

@@ -1,6 +1,7 @@
 /** A gateway in miniature: a stand-in broadcaster under the real scope. */
 import { GatewayScope } from "../../../src/delivery/gateway-scope.ts";
 import { scopeBroadcaster } from "../../../src/delivery/broadcast.ts";
+import type { Returning } from "../../../src/delivery/returning.ts";
 import { claimsStep } from "../../../src/delivery/request-gate.ts";
 import type { GatewayClient, GatewayConfig } from "../../../src/gateway/types.ts";
 import type { Answer, Passage } from "../../../src/delivery/requests.ts";
@@ -45,12 +46,15 @@ interface Options {
   readonly settings?: unknown;
   readonly config?: () => GatewayConfig;
   readonly params?: Partial<FakeParams>;
+  readonly returning?: Returning;
 }
 
 export function scopedGateway(create: (params: FakeParams) => FakeBroadcaster, options: Options = {}): Scoped {
   const config: GatewayConfig = {};
   const keys = new SessionKeys(options.config ?? (() => config), () => ({}));
-  const scope = new GatewayScope(keys, parseSettings(options.settings), { warn: () => {}, connected: () => {} });
+  const { returning } = options;
+  const host = { warn: () => {}, connected: () => {}, ...(returning && { returning }) };
+  const scope = new GatewayScope(keys, parseSettings(options.settings), host);
   const clients = new FakeClients();
   // Getters stay getters, as in the gateway's own parameters.
   const given: FakeParams = Object.defineProperties(
