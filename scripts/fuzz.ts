@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Option } from "commander";
 import { isolationRegister, withBed } from "../test/support/gateway/bed.ts";
 import { connectOfficial, type Endpoint } from "../test/support/wire/clients.ts";
+import type { ModelRequest } from "../test/support/gateway/model.ts";
 import { ensureRelease, type Release } from "../test/support/gateway/release.ts";
 import { errorsOf, type GatewayState, stateProbe } from "../test/support/gateway/state.ts";
 import { writeArtifact } from "./artifacts.ts";
@@ -20,7 +21,8 @@ const command = script(
 requests, claims, near misses and garbage. Every event that a hostile client receives is judged by
 what it had asked for. Before that, one episode against the control gateway must be found
 leaking. In the end the module must not have failed on anything, nor hold anything for clients that
-have gone. The result is in artifacts/fuzz.json too.`,
+have gone. The result is in artifacts/fuzz.json too, and after a finding the gateway's log and the
+requests to its model are in artifacts/fuzz.log.`,
   [
     "no foreign frame, every honest reply whole, nothing left",
     "a finding, with its seed",
@@ -80,7 +82,7 @@ async function protectedRun(release: Release, preload: string, first: number, wa
   const { env, state } = await stateProbe();
   /** State that the module has not cleaned up although all clients have gone. */
   const left: string[] = [];
-  await withBed(release, { preload, env: { ...testVariables(), ...env } }, async ({ gateway }) => {
+  await withBed(release, { preload, env: { ...testVariables(), ...env } }, async ({ gateway, model }) => {
     await warmUp(gateway);
     const until = Date.now() + timeMs;
     while (!failed && sums.episodes < wanted && Date.now() < until) {
@@ -93,7 +95,10 @@ async function protectedRun(release: Release, preload: string, first: number, wa
       sums.rightful += result.rightful;
       sums.findings += result.findings.length;
       sums.lost += result.lost.length;
-      if (result.findings.length + result.lost.length > 0) failed = { ...result, seed };
+      if (result.findings.length + result.lost.length > 0) {
+        failed = { ...result, seed };
+        await writeArtifact("fuzz.log", `${gateway.logs()}\n${model.requests.map(lineOf).join("\n")}\n`);
+      }
       progress(
         `seed ${seed}: ${result.requests} requests, ${result.events} events, ${result.rightful} asked for, ${result.findings.length} foreign`,
       );
@@ -105,6 +110,11 @@ async function protectedRun(release: Release, preload: string, first: number, wa
       left.push(`the module failed ${count} times on ${event}`);
   });
   return { ...sums, left, failed };
+}
+
+function lineOf({ at, id, sentText, done, aborted }: ModelRequest): string {
+  const end = done ? "answered" : aborted ? "closed by the gateway" : "not answered yet";
+  return `${new Date(at).toISOString()} model request ${id}: ${end}, ${sentText.length} characters sent`;
 }
 
 /** A gateway's first run loads and compiles what all later ones use. */

@@ -5,6 +5,7 @@ import { ownVersion } from "../attach/own-version.ts";
 import { registerUrl } from "../attach/preload.ts";
 import { Failure } from "./failure.ts";
 import { addOpenclawOption } from "./find-openclaw.ts";
+import { inRunnersCache } from "./node-options.ts";
 import { carryOut, type Plan } from "./plan.ts";
 import { systemdPlan, unitFile } from "./systemd.ts";
 import { dockerPlan, launchdPlan, pm2Plan, shellPlan, windowsPlan } from "./ways.ts";
@@ -56,9 +57,7 @@ function subcommand(name: "enable" | "disable", summary: string, description: st
   return command.action((options: Options) => {
     const on = name === "enable";
     const { way, because } = options.for ? { way: options.for } : detectWay(process.env, options.unit);
-    if (on && way !== "docker" && registerUrl().includes("/_npx/")) {
-      throw new Failure(MESSAGES.npxCache);
-    }
+    if (on && way !== "docker" && inRunnersCache(registerUrl())) throw new Failure(MESSAGES.runnersCache);
     const plan = PLANS[way](on, options);
     if (because !== undefined) console.error(`${name}: for ${way}, because ${because}; --for <way> chooses another`);
     console.log(carryOut(plan, options.dryRun ?? false).join("\n"));

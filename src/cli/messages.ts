@@ -50,8 +50,8 @@ export const MESSAGES = {
   refused: (method: string, reason: string) => `the gateway refused ${method}: ${reason}`,
 
   // `enable`.
-  npxCache:
-    "this copy is in npx's cache, which npm empties: run npm install --global openclaw-event-isolation, then run enable again",
+  runnersCache:
+    "this copy is in the cache of npx, pnpm dlx, yarn dlx or bunx, which is emptied from time to time: run npm install --global openclaw-event-isolation, then run enable again",
   /** @param own whether it is a user unit, which OpenClaw itself can install */
   noUnit: (unit: string, folders: string, own: boolean) =>
     `no unit ${unit} in ${folders}: install the service first${own ? " (openclaw gateway install)" : ""}, or name another unit with --unit`,

@@ -32,6 +32,14 @@ function isThis(path: string): boolean {
   }
 }
 
+/** Where npx, `pnpm dlx`, `yarn dlx` and `bunx` put a package that they run once. */
+const RUNNERS_CACHE = /[\\/](?:_npx|pnpm(?:-cache)?[\\/]dlx|xfs-[^\\/]+[\\/]dlx-\d+|\.?bunx-[^\\/]+)[\\/]/;
+
+/** @returns whether an installed file, given by path or URL, will soon be gone */
+export function inRunnersCache(file: string): boolean {
+  return RUNNERS_CACHE.test(file);
+}
+
 /** @param options the previous value, if any */
 export function withModule(options: string | undefined): string {
   return [withoutModule(options), MODULE_OPTION].filter((part) => part !== "").join(" ");

@@ -113,6 +113,26 @@ describe.runIf(does.bootsFast)("in quiet hours", PATIENT, () => {
   });
 });
 
+describe("in quiet hours that never end", PATIENT, () => {
+  test("a completion is seen all the same, or the log says that it waits, for which agent and why", async () => {
+    const list = [
+      { id: "main", default: true },
+      { id: "ops", heartbeat: { activeHours: { start: "08:00", end: "08:00", timezone: "UTC" } } },
+    ];
+    const both = await openBoth({ agents: { list } });
+    for (const bed of both) onTestFinished(() => bed.close());
+    const { ours } = await fates(both, (bed) => leaveByCron(bed, "ops"));
+    const lines = both[1].gateway.logs().split("\n");
+    const warnings = lines.filter((line) => line.includes("no heartbeat of agent ops took 1 event(s)"));
+    if (does.keepsCompletionsForEver) {
+      expect(ours).toBe("waits agent:ops:main");
+      expect(warnings).toEqual([expect.stringContaining("(quiet-hours)")]);
+    } else {
+      expect({ ours, warnings }).toEqual({ ours: "seen agent:ops:main", warnings: [] });
+    }
+  });
+});
+
 // Releases that keep a wake which they cannot have now do all of this by themselves.
 describe.runIf(does.wakesMayNameSessions && !does.wakesReachSessions)("where a wake may be dropped", PATIENT, () => {
   let both: readonly [CompletionBed, CompletionBed];

@@ -1,6 +1,6 @@
 /** The packed package as pnpm installs it globally, next to an openclaw, and its next version. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -12,7 +12,7 @@ import { pack, packOpenclaw, packThis, scratchFolder, withUnit } from "./packed.
 const run = promisify(execFile);
 
 test.each([{ pnpm: "10.33.0" }, { pnpm: "12.21.0", "@pnpm/exe.linux-x64": "12.21.0" }])(
-  "with pnpm $pnpm doctor finds openclaw, and what enable writes outlives an update",
+  "with pnpm $pnpm doctor finds openclaw, what enable writes outlives an update, and pnpm dlx writes nothing",
   async (packages) => {
     const folder = scratchFolder("pnpm");
     const pnpm = join(await fromNpm(packages), "node_modules/.bin/pnpm");
@@ -31,6 +31,16 @@ test.each([{ pnpm: "10.33.0" }, { pnpm: "12.21.0", "@pnpm/exe.linux-x64": "12.21
       });
     const command = (...args: string[]) =>
       run("openclaw-event-isolation", args, { cwd: home, env, timeout: PROGRAM_MS });
+    const once = run(pnpm, ["dlx", "--package", packed, "openclaw-event-isolation", "enable"], {
+      cwd: home,
+      env,
+      timeout: PROGRAM_MS,
+    });
+    await expect(once).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("this copy is in the cache of"),
+    });
+    expect(readdirSync(units)).toEqual(["openclaw-gateway.service"]);
     await add(await packOpenclaw(folder), packed);
 
     await command("enable");

@@ -58,9 +58,9 @@ export const COMMAND_ROWS: Rows<Catalogue, typeof COMMAND_SHARED> = {
   twoTokens: { section: "command", fix: "use one source with a token in it" },
   notJson5: { section: "command", fix: "correct OpenClaw's configuration" },
   unreadable: { section: "command", fix: "check the file's owner and mode" },
-  npxCache: {
+  runnersCache: {
     section: "command",
-    fix: "`npm install --global openclaw-event-isolation`, and run `enable` from there",
+    fix: "install it globally with the package manager of your choice, and run `enable` from there",
   },
   noUnit: {
     section: "command",
