@@ -45,7 +45,7 @@ export function serviceFiles(env: Env): ServiceFile[] {
   ] as const;
   const written = files.flatMap((file) => {
     const text = smallText(file.path);
-    return text === undefined ? [] : [{ ...file, enabled: [text, ...programs(text)].some((each) => NAMED.test(each)) }];
+    return text === undefined ? [] : [{ ...file, enabled: NAMED.test(text) || loadsModule(plistCommand(text)) }];
   });
   return [...written, ...pm2Apps(join(env["PM2_HOME"] ?? join(home, ".pm2"), "dump.pm2"))];
 }
@@ -76,13 +76,25 @@ export function plistOptions(path: string): string | undefined {
 
 const ENTITIES: Readonly<Record<string, string>> = { quot: '"', apos: "'", lt: "<", gt: ">", amp: "&" };
 
-const NAMED = /openclaw-event-isolation[\\/]dist[\\/]register\.js/;
+/** The module's file, or this package's command with `run`. */
+const NAMED =
+  /openclaw-event-isolation(?:[\\/]dist[\\/]register\.js|[\\/]register\b|(?:[\\/]dist[\\/]cli\.js)?["']?\s+run\b)/;
 
-/** Texts of the scripts that a plist starts, such as a wrapper, and of the files that it gives them. */
-function programs(plist: string): string[] {
+/**
+ * Whether a command starts the gateway with the module whatever its environment: by a flag of Node, by this package's
+ * `run`, or by a script that does either.
+ *
+ * @param command the program and its arguments
+ */
+export function loadsModule(command: readonly string[]): boolean {
+  const scripts = command.filter((word) => word.startsWith("/")).map((path) => smallText(path) ?? "");
+  return [command.join(" "), ...scripts].some((text) => NAMED.test(text.replaceAll(/^\s*#.*$/gm, "")));
+}
+
+/** The command that a plist starts. */
+function plistCommand(plist: string): string[] {
   const [, list = ""] = /<key>ProgramArguments<\/key>\s*<array>([\s\S]*?)<\/array>/.exec(plist) ?? [];
-  const paths = [...list.matchAll(/<string>(\/[^<]*)<\/string>/g)].map((match) => match[1]!);
-  return paths.map(smallText).filter((text) => text !== undefined);
+  return [...list.matchAll(/<string>([^<]*)<\/string>/g)].map((match) => match[1]!);
 }
 
 function smallText(path: string): string | undefined {

@@ -8,6 +8,7 @@ import { hasModule, withModule } from "./node-options.ts";
 import { isOldNode, nodeVersion, OLDEST_NODE } from "./node-version.ts";
 import { type Env, profileOf } from "./openclaw-config.ts";
 import { type Plan, textOf } from "./plan.ts";
+import { loadsModule } from "./service-files.ts";
 import { dropIn, environmentFileValue, unitEnvironment } from "./unit-file.ts";
 import { MESSAGES } from "./messages.ts";
 
@@ -74,7 +75,7 @@ function filePlan(on: boolean, env: Env, name: string, file: string | undefined,
   if (file === undefined) {
     throw new Failure(MESSAGES.noUnit(name, FOLDERS[scope](env).join(" or "), scope === "user"));
   }
-  const { value, files, unset, program } = effective(env, name, file, scope);
+  const { value, files, unset, command } = effective(env, name, file, scope);
   for (const each of files) {
     const set = environmentFileValue(textOf(each) ?? "", VARIABLE);
     if (set !== undefined) throw new Failure(MESSAGES.environmentFile(each, name, withModule(set)));
@@ -87,7 +88,7 @@ function filePlan(on: boolean, env: Env, name: string, file: string | undefined,
   return {
     title,
     file: { path: ownDropIn(env, name, file, scope), content: dropIn(VARIABLE, withModule(value), comments) },
-    notes: [problemOf({ program, value }, scope)].filter((note) => note !== undefined),
+    notes: [problemOf({ command, value }, scope)].filter((note) => note !== undefined),
     steps,
   };
 }
@@ -124,7 +125,8 @@ export function systemdState(
   const file = unitFile(env, unit, scope);
   if (file === undefined) return "no unit";
   const own = textOf(ownDropIn(env, name, file, scope));
-  const { value, files, unset } = effective(env, name, file, scope);
+  const { value, files, unset, command } = effective(env, name, file, scope);
+  if (own === undefined && loadsModule(command)) return "enabled";
   const overriding = files.map((each) => environmentFileValue(textOf(each) ?? "", VARIABLE)).findLast(isGiven);
   if (unset || overriding !== undefined) return !unset && hasModule(overriding) ? "enabled" : "disabled";
   if (own === undefined) return hasModule(value) ? "enabled" : "disabled";
@@ -177,7 +179,7 @@ const TO_NODE: Readonly<Record<Scope, string>> = {
 };
 
 function problemOf(
-  { program, value }: { program: string | undefined; value: string | undefined },
+  { command: [program], value }: { command: readonly string[]; value: string | undefined },
   scope: Scope,
 ): string | undefined {
   if (program === undefined) return undefined;

@@ -7,8 +7,8 @@ export interface UnitEnvironment {
   readonly files: readonly string[];
   /** Whether `UnsetEnvironment=` removes the variable. */
   readonly unset: boolean;
-  /** The program of `ExecStart=`. */
-  readonly program: string | undefined;
+  /** The words of `ExecStart=`, from the program on; empty without one. */
+  readonly command: readonly string[];
 }
 
 /**
@@ -20,7 +20,7 @@ export function unitEnvironment(texts: readonly string[], variable: string): Uni
   let value: string | undefined;
   let files: string[] = [];
   let unset = false;
-  let program: string | undefined;
+  let command: readonly string[] = [];
   for (const [key, text] of texts.flatMap(serviceLines)) {
     const list = words(text);
     switch (key) {
@@ -36,17 +36,18 @@ export function unitEnvironment(texts: readonly string[], variable: string): Uni
         unset = list.length > 0 && (unset || list.includes(variable));
         break;
       case "ExecStart":
-        program = programOf(list) ?? program;
+        if (list.length > 0) command = fromProgram(list);
         break;
     }
   }
-  return { value, files, unset, program };
+  return { value, files, unset, command };
 }
 
-/** The program of a command line, also behind `env` and the variables that it sets. */
-function programOf([first, ...rest]: readonly string[]): string | undefined {
-  const program = first?.replace(/^[-@:+!]+/, "");
-  return program?.endsWith("/env") ? (rest.find((word) => !/^-|=/.test(word)) ?? program) : program;
+/** A command line from its program on, without `env` and the variables that it sets. */
+function fromProgram([first, ...rest]: readonly string[]): readonly string[] {
+  const program = first!.replace(/^[-@:+!]+/, "");
+  const behindEnv = program.endsWith("/env") ? rest.findIndex((word) => !/^-|=/.test(word)) : -1;
+  return behindEnv < 0 ? [program, ...rest] : rest.slice(behindEnv);
 }
 
 /** The value that an environment file gives a variable, in systemd's (and the shell's) simple form. */

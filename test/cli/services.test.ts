@@ -99,6 +99,31 @@ test("doctor reads the drop-ins of a system-level unit and its EnvironmentFile, 
   expect(await services({ env })).toEqual([0]);
 });
 
+test("a unit whose command loads the module by itself starts with it, by a flag, by run or in a script", async () => {
+  const folder = emptyFolder();
+  const script = (name: string, line: string): string => {
+    const path = join(folder, name);
+    writeFileSync(path, `#!/bin/sh\n${line}\n`, { mode: 0o755 });
+    return path;
+  };
+  const gateway = "/opt/openclaw/openclaw.mjs gateway";
+  const starts = [
+    ["ok", `/usr/bin/env true --import=${register()} ${gateway}`],
+    ["ok", `/usr/bin/env true --import ${register()} ${gateway}`],
+    ["ok", "/usr/local/bin/openclaw-event-isolation run -- gateway"],
+    ["ok", script("run.sh", "exec openclaw-event-isolation run -- gateway --port 18789")],
+    ["ok", script("flag.sh", `exec node --import="${register()}" ${gateway}`)],
+    ["warning", script("plain.sh", `exec node ${gateway}`)],
+    ["warning", script("comment.sh", `# openclaw-event-isolation run\nexec node ${gateway}`)],
+    ["warning", "/usr/local/bin/openclaw-event-isolation status --watch"],
+  ] as const;
+  for (const [level, start] of starts) {
+    const { env } = systemUnit(`ExecStart=${start}`);
+    const [, found = "nothing"] = await services({ env });
+    expect([start, (found as string).split(":")[0]]).toEqual([start, level]);
+  }
+});
+
 test("a system-level unit that runs Bun is a warning, and a user's unit is reported next to it", async () => {
   const { env } = systemUnit("ExecStart=/opt/bun/bin/bun /opt/openclaw/openclaw.mjs gateway");
   const home = emptyFolder();

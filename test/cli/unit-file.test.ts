@@ -29,11 +29,15 @@ describe("NODE_OPTIONS of a unit", () => {
   });
 
   test("environment files and what takes NODE_OPTIONS away are reported", () => {
-    const { files, unset, program } = unitEnvironment(
+    const { files, unset, command } = unitEnvironment(
       [service("ExecStart=-/usr/bin/node /x/openclaw.mjs", "EnvironmentFile=-/a b", "UnsetEnvironment=NODE_OPTIONS")],
       "NODE_OPTIONS",
     );
-    expect({ files, unset, program }).toEqual({ files: ["/a b"], unset: true, program: "/usr/bin/node" });
+    expect({ files, unset, command }).toEqual({
+      files: ["/a b"],
+      unset: true,
+      command: ["/usr/bin/node", "/x/openclaw.mjs"],
+    });
     expect(environmentFileValue("A=1\nexport NODE_OPTIONS='--a --b'\n", "NODE_OPTIONS")).toBe("--a --b");
     expect(environmentFileValue("A=NODE_OPTIONS=1\n", "NODE_OPTIONS")).toBeUndefined();
   });
