@@ -99,7 +99,9 @@ function promisesTable({ releases }: Matrix): string {
 function notImproved({ releases }: Matrix): string {
   const cases = Object.entries(releases).flatMap(([release, measured]) => [
     ...(measured.fails === undefined ? [] : [[`does not boot in the test bed: ${measured.fails}`, release]]),
-    ...PROMISES.flatMap((promise) => cellOf(promise, measured).wrong.map((check) => [check, release])),
+    ...PROMISES.flatMap((promise) =>
+      cellOf(promise, measured).wrong.map((check) => [`${promise.name}, check "${check}"`, release]),
+    ),
   ]);
   if (cases.length === 0) return "No measured check is wrong with the module.";
   const lines = [...Map.groupBy(cases, ([what]) => what)].map(
@@ -109,9 +111,14 @@ function notImproved({ releases }: Matrix): string {
 }
 
 function standDownList(): string {
-  return SEAMS.flatMap(({ name, standsDown, functions }) =>
-    standsDown === undefined ? [] : [`- \`${name}\` (${stretch(functions[0]!)}): ${standsDown}.`],
-  ).join("\n");
+  return SEAMS.flatMap(({ name, standsDown, functions, purpose, leftAlone }) => [
+    ...(standsDown === undefined ? [] : [`- \`${name}\` (${stretch(functions[0]!)}): ${standsDown}.`]),
+    ...(leftAlone === undefined
+      ? []
+      : [
+          `- \`${name}\` (from ${leftAlone.since}, before ${leftAlone.until}): the module never ${purpose} there: ${leftAlone.because}.`,
+        ]),
+  ]).join("\n");
 }
 
 function seamsTable(): string {

@@ -5,7 +5,7 @@
  * scripts/docs/troubleshooting/ has the cause and the fix of each.
  */
 const WITHOUT_PRELOAD =
-  "this gateway was started WITHOUT the preload: every client would get the events of every session";
+  "this gateway was launched WITHOUT the preload, so every client would get the events of every session";
 const startWith = (preload: string): string => `Start it with NODE_OPTIONS="--import=${preload}"`;
 const denied = (method: string, why: string): string => `session access denied: ${method}: ${why} (event-isolation)`;
 
@@ -22,7 +22,7 @@ export const MESSAGES = {
     `${problem}. The gateway was not started. Update openclaw-event-isolation, start without it, or set onMissingSeam to "warn" to run unprotected`,
   runsUnprotected: (problem: string) => `${problem}. The gateway runs UNPROTECTED because onMissingSeam is "warn"`,
   missingPreload: (preload: string) =>
-    `${WITHOUT_PRELOAD}. It was not started. ${startWith(preload)}, or set onMissingPreload to "warn" to run unprotected`,
+    `${WITHOUT_PRELOAD}. It was stopped before any client could connect. ${startWith(preload)}, or set onMissingPreload to "warn" to run unprotected`,
   missingPreloadAllowed: (preload: string) =>
     `${WITHOUT_PRELOAD}. It runs UNPROTECTED because onMissingPreload is "warn". ${startWith(preload)}`,
   missingPreloadUntilRestart: (preload: string) =>

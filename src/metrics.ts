@@ -107,11 +107,12 @@ export class Metrics {
     );
     observe(
       meter.createObservableCounter("openclaw.event_isolation.heartbeats", {
-        description: "Heartbeats deferred (putOff) and aborted for users' runs",
+        description: "Heartbeats deferred and aborted for users' runs",
         unit: "{heartbeat}",
       }),
       (result, { heartbeats }) => {
-        for (const outcome of ["putOff", "aborted"] as const) result.observe(heartbeats[outcome], { outcome });
+        result.observe(heartbeats.deferrals, { outcome: "deferred" });
+        result.observe(heartbeats.aborted, { outcome: "aborted" });
       },
     );
     for (const name of ["connections", "claims", "sessions", "observers", "held"] as const) {

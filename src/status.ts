@@ -67,7 +67,7 @@ export interface HeartbeatNumbers {
   /** Users' runs and requests that heartbeats must wait for now. */
   readonly runs: number;
   /** How often a heartbeat was deferred; one that is requested again each second counts each time. */
-  readonly putOff: number;
+  readonly deferrals: number;
   /** Heartbeats aborted for a user's message. */
   readonly aborted: number;
   /** The missing functions of heartbeats on this release, one line each; known some seconds after the start. */
@@ -182,16 +182,19 @@ export function describeStatus(status: IsolationStatus): string {
   lines.push(...concerns(status).map((text) => `  WARNING: ${text}`));
   const named = (state: SeamStatus["state"]) => seams.filter((seam) => seam.state === state).map((seam) => seam.name);
   if (seams.length > 0) lines.push(row("seams", named("attached").join(", ")));
-  if (named("missing").length > 0) lines.push(row("not here", named("missing").join(", ")));
+  if (named("missing").length > 0) lines.push(row("missing", named("missing").join(", ")));
   if (gateway) {
     const { connections, claims, sessions, roster, observers, held } = gateway;
     lines.push(row("connections", `${connections} (${roster} with the roster, ${observers} observers)`));
     lines.push(row("claims", `${claims} on ${sessions} sessions`), row("held frames", String(held)));
   }
   if (heartbeats) {
-    const { running, deferred, putOff, aborted } = heartbeats;
+    const { running, deferred, deferrals, aborted } = heartbeats;
     lines.push(
-      row("heartbeats", `${running} running, ${deferred} deferred; in total ${putOff} deferrals, ${aborted} aborted`),
+      row(
+        "heartbeats",
+        `${running} running, ${deferred} deferred; in total ${deferrals} deferrals, ${aborted} aborted`,
+      ),
     );
   }
   const printed = clients.filter(({ silent }, index) => silent || index < MAX_PRINTED_CONNECTIONS);

@@ -46,7 +46,7 @@ export function doctorSubcommand(): Command {
   const command = new Command("doctor")
     .summary("check the installed openclaw, its configuration and the running gateway")
     .description(
-      "Checks whether the module attaches to the installed openclaw, what that release does itself, the settings, heartbeats, hooks and the service, and whether the running gateway has the module. It changes nothing.\n\nExit codes: 0 no problems; 1 warnings; 2 an error, or a check could not be made.",
+      "Checks whether the module attaches to the installed openclaw, what that release does itself, the settings, heartbeats, hooks and the service, and whether the running gateway has the module. It changes nothing.\n\nExit codes: 0 no problems; 1 warnings; 2 an error, or doctor itself failed. A local gateway that does not run is not a problem; one that --url names is a warning.",
     )
     .option("--no-gateway", "do not connect to the running gateway")
     .option("--json", "print the findings as JSON");

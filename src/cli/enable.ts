@@ -42,7 +42,7 @@ export function disableSubcommand(): Command {
   return subcommand(
     "disable",
     "undo what enable did",
-    "Removes what enable wrote and leaves nothing behind; for ways other than systemd's user units, it prints the steps.",
+    "Removes what enable wrote; for ways other than systemd's user units, it prints the steps.",
   );
 }
 

@@ -85,7 +85,7 @@ export const MESSAGES = {
 
   // `doctor`.
   otherRelease: (release: string, age: "newer" | "older", oldest: string, newest: string) =>
-    `OpenClaw ${release} is ${age} than the releases that this version of the module was tested with (${oldest} to ${newest}): run openclaw-event-isolation probe to see whether it works`,
+    `OpenClaw ${release} is ${age} than the releases that this version of the module knows (${oldest} to ${newest}): run openclaw-event-isolation probe to see whether it works`,
   oldNode: (version: string, oldest: string) =>
     `Node ${version} cannot load the module: run the gateway with Node ${oldest} or newer`,
   missingSeams: (seams: string) =>

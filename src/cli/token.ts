@@ -16,7 +16,10 @@ export interface TokenOptions {
 /** Adds `--token-file` and `--token-stdin` to a subcommand. */
 export function addTokenOptions(command: Command): Command {
   return command
-    .option("--token-file <file>", `read the gateway's token from a file (default: $${TOKEN_VARIABLE})`)
+    .option(
+      "--token-file <file>",
+      `read the gateway's token from a file (otherwise: $${TOKEN_VARIABLE}; for the local gateway, OpenClaw's configuration)`,
+    )
     .option("--token-stdin", "read the gateway's token from stdin");
 }
 

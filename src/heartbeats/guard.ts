@@ -77,7 +77,7 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
     () => this.#host.failed(),
   );
   #current: { policy: HeartbeatPolicy; settings: HeartbeatSettings; keys: SessionKeys } | undefined;
-  #putOff = 0;
+  #deferrals = 0;
   #aborted = 0;
   #turns = 0;
 
@@ -116,7 +116,7 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
       deferred: deferrals,
       held: this.#lastWords.size,
       runs,
-      putOff: this.#putOff,
+      deferrals: this.#deferrals,
       aborted: this.#aborted,
     };
   }
@@ -144,7 +144,7 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
       if (this.#running.has(wake.sessionKey)) return undefined;
       const decision = this.#current!.policy.decide(wake, performance.now());
       if (decision.act === "defer") {
-        this.#putOff += 1;
+        this.#deferrals += 1;
         return busy(decision.retryInMs);
       }
       const run = new HeartbeatRun(wake, decision.overdue, home, sessions);

@@ -186,14 +186,14 @@ export const settingsSchema = {
           maximum: 86_400_000,
           default: 300_000,
           description:
-            "The longest time that one heartbeat is deferred for users' runs, in milliseconds. From 2026.8 on at most 540000, as releases up to 2026.9.4 end a heartbeat with an error after ten minutes.",
+            "The longest time that one heartbeat is deferred for users' runs, in milliseconds. From 2026.8 on, the module defers for at most 540000 ms, because releases up to 2026.9.4 end a heartbeat with an error after ten minutes.",
           examples: [120_000],
         },
         preempt: {
           type: "boolean",
           default: true,
           description:
-            "Whether a user's message aborts a heartbeat that runs on its session; the heartbeat runs again later. If false, the message waits for the heartbeat, at most 10 s. From 2026.8 on, the release itself aborts the heartbeat.",
+            "Whether a user's message aborts a heartbeat that runs on its session; the heartbeat runs again later. If false, and on 2026.5.28 to 2026.7.35, the message waits for the heartbeat, at most 10 s. From 2026.8 on, the release itself aborts the heartbeat.",
           examples: [false],
         },
       },

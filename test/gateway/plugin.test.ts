@@ -117,7 +117,7 @@ test("a gateway with the plugin but no preload exits with 78 before a client con
   const folder = join(scratch, "from-folder");
   await install(folder, PLUGIN);
   const { code, logs, state } = await endsAtStart(folder, {});
-  expect(logs).toMatch(/\[event-isolation\] this gateway was started WITHOUT the preload.*--import=.*register\.js/);
+  expect(logs).toMatch(/\[event-isolation\] this gateway was launched WITHOUT the preload.*--import=.*register\.js/);
   expect({ code, connected: state.connected }).toEqual({ code: 78, connected: 0 });
   expect(state.attempts).toBeGreaterThan(20);
 });

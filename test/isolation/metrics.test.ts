@@ -9,7 +9,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { DIAGNOSTIC_EVENT, Metrics, type MetricsHost } from "../../src/metrics.ts";
 
 const GATEWAY = { connections: 3, claims: 4, sessions: 2, roster: 1, observers: 0, runs: 6, resumable: 1, held: 5 };
-const HEARTBEATS = { running: 0, deferred: 0, held: 0, runs: 0, putOff: 7, aborted: 1 };
+const HEARTBEATS = { running: 0, deferred: 0, held: 0, runs: 0, deferrals: 7, aborted: 1 };
 
 const numbers = (events: Record<string, Record<string, number>>) => ({
   gateway: { ...GATEWAY, events },
@@ -68,7 +68,7 @@ test("a meter provider that is registered later gets counters by event and reaso
       { event: "chat", reason: "no-claim", value: 3, by },
     ],
     "openclaw.event_isolation.heartbeats": [
-      { outcome: "putOff", value: 7, by },
+      { outcome: "deferred", value: 7, by },
       { outcome: "aborted", value: 1, by },
     ],
     "openclaw.event_isolation.connections": [{ value: 3, by }],

@@ -31,7 +31,7 @@ const STATUS: IsolationStatus = {
     held: 4,
     events: { tick: { open: 9 }, chat: { delivered: 12, "no-claim": 3 } },
   },
-  heartbeats: { running: 0, deferred: 1, held: 0, runs: 2, putOff: 5, aborted: 6 },
+  heartbeats: { running: 0, deferred: 1, held: 0, runs: 2, deferrals: 5, aborted: 6 },
   connections: [
     { ...CLIENT, id: "cli", mode: "cli", observe: { deviceId: DEVICE } },
     { ...CLIENT, id: "webchat", mode: "ui", version: "3", claims: 2, delivered: 5, silent: false, device: false },
@@ -70,7 +70,7 @@ test("the status is printed as text", () => {
   expect(describeStatus(STATUS)).toBe(`event-isolation 1.2.3 on OpenClaw 2026.9.6: attached
   WARNING: observers are set: connections that match one of them see all sessions
   seams        broadcast
-  not here     lanes
+  missing      lanes
   connections  3 (1 with the roster, 0 observers)
   claims       2 on 1 sessions
   held frames  4

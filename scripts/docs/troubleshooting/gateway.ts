@@ -17,7 +17,7 @@ export const GATEWAY_ROWS: Rows<Catalogue, typeof GATEWAY_SHARED> = {
     section: "start",
     shown: ["…", '"broadcast" (…)'],
     cause: "the release renamed or dropped a function that the module needs",
-    fix: 'install a newer version of this package; until then start without it, or set `onMissingSeam: "warn"` (in the settings file) to run unprotected',
+    fix: 'install a newer version of this package. To run unprotected until then, set `onMissingSeam: "warn"` (in the settings file if `config` is missing), or run `openclaw-event-isolation disable` and uninstall the plugin',
   },
   unknownBroadcaster: {
     section: "start",
@@ -158,8 +158,8 @@ export const GATEWAY_ROWS: Rows<Catalogue, typeof GATEWAY_SHARED> = {
   wakeUnanswered: {
     section: "log",
     cause:
-      "the end of a command, or an event that was sent to a session, was tried several times; the module still tries now and then",
-    fix: "the word in brackets is the heartbeats' answer (`disabled`: heartbeats were switched off by command; `quiet-hours`: the agent's `activeHours` end when they begin, so they are never active; `failed`: see the release's line before it); a message to the session takes the events on most releases",
+      "five heartbeats, asked for a command's output or for an event sent to the session, did not take it; the module asks again every few minutes",
+    fix: "the words in brackets are the heartbeats' answer. `disabled`: switch heartbeats on again (they were switched off by command). `quiet-hours`: the agent's `activeHours` end when they begin, so they are never active: correct them. `failed`: see the release's line before it. `ran`: a heartbeat ran and left them. `too many sessions wait for one`: they wait for the session's next message. A message to the session takes the events on most releases",
   },
 
   sessionDenied: {
