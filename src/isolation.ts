@@ -120,12 +120,13 @@ export class Isolation {
 
   /**
    * The steps of a request before the gateway's own handler, in this order: a request that the rules deny has no
-   * effect, and one that waits for a heartbeat claims its session when it continues.
+   * effect. One that waits for a heartbeat claims its session before it waits, while its connection is surely there,
+   * and so that what the client asks for meanwhile counts as later.
    */
   readonly #steps: readonly Step[] = [
     accessStep(this.#requests),
-    this.#heartbeats.step,
     claimsStep(this.#requests),
+    this.#heartbeats.step,
     this.#wakes.step,
   ];
 

@@ -87,17 +87,13 @@ export class ClaimRequests {
     }
     if (intent.kind === "unclaim") {
       // Leaving takes effect at once, without the gateway's answer; old releases lack the method.
-      const left = this.#host.leftBy(client);
-      for (const key of keys) {
-        if (left) this.#host.claims.giveUp(left, key);
-        else this.#host.claims.unclaim(client, key);
-      }
+      for (const key of keys) this.#host.claims.unclaim(client, key);
       return this.#onAnswer(client, () => {});
     }
     if (intent.kind === "wait") return this.#wait(client, intent.runId);
     const claim = this.#host.claims.begin(client, keys, intent.explicit);
     if (!claim) return { refuse: claimLimitError(this.#host.limit) };
-    return this.#onAnswer(
+    const passage = this.#onAnswer(
       client,
       (ok, answer) => {
         if (ok) claim.accept(this.#readAnswer(intent, answer));
@@ -107,6 +103,31 @@ export class ClaimRequests {
       },
       claim,
     );
+    return intent.startsRun ? { ...passage, answeredAgain: (answer) => this.#ranOut(keys, answer) } : passage;
+  }
+
+  /**
+   * The same for a request that is handled after its connection has closed, as 2026.9 may do: the client does not get
+   * back what it gave up, and the run of its message waits for it.
+   */
+  beginLate(client: GatewayClient, intent: ClaimIntent, keys: readonly string[]): Passage | undefined {
+    const { claims, leftBy } = this.#host;
+    const left = leftBy(client);
+    if (intent.kind === "end") return this.begin(undefined, intent, keys) as Passage | undefined;
+    if (intent.kind === "unclaim" && left) for (const key of keys) claims.giveUp(left, key);
+    if (intent.kind !== "claim" || !intent.startsRun) return undefined;
+    const passage = this.#onAnswer(undefined, (ok, answer) => {
+      const { run, extraKeys = [] } = this.#readAnswer(intent, answer);
+      if (ok && run) claims.startedLate(left, run, [...keys, ...extraKeys]);
+    });
+    return { ...passage, answeredAgain: (answer) => this.#ranOut(keys, answer) };
+  }
+
+  /** A run's result is its second answer: it may be all that is ever heard of the run. */
+  #ranOut(keys: readonly string[], { payload }: Answer): void {
+    const { runId, status } = fieldsOrNone(payload);
+    if (typeof runId !== "string" || !OVER.has(status)) return;
+    this.#host.safely(() => this.#host.claims.runs.ranOut(runId, keys));
   }
 
   /**
@@ -117,11 +138,11 @@ export class ClaimRequests {
     const { claims, isSame, later, settled } = this.#host;
     const asks = claims.askForRun(client, runId);
     if (!asks) return undefined;
-    const accept = (): boolean => asks.accept((owner) => isSame(owner, client));
-    const callOff = later(WAIT_ACCEPTED_MS, () => {
-      if (!accept()) asks.reject();
+    const accept = (): void => {
+      asks.accept((owner) => isSame(owner, client));
       settled(client);
-    });
+    };
+    const callOff = later(WAIT_ACCEPTED_MS, accept);
     const reject = (): void => {
       asks.reject();
       callOff();
@@ -129,8 +150,10 @@ export class ClaimRequests {
     return this.#onAnswer(
       client,
       (ok) => {
-        // The end of the connection that started it may be noticed only now.
-        if (!ok || accept()) reject();
+        callOff();
+        if (!ok) return reject();
+        accept();
+        asks.answered();
       },
       { reject },
     );

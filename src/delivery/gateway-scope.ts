@@ -4,8 +4,9 @@
  */
 import { AccessGuard } from "./access-guard.ts";
 import { Connections } from "./connections.ts";
-import { Returning } from "./returning.ts";
+import { type Identity, nobodyReturns, type Returning } from "./returning.ts";
 import { ClaimRequests } from "./claim-requests.ts";
+import { lateOptions, NOT_FOR_IT } from "./late-options.ts";
 import type { Audience, EventGate, HeldFrame } from "./broadcast.ts";
 import type { GatewayClient } from "../gateway/types.ts";
 import type { SessionKeys } from "../gateway/session-keys.ts";
@@ -69,6 +70,8 @@ export class GatewayScope implements EventGate {
   readonly #questions = new Questions();
   /** By closed connection, as a request of it may be handled late. */
   readonly #left = new WeakMap<GatewayClient, Left<GatewayClient>>();
+  /** The last connection that opened for each unique identity, while it is open. */
+  readonly #latest = new Map<string, GatewayClient>();
   /** The connections, and which of them only listen. */
   readonly connections: Connections;
   /** Which connection may use which sessions. */
@@ -84,15 +87,10 @@ export class GatewayScope implements EventGate {
     this.#keys = keys;
     this.#settings = settings;
     this.#host = host;
-    this.#returning =
-      host.returning ??
-      new Returning(
-        () => undefined,
-        () => {},
-      );
+    this.#returning = host.returning ?? nobodyReturns();
     const { later, parked } = this.#returning;
     this.#claims = new Claims(settings.limits, {
-      runs: new Runs(settings.limits.runsPerConnection, later),
+      runs: new Runs(settings.limits.runsPerConnection, later, (client) => this.#review(client)),
       parked,
       forgotten: () => void this.counters.count("(claim)", "claim-forgotten"),
     });
@@ -130,16 +128,27 @@ export class GatewayScope implements EventGate {
   connected(client: GatewayClient): void {
     this.#safely("(connection)", () => {
       this.#host.connected(client);
+      // A socket that connects twice at once is two clients for 2026.2, which never takes the first out of its set.
+      const before = this.connections.byId(client.connId);
+      if (before && before !== client) this.disconnected(before);
       this.connections.connected(client);
       // If its access cannot be determined, it keeps what it has.
       this.#claims.connect(client, { access: NOTHING });
       this.access.connected(client);
       const returning = this.#returning.as(client, this.#settings.resumeMs);
-      if (!returning || !this.#claims.resume(client, returning.identity)) return;
-      // The client asked on its last connection.
-      this.connections.asked(client);
-      this.counters.count("(connection)", "resumed");
+      if (!returning) return;
+      const { identity, unique } = returning;
+      if (unique) this.#latest.set(identity, client);
+      this.#resume(client, identity, unique);
     });
+  }
+
+  #resume(client: GatewayClient, identity: string, unique: boolean): void {
+    if (!this.#claims.resume(client, identity, unique)) return;
+    // The client asked on its last connection.
+    this.connections.asked(client);
+    this.counters.count("(connection)", "resumed");
+    this.#review(client);
   }
 
   disconnected(client: GatewayClient): void {
@@ -149,9 +158,17 @@ export class GatewayScope implements EventGate {
     this.#safely("(connection)", () => {
       const left = this.#claims.disconnect(client, park);
       if (left) this.#left.set(client, left);
+      if (park) this.#handOver(client, park);
     });
     this.#safely("(connection)", () => this.access.disconnected(client));
     this.#safely("(connection)", () => this.#held.forget(client));
+  }
+
+  /** A client may be back before the gateway notices that its last connection broke. */
+  #handOver(client: GatewayClient, { identity, unique }: Identity): void {
+    const latest = this.#latest.get(identity);
+    if (latest === client) this.#latest.delete(identity);
+    else if (latest) this.#resume(latest, identity, unique);
   }
 
   /** The connection as the broadcaster knows it; requests may carry a copy of it. */
@@ -355,18 +372,4 @@ export class GatewayScope implements EventGate {
 /** The session whose approval an event reports to claimers of its parent; undefined for other events. */
 function approvedIn(event: string, payload: unknown): unknown {
   return event === "session.approval" ? fieldsOrNone(payload)["sourceSessionKey"] : undefined;
-}
-
-/** The connection is not a recipient of the event at all. */
-const NOT_FOR_IT = Symbol("not for it");
-
-/**
- * The options of a frame that is sent late. Upstream's `questionRecipient` may be asked only while
- * the event is published, so it is asked now.
- */
-function lateOptions(opts: unknown, client: GatewayClient): unknown {
-  if (typeof opts !== "object" || opts === null || !("questionRecipient" in opts)) return opts;
-  const { questionRecipient, ...rest } = opts;
-  if (typeof questionRecipient !== "function") return opts;
-  return (questionRecipient as (client: GatewayClient) => unknown)(client) === false ? NOT_FOR_IT : rest;
 }

@@ -38,11 +38,10 @@ export function claimsStep({ scopeOf }: RequestGateHost): Step {
     const scope = scopeOf(client);
     try {
       const open = client && !nested ? scope?.connection(client) : undefined;
-      // 2026.9 may handle a request after its connection has closed: what it gives up does not come back.
-      const connection = open ?? (intent.kind === "unclaim" && !nested ? client : undefined);
-      if (connection && (intent.kind === "claim" || intent.kind === "wait")) scope?.connections.asked(connection);
+      if (open && (intent.kind === "claim" || intent.kind === "wait")) scope?.connections.asked(open);
       // A synthetic client, e.g. of the command line's own request, is not a connection and claims nothing.
-      return scope?.requests.begin(connection, intent, keys);
+      if (open || !client?.socket || nested) return scope?.requests.begin(open, intent, keys);
+      return scope?.requests.beginLate(client, intent, keys);
     } catch {
       return failed(scope, method);
     }

@@ -43,8 +43,11 @@ export interface Passage {
   answering?(answer: Answer): Answer;
   /** Called once, after the first answer was sent, with what was sent. */
   answered?(answer: Answer): void;
+  /** Called after each further answer was sent. */
+  answeredAgain?(answer: Answer): void;
   /**
-   * Called once, when the handler has returned or thrown. `unanswered`: it threw before any answer passed the module.
+   * Called once, when the handler has returned or thrown, or another step has refused the request. `unanswered`: no
+   * answer of the gateway passed the module, and none will.
    */
   ended?(unanswered: boolean): void;
 }
@@ -123,7 +126,7 @@ class Course {
       const word = step(request);
       if (!word) continue;
       if ("refuse" in word) {
-        this.#ended();
+        this.#ended(true);
         return refuse(this.#opts, word.refuse);
       }
       this.#passages.push(word);
@@ -166,9 +169,11 @@ class Course {
       try {
         respond(answer.ok, answer.payload, answer.error, ...more);
       } finally {
-        if (!this.#answered) {
-          this.#answered = true;
-          for (const passage of this.#passages) passage.answered?.(answer);
+        const first = !this.#answered;
+        this.#answered = true;
+        for (const passage of this.#passages) {
+          if (first) passage.answered?.(answer);
+          else passage.answeredAgain?.(answer);
         }
       }
     };

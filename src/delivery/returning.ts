@@ -1,7 +1,14 @@
 /** Clients that lose their connection and come back: their identity, and what is kept for them. */
+import { namesInstance } from "../gateway/client-identity.ts";
 import type { GatewayClient } from "../gateway/types.ts";
 import type { Later } from "../policy/later.ts";
 import { Parked } from "../policy/parked.ts";
+
+export interface Identity {
+  readonly identity: string;
+  readonly ms: number;
+  readonly unique: boolean;
+}
 
 /** One per process: what is kept for lost connections outlives an in-process restart of the gateway. */
 export class Returning {
@@ -31,11 +38,11 @@ export class Returning {
 
   /**
    * The identity under which a connection's claims are kept for `ms` or given back; undefined if it cannot prove one,
-   * or for 0.
+   * or for 0. It is unique if the client names its instance: otherwise two windows of a program have the same.
    */
-  as(client: GatewayClient, ms: number): { readonly identity: string; readonly ms: number } | undefined {
+  as(client: GatewayClient, ms: number): Identity | undefined {
     const identity = ms > 0 ? this.#identity(client) : undefined;
-    return identity === undefined ? undefined : { identity, ms };
+    return identity === undefined ? undefined : { identity, ms, unique: namesInstance(client) };
   }
 
   /** Whether two connections are proven to be of one client. */
@@ -43,4 +50,12 @@ export class Returning {
     const identity = this.#identity(one);
     return identity !== undefined && identity === this.#identity(other);
   }
+}
+
+/** Keeps nothing for anybody. */
+export function nobodyReturns(): Returning {
+  return new Returning(
+    () => undefined,
+    () => {},
+  );
 }

@@ -23,3 +23,8 @@ export function clientIdentity(client: GatewayClient, config: () => GatewayConfi
   const said = [role, self?.id, self?.mode, self?.displayName, self?.instanceId].map((each) => text(each) ?? "");
   return JSON.stringify([deviceId, ...said]).slice(0, MAX_LENGTH);
 }
+
+/** Whether a connection names its instance of the program: without it, two windows of a program have one identity. */
+export function namesInstance({ connect: { client: self } }: GatewayClient): boolean {
+  return text(self?.instanceId) !== undefined;
+}

@@ -50,6 +50,17 @@ export class Claim {
     return true;
   }
 
+  /** The last request that the claim rests on; 0 if it is not accepted. */
+  get asOf(): number {
+    return this.#acceptedBy;
+  }
+
+  /** Rests on what another claim rested on: as old as that one, so that a deletion under way ends it. */
+  inherit(from: Claim, latest: number): void {
+    this.accept(Math.min(from.#acceptedBy, latest), false);
+    if (from.explicit) this.accept(Math.min(from.#explicitBy, latest), true);
+  }
+
   accept(request: number, explicit: boolean): void {
     this.#acceptedBy = Math.max(this.#acceptedBy, request);
     if (explicit) this.#explicitBy = Math.max(this.#explicitBy, request);

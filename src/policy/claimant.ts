@@ -20,6 +20,8 @@ export class Claimant<C> {
   delivered = 0;
   /** Undefined for all sessions. */
   access: ClaimAccess | undefined;
+  /** It has had what another connection left, and with it what answers may still bring. */
+  resumed = false;
   /** The state that is kept in case the client comes back. */
   left: Left<C> | undefined;
 

@@ -52,9 +52,8 @@ export class Claims<C> {
   readonly #forgotten: () => void;
   readonly #claimants = new Map<C, Claimant<C>>();
   readonly #index = new ClaimIndex<C>();
-  readonly #heirs = new WeakMap<Left<C>, C>();
-  /** The number of the request that gave an heir what was left. */
-  readonly #inherited = new WeakMap<Left<C>, number>();
+  /** Who has had what a connection left. */
+  readonly #heirs = new WeakMap<Left<C>, { readonly connection: C; readonly claimant: Claimant<C> }>();
   readonly #roster = new Set<C>();
   readonly #observers = new Set<C>();
   /** Connections that may not have all sessions. */
@@ -112,29 +111,31 @@ export class Claims<C> {
     const runs = this.runs.disconnect(connection);
     if (!park || park.ms === 0) return undefined;
     const accepted = [...claimant.claims()].filter((claim) => claim.accepted);
-    const left: Left<C> = { claims: new Map(accepted.map(({ key, explicit }) => [key, explicit])), runs };
+    const left: Left<C> = { claims: new Map(accepted.map((claim) => [claim.key, claim])), runs };
     claimant.left = left;
     // Also if it leaves nothing yet: an answer may still come.
-    if (claimant.size > 0 || runs.length > 0) this.#parked.park(park.identity, left, park.ms);
+    if (claimant.size > 0 || runs.length > 0 || claimant.resumed) this.#parked.park(park.identity, left, park.ms);
     return left;
   }
 
   /**
    * Gives a connection the kept claims of the last one of the same client, as far as it may have them.
    *
+   * @param unique whether no two programs have this identity: otherwise nothing is resumed if several have gone
    * @returns whether there was something
    */
-  resume(connection: C, identity: string): boolean {
+  resume(connection: C, identity: string, unique = true): boolean {
     const claimant = this.#claimants.get(connection);
-    const left = claimant && this.#parked.take(identity);
+    const left = claimant && this.#parked.take(identity, unique);
     if (!left) return false;
-    this.#heirs.set(left, connection);
-    this.#requests += 1;
-    this.#inherited.set(left, this.#requests);
+    this.#heirs.set(left, { connection, claimant });
+    claimant.resumed = true;
+    // After a restart of the gateway in its process the numbers begin anew.
+    this.#requests = Math.max(this.#requests, 1);
     const keys = [...left.claims.keys()].filter((key) => claimant.mayHave(key));
-    for (const key of keys) this.#use(claimant, key).accept(this.#requests, left.claims.get(key) === true);
+    for (const key of keys) this.#use(claimant, key).inherit(left.claims.get(key)!, this.#requests);
     this.#reindex(connection, claimant, keys);
-    this.#makeRoom(connection, claimant);
+    this.#makeRoom(connection, claimant, keys);
     for (const run of left.runs) this.runs.resume(connection, run);
     return true;
   }
@@ -160,7 +161,9 @@ export class Claims<C> {
       if (settled) return;
       settled = true;
       const here = this.#claimants.get(connection) === claimant;
-      if (accepted && run) this.#started(here ? connection : undefined, claimant, run, [...distinct, ...extraKeys]);
+      const keysOfRun = [...distinct, ...extraKeys];
+      if (accepted && run && here) this.runs.own(connection, run.id, keysOfRun, run.fresh);
+      else if (accepted && run) this.startedLate(claimant.left, run, keysOfRun);
       // The claims of a closed connection are gone.
       if (!here) return;
       for (const key of distinct) {
@@ -184,20 +187,15 @@ export class Claims<C> {
   /**
    * A connection asks for a run that it did not start itself, or that the client's last connection started.
    *
-   * @returns undefined if nobody here started the run
+   * @returns undefined if the connection is unknown
    */
   askForRun(connection: C, id: string): RunQuestion<C> | undefined {
     const claimant = this.#claimants.get(connection);
-    const asks = claimant && this.runs.ask(connection, id);
-    if (!asks) return undefined;
-    const isHere = (): boolean => this.#claimants.get(connection) === claimant;
+    if (!claimant) return undefined;
+    const asks = this.runs.ask(connection, id);
     return {
-      accept: (isSame) => {
-        if (isHere()) return asks.accept(isSame);
-        asks.reject();
-        return true;
-      },
-      reject: asks.reject,
+      ...asks,
+      accept: (isSame) => (this.#claimants.get(connection) === claimant ? asks.accept(isSame) : asks.reject()),
     };
   }
 
@@ -212,9 +210,33 @@ export class Claims<C> {
    * @param left of {@link disconnect}
    */
   giveUp(left: Left<C>, key: string): void {
-    this.#parked.leave(left, key);
-    const heir = this.#heirs.get(left);
-    if (heir !== undefined) this.#endUntil(heir, key, this.#inherited.get(left)!);
+    const { latest, heir } = this.#lineOf(left);
+    if (heir === undefined) this.#parked.leave(latest, key);
+    else this.#endUntil(heir, key, latest.claims.get(key)?.asOf ?? 0);
+  }
+
+  /**
+   * The gateway has started a run for a connection that had closed when its request was handled.
+   *
+   * @param left of {@link disconnect}
+   */
+  startedLate(left: Left<C> | undefined, run: StartedRun, keys: readonly string[]): void {
+    const { latest, heir } = left ? this.#lineOf(left) : {};
+    const started = this.runs.own(heir, run.id, keys, run.fresh);
+    if (started && heir === undefined) latest?.runs.push(started);
+  }
+
+  /** Who has now what a closed connection left, or what is left now: its client may have come and gone several times. */
+  #lineOf(left: Left<C>): { readonly latest: Left<C>; readonly heir?: C } {
+    let latest = left;
+    for (;;) {
+      const next = this.#heirs.get(latest);
+      if (!next) return { latest };
+      const { connection, claimant } = next;
+      if (this.#claimants.get(connection) === claimant) return { latest, heir: connection };
+      if (!claimant.left) return { latest };
+      latest = claimant.left;
+    }
   }
 
   #endUntil(connection: C, key: string, request: number): void {
@@ -376,13 +398,6 @@ export class Claims<C> {
       this.unclaim(connection, key);
       this.#forgotten();
     }
-  }
-
-  #started(connection: C | undefined, { left }: Claimant<C>, run: StartedRun, keys: readonly string[]): void {
-    const owner = connection ?? (left && this.#heirs.get(left));
-    const here = owner !== undefined && this.#claimants.has(owner) ? owner : undefined;
-    const started = this.runs.own(here, run.id, keys, run.fresh);
-    if (started && here === undefined) left?.runs.push(started);
   }
 
   /** Updates the index to a connection's claims on `keys`. */

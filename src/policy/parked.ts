@@ -2,14 +2,15 @@
  * The state of closed connections whose clients may come back: a client that proves the same device in time continues
  * where its last connection ended. Open connections have no state here.
  */
+import type { Claim } from "./claim.ts";
 import type { Later } from "./later.ts";
 import type { Run } from "./runs.ts";
 import { parseAgentSessionKey } from "./session-key.ts";
 
 /** The kept state of one connection. */
 export interface Left<C> {
-  /** Canonical keys of the sessions it claimed, the least recently used first, and whether explicitly. */
-  readonly claims: Map<string, boolean>;
+  /** Its claims, by canonical key, the least recently used first. */
+  readonly claims: Map<string, Claim>;
   /** Runs that it started and that had not ended. */
   readonly runs: Run<C>[];
 }
@@ -54,9 +55,14 @@ export class Parked<C> {
     }
   }
 
-  /** Returns the kept state of a client's last connection, once. */
-  take(identity: string): Left<C> | undefined {
-    const entry = this.#byIdentity.get(identity)?.at(-1);
+  /**
+   * Returns the kept state of a client's last connection, once.
+   *
+   * @param unique false if several programs may have this identity: then only the state of a single connection
+   */
+  take(identity: string, unique: boolean): Left<C> | undefined {
+    const kept = this.#byIdentity.get(identity) ?? [];
+    const entry = unique || kept.length === 1 ? kept.at(-1) : undefined;
     if (entry) this.#remove(entry);
     return entry?.left;
   }

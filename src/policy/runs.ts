@@ -20,6 +20,9 @@ export const ANSWER_MS = 600_000;
 
 /** How many runs without an owner are kept for a client that comes back or asks for them; the oldest is forgotten. */
 const MAX_ORPHANS = 4_096;
+/** Ids of runs that connections wait for without having them, and connections for each. */
+const MAX_AWAITED = 1_024;
+const MAX_WAITING = 64;
 
 export interface Run<C> {
   readonly id: string;
@@ -31,18 +34,21 @@ export interface Run<C> {
   readonly waiting: ReadonlyMap<C, number> | undefined;
 }
 
-/** A connection that asks for a run. Settle it once; later calls are ignored. */
+/** A connection that asks for a run. Its frames are held until the first call. */
 export interface RunQuestion<C> {
   /**
-   * The gateway lets the connection wait for the run. The connection gets the run unless the one that started it is
-   * still open.
+   * The gateway lets the connection wait for the run. The connection gets it now, or once the one that started it is
+   * the same client or has gone, which may be noticed late.
    *
    * @param isSame whether an owner of the run is the same client as the connection
-   * @returns false if it is still open: nothing is settled then
    */
-  accept(isSame: (owner: C) => boolean): boolean;
+  accept(isSame: IsSame<C>): void;
+  /** The gateway does not wait any longer: a run that nobody has started by now will not come. */
+  answered(): void;
   reject(): void;
 }
+
+type IsSame<C> = (owner: C) => boolean;
 
 interface Entry<C> extends Run<C> {
   keys: readonly string[];
@@ -63,15 +69,22 @@ const NO_END = (): void => {};
 export class Runs<C> {
   readonly #limit: number;
   readonly #later: Later;
+  readonly #gained: (connection: C) => void;
   readonly #runs = new Map<string, Entry<C>>();
   readonly #owned = new Map<C, FewSet<Entry<C>>>();
   readonly #orphans = new Set<Entry<C>>();
+  /** Connections that may have a run once its owner has gone, by its id. Nearly always empty. */
+  readonly #awaited = new Map<string, Map<C, IsSame<C>>>();
   readonly #absorbed: Absorbed<C, Entry<C>>;
 
-  /** @param limit runs of one connection at a time; the oldest is forgotten */
-  constructor(limit: number, later: Later = NEVER) {
+  /**
+   * @param limit runs of one connection at a time; the oldest is forgotten
+   * @param gained called when a connection has got a run that it waits for: frames held for it must be sent first
+   */
+  constructor(limit: number, later: Later = NEVER, gained: (connection: C) => void = NO_END) {
     this.#limit = limit;
     this.#later = later;
+    this.#gained = gained;
     this.#absorbed = new Absorbed(later);
   }
 
@@ -96,6 +109,14 @@ export class Runs<C> {
     return run;
   }
 
+  /** The result of a run that was started in one of these sessions has come: no more events may follow. */
+  ranOut(id: string, keys: readonly string[]): void {
+    const run = this.#runs.get(id);
+    if (!run || run.over || !meet(run.keys, keys)) return;
+    run.over = true;
+    this.#endsIn(run, TAIL_MS);
+  }
+
   /** A connection resumes a run that its client had before, if it has not ended. */
   resume(connection: C, run: Run<C>): void {
     const known = this.#runs.get(run.id);
@@ -103,37 +124,65 @@ export class Runs<C> {
   }
 
   /**
-   * A connection asks for a run, and waits for the gateway's answer.
-   *
-   * @returns undefined if the run is not known
+   * A connection asks for a run, and waits for the gateway's answer. The run may start later: the gateway may not have
+   * handled its message yet.
    */
-  ask(connection: C, id: string): RunQuestion<C> | undefined {
-    const run = this.#runs.get(id);
-    if (!run) return undefined;
-    const waiting = (run.waiting ??= new Map<C, number>());
-    waiting.set(connection, (waiting.get(connection) ?? 0) + 1);
-    let settled = false;
-    const settle = (): void => {
-      if (settled) return;
-      settled = true;
-      const others = waiting.get(connection)! - 1;
-      if (others > 0) waiting.set(connection, others);
-      else waiting.delete(connection);
+  ask(connection: C, id: string): RunQuestion<C> {
+    const known = this.#runs.get(id);
+    const release = known ? holdFor(connection, known) : NO_END;
+    let rejected = false;
+    const leave = (): void => {
+      this.#awaited.get(id)?.delete(connection);
+      if (this.#awaited.get(id)?.size === 0) this.#awaited.delete(id);
     };
     return {
       accept: (isSame) => {
-        if (settled) return true;
-        if (run.owners.size > 0 && ![...run.owners].some(isSame)) return false;
-        settle();
-        if (this.#runs.get(id) === run) this.#give(run, connection);
-        return true;
+        release();
+        // Another run may have got the id meanwhile: that is not the one that was asked for.
+        if (rejected || (known && this.#runs.get(id) !== known)) return;
+        this.#await(connection, id, isSame);
       },
-      reject: settle,
+      answered: () => {
+        if (!this.#runs.has(id)) leave();
+      },
+      reject: () => {
+        rejected = true;
+        release();
+        leave();
+      },
     };
+  }
+
+  #await(connection: C, id: string, isSame: IsSame<C>): void {
+    let waiting = this.#awaited.get(id);
+    if (!waiting) {
+      if (this.#awaited.size >= MAX_AWAITED) this.#awaited.delete(this.#awaited.keys().next().value!);
+      this.#awaited.set(id, (waiting = new Map<C, IsSame<C>>()));
+    }
+    if (waiting.size < MAX_WAITING) waiting.set(connection, isSame);
+    const run = this.#runs.get(id);
+    if (run) this.#toWaiting(run);
+  }
+
+  /** Gives a run to those who wait for it, if its owner is the same client or has gone. */
+  #toWaiting(run: Entry<C>): void {
+    const waiting = this.#awaited.get(run.id);
+    if (!waiting) return;
+    const owners = [...run.owners];
+    for (const [connection, isSame] of waiting) {
+      if (owners.length > 0 && !owners.some(isSame)) continue;
+      waiting.delete(connection);
+      this.#give(run, connection);
+      this.#gained(connection);
+    }
+    if (waiting.size === 0) this.#awaited.delete(run.id);
   }
 
   /** A connection went away. @returns the runs that it had, the oldest first */
   disconnect(connection: C): Run<C>[] {
+    for (const [id, waiting] of this.#awaited) {
+      if (waiting.delete(connection) && waiting.size === 0) this.#awaited.delete(id);
+    }
     const owned = [...(this.#owned.get(connection) ?? [])];
     for (const run of owned) this.#take(run, connection);
     this.#absorbed.disconnect(connection);
@@ -256,16 +305,16 @@ export class Runs<C> {
   #give(run: Entry<C>, owner: C | undefined): void {
     if (owner === undefined) {
       if (run.owners.size === 0) this.#orphan(run);
-      return;
+    } else {
+      run.owners.add(owner);
+      this.#orphans.delete(run);
+      let owned = this.#owned.get(owner);
+      if (!owned) this.#owned.set(owner, (owned = new FewSet()));
+      owned.add(run);
+      const [oldest] = owned;
+      if (owned.size > this.#limit) this.#take(oldest!, owner);
     }
-    run.owners.add(owner);
-    this.#orphans.delete(run);
-    let owned = this.#owned.get(owner);
-    if (!owned) this.#owned.set(owner, (owned = new FewSet()));
-    owned.add(run);
-    if (owned.size <= this.#limit) return;
-    const [oldest] = owned;
-    this.#take(oldest!, owner);
+    this.#toWaiting(run);
   }
 
   #take(run: Entry<C>, owner: C): void {
@@ -273,7 +322,9 @@ export class Runs<C> {
     const owned = this.#owned.get(owner);
     owned?.delete(run);
     if (owned?.size === 0) this.#owned.delete(owner);
-    if (run.owners.size === 0 && this.#runs.get(run.id) === run) this.#orphan(run);
+    if (run.owners.size > 0 || this.#runs.get(run.id) !== run) return;
+    this.#orphan(run);
+    this.#toWaiting(run);
   }
 
   #orphan(run: Entry<C>): void {
@@ -297,9 +348,24 @@ export class Runs<C> {
     run.spare();
     if (this.#runs.get(run.id) === run) this.#runs.delete(run.id);
     this.#orphans.delete(run);
+    this.#awaited.delete(run.id);
     for (const owner of run.owners) this.#take(run, owner);
     this.#absorbed.over(run);
   }
+}
+
+/** Has a run's frames held for a connection, until the returned function is called. */
+function holdFor<C>(connection: C, run: Entry<C>): () => void {
+  const waiting = (run.waiting ??= new Map<C, number>());
+  waiting.set(connection, (waiting.get(connection) ?? 0) + 1);
+  let held = true;
+  return () => {
+    if (!held) return;
+    held = false;
+    const others = waiting.get(connection)! - 1;
+    if (others > 0) waiting.set(connection, others);
+    else waiting.delete(connection);
+  };
 }
 
 /** Whether a run goes only to connections that claim its session. */

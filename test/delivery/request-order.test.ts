@@ -3,13 +3,13 @@ import { expect, test } from "vitest";
 import { Isolation } from "../../src/isolation.ts";
 import type { CreateBroadcaster, GatewayClient, HandleRequest } from "../../src/gateway/types.ts";
 import type { RunHeartbeat } from "../../src/heartbeats/attach.ts";
-import { fakeClient, FakeClients, perConnection } from "../support/stand-in/stand-ins.ts";
+import { fakeClient, type FakeClient, FakeClients, perConnection } from "../support/stand-in/stand-ins.ts";
 
 const OWN = "agent:main:own:x";
 const RULES = [{ match: { clientId: "dashboard" }, sessions: ["*"] }, { sessions: ["agent:main:own:*"] }];
 
 /** The whole composition on a stand-in release, with a heartbeat under way on the main session. */
-function gateway(access: readonly object[] = []) {
+function gateway(access: readonly object[] = [], endsAtOnce = true) {
   const isolation = new Isolation({ root: "/nowhere", release: "2026.5.7" });
   const attach = <T>(name: string, original: T): T => isolation.attach(name, original) as T;
   attach("getRuntimeConfig", () => ({ plugins: { entries: { "event-isolation": { config: { access } } } } }));
@@ -19,16 +19,21 @@ function gateway(access: readonly object[] = []) {
     respond(true, {});
   });
   const clients = new FakeClients();
-  attach<CreateBroadcaster>("createGatewayBroadcaster", perConnection as CreateBroadcaster)({ clients });
+  const make = attach<CreateBroadcaster>("createGatewayBroadcaster", perConnection as CreateBroadcaster);
+  const { broadcast } = make({ clients });
   let aborted = false;
   const ended = Promise.withResolvers<unknown>();
   const setActive = attach("setActiveEmbeddedRun", (_sessionId: unknown, _handle: object) => {});
   const beat = attach<RunHeartbeat>("runHeartbeatOnce", () => {
-    setActive("id", { abort: () => ended.resolve((aborted = true)) });
+    const abort = (): void => {
+      aborted = true;
+      if (endsAtOnce) ended.resolve({});
+    };
+    setActive("id", { abort });
     return ended.promise;
   });
   void beat({ reason: "wake" });
-  const connect = (scopes: readonly string[], id = "backend"): GatewayClient => {
+  const connect = (scopes: readonly string[], id = "backend"): FakeClient => {
     const client = fakeClient(id, { role: "operator", scopes, client: { id } });
     clients.add(client);
     return client;
@@ -38,7 +43,7 @@ function gateway(access: readonly object[] = []) {
     await handle({ req: { method, params }, client, respond: (ok, _, error) => answers.push(ok ? "ok" : error?.code) });
     return answers.at(-1);
   };
-  return { clients, connect, ask, reached, aborted: () => aborted };
+  return { clients, connect, ask, reached, broadcast, aborted: () => aborted, endHeartbeat: () => ended.resolve({}) };
 }
 
 test("the access rules still hold for a connection that has gone, as a request can outlive it", async () => {
@@ -65,6 +70,18 @@ test("a request that the rules deny aborts no heartbeat", async () => {
   expect(aborted()).toBe(false);
   expect(await ask(connect(["operator.write"], "dashboard"), "chat.send", { sessionKey: "main" })).toBe("ok");
   expect(aborted()).toBe(true);
+});
+
+test("a session that is left while a message on it waits for a heartbeat stays left", async () => {
+  const { connect, ask, reached, broadcast, endHeartbeat } = gateway([], false);
+  const client = connect(["operator.write"]);
+  const message = ask(client, "chat.send", { sessionKey: "main" });
+  expect(await ask(client, "sessions.messages.unsubscribe", { key: "main" })).toBe("ok");
+  expect(reached).toEqual(["sessions.messages.unsubscribe"]);
+  endHeartbeat();
+  expect(await message).toBe("ok");
+  broadcast("chat", { sessionKey: "agent:main:main", state: "delta" });
+  expect(client.frames).toEqual([]);
 });
 
 test.each([["operator.read"], ["node"]])(

@@ -20,6 +20,7 @@ function noting(log: string[], name = "step"): Step {
         return answer;
       },
       answered: ({ ok }) => void log.push(`${name} answered ${ok}`),
+      answeredAgain: ({ ok }) => void log.push(`${name} answered again ${ok}`),
       ended: (unanswered) => void log.push(`${name} ended${unanswered ? " unanswered" : ""}`),
     };
   };
@@ -96,7 +97,7 @@ test("a request that is made while another is handled is nested, even under the 
   ]);
 });
 
-test("the first answer is reported to the steps once it has been sent, and later ones only pass", async () => {
+test("the first answer is reported to the steps once it has been sent, and later ones are told apart", async () => {
   const log: string[] = [];
   const handle = passSteps(
     async ({ respond }) => {
@@ -107,7 +108,12 @@ test("the first answer is reported to the steps once it has been sent, and later
     READER,
   );
   await handle({ ...request("agent"), respond: (ok) => void log.push(`sent ${ok}`) });
-  expect(log.filter((line) => /sent|answered/.test(line))).toEqual(["sent true", "step answered true", "sent false"]);
+  expect(log.filter((line) => /sent|answered/.test(line))).toEqual([
+    "sent true",
+    "step answered true",
+    "sent false",
+    "step answered again false",
+  ]);
 });
 
 test("a handler that fails without an answer is reported as such, and the failure goes on to the gateway", async () => {
@@ -135,7 +141,7 @@ test("a refused request is answered with the error and reaches neither the gatew
   const handle = passSteps(reached, [noting(log), () => ({ refuse: DENIED }), behind], READER);
   await handle({ ...request("chat.send"), respond: (...answer) => void sent.push(answer) });
   expect(sent).toEqual([[false, undefined, DENIED]]);
-  expect(log).toEqual(["step c", "step ended"]);
+  expect(log).toEqual(["step c", "step ended unanswered"]);
 });
 
 test("a request that cannot be read is refused before any step", async () => {

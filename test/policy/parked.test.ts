@@ -1,5 +1,6 @@
 /** What a lost connection leaves behind, and who gets it. */
 import { beforeEach, describe, expect, test } from "vitest";
+import { Claim } from "../../src/policy/claim.ts";
 import { Claims } from "../../src/policy/claims.ts";
 import { Parked } from "../../src/policy/parked.ts";
 import { Runs } from "../../src/policy/runs.ts";
@@ -123,12 +124,12 @@ describe("a client that comes back", () => {
 
 test("what has gone is kept within bounds: the oldest connections go first", () => {
   const left = (count: number) => ({
-    claims: new Map(Array.from({ length: count }, (_, index) => [`agent:main:${index}`, false])),
+    claims: new Map(Array.from({ length: count }, (_, index) => [`agent:main:${index}`, new Claim()])),
     runs: [],
   });
   for (let index = 0; index < 10_005; index += 1) parked.park(`device-${index}`, left(1), 60_000);
   expect(parked.size).toBe(10_000);
-  expect([parked.take("device-4"), parked.take("device-5")?.claims.size]).toEqual([undefined, 1]);
+  expect([parked.take("device-4", true), parked.take("device-5", true)?.claims.size]).toEqual([undefined, 1]);
   for (let index = 0; index < 21; index += 1) parked.park("many", left(10_000), 60_000);
   expect(parked.size).toBe(20);
   clock.pass(60_000);

@@ -97,8 +97,8 @@ function play(
       const ids = real.delivered(slot);
       same(ids, oracle.delivered(slot));
       const fresh = ids === before[slot] ? ids.slice(counts[slot]) : ids;
-      // An entitlement may have ended after a longer time, so only the oracle decides there.
-      for (const id of command.do === "pass" ? [] : fresh)
+      // An entitlement may have ended meanwhile, so only the oracle decides there.
+      for (const id of command.do === "pass" || command.do === "restart" ? [] : fresh)
         check(isEntitled(oracle, settings, slot, script.frames[id]!), `slot ${slot} got frame ${id}`);
       reached.delivered += fresh.length;
       if (command.do === "answer") reached.heldDelivered += fresh.length;

@@ -114,6 +114,14 @@ describe("the end of a run", () => {
     expect(owners("r1")).toEqual([]);
   });
 
+  test("a run whose result has come ends, though it had no event", () => {
+    for (const id of ["r1", "r2"]) runs.own("one", id, A, true);
+    runs.ranOut("r1", A);
+    runs.ranOut("r2", B);
+    clock.pass(TAIL_MS);
+    expect([owners("r1"), owners("r2"), runs.size]).toEqual([[], ["one"], 1]);
+  });
+
   test("an event of another session that has a run's id does not end it", () => {
     runs.own("one", "r1", A, true);
     saw("r1", WORD);
@@ -149,7 +157,7 @@ describe("a connection that asks for a run", () => {
     const asks = runs.ask("two", "r1")!;
     expect([[...runs.of("r1", A)!.waiting!.keys()], owners("r1")]).toEqual([["two"], ["one"]]);
     runs.disconnect("one");
-    expect(asks.accept(nobody)).toBe(true);
+    asks.accept(nobody);
     asks.reject();
     expect([[...runs.of("r1", A)!.waiting!.keys()], owners("r1")]).toEqual([[], ["two"]]);
   });
@@ -157,8 +165,45 @@ describe("a connection that asks for a run", () => {
   test("a connection has no run of another that is still there, unless both are the same client", () => {
     runs.own("one", "r1", A, true);
     const asks = runs.ask("two", "r1")!;
-    expect([asks.accept(nobody), owners("r1")]).toEqual([false, ["one"]]);
-    expect([asks.accept((owner) => owner === "one"), owners("r1")]).toEqual([true, ["one", "two"]]);
+    asks.accept(nobody);
+    expect(owners("r1")).toEqual(["one"]);
+    asks.accept((owner) => owner === "one");
+    expect(owners("r1")).toEqual(["one", "two"]);
+  });
+
+  test("a connection that waits has the run once its starter goes, however late that is noticed", () => {
+    runs.own("one", "r1", A, true);
+    const asks = runs.ask("two", "r1");
+    asks.accept(nobody);
+    asks.answered();
+    expect([owners("r1"), runs.of("r1", A)!.waiting!.size]).toEqual([["one"], 0]);
+    runs.disconnect("one");
+    expect(owners("r1")).toEqual(["two"]);
+  });
+
+  test("a connection that has gone itself, or was refused, has nothing then", () => {
+    runs.own("one", "r1", A, true);
+    for (const each of ["two", "three"]) runs.ask(each, "r1").accept(nobody);
+    runs.disconnect("two");
+    runs.ask("three", "r1").reject();
+    runs.disconnect("one");
+    expect(owners("r1")).toEqual([]);
+  });
+
+  test("a connection may ask before the run begins, while the gateway has not answered it", () => {
+    const [asks, late] = [runs.ask("two", "r1"), runs.ask("two", "r2")];
+    for (const each of [asks, late]) each.accept(nobody);
+    runs.own(undefined, "r1", A, true);
+    expect(owners("r1")).toEqual(["two"]);
+    late.answered();
+    runs.own(undefined, "r2", A, true);
+    expect(owners("r2")).toEqual([]);
+  });
+
+  test("those who wait for runs that nobody starts are kept within a bound", () => {
+    for (let index = 0; index < 2_000; index += 1) runs.ask("two", `r${index}`).accept(nobody);
+    for (const id of ["r0", "r1999"]) runs.own(undefined, id, A, true);
+    expect([owners("r0"), owners("r1999")]).toEqual([[], ["two"]]);
   });
 
   test("a connection that may not have a run gets nothing, and waits while another of its requests does", () => {
@@ -173,8 +218,7 @@ describe("a connection that asks for a run", () => {
     expect([runs.of("r1", A)!.waiting!.has("two"), owners("r1")]).toEqual([false, []]);
   });
 
-  test("nobody can ask for a run that is not known, nor have one that has ended meanwhile", () => {
-    expect(runs.ask("two", "r1")).toBeUndefined();
+  test("nobody has a run that has ended meanwhile", () => {
     runs.own("one", "r1", A, true);
     const asks = runs.ask("two", "r1")!;
     saw("r1", FINAL);

@@ -13,6 +13,8 @@ export interface Connection {
   /** When it last asked for a session: higher is later. */
   readonly used: Map<string, number>;
   left?: Left;
+  /** It has had what another connection left. */
+  cameBack?: boolean;
   held: Frame[];
   readonly got: number[];
 }
@@ -21,7 +23,7 @@ export interface Connection {
 export interface Left {
   readonly device: string;
   readonly until: number;
-  claims: { readonly key: string; readonly explicit: boolean }[];
+  claims: { readonly key: string; readonly explicit: boolean; readonly by: RequestId }[];
   readonly runs: RunFact<Connection>[];
   takenBy?: Connection;
 }

@@ -2,9 +2,9 @@
  * The naive gateway: facts in plain arrays, searched anew for every question. Written from the
  * invariants of the design, and knows nothing of the implementation but the {@link World} it joins.
  */
-import { WAIT_ACCEPTED_MS } from "../../../src/delivery/claim-requests.ts";
 import type { Connection, Left, Request } from "./facts.ts";
-import { type RunFact, RunFacts, shares } from "./run-facts.ts";
+import { RunFacts, shares } from "./run-facts.ts";
+import { WaitFacts } from "./wait-facts.ts";
 import {
   type Frame,
   type Intent,
@@ -25,10 +25,10 @@ export class Oracle implements World {
   #deleted: { key: string; by: RequestId; current: boolean }[] = [];
   #runs = new RunFacts<Connection>();
   #left: Left[] = [];
-  /** Connections that wait for a run, from the request to the gateway's word. */
-  #waits: { connection: Connection; run: RunFact<Connection>; request: RequestId; at: number }[] = [];
+  #waits = this.#newWaits();
+  /** The last connection of each device, while it is open. */
+  readonly #latest = new Map<string, Connection>();
   #now = 0;
-  #lastRequest: RequestId = 0;
   #uses = 0;
   /** Claims given up for newer ones. */
   forgotten = 0;
@@ -50,16 +50,26 @@ export class Oracle implements World {
       got: [],
     };
     this.#connections.push(connection);
-    const left = device && this.#left.findLast((each) => each.device === device);
+    if (device === undefined) return;
+    this.#latest.set(device, connection);
+    this.#comeBack(connection, device);
+  }
+
+  #comeBack(connection: Connection, device: string): void {
+    const left = this.#left.findLast((each) => each.device === device);
     if (!left) return;
     this.#left = this.#left.filter((each) => each !== left);
     left.takenBy = connection;
-    // As if it asked again, after the last request and before the next.
-    for (const { key, explicit } of left.claims) {
-      connection.granted.push({ key, explicit, by: this.#lastRequest + 0.5 });
-      this.#use(connection, key);
-    }
+    connection.cameBack = true;
+    connection.granted.push(...left.claims);
+    for (const key of new Set(left.claims.map((claim) => claim.key))) this.#use(connection, key);
+    this.#makeRoom(
+      connection,
+      left.claims.map(({ key }) => key),
+    );
     for (const run of left.runs) this.#runs.give(run, connection);
+    this.#waits.settle();
+    this.#review(connection);
   }
 
   close(slot: number): void {
@@ -67,19 +77,22 @@ export class Oracle implements World {
     const asked = this.claimsOf(slot).toSorted((a, b) => gone.used.get(a)! - gone.used.get(b)!);
     const runs = this.#runs.leave(gone);
     gone.open = false;
-    if (gone.device && asked.length + runs.length > 0) {
-      const claims = asked
-        .filter((key) => gone.granted.some((grant) => grant.key === key))
-        .map((key) => ({ key, explicit: gone.granted.some((grant) => grant.key === key && grant.explicit) }));
+    if (gone.device && (asked.length + runs.length > 0 || gone.cameBack)) {
+      const claims = asked.flatMap((key) => gone.granted.filter((grant) => grant.key === key));
       gone.left = { device: gone.device, until: this.#now + RESUME_MS, claims, runs };
       this.#left.push(gone.left);
     }
     gone.granted = [];
     gone.held = [];
+    const latest = gone.device === undefined ? undefined : this.#latest.get(gone.device);
+    if (latest === gone) this.#latest.delete(gone.device!);
+    this.#waits.leave(gone);
     for (const request of this.#requests.values()) {
       if (request.connection !== gone) continue;
       request.waiting = [];
     }
+    // It was back before the end of this one was noticed.
+    if (latest && latest !== gone) this.#comeBack(latest, gone.device!);
   }
 
   begin(slot: number, id: RequestId, intent: Intent): boolean {
@@ -96,12 +109,8 @@ export class Oracle implements World {
       for (const key of new Set(intent.keys)) this.#use(connection, key);
     }
     if (intent.kind === "wait") {
-      const run = this.#runs.find(intent.runId);
-      // Of a run that is not known the module has nothing to say.
-      request.open = run !== undefined;
-      if (run) this.#waits.push({ connection, run, request: id, at: this.#now + WAIT_ACCEPTED_MS });
+      this.#waits.ask(id, connection, intent.runId, this.#now);
     }
-    this.#lastRequest = id;
     if (intent.kind === "unclaim") for (const key of intent.keys) this.#leave(connection, key);
     this.#requests.set(id, request);
     return true;
@@ -112,21 +121,16 @@ export class Oracle implements World {
     if (!request?.open) return;
     const { connection, intent, waiting } = request;
     request.open = false;
-    request.waiting = [];
     if (outcome.result === "ok" && intent.kind === "end") {
       this.#deleted.push(...intent.keys.map((key) => ({ key, by: id, current: request.current })));
     }
-    if (!request.current) return;
-    if (outcome.result === "ok" && intent.kind === "claim" && outcome.runId !== undefined) {
+    if (request.current && outcome.result === "ok" && intent.kind === "claim" && outcome.runId !== undefined) {
       this.#started(connection, outcome.runId, [...intent.keys, ...outcome.extraKeys], outcome.fresh === true);
     }
+    request.waiting = [];
+    if (!request.current) return;
     if (!connection.open) return;
-    if (intent.kind === "wait") {
-      const ok = outcome.result === "ok";
-      const asks = this.#waits.find((each) => each.request === id);
-      // While somebody else's run is still somebody's, that may change until the wait's time is over.
-      if (asks && !(ok && !this.#mayTake(connection, asks.run))) this.#heard(id, ok);
-    }
+    if (intent.kind === "wait") this.#waits.answered(id, outcome.result === "ok");
     if (outcome.result === "ok" && intent.kind === "roster") connection.wantsRoster = intent.wanted;
     if (outcome.result === "ok" && intent.kind === "claim") {
       for (const key of waiting) connection.granted.push({ key, explicit: intent.explicit, by: id });
@@ -144,6 +148,10 @@ export class Oracle implements World {
     this.#review(connection);
   }
 
+  #newWaits(): WaitFacts {
+    return new WaitFacts(this.#runs, (connection) => this.#review(connection));
+  }
+
   #review(connection: Connection): void {
     const held = connection.held;
     connection.held = [];
@@ -155,25 +163,14 @@ export class Oracle implements World {
   }
 
   #started(connection: Connection, runId: string, keys: readonly string[], fresh: boolean): void {
-    const { left } = connection;
+    let { left } = connection;
+    // Its client may have come back and gone again, several times.
+    while (left?.takenBy && !left.takenBy.open && left.takenBy.left) left = left.takenBy.left;
     const heir = left?.takenBy?.open ? left.takenBy : undefined;
     const owner = connection.open ? connection : heir;
     const run = this.#runs.own(owner, runId, keys, fresh, this.#now);
     if (run && !owner) left?.runs.push(run);
-  }
-
-  /** A wait was answered, or was not refused in time. */
-  #heard(request: RequestId, may: boolean): void {
-    const wait = this.#waits.find((each) => each.request === request);
-    this.#waits = this.#waits.filter((each) => each !== wait);
-    if (!wait || !may || !wait.connection.open) return;
-    const { run, connection } = wait;
-    if (this.#mayTake(connection, run)) this.#runs.give(run, connection);
-  }
-
-  /** The connection that started it has closed, or has the same device. */
-  #mayTake({ device }: Connection, { owners }: RunFact<Connection>): boolean {
-    return owners.length === 0 || owners.some((owner) => device !== undefined && owner.device === device);
+    this.#waits.settle();
   }
 
   /** The least recently used are forgotten, except subscribed ones and those with a waiting request. */
@@ -196,15 +193,12 @@ export class Oracle implements World {
   pass(ms: number): void {
     const end = this.#now + ms;
     for (;;) {
-      const waits = this.#waits;
-      const next = Math.min(this.#runs.due, ...waits.map(({ at }) => at), ...this.#left.map(({ until }) => until));
+      const next = Math.min(this.#runs.due, this.#waits.due, ...this.#left.map(({ until }) => until));
       if (next > end) break;
       this.#now = next;
-      for (const { request, connection } of waits.filter(({ at }) => at === next)) {
-        this.#heard(request, true);
-        if (connection.open) this.#review(connection);
-      }
+      for (const connection of this.#waits.lapse(next)) if (connection.open) this.#review(connection);
       this.#runs.lapse(next);
+      this.#waits.settle();
       this.#left = this.#left.filter(({ until }) => until > next);
     }
     this.#now = end;
@@ -213,7 +207,9 @@ export class Oracle implements World {
   emit(frame: Frame): void {
     const { route, sign } = frame;
     if (route.to === "session" && route.runId !== undefined) {
-      for (const each of this.#runs.saw(route.runId, route.keys, sign, this.#now)) this.#review(each);
+      const gained = this.#runs.saw(route.runId, route.keys, sign, this.#now);
+      this.#waits.settle();
+      for (const each of gained) this.#review(each);
     }
     for (const connection of this.#open()) {
       if (frame.targets && !frame.targets.includes(connection.slot)) continue;
@@ -234,7 +230,7 @@ export class Oracle implements World {
     for (const request of this.#requests.values()) request.current = false;
     for (const each of this.#deleted) each.current = false;
     this.#runs = new RunFacts();
-    this.#waits = [];
+    this.#waits = this.#newWaits();
   }
 
   sizes(): Sizes {
@@ -309,8 +305,8 @@ export class Oracle implements World {
       return void connection.got.push(frame.id);
     }
     const run = this.#runs.find(route.runId);
-    const asks = this.#waits.some((each) => each.connection === connection && each.run === run);
-    if ((asks && shares(run!.keys, route.keys)) || shares(this.#waiting(connection), route.keys))
+    const asks = run && this.#waits.holds(connection, run);
+    if ((asks && shares(run.keys, route.keys)) || shares(this.#waiting(connection), route.keys))
       connection.held = [...connection.held, frame].slice(-LIMITS.heldFramesPerConnection);
   }
 

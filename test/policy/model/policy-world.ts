@@ -39,6 +39,8 @@ interface Request {
 export class PolicyWorld implements World {
   readonly #settings: WorldSettings;
   readonly #slots = new Map<number, Connection>();
+  /** The last connection of each device, while it is open. */
+  readonly #latest = new Map<string, Connection>();
   readonly #last = new Map<number, Connection>();
   readonly #requests = new Map<RequestId, Request>();
   readonly #clock = new Clock();
@@ -56,7 +58,9 @@ export class PolicyWorld implements World {
     this.#slots.set(slot, connection);
     this.#last.set(slot, connection);
     this.claims.connect(connection, { observer });
-    if (device !== undefined) this.claims.resume(connection, device);
+    if (device === undefined) return;
+    this.claims.resume(connection, device);
+    this.#latest.set(device, connection);
   }
 
   close(slot: number): void {
@@ -65,6 +69,10 @@ export class PolicyWorld implements World {
     const { device } = connection;
     this.claims.disconnect(connection, device === undefined ? undefined : { identity: device, ms: RESUME_MS });
     this.#held.forget(connection);
+    if (device === undefined) return;
+    const latest = this.#latest.get(device);
+    if (latest === connection) this.#latest.delete(device);
+    else if (latest && this.claims.resume(latest, device)) this.#review(latest, this.claims);
   }
 
   begin(slot: number, id: RequestId, intent: Intent): boolean {
@@ -80,15 +88,16 @@ export class PolicyWorld implements World {
     if (intent.kind === "wait") {
       const asks = claims.askForRun(connection, intent.runId);
       if (!asks) return true;
-      const accept = (): boolean => asks.accept(({ device }) => device !== undefined && device === connection.device);
+      const accept = (): void => asks.accept(({ device }) => device !== undefined && device === connection.device);
       const callOff = this.#clock.later(WAIT_ACCEPTED_MS, () => {
-        if (!accept()) asks.reject();
+        accept();
         this.#review(connection, claims);
       });
       wait = (ok) => {
-        if (ok && !accept()) return;
-        asks.reject();
         callOff();
+        if (!ok) return asks.reject();
+        accept();
+        asks.answered();
       };
     }
     this.#requests.set(id, { connection, intent, claim, claims, asOf: claims.now, ...(wait && { wait }) });
@@ -164,8 +173,11 @@ export class PolicyWorld implements World {
   }
 
   #newClaims(): Claims<Connection> {
-    const runs = new Runs<Connection>(LIMITS.runsPerConnection, this.#clock.later);
-    return new Claims(LIMITS, { runs, parked: this.#parked });
+    const runs = new Runs<Connection>(LIMITS.runsPerConnection, this.#clock.later, (each) =>
+      this.#review(each, claims),
+    );
+    const claims: Claims<Connection> = new Claims(LIMITS, { runs, parked: this.#parked });
+    return claims;
   }
 
   connection(slot: number): Connection | undefined {

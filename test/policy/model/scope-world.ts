@@ -55,7 +55,7 @@ export class ScopeWorld implements World {
       connId: `conn-${(this.#connections += 1)}`,
       connect: {
         role: "operator",
-        client: { id: observer ? "dashboard" : "chat", mode: "ui" },
+        client: { id: observer ? "dashboard" : "chat", mode: "ui", instanceId: "one" },
         ...(device !== undefined && { device: { id: device } }),
       },
     };
@@ -163,7 +163,7 @@ export class ScopeWorld implements World {
         as: (client, ms) => {
           // Observers are other clients, with the same devices.
           const { device } = client.connect;
-          return device?.id === undefined ? undefined : { identity: device.id, ms };
+          return device?.id === undefined ? undefined : { identity: device.id, ms, unique: true };
         },
         isSame: (one, other) => {
           const { device } = one.connect;
