@@ -52,7 +52,7 @@ export class Claims<C> {
   readonly #forgotten: () => void;
   readonly #claimants = new Map<C, Claimant<C>>();
   readonly #index = new ClaimIndex<C>();
-  /** Who has had what a connection left. */
+  /** The heirs: connections that have had what another one left. */
   readonly #heirs = new WeakMap<Left<C>, { readonly connection: C; readonly claimant: Claimant<C> }>();
   readonly #roster = new Set<C>();
   readonly #observers = new Set<C>();
@@ -226,7 +226,7 @@ export class Claims<C> {
     if (started && heir === undefined) latest?.runs.push(started);
   }
 
-  /** Who has now what a closed connection left, or what is left now: its client may have come and gone several times. */
+  /** Follows what a closed connection left to its heir, or to what is left now: its client may have come and gone again. */
   #lineOf(left: Left<C>): { readonly latest: Left<C>; readonly heir?: C } {
     let latest = left;
     for (;;) {

@@ -37,13 +37,13 @@ export interface Run<C> {
 /** A connection that asks for a run. Its frames are held until the first call. */
 export interface RunQuestion<C> {
   /**
-   * The gateway lets the connection wait for the run. The connection gets it now, or once the one that started it is
-   * the same client or has gone, which may be noticed late.
+   * The gateway lets the connection wait for the run. The connection gets it now or while it waits, once the one that
+   * started it is the same client or has gone, which may be noticed late.
    *
    * @param isSame whether an owner of the run is the same client as the connection
    */
   accept(isSame: IsSame<C>): void;
-  /** The gateway does not wait any longer: a run that nobody has started by now will not come. */
+  /** The gateway has answered: what the connection has not got by now it does not get. */
   answered(): void;
   reject(): void;
 }
@@ -142,9 +142,7 @@ export class Runs<C> {
         if (rejected || (known && this.#runs.get(id) !== known)) return;
         this.#await(connection, id, isSame);
       },
-      answered: () => {
-        if (!this.#runs.has(id)) leave();
-      },
+      answered: leave,
       reject: () => {
         rejected = true;
         release();

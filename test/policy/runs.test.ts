@@ -173,9 +173,9 @@ describe("a connection that asks for a run", () => {
 
   test("a connection that waits has the run once its starter goes, however late that is noticed", () => {
     runs.own("one", "r1", A, true);
-    const asks = runs.ask("two", "r1");
-    asks.accept(nobody);
-    asks.answered();
+    const [asks, short] = [runs.ask("two", "r1"), runs.ask("three", "r1")];
+    for (const each of [asks, short]) each.accept(nobody);
+    short.answered();
     expect([owners("r1"), runs.of("r1", A)!.waiting!.size]).toEqual([["one"], 0]);
     runs.disconnect("one");
     expect(owners("r1")).toEqual(["two"]);

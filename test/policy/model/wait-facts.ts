@@ -48,7 +48,7 @@ export class WaitFacts {
     const wait = this.#waits.get(request)!;
     const { connection, runId } = wait;
     if (ok) this.#accept(wait);
-    if (!ok || !this.#runs.find(runId)) this.#drop(connection, runId);
+    this.#drop(connection, runId);
     this.#waits.delete(request);
   }
 
