@@ -48,7 +48,7 @@ export function configChecks(
   }
   const settings = settingsCheck(release, config, env);
   const quietMs = settings.settings?.heartbeat.quietMs ?? (abortsHeartbeats ? IDLE_MINUTE_MS : QUIET_MS);
-  checks.push(...settings.checks, ...heartbeatChecks(config, quietMs), ...hooksChecks(config));
+  checks.push(...settings.checks, ...heartbeatChecks(release, config, quietMs), ...hooksChecks(config));
   return { checks, file };
 }
 
@@ -99,12 +99,17 @@ function settingsCheck(
 /** OpenClaw's own default. */
 const DEFAULT_EVERY = "30m";
 
-function heartbeatChecks(config: OpenclawConfig, quietMs: number): Check[] {
-  return heartbeats(config).map(({ agent, every }) => {
+function heartbeatChecks(release: string, config: OpenclawConfig, quietMs: number): Check[] {
+  return heartbeats(config).map(({ agent, every, hours }) => {
     const name = "heartbeat";
     const ms = durationMs(every);
     if (ms === undefined) return finding.warning(name, MESSAGES.badInterval(agent, oneLine(every, 40)));
     if (ms === 0) return finding.ok(name, `agent ${agent}: off`);
+    // Before, such hours mean all day.
+    const { start, end } = isObject(hours) ? hours : {};
+    if (typeof start === "string" && start === end && inRange(release, ">=2026.3")) {
+      return finding.warning(name, MESSAGES.emptyHours(agent, oneLine(start, 20)));
+    }
     return ms <= quietMs
       ? finding.warning(name, MESSAGES.shortInterval(agent, every, quietMs))
       : finding.ok(name, `agent ${agent}: every ${every}`);
@@ -115,7 +120,9 @@ function heartbeatChecks(config: OpenclawConfig, quietMs: number): Check[] {
  * The agents that have heartbeats: those with their own, otherwise all agents if the defaults have one, otherwise the
  * default agent.
  */
-function heartbeats(config: OpenclawConfig): { readonly agent: string; readonly every: string }[] {
+function heartbeats(
+  config: OpenclawConfig,
+): { readonly agent: string; readonly every: string; readonly hours: unknown }[] {
   const list = at(config, "agents", "list");
   const agents = Array.isArray(list) ? list.filter(isObject) : [];
   const defaults = at(config, "agents", "defaults", "heartbeat");
@@ -124,7 +131,8 @@ function heartbeats(config: OpenclawConfig): { readonly agent: string; readonly 
   const beating = own.length > 0 ? own : isObject(defaults) && agents.length > 0 ? agents : [fallback];
   return beating.map((agent) => {
     const every = at(agent, "heartbeat", "every") ?? at(defaults, "every") ?? DEFAULT_EVERY;
-    return { agent: oneLine(String(agent["id"]), 60), every: String(every) };
+    const hours = at(agent, "heartbeat", "activeHours") ?? at(defaults, "activeHours");
+    return { agent: oneLine(String(agent["id"]), 60), every: String(every), hours };
   });
 }
 

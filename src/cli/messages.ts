@@ -107,6 +107,8 @@ export const MESSAGES = {
     `agent ${agent}: invalid heartbeat interval "${every}": expected a duration such as 30m`,
   shortInterval: (agent: string, every: string, quietMs: number) =>
     `agent ${agent}: the heartbeat interval ${every} is not longer than the quiet time after a run (heartbeat.quietMs ${quietMs}), so a heartbeat may wait for heartbeat.maxDeferMs: set a longer interval or a shorter quiet time`,
+  emptyHours: (agent: string, start: string) =>
+    `agent ${agent}: heartbeat.activeHours end when they begin (${start}), so the agent has no heartbeats, and on most releases the output of its cron runs' commands waits: set another end, or remove activeHours`,
   hooksOpen: "on, and any caller with the hooks' token may name any session: set hooks.allowedSessionKeyPrefixes",
   /** @param missing required seams; empty if the module was not loaded */
   withoutModule: (url: string, missing: string) =>

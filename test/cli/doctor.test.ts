@@ -89,6 +89,10 @@ test("doctor reads settings, heartbeats of each agent and hooks from OpenClaw's 
   expect(levelOf(warned, "settings")).toEqual([expect.stringMatching(/^ok/)]);
   expect(levelOf(warned, "heartbeat")[1]).toMatch(/^warning: agent ops: the heartbeat interval 5s is not longer than/);
   expect(warned.exitCode).toBe(1);
+
+  const empty = right.replace("every: '5s'", "activeHours: { start: '08:00', end: '08:00' }");
+  const [, ops] = levelOf(await report(homeWith(empty), ["--openclaw", openclaw]), "heartbeat");
+  expect(ops).toMatch(/^warning: agent ops: heartbeat\.activeHours end when they begin \(08:00\)/);
 });
 
 test("doctor predicts that a gateway without a required seam will refuse, and run refuses it", async () => {

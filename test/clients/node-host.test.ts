@@ -25,7 +25,12 @@ async function node(admin: Client): Promise<Listed | undefined> {
 async function approve(admin: Client): Promise<number> {
   const { pending } = await admin.request("device.pair.list", {});
   const waiting = (pending ?? []) as readonly { readonly requestId: string }[];
-  for (const { requestId } of waiting) await admin.request("device.pair.approve", { requestId });
+  for (const { requestId } of waiting) {
+    // The device may have asked anew meanwhile.
+    await admin.request("device.pair.approve", { requestId }).catch((error: Error) => {
+      if (!error.message.includes("unknown requestId")) throw error;
+    });
+  }
   return waiting.length;
 }
 

@@ -105,6 +105,7 @@ export const COMMAND_ROWS: Rows<Catalogue, typeof COMMAND_SHARED> = {
   hasInclude: { section: "doctor", fix: "check them yourself" },
   badInterval: { section: "doctor", fix: "write an interval such as `30m`" },
   shortInterval: { section: "doctor", fix: "set a longer interval, or a shorter quiet time" },
+  emptyHours: { section: "doctor", fix: AS_IT_SAYS },
   hooksOpen: { section: "doctor", fix: AS_IT_SAYS },
   unitWithoutModule: { section: "doctor", fix: AS_IT_SAYS },
   withoutModule: { section: "doctor", fix: AS_IT_SAYS },

@@ -22,8 +22,10 @@ const TRUE_ON = {
   hasHeartbeatVisibility: ">=2026.8.1",
   /** Takes over a change of that while it runs; others restart. */
   reloadsHeartbeatVisibility: ">=2026.9",
-  /** Takes active hours that end when they begin for none, and completions wait for them; before, they mean all hours. */
-  keepsCompletionsForEver: ">=2026.3 <2026.8",
+  /** Takes active hours that end when they begin for all hours. */
+  takesEmptyHoursForAll: "<2026.3",
+  /** Runs the end of a command in quiet hours, too. */
+  runsCompletionsInQuietHours: ">=2026.9",
   /** A heartbeat may have a session of its own: `heartbeat.isolatedSession`. */
   hasIsolatedHeartbeats: ">=2026.3.22",
 
