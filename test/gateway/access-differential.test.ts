@@ -190,7 +190,7 @@ async function reply(client: RawClient, method: string, params: object, names: N
   return written
     .reduce((all, each) => all.replaceAll(new RegExp(each, "gi"), "<name>"), text)
     .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "<id>")
-    .replaceAll(/\d{3,}(?:\.\d+)?/g, "<n>")
+    .replaceAll(/\d{3,}(?:\.\d+)?|\d+\.\d+/g, "<n>")
     .replaceAll(/"(?:ageMs|age|uptimeMs|durationMs|lastInputSeconds)":[\d.]+/g, '"age":0');
 }
 
