@@ -1,5 +1,5 @@
 /** `wake`: sends an event to a session and makes its agent handle it. */
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { type Connection, RequestError } from "./connect.ts";
 import { EXIT, Failure } from "./failure.ts";
 import {
@@ -39,8 +39,12 @@ export function wakeSubcommand(): Command {
       "Puts a system event into a session's queue and wakes the session, so that a heartbeat handles the event. Works on every release with the module, and on 2026.9 also without it.\n\nExit codes: 0 the gateway accepted it; 1 the gateway refused it and gave the reason; 2 no answer from the gateway.",
     )
     .requiredOption("--text <text>", "the event")
-    .option("--session-key <key>", "the session, e.g. agent:ops:main (default: the main session)")
-    .option("--agent <id>", "the agent, if the session key names none; without a session key, the agent's main session")
+    .option("--session-key <key>", "the session, e.g. agent:ops:main (default: the main session)", named)
+    .option(
+      "--agent <id>",
+      "the agent, if the session key names none; without a session key, the agent's main session",
+      named,
+    )
     .addOption(
       new Option("--mode <mode>", "without a session key: handle it now, or at the next heartbeat")
         .choices(["now", "next-heartbeat"])
@@ -62,6 +66,12 @@ export function wakeSubcommand(): Command {
   });
 }
 
+/** An empty variable of the shell must not send the event to the main session: a gateway takes it as not given. */
+function named(value: string): string {
+  if (value.trim() !== "") return value;
+  throw new InvalidArgumentError("Expected a name, or leave the option out.");
+}
+
 /**
  * Sends an event to a session.
  *
@@ -74,7 +84,7 @@ function wakeSession(target: GatewayTarget, order: Options): Promise<WakeResult>
 
 async function send(connection: Connection, url: string, order: Options): Promise<WakeResult> {
   const { text, sessionKey, agent, mode } = order;
-  const named = {
+  const names = {
     ...(sessionKey === undefined ? {} : { sessionKey }),
     ...(agent === undefined ? {} : { agentId: agent }),
   };
@@ -85,7 +95,7 @@ async function send(connection: Connection, url: string, order: Options): Promis
   ) {
     throw new Failure(sessionKey === undefined ? MESSAGES.wakeIgnoresAgents(url) : MESSAGES.wakeIgnoresKeys(url));
   }
-  const { ok } = await connection.request<{ ok?: unknown }>("wake", { mode, text, ...named });
+  const { ok } = await connection.request<{ ok?: unknown }>("wake", { mode, text, ...names });
   if (ok === false) throw new RequestError("wake", "INVALID_REQUEST", MESSAGES.blankText);
   return { ok: true, url, sessionKey: sessionKey ?? null, mode };
 }

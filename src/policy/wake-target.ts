@@ -25,6 +25,15 @@ export type WakeTarget =
   | { readonly ok: false; readonly error: { readonly code: "INVALID_REQUEST"; readonly message: string } };
 
 /**
+ * A session key or an agent id as given.
+ *
+ * @returns undefined for null and a blank text: releases take both as not given
+ */
+export function given(value: unknown): unknown {
+  return value === null || (typeof value === "string" && value.trim() === "") ? undefined : value;
+}
+
+/**
  * Makes the session key of a targeted wake canonical. Never reroutes silently: a key that is malformed, of an agent
  * that does not exist, of a sub-agent (which has no heartbeat), or that contradicts `agentId` is an error. A cron
  * run's key means the queue that is drained. Idempotent; mirrors upstream PR #80214.

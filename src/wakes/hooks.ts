@@ -5,6 +5,7 @@
  */
 import type { Fields } from "../policy/fields.ts";
 import type { HookKeySource } from "../policy/hook-target.ts";
+import { given } from "../policy/wake-target.ts";
 import { currentRedirect, type Redirect, redirected } from "./redirect.ts";
 import type { Resolved, TargetedWakes } from "./requests.ts";
 import { MESSAGES } from "../messages.ts";
@@ -52,7 +53,7 @@ function handleHooks(create: (...args: unknown[]) => Handler, wakes: TargetedWak
 /** Wraps `normalizeWakePayload`, which reads the body of `/hooks/wake`. */
 function targetPayload(original: (payload: Fields) => Parsed, wakes: TargetedWakes) {
   return function normalizeWakePayload(payload: Fields): Parsed {
-    const { sessionKey, agentId } = payload;
+    const [sessionKey, agentId] = [given(payload["sessionKey"]), given(payload["agentId"])];
     if (sessionKey === undefined && untargeted(agentId, wakes)) return original(payload);
     // In any mode: an event that was sent to a session is handled now.
     const parsed = original({ ...payload, mode: "now" });
@@ -91,16 +92,15 @@ function targetAction(original: MergeAction, wakes: TargetedWakes): MergeAction 
   return function mergeAction(base, override, ...rest) {
     const own = base["kind"] === "wake" ? base : {};
     const said = override ?? {};
-    const sessionKey = said["sessionKey"] ?? own["sessionKey"];
-    const source = said["sessionKey"] === undefined ? own["sessionKeySource"] : said["sessionKeySource"];
-    const agentId = said["agentId"] ?? own["agentId"];
-    const alone = sessionKey === undefined && source === undefined;
+    const sessionKey = given(said["sessionKey"] ?? own["sessionKey"]);
+    const source = (said["sessionKey"] === undefined ? own : said)["sessionKeySource"];
+    const agentId = given(said["agentId"] ?? own["agentId"]);
+    const alone = sessionKey === undefined;
     if (alone && untargeted(agentId, wakes)) return original(base, override, ...rest);
     const merged = original(now(base), override && now(override), ...rest);
     if (!merged.ok || merged.action?.["kind"] !== "wake") return original(base, override, ...rest);
-    if (!alone && (typeof sessionKey !== "string" || sessionKey.trim() === "")) {
-      return { ok: false, error: MESSAGES.hookKeyEmpty };
-    }
+    // The mapping means a session of this agent, but says not which.
+    if (alone && source === "templated") return { ok: false, error: MESSAGES.hookKeyEmpty };
     const from = alone ? "agent" : source === "static" ? "mapping-static" : "mapping-templated";
     const aimed = aim(wakes, { sessionKey, agentId }, from);
     return aimed.ok ? { ...merged, action: { ...merged.action, ...aimed.fields } } : aimed;

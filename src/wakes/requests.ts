@@ -10,7 +10,7 @@ import {
   hookSessionRefusal,
   type HookSettings,
 } from "../policy/hook-target.ts";
-import { canonicalizeWakeSessionKey, type WakeRequest, type WakeTarget } from "../policy/wake-target.ts";
+import { canonicalizeWakeSessionKey, given, type WakeRequest, type WakeTarget } from "../policy/wake-target.ts";
 import { agentIdOf, isCronRunSessionKey, type SessionScope } from "../policy/cron-keys.ts";
 import type { Passage, Step } from "../delivery/requests.ts";
 import { EventQueues } from "../gateway/event-queues.ts";
@@ -90,10 +90,12 @@ export class TargetedWakes {
 
   /**
    * Step `wakes`: a wake or a system event that names a session, or an agent, goes there, or gets an error with the
-   * reason. A release that supports targets finds the agent of a wake itself.
+   * reason. A release that supports targets finds the agent of a wake itself. A request that names neither is left to
+   * the release.
    */
   readonly step: Step = ({ method, params }): Passage | undefined => {
-    const { text, sessionKey, agentId } = params;
+    const { text } = params;
+    const [sessionKey, agentId] = [given(params["sessionKey"]), given(params["agentId"])];
     const untargeted = agentId === undefined || (method === "wake" && this.native);
     if (!METHODS.has(method) || (sessionKey === undefined && untargeted)) return undefined;
     const target =

@@ -30,6 +30,8 @@ test.each([
     /Allowed choices are systemd, systemd-system, launchd, windows, /,
   ],
   ["a wake without a text", ["wake", "--session-key", "agent:ops:main"], /--text <text>' not specified/],
+  ["a wake with an empty session key", ["wake", "--text", "x", "--session-key", ""], /Expected a name/],
+  ["a wake with a blank agent", ["wake", "--text", "x", "--agent", " "], /Expected a name/],
   ["a mode that does not exist", ["wake", "--text", "x", "--mode", "soon"], /Allowed choices are now, next-heartbeat/],
   ["a token on the command line", ["status", "--token", "secret"], /unknown option '--token'/],
 ])("the command exits with 2 and says where help is for %s", async (_, args, message) => {

@@ -1,8 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { canonicalizeWakeSessionKey, type WakeConfig } from "../../src/policy/wake-target.ts";
+import { canonicalizeWakeSessionKey, given, type WakeConfig } from "../../src/policy/wake-target.ts";
 
 const CONFIG: WakeConfig = { agentIds: ["main", "Ops"], defaultAgentId: "main" };
+
+test("null and a blank text name neither a session nor an agent, and anything else does", () => {
+  expect([undefined, null, "", " \n"].map(given)).toEqual([undefined, undefined, undefined, undefined]);
+  expect([" x ", 0, false, []].map(given)).toEqual([" x ", 0, false, []]);
+});
 
 describe("the session of a targeted wake", () => {
   test.each<[string | undefined, string | undefined, Partial<WakeConfig>, string, string]>([

@@ -18,7 +18,10 @@ describe("a webhook", () => {
       normalizeWakePayload: parse,
       buildActionFromMapping: ({ action, sessionKey, textTemplate }: Fields) => ({
         ok: true,
-        action: action === "wake" ? { kind: "wake", text: textTemplate, mode: "now" } : { kind: "agent", sessionKey },
+        action:
+          action === "wake"
+            ? { kind: "wake", text: textTemplate, mode: "now" }
+            : { kind: "agent", sessionKey: String(sessionKey).startsWith("{{") ? undefined : sessionKey },
       }),
       mergeAction: (base: Fields, override?: Fields) => ({
         ok: true,
@@ -51,9 +54,17 @@ describe("a webhook", () => {
     expect(gateway.wakes).toEqual([]);
   });
 
-  test("a webhook without a key is left to the release", async () => {
+  test.each([
+    {},
+    { sessionKey: null },
+    { sessionKey: "" },
+    { sessionKey: " " },
+    { agentId: null },
+    { agentId: "" },
+    { sessionKey: "", agentId: null },
+  ])("a webhook that names nothing, with %j, is left to the release", async (body) => {
     const gateway = release();
-    await post(gateway, (replaced) => replaced["normalizeWakePayload"]!({ text: "hi" } as never));
+    await post(gateway, (replaced) => replaced["normalizeWakePayload"]!({ text: "hi", ...body } as never));
     expect([...gateway.queues.keys()]).toEqual(["agent:main:main"]);
     expect(gateway.wakes).toEqual([{ reason: "hook:wake" }]);
   });
@@ -79,7 +90,7 @@ describe("a webhook", () => {
     expect(gateway.wakes).toEqual([]);
   });
 
-  test.each(["nope", 7, " "])("a webhook that names the agent %j alone is refused", async (agentId) => {
+  test.each(["nope", 7])("a webhook that names the agent %j alone is refused", async (agentId) => {
     const gateway = release();
     const payload = { text: "hi", agentId };
     const parsed = await post(gateway, (replaced) => replaced["normalizeWakePayload"]!(payload as never));
@@ -100,18 +111,22 @@ describe("a webhook", () => {
     [{ action: "wake", textTemplate: "hi", agentId: "ops" }, undefined, "agent:ops:main"],
     [{ action: "wake", textTemplate: "hi", agentId: "ops" }, { text: "ho" }, "agent:ops:main"],
     [{ action: "wake", textTemplate: "hi" }, { kind: "wake", agentId: "ops" }, "agent:ops:main"],
+    [{ action: "wake", textTemplate: "hi", sessionKey: "" }, undefined, "agent:main:main"],
+    [{ action: "wake", textTemplate: "hi", sessionKey: "{{nothing}}" }, undefined, "agent:main:main"],
+    [{ action: "wake", textTemplate: "hi", sessionKey: "agent:ops:x" }, { sessionKey: "" }, "agent:main:main"],
+    [{ action: "wake", textTemplate: "hi", sessionKey: "agent:ops:x" }, { agentId: null }, "agent:ops:x"],
+    [{ action: "wake", textTemplate: "hi", sessionKey: "", agentId: "ops" }, undefined, "agent:ops:main"],
   ])("a webhook's mapping %j with a transform's %j goes to %s", async (mapping, override, key) => {
     const gateway = release();
     await post(gateway, merge(mapping, override));
     expect([...gateway.queues.keys()]).toEqual([key]);
   });
 
-  test("a webhook's mapping whose template gives no key is refused", async () => {
+  test("a webhook's mapping whose template gives no key is refused if the mapping names an agent", async () => {
     const gateway = release();
-    const parsed = await post(
-      gateway,
-      merge({ action: "wake", textTemplate: "hi", sessionKey: "{{nothing}}" }, { sessionKey: " " }),
-    );
+    const mapping = { action: "wake", textTemplate: "hi", sessionKey: "{{nothing}}", agentId: "ops" };
+    const parsed = await post(gateway, merge(mapping));
     expect(parsed).toEqual({ ok: false, error: "hook mapping sessionKey template rendered empty" });
+    expect(gateway.queues.size).toBe(0);
   });
 });

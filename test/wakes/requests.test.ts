@@ -72,6 +72,31 @@ describe("a wake that names a session, on a release that knows none", () => {
     expect(gateway.wakes).toEqual([{ reason: "wake" }, { reason: "later" }]);
   });
 
+  test.each([
+    { sessionKey: null },
+    { sessionKey: "" },
+    { sessionKey: " " },
+    { agentId: null },
+    { agentId: "" },
+    { sessionKey: null, agentId: " " },
+  ])("a wake with %j names nothing and is left to the release as it is", async (params) => {
+    const gateway = release();
+    expect(await gateway.ask("wake", { mode: "now", text: "hi", ...params })).toMatchObject({ ok: true });
+    expect(gateway.seen).toEqual([{ mode: "now", text: "hi", ...params }]);
+    expect([...gateway.queues.keys()]).toEqual(["agent:main:main"]);
+    expect(gateway.wakes).toEqual([{ reason: "wake" }]);
+    expect(gateway.counts).toEqual({});
+  });
+
+  test.each([
+    [{ sessionKey: "agent:ops:x", agentId: null }, "agent:ops:x"],
+    [{ sessionKey: "", agentId: "ops" }, "agent:ops:main"],
+  ])("a wake with %j goes to %s, since only one of the two names something", async (params, key) => {
+    const gateway = release();
+    expect(await gateway.ask("wake", { mode: "now", text: "hi", ...params })).toMatchObject({ ok: true });
+    expect([...gateway.queues.keys()]).toEqual([key]);
+  });
+
   test("a line of node presence wakes no session", async () => {
     const gateway = release();
     await gateway.ask("system-event", { text: "Node: here", sessionKey: "agent:ops:x" });
@@ -92,9 +117,9 @@ describe("a wake that names a session, on a release that knows none", () => {
   test.each([
     [{ sessionKey: "agent:nope:x" }, /Unknown agent id "nope"/],
     [{ sessionKey: "agent:ops:x", text: " " }, /text required/],
-    [{ sessionKey: null }, /sessionKey must be/],
+    [{ sessionKey: 7 }, /sessionKey must be/],
     [{ agentId: "nope" }, /Unknown agent id "nope"/],
-    [{ agentId: null }, /agentId must be/],
+    [{ agentId: 7 }, /agentId must be/],
     [{ sessionKey: "agent:ops:x", agentId: "main" }, /contradicts/],
   ])("a wake with %j is refused before anything changes", async (params, message) => {
     const gateway = release();
