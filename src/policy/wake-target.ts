@@ -11,6 +11,7 @@ export interface WakeRequest {
 
 /** The gateway's configuration of agents and sessions. */
 export interface WakeConfig {
+  /** As written, or as the gateway names them. */
   readonly agentIds: readonly string[];
   readonly defaultAgentId: string;
   /** `session.mainKey`, `main` if unset. */
@@ -48,15 +49,24 @@ export function canonicalizeWakeSessionKey(request: WakeRequest, config: WakeCon
     return refused(MESSAGES.noAgentId);
   }
   const named = (request.agentId as string | undefined)?.trim().toLowerCase();
-  const agentId = parsed?.agentId.trim() ?? named ?? agentIdOf(config.defaultAgentId);
-  if (named !== undefined && named !== agentId) return refused(MESSAGES.otherAgentId(named, agentId));
-  if (!config.agentIds.some((id) => agentIdOf(id) === agentId)) return refused(MESSAGES.unknownAgentId(agentId));
+  const written = parsed?.agentId.trim() ?? named ?? agentIdOf(config.defaultAgentId);
+  const agentId = configuredAgent(written, config);
+  if (named !== undefined && named !== written && (configuredAgent(named, config) ?? named) !== agentId) {
+    return refused(MESSAGES.otherAgentId(named, written));
+  }
+  if (agentId === undefined) return refused(MESSAGES.unknownAgentId(written));
   if (/^subagent:/i.test(parsed?.rest ?? key)) return refused(MESSAGES.subagentSession);
   const { mainKey, scope } = config;
-  const qualified = parsed ? key : key.toLowerCase() === "global" ? key : `agent:${agentId}:${key}`;
+  const qualified = parsed || key.toLowerCase() !== "global" ? `agent:${agentId}:${parsed?.rest ?? key}` : key;
   const drained = resolveEventSessionKey(qualified, mainKey, scope);
   const defaults = { defaultAgentId: agentId, ...(mainKey ? { mainKey } : {}), ...(scope ? { scope } : {}) };
   return { ok: true, sessionKey: canonicalSessionKey(drained, defaults), agentId };
+}
+
+/** The gateway's name for an agent that a request names in either form, in lower case; undefined for any other name. */
+function configuredAgent(name: string, { agentIds }: WakeConfig): string | undefined {
+  const known = agentIds.find((id) => agentIdOf(id) === name || id.trim().toLowerCase() === name);
+  return known === undefined ? undefined : agentIdOf(known);
 }
 
 /** Any agent's main session, whatever `session.mainKey` is. */

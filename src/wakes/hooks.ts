@@ -126,7 +126,10 @@ function aim(
   const target: Resolved = wakes.resolveHook(request, source);
   if (!target.ok) return { ok: false, error: target.error.message };
   // The release reads the key itself, and needs the agent's name next to it.
-  if (wakes.native) return { ok: true, fields: { agentId: target.agentId } };
+  if (wakes.native) {
+    const own = target.key === target.written ? {} : { sessionKey: target.key };
+    return { ok: true, fields: { agentId: target.agentId, ...own } };
+  }
   const redirect = currentRedirect();
   if (!redirect) return { ok: false, error: MESSAGES.hookKeyUnsupported };
   redirect.session = target;

@@ -15,7 +15,8 @@ import { agentIdOf, isCronRunSessionKey, type SessionScope } from "../policy/cro
 import type { Passage, Step } from "../delivery/requests.ts";
 import { EventQueues } from "../gateway/event-queues.ts";
 import type { GatewayConfig, GatewayError } from "../gateway/types.ts";
-import type { Fields } from "../policy/fields.ts";
+import { type Fields, fieldsOrNone } from "../policy/fields.ts";
+import { parseAgentSessionKey } from "../policy/session-key.ts";
 import { type Redirect, redirected, type SentEvents, type WokenSession } from "./redirect.ts";
 import { defaultAgentOf, type KeyFunctions } from "../gateway/session-keys.ts";
 import { TargetedHeartbeats } from "./errands.ts";
@@ -44,6 +45,8 @@ export interface TargetHost {
 export interface Target extends WokenSession {
   readonly ok: true;
   readonly written: string;
+  /** The same with the agent's id as the release has it in its keys. */
+  readonly key: string;
   /** `session.scope` of the gateway's configuration. */
   readonly scope: SessionScope | undefined;
 }
@@ -122,11 +125,14 @@ export class TargetedWakes {
         return this.#refused(refusal(MESSAGES.defaultAgentOnly));
       }
       const written = alone ? found.sessionKey : String(request.sessionKey).trim();
+      const parsed = parseAgentSessionKey(written);
+      const key = parsed && parsed.agentId !== found.agentId ? `agent:${found.agentId}:${parsed.rest}` : written;
       // The release's own form, which knows the keys in which letter case matters.
-      const own = isCronRunSessionKey(written) ? found.sessionKey : this.#host.canonical(written, found.agentId);
+      const own = isCronRunSessionKey(written) ? found.sessionKey : this.#host.canonical(key, found.agentId);
       return {
         ok: true,
         written,
+        key,
         sessionKey: own ?? found.sessionKey,
         agentId: found.agentId,
         scope: config.session?.scope,
@@ -187,10 +193,11 @@ export class TargetedWakes {
     const key = this.#keyFor(target);
     const queued = method === "system-event" && params["wake"] !== true && !isPresence(params["text"]);
     // The release's `system-event` has no agent parameter: the key names the agent.
-    const { agentId: _, ...agentless } = params;
+    const { agentId, ...agentless } = params;
+    const named = method === "system-event" || given(agentId) === undefined ? {} : { agentId: target.agentId };
     this.#host.count("targeted");
     return {
-      params: { ...(method === "system-event" ? agentless : params), sessionKey: key },
+      params: { ...agentless, ...named, sessionKey: key },
       answering: (answer) => {
         if (answer.ok && queued) this.#wakeNatively(key, target.agentId);
         return answer;
@@ -208,8 +215,8 @@ export class TargetedWakes {
   }
 
   /** Qualifies raw keys; under scope global the release has its own rules. */
-  #keyFor({ written, sessionKey, scope }: Target): string {
-    return scope === "global" || isCronRunSessionKey(written) ? written : sessionKey;
+  #keyFor({ key, sessionKey, scope }: Target): string {
+    return scope === "global" || isCronRunSessionKey(key) ? key : sessionKey;
   }
 
   #redirected({ sessionKey: _key, agentId: _agent, ...params }: Fields, session: Target): Passage {
@@ -228,11 +235,13 @@ export class TargetedWakes {
     return error;
   }
 
+  /** As the release names its agents, and as its configuration writes them. */
   #agentIds(config: GatewayConfig): readonly string[] {
     const list = this.#host.originals("listAgentIds").at(-1) as ((config: GatewayConfig) => unknown) | undefined;
-    const ids = list?.(config) ?? config.agents?.list?.map(({ id }) => id) ?? [];
-    const named = (ids as unknown[]).filter((id): id is string => typeof id === "string");
-    return named.length > 0 ? named.map(agentIdOf) : ["main"];
+    const written = config.agents?.list?.map((each) => fieldsOrNone(each)["id"]) ?? [];
+    const ids = [...((list?.(config) ?? []) as unknown[]), ...written];
+    const named = ids.filter((id): id is string => typeof id === "string");
+    return named.length > 0 ? named : ["main"];
   }
 }
 

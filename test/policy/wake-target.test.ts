@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { canonicalizeWakeSessionKey, given, type WakeConfig } from "../../src/policy/wake-target.ts";
 
-const CONFIG: WakeConfig = { agentIds: ["main", "Ops"], defaultAgentId: "main" };
+const CONFIG: WakeConfig = { agentIds: ["main", "Ops", "Ops Team", "dev"], defaultAgentId: "main" };
 
 test("null and a blank text name neither a session nor an agent, and anything else does", () => {
   expect([undefined, null, "", " \n"].map(given)).toEqual([undefined, undefined, undefined, undefined]);
@@ -18,6 +18,14 @@ describe("the session of a targeted wake", () => {
     ["agent:main:other", undefined, {}, "agent:main:other", "main"],
     [" Agent:OPS:Main ", undefined, {}, "agent:ops:main", "ops"],
     ["agent:ops:main", "OPS", {}, "agent:ops:main", "ops"],
+    // An id as the configuration writes it, in any letter case, and as the gateway names the agent.
+    [undefined, "Ops Team", {}, "agent:ops-team:main", "ops-team"],
+    [undefined, " OPS TEAM ", {}, "agent:ops-team:main", "ops-team"],
+    [undefined, "ops-team", {}, "agent:ops-team:main", "ops-team"],
+    ["agent:Ops Team:main", undefined, {}, "agent:ops-team:main", "ops-team"],
+    ["agent:Ops Team:chat", "ops-team", {}, "agent:ops-team:chat", "ops-team"],
+    ["agent:ops-team:chat", "Ops Team", {}, "agent:ops-team:chat", "ops-team"],
+    ["agent:ops team:cron:job:run:1", undefined, {}, "agent:ops-team:main", "ops-team"],
     ["other", undefined, {}, "agent:main:other", "main"],
     ["other", "ops", {}, "agent:ops:other", "ops"],
     ["main", undefined, { defaultAgentId: "ops" }, "agent:ops:main", "ops"],
@@ -41,6 +49,12 @@ describe("the session of a targeted wake", () => {
     ["agent::main", undefined, /malformed/],
     ["agent:nope:main", undefined, /Unknown agent id "nope"/],
     ["agent:ops!:main", undefined, /Unknown agent id "ops!"/],
+    // An id that the gateway would turn into one of its agents' is none of theirs.
+    [undefined, "ops/team", /Unknown agent id "ops\/team"/],
+    [undefined, "dev:x", /Unknown agent id "dev:x"/],
+    ["agent:ops  team:main", undefined, /Unknown agent id "ops {2}team"/],
+    ["agent:Ops Team:main", "ops", /"ops" contradicts the agent "ops team"/],
+    ["agent:nope:main", "ghost", /"ghost" contradicts the agent "nope"/],
     ["other", "nope", /Unknown agent id "nope"/],
     ["agent:ops:main", "main", /"main" contradicts the agent "ops"/],
     ["agent:ops:main", " ", /agentId must be/],

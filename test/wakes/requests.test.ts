@@ -45,6 +45,26 @@ describe("a wake that names a session, on a release that knows none", () => {
     },
   );
 
+  test.each([
+    [{ agentId: "Dev Team" }, "agent:dev-team:main"],
+    [{ sessionKey: "agent:Dev Team:Chat" }, "agent:dev-team:chat"],
+  ])("a wake with %j, the agent's id as the configuration writes it, goes to %s", async (params, key) => {
+    const gateway = release();
+    gateway.functions["listAgentIds"] = [() => ["main", "ops", "dev-team"]];
+    expect(await gateway.ask("wake", { mode: "now", text: "hi", ...params })).toMatchObject({ ok: true });
+    expect([...gateway.queues.keys()]).toEqual([key]);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(gateway.runs).toMatchObject([{ agentId: "dev-team", heartbeat: { session: key } }]);
+  });
+
+  test("a release that knows targets gets the agent's id as it has it in its keys", async () => {
+    const gateway = release();
+    gateway.functions["enqueueHeartbeatRequest"] = [() => undefined];
+    const params = { mode: "now", text: "hi", sessionKey: "agent:Dev Team:chat", agentId: "Dev Team" };
+    await gateway.ask("wake", params);
+    expect(gateway.seen).toEqual([{ ...params, sessionKey: "agent:dev-team:chat", agentId: "dev-team" }]);
+  });
+
   test("where all agents share one session, only the agent that runs it may be named alone", async () => {
     const gateway = release({ ...CONFIG, session: { scope: "global" } });
     const { ok, error } = await gateway.ask("wake", { mode: "now", text: "hi", agentId: "ops" });

@@ -15,7 +15,10 @@ export type Fn = (...args: never[]) => unknown;
 export type Fields = Record<string, unknown>;
 
 export const CONFIG: GatewayConfig = {
-  agents: { defaults: { heartbeat: { every: "0" } }, list: [{ id: "main", default: true }, { id: "Ops" }] } as never,
+  agents: {
+    defaults: { heartbeat: { every: "0" } },
+    list: [{ id: "main", default: true }, { id: "Ops" }, { id: "Dev Team" }],
+  } as never,
 };
 
 /** A release whose requests know no sessions: what it enqueues goes to the main one. */
