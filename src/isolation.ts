@@ -148,6 +148,7 @@ export class Isolation {
       count: (reason) => this.#current?.counters.count("(system-event)", reason),
       warn,
       defaultAgent: () => this.#wakes.defaultAgent(),
+      drained: (key) => this.#wakes.drained(key),
       follow: (session, events) => this.#wakes.follow(session, events),
       made: (name, request) => this.#attached.replacedBy(name, request),
     }),

@@ -90,6 +90,8 @@ export const MESSAGES = {
   // Wakes. Where upstream has an error, these are its words.
   queueFull: (events: number) =>
     `a session's queue of system events was full (${events} events) and its oldest event was dropped; further drops are only counted`,
+  queueUndrained:
+    "the output of a background command stays in its session's queue: this release runs the session under a key with capital letters or without an agent, from which no message and no heartbeat takes events; further ones are only counted",
   /** @param answer the last heartbeat's */
   wakeUnanswered: (agent: string, events: number, answer: string) =>
     `no heartbeat of agent ${agent} took ${events} event(s) of one of its sessions (${answer}); they stay in the session's queue`,

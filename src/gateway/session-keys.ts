@@ -21,7 +21,7 @@ export interface KeyFunctions {
  * Up to 2026.3 the gateway folds letter case elsewhere than in its resolver. Later resolvers fold
  * it themselves and know the peer ids in which case matters.
  */
-function foldsCase(storeKey: NonNullable<KeyFunctions["storeKey"]>, cfg: GatewayConfig): boolean {
+export function foldsCase(storeKey: NonNullable<KeyFunctions["storeKey"]>, cfg: GatewayConfig): boolean {
   return storeKey({ cfg, sessionKey: "agent:main:CASE" }) === "agent:main:case";
 }
 

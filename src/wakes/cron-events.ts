@@ -33,6 +33,8 @@ export interface RemapHost {
   warn(message: string): void;
   /** The agent of a session whose key names none. May throw. */
   defaultAgent(): string;
+  /** The queue from which a session's messages and heartbeats take events; undefined if none do. May throw. */
+  drained(sessionKey: string): string | undefined;
   /** Makes sure that the events in a session's queue reach a model. */
   follow(session: WokenSession, events: SentEvents): void;
   /** Gets a wake function that is not a declaration, as the release's callers see it: from 2026.8 on. */
@@ -45,6 +47,7 @@ export class SystemEvents {
   readonly #queues: EventQueues;
   #enqueuing = false;
   #warned = false;
+  #warnedOfKeys = false;
 
   constructor(host: RemapHost) {
     this.#host = host;
@@ -110,9 +113,9 @@ export class SystemEvents {
 
   #routed(text: unknown, options: unknown): unknown {
     try {
-      const sessionKey = keyOf(options);
-      if (currentRedirect()?.session || !this.strands(sessionKey, isCompletion(text))) return options;
-      const routed = { ...(options as object), sessionKey: this.drainedBy(sessionKey).sessionKey };
+      const queue = currentRedirect()?.session ? undefined : this.#queueFor(text, keyOf(options));
+      if (queue === undefined) return options;
+      const routed = { ...(options as object), sessionKey: queue };
       this.#host.count("remapped");
       return routed;
     } catch {
@@ -121,18 +124,37 @@ export class SystemEvents {
     }
   }
 
+  /** Where an event goes instead of its own queue. */
+  #queueFor(text: unknown, sessionKey: unknown): string | undefined {
+    const completion = isCompletion(text);
+    if (this.strands(sessionKey, completion)) return this.drainedBy(sessionKey).sessionKey;
+    if (!completion || typeof sessionKey !== "string" || !this.#host.enabled()) return undefined;
+    const drained = this.#host.drained(sessionKey);
+    return drained === sessionKey.trim() ? undefined : drained;
+  }
+
   /** The end of a command is reported once: its user must not wait for a heartbeat that never comes. */
   #follow(text: unknown, raised: unknown, routed: unknown): void {
     try {
       if (!isCompletion(text) || !this.#host.enabled() || currentRedirect()?.session) return;
       const queue = keyOf(routed);
-      const agentId = parseAgentSessionKey(String(keyOf(raised)))?.agentId;
-      if (typeof queue !== "string" || (agentId === undefined && queue !== "global")) return;
+      if (typeof queue !== "string") return;
+      if (this.#host.drained(queue) === undefined) return this.#undrained();
+      const agentId = (parseAgentSessionKey(String(keyOf(raised))) ?? parseAgentSessionKey(queue))?.agentId;
+      if (agentId === undefined && queue !== "global") return;
       const session = { sessionKey: queue, agentId: agentIdOf(agentId ?? this.#host.defaultAgent()) };
       this.#host.follow(session, new Map([[text.trim(), routed as object]]));
     } catch {
       this.#host.count("error");
     }
+  }
+
+  /** Nothing takes the event, and a heartbeat would run on another session. */
+  #undrained(): void {
+    this.#host.count("wake-unanswered");
+    if (this.#warnedOfKeys) return;
+    this.#warnedOfKeys = true;
+    this.#host.warn(MESSAGES.queueUndrained);
   }
 
   /** What waits in the queues of an event's session, one for each copy of the module. */

@@ -19,6 +19,7 @@ import { type Fields, fieldsOrNone } from "../policy/fields.ts";
 import { parseAgentSessionKey } from "../policy/session-key.ts";
 import { type Redirect, redirected, type SentEvents, type WokenSession } from "./redirect.ts";
 import { defaultAgentOf, type KeyFunctions } from "../gateway/session-keys.ts";
+import { drainedQueue } from "./drained-queue.ts";
 import { TargetedHeartbeats } from "./errands.ts";
 import { MESSAGES } from "../messages.ts";
 
@@ -180,6 +181,11 @@ export class TargetedWakes {
     // A sub-agent has no heartbeat: its requester asks for its result.
     if (this.native || /:subagent:/i.test(session.sessionKey)) return;
     this.#heartbeats.follow(session, events);
+  }
+
+  /** The queue from which a session's messages and heartbeats take events; undefined if none do. May throw. */
+  drained(sessionKey: string): string | undefined {
+    return drainedQueue(sessionKey.trim(), this.defaultAgent(), this.#host);
   }
 
   /** The agent of keys that name none. May throw. */

@@ -49,7 +49,7 @@ describe("the session of a targeted wake", () => {
     ["agent::main", undefined, /malformed/],
     ["agent:nope:main", undefined, /Unknown agent id "nope"/],
     ["agent:ops!:main", undefined, /Unknown agent id "ops!"/],
-    // An id that the gateway would turn into one of its agents' is none of theirs.
+    // The gateway would turn such an id into that of a configured agent.
     [undefined, "ops/team", /Unknown agent id "ops\/team"/],
     [undefined, "dev:x", /Unknown agent id "dev:x"/],
     ["agent:ops  team:main", undefined, /Unknown agent id "ops {2}team"/],

@@ -14,10 +14,12 @@ interface Setting {
   readonly session?: { mainKey?: string; scope?: SessionScope };
   /** Functions of the release other than its queues. */
   readonly has?: readonly string[];
+  /** The queue of a session's messages and heartbeats, if it is not the one of its key. */
+  readonly drained?: (key: string) => string | undefined;
 }
 
 /** Queues of twenty, as every release has them, behind the functions of one release. */
-function release({ enabled = true, session = {}, has = [] }: Setting = {}) {
+function release({ enabled = true, session = {}, has = [], drained = (key) => key }: Setting = {}) {
   const queues = new Map<string, string[]>();
   const wakes: Options[] = [];
   const counts: Record<string, number> = {};
@@ -40,6 +42,7 @@ function release({ enabled = true, session = {}, has = [] }: Setting = {}) {
     count: (reason) => (counts[reason] = (counts[reason] ?? 0) + 1),
     warn: (message) => warnings.push(message),
     defaultAgent: () => "main",
+    drained,
     follow: (where, events) => followed.push({ ...where, texts: [...events.keys()] }),
   });
   const replaced = (name: string) => replacements[name]!(originals[name]!) as (...args: unknown[]) => unknown;
@@ -98,6 +101,7 @@ describe("an event of a cron run", () => {
       count: (reason) => (gateway.counts[reason] = 1),
       warn: () => {},
       defaultAgent: () => "main",
+      drained: (key) => key,
       follow: () => {},
     });
     const enqueue = broken["enqueueSystemEvent"]!(gateway.originals["enqueueSystemEvent"]!) as Fn;
@@ -190,6 +194,38 @@ describe("the end of a command", () => {
       expect(gateway.followed).toEqual([]);
     },
   );
+
+  test("the end of a command under a key that the client wrote goes to the queue of the same session, and no other event does", () => {
+    const gateway = release({ drained: (key) => (key.trim() === "bar" ? "agent:ops:bar" : key) });
+    gateway.enqueue(DONE, { sessionKey: " bar " });
+    gateway.enqueue("something else", { sessionKey: "bar" });
+    expect([...gateway.queues]).toEqual([
+      ["agent:ops:bar", [DONE]],
+      ["bar", ["something else"]],
+    ]);
+    expect(gateway.followed).toEqual([{ sessionKey: "agent:ops:bar", agentId: "ops", texts: [DONE] }]);
+  });
+
+  test("the end of a command in a queue from which nothing is taken gets no heartbeat on another session, is counted, and warned of once", () => {
+    const gateway = release({ drained: () => undefined });
+    for (const sessionKey of ["agent:ops:Web", "bar"]) gateway.enqueue(DONE, { sessionKey });
+    expect([...gateway.queues.keys()]).toEqual(["agent:ops:Web", "bar"]);
+    expect(gateway.followed).toEqual([]);
+    expect(gateway.counts).toEqual({ "wake-unanswered": 2 });
+    expect(gateway.warnings).toEqual([expect.stringMatching(/stays in its session's queue/)]);
+  });
+
+  test("the end of a command stays where it is when its queue cannot be found, and the caller never learns of it", () => {
+    const gateway = release({
+      drained: () => {
+        throw new Error("no configuration");
+      },
+    });
+    expect(gateway.enqueue(DONE, { sessionKey: "bar" })).toBe(true);
+    expect([...gateway.queues.keys()]).toEqual(["bar"]);
+    expect(gateway.followed).toEqual([]);
+    expect(gateway.counts).toEqual({ error: 2 });
+  });
 
   test("on a release whose wakes name no session the end of a webhook's command goes to the main session, and no other event does", () => {
     const gateway = release();

@@ -155,6 +155,12 @@ export const GATEWAY_ROWS: Rows<Catalogue, typeof GATEWAY_SHARED> = {
     cause: "OpenClaw keeps twenty events for a session; it dropped the oldest",
     fix: "let the session's agent run more often, or send fewer events",
   },
+  queueUndrained: {
+    section: "log",
+    cause:
+      "a client used such a key with the method `agent` or the HTTP header `x-openclaw-session-key`, up to OpenClaw 2026.3; a message to the key in lower case belongs to another session",
+    fix: "have the client name the session in lower case with its agent, such as `agent:main:chat`",
+  },
   wakeUnanswered: {
     section: "log",
     cause:
