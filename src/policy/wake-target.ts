@@ -1,6 +1,7 @@
 /** Which session an explicit wake or system event means, or why it means none. */
 import { canonicalSessionKey, parseAgentSessionKey, usableSessionKey } from "./session-key.ts";
 import { agentIdOf, resolveEventSessionKey, type SessionScope } from "./cron-keys.ts";
+import { present } from "./fields.ts";
 import { MESSAGES } from "../messages.ts";
 
 /** The target in a request; untrusted. An agent alone means that agent's main session. */
@@ -28,10 +29,10 @@ export type WakeTarget =
 /**
  * A session key or an agent id as given.
  *
- * @returns undefined for null and a blank text: releases take both as not given
+ * @returns undefined for null and an empty text: releases take both as not given
  */
 export function given(value: unknown): unknown {
-  return value === null || (typeof value === "string" && value.trim() === "") ? undefined : value;
+  return present(value) ? value : undefined;
 }
 
 /**

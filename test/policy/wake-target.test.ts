@@ -4,9 +4,9 @@ import { canonicalizeWakeSessionKey, given, type WakeConfig } from "../../src/po
 
 const CONFIG: WakeConfig = { agentIds: ["main", "Ops", "Ops Team", "dev"], defaultAgentId: "main" };
 
-test("null and a blank text name neither a session nor an agent, and anything else does", () => {
-  expect([undefined, null, "", " \n"].map(given)).toEqual([undefined, undefined, undefined, undefined]);
-  expect([" x ", 0, false, []].map(given)).toEqual([" x ", 0, false, []]);
+test("null and an empty text name neither a session nor an agent, and anything else does", () => {
+  expect([undefined, null, ""].map(given)).toEqual([undefined, undefined, undefined]);
+  expect([" ", " x ", 0, false, []].map(given)).toEqual([" ", " x ", 0, false, []]);
 });
 
 describe("the session of a targeted wake", () => {

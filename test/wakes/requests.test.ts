@@ -95,10 +95,9 @@ describe("a wake that names a session, on a release that knows none", () => {
   test.each([
     { sessionKey: null },
     { sessionKey: "" },
-    { sessionKey: " " },
     { agentId: null },
     { agentId: "" },
-    { sessionKey: null, agentId: " " },
+    { sessionKey: null, agentId: "" },
   ])("a wake with %j names nothing and is left to the release as it is", async (params) => {
     const gateway = release();
     expect(await gateway.ask("wake", { mode: "now", text: "hi", ...params })).toMatchObject({ ok: true });
@@ -138,6 +137,7 @@ describe("a wake that names a session, on a release that knows none", () => {
     [{ sessionKey: "agent:nope:x" }, /Unknown agent id "nope"/],
     [{ sessionKey: "agent:ops:x", text: " " }, /text required/],
     [{ sessionKey: 7 }, /sessionKey must be/],
+    [{ sessionKey: " " }, /sessionKey must be/],
     [{ agentId: "nope" }, /Unknown agent id "nope"/],
     [{ agentId: 7 }, /agentId must be/],
     [{ sessionKey: "agent:ops:x", agentId: "main" }, /contradicts/],
