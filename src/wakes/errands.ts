@@ -123,9 +123,10 @@ export class TargetedHeartbeats {
         const taken = this.#forgetTaken(errand);
         if (errand.events.size === 0) return;
         if (taken || errand.more) {
-          // Other events have come meanwhile: they get as many tries.
+          // Other events have come meanwhile: they get as many tries, and a warning of their own.
           errand.more = false;
           tries = 0;
+          told = false;
           since = performance.now();
         }
         if (tries >= MAX_TRIES || performance.now() - since >= MAX_BUSY_MS) {

@@ -138,6 +138,21 @@ describe("an event that is followed", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  test("later events of a session that already has an unanswered one are counted and warned of, too", async () => {
+    const { queue, counts, warnings, follow } = release(() => ({ status: "skipped", reason: "disabled" }));
+    for (const name of ["brave-fox", "red-owl", "calm-elk"]) {
+      follow(`Exec completed (${name}, code 0)`);
+      await vi.advanceTimersByTimeAsync(30 * MINUTE);
+    }
+    expect(counts).toMatchObject({ "wake-unanswered": 3 });
+    expect(warnings.map((line) => /took \d event/.exec(line)?.[0])).toEqual([
+      "took 1 event",
+      "took 2 event",
+      "took 3 event",
+    ]);
+    expect(queue.size).toBe(3);
+  });
+
   test("a heartbeat that runs and takes nothing is run five times, and no more", async () => {
     const { runs, queue, warnings, follow } = release(() => {
       queueMicrotask(() => queue.add(DONE));
