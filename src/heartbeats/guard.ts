@@ -17,6 +17,7 @@ import {
   heartbeatIntervals,
   heartbeatSessions,
   isBusy,
+  remembersReplies,
 } from "./release.ts";
 import { LastWords } from "./last-words.ts";
 import { mayStartRuns, type RunSign, type UserTurn, watchAgentEvents } from "./user-runs.ts";
@@ -164,7 +165,7 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
         giveBackEvents(this.#host.replaced, run);
         return busy(RETRY_MS);
       }
-      if (askedNobody(this.#host.functions, run, result)) void this.#unseen(run).catch(() => this.#host.failed());
+      if (askedNobody(this.#host.functions, run, result)) this.#unseen(run);
       if (!isBusy(result)) this.#current?.policy.completed(run.wake);
       // Overdue, and the release itself is busy: in a minute it may be so again.
       else if (run.overdue) return busy(RETRY_MS);
@@ -238,8 +239,15 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
     return true;
   }
 
-  /** No model has seen the events of this heartbeat: they come again, unless it failed and said so. */
-  async #unseen(run: HeartbeatRun): Promise<void> {
+  /** No model has seen the events of this heartbeat: they come again. */
+  #unseen(run: HeartbeatRun): void {
+    if (remembersReplies(this.#host.functions)) void this.#repeated(run).catch(() => this.#host.failed());
+    // At once: who asked for the heartbeat must find them in their queue, and not take them for new ones later.
+    else giveBackEvents(this.#host.replaced, run);
+  }
+
+  /** The same where a reply may have been repeated, unless the heartbeat failed and said so. */
+  async #repeated(run: HeartbeatRun): Promise<void> {
     const said = typeof fieldsOrNone(run.reply)["text"] === "string";
     if (said && !(await forgetReply(this.#host.functions, run))) return;
     giveBackEvents(this.#host.replaced, run);

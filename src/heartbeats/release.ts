@@ -103,14 +103,23 @@ export function giveBackEvents(functions: Functions, run: HeartbeatRun): void {
 }
 
 /**
- * Whether a heartbeat took its events without asking a model: from 2026.5 on, a release repeats a remembered reply
- * instead, in every heartbeat until the session's next message.
+ * Whether a heartbeat took its events without asking a model: its agent run never began. Up to 2026.5.3 that is a
+ * failure before the model call, such as an unknown model. From then on a release repeats a remembered reply instead,
+ * in every heartbeat until the session's next message.
  *
  * @param result what `runHeartbeatOnce` answered
  */
 export function askedNobody(functions: Functions, run: HeartbeatRun, result: unknown): boolean {
-  const remembers = functions("buildPendingFinalDeliveryText").length > 0 && !abortsHeartbeatsItself(functions);
-  return remembers && run.runId === undefined && fieldsOrNone(result)["status"] === "ran";
+  if (run.runId !== undefined || abortsHeartbeatsItself(functions)) return false;
+  const { status } = fieldsOrNone(result);
+  if (remembersReplies(functions)) return status === "ran";
+  // A heartbeat without a reply may have been queued behind the run of its session: its model call comes later.
+  return status === "failed" || (run.reply !== undefined && run.reply !== null);
+}
+
+/** Whether a release repeats a reply that was not delivered. */
+export function remembersReplies(functions: Functions): boolean {
+  return functions("buildPendingFinalDeliveryText").length > 0;
 }
 
 /**

@@ -6,6 +6,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { SystemEventReason } from "../policy/counters.ts";
+import { BoundedMap } from "../policy/bounded-map.ts";
 import { FloodGuard } from "../policy/flood-guard.ts";
 import { agentIdOf } from "../policy/cron-keys.ts";
 import { fieldsOrNone } from "../policy/fields.ts";
@@ -74,6 +75,8 @@ export class TargetedHeartbeats {
   readonly #host: HeartbeatHost;
   readonly #errands = new Map<string, Errand>();
   readonly #flood = new FloodGuard();
+  /** Events that heartbeats ran for and left: what gives them back later does not begin again. */
+  readonly #left = new BoundedMap<string, ReadonlySet<string>>(MAX_SESSIONS);
 
   constructor(host: HeartbeatHost) {
     this.#host = host;
@@ -86,6 +89,8 @@ export class TargetedHeartbeats {
 
   /** The same, unless the release does it first. */
   follow(session: WokenSession, events: SentEvents): void {
+    const left = this.#left.get(idOf(session));
+    if (left && [...events.keys()].every((text) => left.has(text))) return;
     if (this.#host.waiting(session.sessionKey)) this.#send(session, events, FIRST_GO_MS);
   }
 
@@ -133,7 +138,10 @@ export class TargetedHeartbeats {
           if (!told) this.#unanswered(errand.events.size, session, reasonOf(result));
           told = true;
           // A heartbeat that runs and does not take them costs a model call each time.
-          if (result.status === "ran") return;
+          if (result.status === "ran") {
+            this.#left.set(idOf(session), new Set(errand.events.keys()));
+            return;
+          }
           await this.#longPause(errand, NOW_AND_THEN_MS);
           tries = MAX_TRIES - 1;
           since = performance.now();

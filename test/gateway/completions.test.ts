@@ -76,6 +76,40 @@ describe.runIf(does.bootsFast)("where no wake names a session", PATIENT, () => {
   });
 });
 
+describe.runIf(does.bootsFast)("when a heartbeat fails before its model call", PATIENT, () => {
+  test("the output of a command waits, with one warning, and comes with the session's next message", async () => {
+    // A model that the gateway does not know.
+    const both = await openBoth({ agents: { defaults: { heartbeat: { model: "nowhere/none" } } } });
+    for (const bed of both) onTestFinished(() => bed.close());
+    const said = await Promise.all(
+      both.map(async (bed, isolated) => {
+        const left = work();
+        await say(bed, WEB, left.order);
+        await raised(bed, left);
+        const warnings = (): number => bed.gateway.logs().split("no heartbeat of agent main took").length - 1;
+        if (isolated) await until(() => (warnings() > 0 ? true : undefined), SEEN_MS, "the warning");
+        await sleep(STRANDED_MS);
+        const before = await fateOfOutput(bed, left, 0);
+        await say(bed, WEB, "[[say id=NEXT n=1]]");
+        return { before, after: await fateOfOutput(bed, left, STRANDED_MS), warnings: warnings() };
+      }),
+    );
+    const fate = { before: `waits ${WEB}`, after: `seen ${WEB}` };
+    expect(said).toEqual([
+      { ...fate, warnings: 0 },
+      { ...fate, warnings: 1 },
+    ]);
+  });
+});
+
+const WEB = "agent:main:web:a";
+
+/** Sends a message and waits for its answer. */
+async function say({ admin }: CompletionBed, sessionKey: string, message: string): Promise<void> {
+  const { runId } = await admin.chat(sessionKey, message);
+  await admin.final(runId, PATIENCE_MS);
+}
+
 /** Hours that begin in a quarter of an hour: it is quiet now. */
 function soon(): object {
   const at = (hours: number): string => new Date(Date.now() + hours * HOUR_MS).toISOString().slice(11, 16);

@@ -78,14 +78,46 @@ describe("the events of a heartbeat", () => {
     expect({ put, patches }).toEqual({ put: [], patches: [] });
   });
 
-  test.each(["buildPendingFinalDeliveryText", "updateSessionStoreEntry"])(
-    "a release without %s loses nothing by it",
-    async (name) => {
-      delete scene.functions[name];
-      expect(await heartbeat(false)).toEqual(RAN);
-      expect({ patches, failures: scene.failures }).toEqual({ patches: [], failures: 0 });
-    },
-  );
+  test("a release without updateSessionStoreEntry loses nothing by it", async () => {
+    delete scene.functions["updateSessionStoreEntry"];
+    expect(await heartbeat(false)).toEqual(RAN);
+    expect({ patches, failures: scene.failures }).toEqual({ patches: [], failures: 0 });
+  });
+});
+
+describe("the events of a heartbeat on a release that remembers no reply", () => {
+  beforeEach(() => void delete scene.functions["buildPendingFinalDeliveryText"]);
+  const FAILED = { text: "Agent failed before reply: Unknown model: nowhere/none" };
+
+  test.each<[string, unknown, { status: string }]>([
+    ["said that it failed before its model call", FAILED, RAN],
+    ["failed before its model call", undefined, { status: "failed" }],
+  ])("the events of a heartbeat that %s are in their queue again when it has ended", async (_, reply, result) => {
+    const getReply = scene.replaced("getReplyFromConfig", async () => reply);
+    const take = scene.replaced("drainSystemEventEntries", () => [EVENT]);
+    const answer = scene.heartbeat(async () => {
+      take(MAIN);
+      await getReply({ SessionKey: MAIN }, { isHeartbeat: true });
+      return result;
+    });
+    await expect(answer).resolves.toEqual(result);
+    expect({ put, patches }).toEqual({ put: [[EVENT.text, { sessionKey: MAIN, trusted: false }]], patches: [] });
+    expect(scene.failures).toBe(0);
+  });
+
+  test.each<[string, boolean, unknown]>([
+    ["asked a model", true, FAILED],
+    ["was queued behind a run", false, null],
+  ])("the events of a heartbeat that %s do not come again", async (_, asks, reply) => {
+    await heartbeat(asks, reply);
+    expect(put).toEqual([]);
+  });
+
+  test("a release that aborts heartbeats itself keeps their events itself", async () => {
+    scene.functions["preemptAndDrainEmbeddedHeartbeatRun"] = [() => {}];
+    await heartbeat(false, FAILED);
+    expect(put).toEqual([]);
+  });
 });
 
 describe("a heartbeat with isolatedSession", () => {

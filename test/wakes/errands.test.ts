@@ -177,6 +177,13 @@ describe("an event that is followed", () => {
       waiting: [DONE],
     });
     expect(vi.getTimerCount()).toBe(0);
+    // A scheduled heartbeat of the release gives it back once more: nothing begins again.
+    follow();
+    await vi.advanceTimersByTimeAsync(60 * MINUTE);
+    expect({ runs: runs.length, warnings: warnings.length }).toEqual({ runs: 5, warnings: 1 });
+    follow("Exec completed (red-owl, code 0) :: tested");
+    await vi.advanceTimersByTimeAsync(60 * MINUTE);
+    expect({ runs: runs.length, waiting: [...queue] }).toEqual({ runs: 6, waiting: [DONE] });
   });
 
   test("a heartbeat that failed is run again after 2 and after 10 seconds, then each minute, five times", async () => {
