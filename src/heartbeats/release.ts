@@ -12,7 +12,7 @@ export type Functions = (name: string) => readonly Fn[];
 
 type Agents = (config: unknown) => { agentId: string; heartbeat?: unknown }[];
 type Interval = (config: unknown, every: undefined, heartbeat: unknown) => unknown;
-type Session = (...args: unknown[]) => { sessionKey?: unknown; storePath?: unknown } | undefined;
+type Session = (...args: unknown[]) => { sessionKey?: unknown; storePath?: unknown; entry?: unknown } | undefined;
 type UpdateEntry = (params: object) => Promise<unknown>;
 type Enqueue = (text: string, options: Fields) => unknown;
 
@@ -56,6 +56,17 @@ export function heartbeatSessions(
   // A wake may name the session of an earlier one.
   const own = isolated ? `${home.replace(/(?::heartbeat)+$/, "")}:heartbeat` : home;
   return { home, own, storePath: found?.storePath };
+}
+
+/**
+ * Whether the store no longer has the session of a heartbeat, which would create it again. The agent's main session
+ * may begin with a heartbeat; it does not count.
+ */
+export function isDeleted(functions: Functions, { cfg, agentId, heartbeat, sessionKey }: HeartbeatOptions): boolean {
+  const resolve = functions("resolveHeartbeatSession").at(-1) as Session | undefined;
+  const found = resolve?.(cfg, agentId, heartbeat, sessionKey);
+  if (!found || !("entry" in found) || found.entry !== undefined) return false;
+  return found.sessionKey !== resolve?.(cfg, agentId)?.sessionKey;
 }
 
 /** The options of an agent's heartbeat: its own first, then its agent's block, then the defaults. */

@@ -11,7 +11,7 @@ import { FloodGuard } from "../policy/flood-guard.ts";
 import { agentIdOf } from "../policy/cron-keys.ts";
 import { fieldsOrNone } from "../policy/fields.ts";
 import type { AgentConfig, GatewayConfig } from "../gateway/types.ts";
-import { isBusy } from "../heartbeats/release.ts";
+import { isBusy, isDeleted } from "../heartbeats/release.ts";
 import type { SentEvents, WokenSession } from "./redirect.ts";
 import { MESSAGES } from "../messages.ts";
 
@@ -53,6 +53,8 @@ interface Errand {
   readonly session: WokenSession;
   /** The events that wait for this heartbeat. */
   readonly events: SentEvents;
+  /** A request named the session, which may be a new one. */
+  named: boolean;
   /** More have come. */
   more: boolean;
   /** How long to wait before each try, so that the release goes first. */
@@ -98,7 +100,9 @@ export class TargetedHeartbeats {
     // Agents may share a session, and the hours of one are not those of another.
     const id = idOf(session);
     const known = this.#errands.get(id);
+    const named = firstGoMs === 0;
     if (known) {
+      known.named ||= named;
       // Events that a heartbeat of this errand gave back are not new.
       if ([...events.keys()].every((text) => known.events.has(text))) return;
       for (const [text, options] of events) known.events.set(text, options);
@@ -111,7 +115,7 @@ export class TargetedHeartbeats {
       this.#unanswered(events.size, session, "too many sessions wait for one");
       return;
     }
-    const errand: Errand = { session, events: new Map(events), more: false, firstGoMs, wake: () => {} };
+    const errand: Errand = { session, events: new Map(events), named, more: false, firstGoMs, wake: () => {} };
     this.#errands.set(id, errand);
     void this.#serve(errand).catch(() => this.#host.count("error"));
   }
@@ -156,6 +160,11 @@ export class TargetedHeartbeats {
           await pause(BUSY_MS);
           continue;
         }
+        if (!errand.named && this.#deleted(session)) {
+          // A heartbeat would bring the session back.
+          if (!told) this.#unanswered(errand.events.size, session, "session deleted");
+          return;
+        }
         const startedAt = performance.now();
         this.#flood.started(session.agentId, startedAt);
         result = await this.#run(session);
@@ -193,6 +202,15 @@ export class TargetedHeartbeats {
     const { activeHours } = this.#configured(agentId).heartbeat;
     const { start, end } = fieldsOrNone(activeHours);
     return start === undefined || start !== end;
+  }
+
+  #deleted(session: WokenSession): boolean {
+    try {
+      return isDeleted((name) => this.#host.originals(name), this.#options(session));
+    } catch {
+      this.#host.count("error");
+      return false;
+    }
   }
 
   async #run(session: WokenSession): Promise<{ status?: unknown; reason?: unknown }> {

@@ -102,6 +102,31 @@ describe.runIf(does.bootsFast)("when a heartbeat fails before its model call", P
   });
 });
 
+describe.runIf(does.bootsFast)("when a session is deleted while its command runs", PATIENT, () => {
+  test("the end of the command does not bring the session back, and the log says so", async () => {
+    const both = await openBoth({});
+    for (const bed of both) onTestFinished(() => bed.close());
+    const found = await Promise.all(
+      both.map(async (bed) => {
+        const left = work(5);
+        await say(bed, WEB, left.order);
+        await bed.admin.request("sessions.delete", { key: WEB });
+        await raised(bed, left);
+        const fate = await fateOfOutput(bed, left, STRANDED_MS);
+        const { sessions } = await bed.admin.request("sessions.list", {});
+        const keys = (sessions as { key: string }[]).map(({ key }) => key);
+        const warned = bed.gateway.logs().includes("took 1 event(s) of one of its sessions (session deleted)");
+        return { fate, exists: keys.includes(WEB), warned };
+      }),
+    );
+    const gone = { fate: `waits ${WEB}`, exists: false };
+    expect(found).toEqual([
+      { ...gone, warned: false },
+      { ...gone, warned: true },
+    ]);
+  });
+});
+
 const WEB = "agent:main:web:a";
 
 /** Sends a message and waits for its answer. */

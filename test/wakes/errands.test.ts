@@ -9,7 +9,12 @@ const MINUTE = 60_000;
 type Answer = { status: string; reason?: string };
 
 /** A release with one queue, whose heartbeats answer what `ran` says and take what waits when they run. */
-function release(ran: () => Answer = () => ({ status: "ran" }), config: GatewayConfig = {}) {
+function release(
+  ran: () => Answer = () => ({ status: "ran" }),
+  config: GatewayConfig = {},
+  /** What `resolveHeartbeatSession` answers; a release without the function by default. */
+  resolve?: (key: unknown) => object,
+) {
   const queue = new Set<string>();
   const runs: Record<string, unknown>[] = [];
   const counts: Record<string, number> = {};
@@ -23,7 +28,10 @@ function release(ran: () => Answer = () => ({ status: "ran" }), config: GatewayC
   };
   const heartbeats = new TargetedHeartbeats({
     config: () => config,
-    originals: () => [],
+    originals: (name) =>
+      resolve && name === "resolveHeartbeatSession"
+        ? [((...[, , , key]: unknown[]) => resolve(key ?? "agent:ops:main")) as never]
+        : [],
     replaced: (name) => (name === "runHeartbeatOnce" ? [runHeartbeat as never] : []),
     waiting: () => [...queue],
     heartbeatOn: () => under,
@@ -211,6 +219,48 @@ describe("an event that is followed", () => {
     await vi.advanceTimersByTimeAsync(5_000);
     expect(runs).toHaveLength(2);
     expect([...queue]).toEqual([]);
+  });
+
+  describe("whose session has been deleted", () => {
+    const CHAT = { sessionKey: "agent:ops:web:a", agentId: "ops" };
+    /** Follows an event of a session, or sends it there by name, and waits for longer than all tries take. */
+    async function outcome(session: typeof CHAT, resolve: (key: unknown) => object, how: "follow" | "request") {
+      const { heartbeats, queue, runs, counts, warnings } = release(undefined, {}, resolve);
+      queue.add(DONE);
+      heartbeats[how](session, new Map([[DONE, {}]]));
+      await vi.advanceTimersByTimeAsync(60 * MINUTE);
+      expect(vi.getTimerCount()).toBe(0);
+      return { runs: runs.length, waiting: queue.size, counts, warnings };
+    }
+    const noEntry = (sessionKey: unknown): object => ({ sessionKey, entry: undefined });
+    const SEEN = { runs: 1, waiting: 0, counts: {}, warnings: [] };
+
+    test("an event of a session that was deleted meanwhile is kept, counted and warned of, and no heartbeat runs", async () => {
+      expect(await outcome(CHAT, noEntry, "follow")).toEqual({
+        runs: 0,
+        waiting: 1,
+        counts: { "wake-unanswered": 1 },
+        warnings: [
+          "no heartbeat of agent ops took 1 event(s) of one of its sessions (session deleted); they stay in the session's queue",
+        ],
+      });
+    });
+
+    test.each<[string, typeof CHAT, (key: unknown) => object, "follow" | "request"]>([
+      ["an existing session", CHAT, (sessionKey) => ({ sessionKey, entry: { sessionId: "s1" } }), "follow"],
+      ["a new session that a request names", CHAT, noEntry, "request"],
+      ["a main session that nobody has used", OPS, noEntry, "follow"],
+      ["a session whose entry the release does not show", CHAT, (sessionKey) => ({ sessionKey }), "follow"],
+    ])("an event of %s gets its heartbeat", async (_, session, resolve, how) => {
+      expect(await outcome(session, resolve, how)).toEqual(SEEN);
+    });
+
+    test("an event gets its heartbeat when the store cannot be read", async () => {
+      const unreadable = (): object => {
+        throw new Error("theirs");
+      };
+      expect(await outcome(CHAT, unreadable, "follow")).toEqual({ ...SEEN, counts: { error: 1 } });
+    });
   });
 
   test("no more than 256 sessions are followed at a time", async () => {

@@ -165,7 +165,7 @@ export const GATEWAY_ROWS: Rows<Catalogue, typeof GATEWAY_SHARED> = {
     section: "log",
     cause:
       "five heartbeats, asked for a command's output or for an event sent to the session, did not take it; the module asks again every few minutes",
-    fix: "the words in brackets are the heartbeats' answer. `disabled`: switch heartbeats on again (they were switched off by command). `quiet-hours`: the agent's `activeHours` end when they begin, so they are never active: correct them. `failed`: see the release's line before it. `ran`: a heartbeat ran and left them, or failed before it asked a model: see the release's line before it. `too many sessions wait for one`: they wait for the session's next message. A message to the session takes the events on most releases",
+    fix: "the words in brackets are the heartbeats' answer. `disabled`: switch heartbeats on again (they were switched off by command). `quiet-hours`: the agent's `activeHours` end when they begin, so they are never active: correct them. `failed`: see the release's line before it. `ran`: a heartbeat ran and left them, or failed before it asked a model: see the release's line before it. `session deleted`: the session was deleted while its command ran, so no action is needed. `too many sessions wait for one`: they wait for the session's next message. A message to the session takes the events on most releases",
   },
 
   sessionDenied: {
