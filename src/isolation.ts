@@ -150,6 +150,7 @@ export class Isolation {
       defaultAgent: () => this.#wakes.defaultAgent(),
       drained: (key) => this.#wakes.drained(key),
       follow: (session, events) => this.#wakes.follow(session, events),
+      heartbeatOn: (queue) => this.#heartbeats.takesEventsOf(queue),
       made: (name, request) => this.#attached.replacedBy(name, request),
     }),
     ...hookWakeReplacements(this.#wakes),

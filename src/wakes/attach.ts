@@ -18,7 +18,7 @@ export function cronEventReplacements(host: RemapHost): Readonly<Record<string, 
   const enqueue: Replace = (original) => redirectEvents(events.wrap(original as EnqueueSystemEvent));
   const request: Replace = (original) => redirectWakes(wakes.wrap(original as RequestWake));
   return {
-    enqueueSystemEvent: enqueue,
+    enqueueSystemEvent: (original) => redirectEvents(events.wrap(original as EnqueueSystemEvent, true)),
     enqueueSystemEventEntry: enqueue,
     enqueueOwnedSystemEventEntry: enqueue,
     enqueueSystemEventWithReceipt: enqueue,

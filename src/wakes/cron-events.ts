@@ -15,6 +15,7 @@ import {
   mainSessionKey,
   type SessionScope,
 } from "../policy/cron-keys.ts";
+import { Overflow } from "./overflow.ts";
 import { currentRedirect, type SentEvents, type WokenSession } from "./redirect.ts";
 import { MESSAGES } from "../messages.ts";
 
@@ -37,6 +38,8 @@ export interface RemapHost {
   drained(sessionKey: string): string | undefined;
   /** Makes sure that the events in a session's queue reach a model. */
   follow(session: WokenSession, events: SentEvents): void;
+  /** Whether a heartbeat is under way that may take events out of a session's queue. */
+  heartbeatOn(queue: string): boolean;
   /** Gets a wake function that is not a declaration, as the release's callers see it: from 2026.8 on. */
   made?(name: string, request: (...args: never[]) => unknown): void;
 }
@@ -45,6 +48,7 @@ export interface RemapHost {
 export class SystemEvents {
   readonly #host: RemapHost;
   readonly #queues: EventQueues;
+  readonly #overflow: Overflow;
   #enqueuing = false;
   #warned = false;
   #warnedOfKeys = false;
@@ -52,22 +56,35 @@ export class SystemEvents {
   constructor(host: RemapHost) {
     this.#host = host;
     this.#queues = new EventQueues((name) => host.originals(name));
+    this.#overflow = new Overflow({
+      length: (queue) => Math.max(0, ...this.#peek(queue).map((events) => events.length)),
+      heartbeatOn: (queue) => host.heartbeatOn(queue),
+      dropped: (held) => this.#dropped(held),
+      failed: () => host.count("error"),
+    });
   }
 
-  /** Wraps one of the release's enqueue functions; in 2026.8 on they call each other. */
-  wrap(original: EnqueueSystemEvent): EnqueueSystemEvent {
+  /**
+   * Wraps one of the release's enqueue functions; in 2026.8 on they call each other.
+   *
+   * @param mayHold whether callers do without the event that the function makes, so that it may be made later
+   */
+  wrap(original: EnqueueSystemEvent, mayHold = false): EnqueueSystemEvent {
     return (text, options, ...rest) => {
       const routed = this.#routed(text, options);
       if (this.#enqueuing) return original(text, routed, ...rest);
-      this.#enqueuing = true;
-      const heads = this.#heads(routed);
-      try {
-        return original(text, routed, ...rest);
-      } finally {
-        this.#enqueuing = false;
-        this.#noteDropped(heads, routed);
-        this.#follow(text, options, routed);
-      }
+      const put = (): unknown => {
+        this.#enqueuing = true;
+        const heads = this.#heads(routed);
+        try {
+          return original(text, routed, ...rest);
+        } finally {
+          this.#enqueuing = false;
+          this.#noteDropped(heads, routed);
+          this.#follow(text, options, routed);
+        }
+      };
+      return mayHold && routed !== options && this.#holds(keyOf(routed) as string, put) ? true : put();
     };
   }
 
@@ -133,6 +150,17 @@ export class SystemEvents {
     return drained === sessionKey.trim() ? undefined : drained;
   }
 
+  /** From 2026.8 on the release leaves only few events to the module, and wakes nobody for one that comes later. */
+  #holds(queue: string, put: () => void): boolean {
+    try {
+      if (this.#host.originals("enqueueOwnedSystemEventEntry").length > 0) return false;
+      return this.#overflow.holds(queue, put);
+    } catch {
+      this.#host.count("error");
+      return false;
+    }
+  }
+
   /** The end of a command is reported once: its user must not wait for a heartbeat that never comes. */
   #follow(text: unknown, raised: unknown, routed: unknown): void {
     try {
@@ -160,8 +188,12 @@ export class SystemEvents {
   /** What waits in the queues of an event's session, one for each copy of the module. */
   #heads(options: unknown): readonly (readonly QueuedEvent[])[] {
     const sessionKey = keyOf(options);
+    return typeof sessionKey === "string" ? this.#peek(sessionKey) : [];
+  }
+
+  #peek(queue: string): readonly (readonly QueuedEvent[])[] {
     try {
-      return typeof sessionKey === "string" ? this.#queues.of(sessionKey) : [];
+      return this.#queues.of(queue);
     } catch {
       return []; // a key that the release refuses
     }
@@ -172,14 +204,17 @@ export class SystemEvents {
     try {
       const after = this.#heads(options);
       const lost = before.some((events, copy) => fellOff(events, after[copy] ?? [], options));
-      if (!lost) return;
-      this.#host.count("queue-overflow");
-      if (this.#warned) return;
-      this.#warned = true;
-      this.#host.warn(MESSAGES.queueFull(before[0]!.length));
+      if (lost) this.#dropped(before[0]!.length);
     } catch {
       this.#host.count("error");
     }
+  }
+
+  #dropped(events: number): void {
+    this.#host.count("queue-overflow");
+    if (this.#warned) return;
+    this.#warned = true;
+    this.#host.warn(MESSAGES.queueFull(events));
   }
 }
 

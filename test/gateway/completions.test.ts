@@ -20,7 +20,7 @@ import {
   type Work,
 } from "../support/scene/completions.ts";
 import { postHook, wakeConfig } from "../support/scene/wake-scene.ts";
-import { until } from "../support/scene/cron-scene.ts";
+import { runCronJob, until } from "../support/scene/cron-scene.ts";
 
 const { release } = inject("isolated");
 const does = capabilities(release);
@@ -127,6 +127,7 @@ describe.runIf(does.bootsFast)("when a session is deleted while its command runs
   });
 });
 
+const MAIN = "agent:main:main";
 const WEB = "agent:main:web:a";
 
 /** Sends a message and waits for its answer. */
@@ -142,6 +143,32 @@ function soon(): object {
 }
 
 describe.runIf(does.bootsFast)("in quiet hours", PATIENT, () => {
+  test("the commands of a cron run push none of the main session's own out of its queue, and none is lost", async () => {
+    const both = await openBoth({ agents: { defaults: { heartbeat: { activeHours: soon() } } } });
+    for (const bed of both) onTestFinished(() => bed.close());
+    const seen = await Promise.all(
+      both.map(async (bed) => {
+        const own = work();
+        await say(bed, MAIN, own.order);
+        await raised(bed, own);
+        await runCronJob(bed, `[[tool id=MANY cmd="sleep 1; echo MANY-@-$((40+2))" times=20 background n=1]]`);
+        await sleep(STRANDED_MS);
+        const outputs = async (): Promise<number> => {
+          await say(bed, MAIN, "[[say id=NEXT n=1]]");
+          await sleep(2_000);
+          return Array.from({ length: 20 }, (_, index) => requestsWith(bed, `MANY-${index}-42`)).filter(Boolean).length;
+        };
+        const first = await outputs();
+        return { own: requestsWith(bed, own.output), first, all: [await outputs(), await outputs()].at(-1) };
+      }),
+    );
+    expect(seen).toEqual([
+      { own: 1, first: 0, all: 0 },
+      { own: 1, first: 9, all: 20 },
+    ]);
+    expect(both[1].gateway.logs()).not.toContain("queue of system events was full");
+  });
+
   test("a completion in quiet hours is kept without a word, and seen at their end", async () => {
     const port = await freePort();
     const activeHours = soon();

@@ -1,63 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { cronEventReplacements } from "../../src/wakes/attach.ts";
-import type { SessionScope } from "../../src/policy/cron-keys.ts";
+import { type Fn, MAIN, type Options, release, RUN, type Setting } from "./cron-release.ts";
 
-const RUN = "agent:main:cron:job:run:1";
 const JOB = "agent:main:cron:job";
-const MAIN = "agent:main:main";
-
-type Fn = (...args: never[]) => unknown;
-type Options = Record<string, unknown>;
-
-interface Setting {
-  readonly enabled?: boolean;
-  readonly session?: { mainKey?: string; scope?: SessionScope };
-  /** Functions of the release other than its queues. */
-  readonly has?: readonly string[];
-  /** The queue of a session's messages and heartbeats, if it is not the one of its key. */
-  readonly drained?: (key: string) => string | undefined;
-}
-
-/** Queues of twenty, as every release has them, behind the functions of one release. */
-function release({ enabled = true, session = {}, has = [], drained = (key) => key }: Setting = {}) {
-  const queues = new Map<string, string[]>();
-  const wakes: Options[] = [];
-  const counts: Record<string, number> = {};
-  const warnings: string[] = [];
-  const followed: { sessionKey: string; agentId: string; texts: string[] }[] = [];
-  const originals: Record<string, Fn> = {
-    enqueueSystemEvent: (text: string, { sessionKey }: { sessionKey: string }) => {
-      const queue = queues.get(sessionKey) ?? [];
-      queues.set(sessionKey, [...queue, text].slice(-20));
-      return true;
-    },
-    peekSystemEvents: (key: string) => queues.get(key) ?? [],
-    requestHeartbeat: (wake: Options) => wakes.push(wake),
-    ...Object.fromEntries(has.map((name) => [name, () => undefined])),
-  };
-  const replacements = cronEventReplacements({
-    enabled: () => enabled,
-    session: () => session,
-    originals: (name) => (originals[name] ? [originals[name]] : []),
-    count: (reason) => (counts[reason] = (counts[reason] ?? 0) + 1),
-    warn: (message) => warnings.push(message),
-    defaultAgent: () => "main",
-    drained,
-    follow: (where, events) => followed.push({ ...where, texts: [...events.keys()] }),
-  });
-  const replaced = (name: string) => replacements[name]!(originals[name]!) as (...args: unknown[]) => unknown;
-  return {
-    queues,
-    wakes,
-    counts,
-    warnings,
-    followed,
-    originals,
-    replacements,
-    enqueue: replaced("enqueueSystemEvent"),
-    request: replaced("requestHeartbeat"),
-  };
-}
 
 describe("an event of a cron run", () => {
   test("a cron run's event goes to the main session with its other options, and the caller's object does not change", () => {
@@ -103,6 +48,7 @@ describe("an event of a cron run", () => {
       defaultAgent: () => "main",
       drained: (key) => key,
       follow: () => {},
+      heartbeatOn: () => false,
     });
     const enqueue = broken["enqueueSystemEvent"]!(gateway.originals["enqueueSystemEvent"]!) as Fn;
     enqueue(...(["done", { sessionKey: RUN }] as never[]));
@@ -119,29 +65,6 @@ describe("an event of a cron run", () => {
       expect(calls).toEqual([["text", options, "receipt"]]);
     },
   );
-});
-
-describe("100 events of ten cron runs", () => {
-  test("a hundred events of ten cron runs are all delivered if a heartbeat drains in between", () => {
-    const gateway = release();
-    const delivered: string[] = [];
-    for (let index = 0; index < 100; index += 1) {
-      gateway.enqueue(`event ${index}`, { sessionKey: `agent:main:cron:job:run:${index % 10}` });
-      if (index % 20 !== 19) continue;
-      delivered.push(...(gateway.queues.get(MAIN) ?? []));
-      gateway.queues.clear();
-    }
-    expect(delivered).toHaveLength(100);
-    expect(gateway.counts).toEqual({ remapped: 100 });
-    expect(gateway.warnings).toEqual([]);
-  });
-
-  test("a hundred events of ten cron runs without a heartbeat lose 80 to the queue's bound, each counted and all in one warning", () => {
-    const gateway = release();
-    for (let index = 0; index < 100; index += 1) gateway.enqueue(`event ${index}`, { sessionKey: RUN });
-    expect(gateway.counts).toEqual({ remapped: 100, "queue-overflow": 80 });
-    expect(gateway.warnings).toEqual([expect.stringMatching(/full \(20 events\)/)]);
-  });
 });
 
 test("an event that replaces the oldest one of its kind drops nothing, and nested functions count once", () => {

@@ -152,7 +152,8 @@ export const GATEWAY_ROWS: Rows<Catalogue, typeof GATEWAY_SHARED> = {
   },
   queueFull: {
     section: "log",
-    cause: "OpenClaw keeps twenty events for a session; it dropped the oldest",
+    cause:
+      "OpenClaw keeps twenty events for a session, and the module a hundred more of cron runs for a main session; the oldest was dropped",
     fix: "let the session's agent run more often, or send fewer events",
   },
   queueUndrained: {
