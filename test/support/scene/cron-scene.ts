@@ -137,11 +137,16 @@ export async function followCronEvent(
   const command = `sleep ${COMMAND_S}; echo ${id}-END${exit}`;
   const how = options.foreground ? "" : " background";
   await runCronJob(bed, `[[tool id=${id} cmd="${command}"${how} n=1]]`);
-  return await follow(bed, `${id}-END`);
+  // On a busy machine the command has ended, and its heartbeat has asked a model, before the cron run is over.
+  return await follow(bed, `${id}-END`, bed.model.requests.find((request) => request.id === id)?.at);
 }
 
-/** Follows an event by a text that is in no other. */
-export async function follow(bed: CronBed, marker: string): Promise<Outcome> {
+/**
+ * Follows an event by a text that is in no other.
+ *
+ * @param raisedAfter Unix time in ms before which it cannot have been enqueued
+ */
+export async function follow(bed: CronBed, marker: string, raisedAfter?: number): Promise<Outcome> {
   const places = async () => {
     const { waiting, drained } = await bed.queues();
     const waitingUnder = Object.keys(waiting).filter((key) => waiting[key]!.some((text) => text.includes(marker)));
@@ -159,7 +164,8 @@ export async function follow(bed: CronBed, marker: string): Promise<Outcome> {
   const since = Date.now();
   const drained = async () => ((await places()).drainedFrom.length > 0 ? Date.now() - since : undefined);
   let ms = await until(drained, DRAINED_WITHIN_MS, "").catch(() => undefined);
-  const heartbeats = () => bed.model.requests.filter(({ at, id }) => id === "" && at >= since - 1_000).length;
+  const askedAfter = raisedAfter ?? since - 1_000;
+  const heartbeats = () => bed.model.requests.filter(({ at, id }) => id === "" && at >= askedAfter).length;
   if (ms === undefined) {
     await heartbeat(bed).catch(() => undefined);
     ms = await until(drained, DRAINED_WITHIN_MS, "").catch(() => undefined);
