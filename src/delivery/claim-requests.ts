@@ -91,7 +91,7 @@ export class ClaimRequests {
       return this.#onAnswer(client, () => {});
     }
     if (intent.kind === "wait") return this.#wait(client, intent.runId);
-    const claim = this.#host.claims.begin(client, keys, intent.explicit);
+    const claim = this.#host.claims.begin(client, keys, intent.explicit, intent.startsRun);
     if (!claim) return { refuse: claimLimitError(this.#host.limit) };
     const passage = this.#onAnswer(
       client,

@@ -229,7 +229,7 @@ export class GatewayScope implements EventGate {
     const key = plainKey(event, payload, opts, this.#keys.canonical);
     if (key === undefined || (this.rows.anyRules() && namesOthers(payload))) return undefined;
     const claimers = claims.on(key);
-    if (claimers && claimers.pending.size > 0) return undefined;
+    if ((claimers && claimers.pending.size > 0) || claims.starts.concern(key)) return undefined;
     const runId = (payload as Fields)["runId"];
     if (typeof runId === "string" && runId !== "") {
       if (!claims.runs.isPlain(runId, key, event, payload as Fields, claimers)) return undefined;

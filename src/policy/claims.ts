@@ -11,6 +11,7 @@ import { NEVER } from "./later.ts";
 import { type Left, Parked } from "./parked.ts";
 import { type RunQuestion, Runs } from "./runs.ts";
 import { parseAgentSessionKey } from "./session-key.ts";
+import { Starts } from "./starts.ts";
 
 export interface ClaimLimits {
   /** Sessions that one connection may claim at a time; beyond that, the least recently used claim is forgotten. */
@@ -47,6 +48,8 @@ const NONE: ReadonlySet<never> = new Set();
 export class Claims<C> {
   /** Which connection started which run. */
   readonly runs: Runs<C>;
+  /** Which connection waits for the answer to a request that starts a run. */
+  readonly starts = new Starts<C>();
   readonly #limits: ClaimLimits;
   readonly #parked: Parked<C>;
   readonly #forgotten: () => void;
@@ -108,6 +111,7 @@ export class Claims<C> {
     this.#roster.delete(connection);
     this.#observers.delete(connection);
     this.#restricted.delete(connection);
+    this.starts.disconnect(connection);
     const runs = this.runs.disconnect(connection);
     if (!park || park.ms === 0) return undefined;
     const accepted = [...claimant.claims()].filter((claim) => claim.accepted);
@@ -145,9 +149,11 @@ export class Claims<C> {
    *
    * @param keys canonical session keys; those that the connection may not have are left out
    * @param explicit the request asks for the sessions' events in so many words
+   * @param startsRun the answer may name a run, and without keys also its session: leaving a session before the answer
+   *   gives up the claim, not the run
    * @returns undefined if the connection is unknown, or would explicitly claim more than its limit: nothing changed then
    */
-  begin(connection: C, keys: readonly string[], explicit = false): PendingClaim | undefined {
+  begin(connection: C, keys: readonly string[], explicit = false, startsRun = false): PendingClaim | undefined {
     const claimant = this.#claimants.get(connection);
     if (!claimant) return undefined;
     const distinct = [...new Set(keys)].filter((key) => claimant.mayHave(key));
@@ -156,6 +162,7 @@ export class Claims<C> {
     const request = this.#requests;
     for (const key of distinct) this.#use(claimant, key).begin(request, explicit);
     this.#reindex(connection, claimant, distinct);
+    const started = startsRun && (keys.length === 0 || distinct.length > 0) && this.starts.begin(connection, distinct);
     let settled = false;
     const settle = (accepted: boolean, { extraKeys = [], only, run }: AcceptedAnswer = {}): void => {
       if (settled) return;
@@ -177,6 +184,7 @@ export class Claims<C> {
       for (const key of others) this.#use(claimant, key).accept(request, explicit);
       this.#reindex(connection, claimant, others);
       this.#makeRoom(connection, claimant, [...distinct, ...others]);
+      if (started) started();
     };
     return {
       accept: (answer) => settle(true, answer),

@@ -68,6 +68,8 @@ export function mayReceive<C>(
   // A connection that follows a session also follows those that it spawns; the rules apply to the child.
   if (parent !== undefined && claims.mayHave(connection, route.keys)) {
     if (settings.scope === "run" ? claims.isExplicit(connection, parent) : claimed(parent)) return "deliver";
+    // The run of this connection may have spawned it.
+    if (claims.runs.hasOn(connection, parent)) return "deliver";
   }
   const run = runOf(route, claims);
   // A connection that started a run gets it to its end, with or without a claim.
@@ -77,7 +79,24 @@ export function mayReceive<C>(
   if (route.keys.some((key) => claims.isPending(connection, key))) return "hold";
   if (run?.waiting?.has(connection) && claims.mayHave(connection, route.keys)) return "hold";
   const follows = parent !== undefined && claims.isPending(connection, parent);
-  return follows && claims.mayHave(connection, route.keys) ? "hold" : "drop";
+  return (follows || mayHaveStarted(connection, route, run, claims)) && claims.mayHave(connection, route.keys)
+    ? "hold"
+    : "drop";
+}
+
+/** Whether an answer may show that a connection started the run of an event, or one that spawned its session. */
+function mayHaveStarted<C>(
+  connection: C,
+  route: SessionRoute,
+  run: Run<C> | undefined,
+  { starts }: Claims<C>,
+): boolean {
+  if (route.found) return false;
+  const { keys, parent, runId } = route;
+  if (runId !== undefined && keys.some((key) => starts.isIn(connection, key))) return true;
+  if (parent !== undefined && starts.isIn(connection, parent)) return true;
+  // A run that is known was started by another request.
+  return run === undefined && starts.isAnywhere(connection);
 }
 
 /**
@@ -103,6 +122,7 @@ export function recipients<C>(route: CanonicalRoute, claims: Claims<C>, settings
     route.besides === undefined &&
     settings.scope === "session" &&
     claims.observers.size === 0 &&
+    !claims.starts.concern(key!) &&
     (!run || isAmong(run, claims.on(key!)))
   ) {
     const entry = claims.on(key!);
@@ -113,7 +133,12 @@ export function recipients<C>(route: CanonicalRoute, claims: Claims<C>, settings
     const candidates = new Set(claims.observers);
     for (const connection of run?.owners ?? []) candidates.add(connection);
     for (const connection of run?.waiting?.keys() ?? []) candidates.add(connection);
-    for (const each of route.parent === undefined ? route.keys : [...route.keys, route.parent]) {
+    const related = route.parent === undefined ? route.keys : [...route.keys, route.parent];
+    for (const connection of claims.starts.among(related)) candidates.add(connection);
+    if (route.parent !== undefined) {
+      for (const connection of claims.runs.ownersOn(route.parent)) candidates.add(connection);
+    }
+    for (const each of related) {
       for (const connection of claims.claimed(each)) candidates.add(connection);
       for (const connection of claims.pending(each)) candidates.add(connection);
     }

@@ -10,6 +10,7 @@
 import { Absorbed } from "./absorbed.ts";
 import { FewSet } from "./few-set.ts";
 import type { Fields } from "./fields.ts";
+import { Keyed } from "./keyed.ts";
 import { type Later, NEVER } from "./later.ts";
 import { isWord, type RunSign, runSign } from "./run-sign.ts";
 
@@ -71,6 +72,7 @@ export class Runs<C> {
   readonly #later: Later;
   readonly #gained: (connection: C) => void;
   readonly #runs = new Map<string, Entry<C>>();
+  readonly #on = new Keyed<Entry<C>>();
   readonly #owned = new Map<C, FewSet<Entry<C>>>();
   readonly #orphans = new Set<Entry<C>>();
   /** Connections that may have a run once its owner has gone, by its id. Nearly always empty. */
@@ -214,6 +216,17 @@ export class Runs<C> {
     return this.#runs.get(id)?.owners.has(connection) === true;
   }
 
+  /** Whether a connection has a run in this session that has not ended. */
+  hasOn(connection: C, key: string): boolean {
+    for (const { owners } of this.#on.of(key)) if (owners.has(connection)) return true;
+    return false;
+  }
+
+  /** Connections that have a run in this session that has not ended; one may come several times. */
+  *ownersOn(key: string): Generator<C> {
+    for (const { owners } of this.#on.of(key)) yield* owners;
+  }
+
   /** Canonical key of the session that a run was started in. */
   sessionOf(id: string): string | undefined {
     return this.#runs.get(id)?.keys[0];
@@ -238,7 +251,9 @@ export class Runs<C> {
     }
     if (!meet(run.keys, keys)) {
       if (!run.homeless) return NOBODY;
+      this.#on.delete(run.keys, run);
       run.keys = keys;
+      this.#on.add(keys, run);
       gained = run.owners;
     }
     run.homeless = false;
@@ -297,6 +312,7 @@ export class Runs<C> {
       spare: NO_END,
     };
     this.#runs.set(id, run);
+    this.#on.add(keys, run);
     return run;
   }
 
@@ -345,6 +361,7 @@ export class Runs<C> {
   #forget(run: Entry<C>): void {
     run.spare();
     if (this.#runs.get(run.id) === run) this.#runs.delete(run.id);
+    this.#on.delete(run.keys, run);
     this.#orphans.delete(run);
     this.#awaited.delete(run.id);
     for (const owner of run.owners) this.#take(run, owner);

@@ -48,7 +48,10 @@ function isEntitled(oracle: Oracle, settings: WorldSettings, slot: number, { rou
   if (route.to === "nobody" || !oracle.isConnected(slot)) return false;
   if (route.to === "all" || oracle.isObserver(slot)) return true;
   if (route.to === "roster" && (settings.roster === "subscribers" || route.keys.length === 0)) return true;
-  return holdsOne(oracle, slot, route.keys) || (route.to === "session" && oracle.hasRun(slot, route.runId, route.keys));
+  if (holdsOne(oracle, slot, route.keys)) return true;
+  if (route.to !== "session") return false;
+  const { keys, runId, parent } = route;
+  return oracle.hasRun(slot, runId, keys) || (parent !== undefined && oracle.follows(slot, parent));
 }
 
 function holdsOne(oracle: Oracle, slot: number, keys: readonly string[]): boolean {

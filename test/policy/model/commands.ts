@@ -37,8 +37,15 @@ const runId = fc.constantFrom(undefined, ...RUNS);
 /** Not unique, and none at all, as clients write them. */
 const askedKeys = fc.array(key, { maxLength: 3 });
 
+const claim = fc.record({
+  kind: fc.constant("claim" as const),
+  keys: askedKeys,
+  explicit: fc.boolean(),
+  startsRun: fc.boolean(),
+});
+
 const intent: fc.Arbitrary<Intent> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("claim" as const), keys: askedKeys, explicit: fc.boolean() }) },
+  { weight: 6, arbitrary: claim },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("unclaim" as const), keys: fc.array(key, { maxLength: 1 }) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("end" as const), keys: fc.array(key, { maxLength: 1 }) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("roster" as const), wanted: fc.boolean() }) },
@@ -61,6 +68,13 @@ const outcome: fc.Arbitrary<Outcome> = fc.oneof(
 
 const route: fc.Arbitrary<Frame["route"]> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ to: fc.constant("session" as const), keys, runId }) },
+  // Of a sub-agent; releases name its one session where they look first.
+  {
+    weight: 2,
+    arbitrary: fc
+      .record({ to: fc.constant("session" as const), key, runId, parent: key })
+      .map(({ key: one, ...rest }): Frame["route"] => ({ ...rest, keys: [one] })),
+  },
   { weight: 2, arbitrary: fc.record({ to: fc.constant("roster" as const), keys: fc.array(key, { maxLength: 1 }) }) },
   { weight: 1, arbitrary: fc.constant<Frame["route"]>({ to: "nobody", reason: "no-key" }) },
   { weight: 1, arbitrary: fc.constant<Frame["route"]>({ to: "all" }) },
@@ -101,17 +115,28 @@ export function commands(withObservers: boolean): fc.Arbitrary<Command[]> {
       runId,
       outcome,
       explicit: fc.boolean(),
+      how: fc.constantFrom("waits", "leaves", "names-none"),
+      startsRun: fc.boolean(),
       frames: fc.integer({ min: 1, max: 4 }),
       between: fc.array(command, { maxLength: 2 }),
     })
-    .map(({ slot: each, key: one, runId: run, outcome: answer, explicit, frames, between }): Command[] => [
-      { do: "begin", slot: each, intent: { kind: "claim", keys: [one], explicit } },
+    .map(({ slot: each, key: one, runId: run, outcome: answer, how, frames, between, ...more }): Command[] => [
+      { do: "begin", slot: each, intent: { kind: "claim", keys: how === "names-none" ? [] : [one], ...more } },
+      ...(how === "leaves" ? [{ do: "begin", slot: each, intent: { kind: "unclaim", keys: [one] } } as const] : []),
       ...Array.from({ length: frames }, (): Command => ({
         do: "emit",
         route: { to: "session", keys: [one], runId: run },
       })),
       ...between,
-      { do: "answer", back: 0, outcome: answer.result === "ok" ? { ...answer, runId: run } : answer },
+      // The unsubscribe is the newer request.
+      {
+        do: "answer",
+        back: how === "leaves" ? 1 : 0,
+        outcome:
+          answer.result === "ok"
+            ? { ...answer, runId: run, ...(how === "names-none" && { extraKeys: [one] }) }
+            : answer,
+      },
     ]);
   // A run that outlives its claim, or its connection: rare among single commands, too.
   const owned = fc
@@ -123,21 +148,23 @@ export function commands(withObservers: boolean): fc.Arbitrary<Command[]> {
       observer,
       how: fc.constantFrom("leaves", "drops", "waits", "is-taken-in"),
       other: slot,
+      spawned: key,
       signs: fc.array(sign, { minLength: 1, maxLength: 3 }),
       after: fc.constantFrom(...TIMES),
     })
-    .map(({ slot: each, key: one, runId: run, how, other, signs, after, ...who }): Command[] => {
+    .map(({ slot: each, key: one, runId: run, how, other, spawned, signs, after, ...who }): Command[] => {
       const ask = (by: number, id: string): Command[] => [
-        { do: "begin", slot: by, intent: { kind: "claim", keys: [one], explicit: false } },
+        { do: "begin", slot: by, intent: { kind: "claim", keys: [one], explicit: false, startsRun: true } },
         { do: "answer", back: 0, outcome: { result: "ok", extraKeys: [], runId: id, fresh: true } },
       ];
       const frames = (id: string): Command[] =>
         signs.map((said) => ({ do: "emit", route: { to: "session", keys: [one], runId: id }, sign: said }));
+      const child: Command = { do: "emit", route: { to: "session", keys: [spawned], runId: undefined, parent: one } };
       const leave: Command = { do: "begin", slot: each, intent: { kind: "unclaim", keys: [one] } };
       const connect = (by: number): Command => ({ do: "connect", slot: by, ...who });
       switch (how) {
         case "leaves":
-          return [...ask(each, run), leave, ...frames(run), { do: "pass", ms: after }, ...frames(run)];
+          return [...ask(each, run), leave, child, ...frames(run), { do: "pass", ms: after }, child, ...frames(run)];
         case "drops":
           return [connect(each), ...ask(each, run), { do: "close", slot: each }, connect(other), ...frames(run)];
         case "waits":

@@ -19,6 +19,11 @@ export interface Connection {
   readonly got: number[];
 }
 
+export function newConnection(slot: number, observer: boolean, device: string | undefined): Connection {
+  const nothing = { open: true, wantsRoster: false, granted: [], used: new Map<string, number>(), held: [], got: [] };
+  return { slot, observer, device, ...nothing };
+}
+
 /** What a connection with a device left behind. */
 export interface Left {
   readonly device: string;
@@ -33,6 +38,7 @@ export interface Request {
   readonly intent: Intent;
   /** Keys still waiting for the answer; a session that was left or deleted meanwhile is not. */
   waiting: string[];
+  /** The gateway has not answered it. */
   open: boolean;
   /** False once the gateway it was made to has restarted. */
   current: boolean;

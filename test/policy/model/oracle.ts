@@ -2,7 +2,8 @@
  * The naive gateway: facts in plain arrays, searched anew for every question. Written from the
  * invariants of the design, and knows nothing of the implementation but the {@link World} it joins.
  */
-import type { Connection, Left, Request } from "./facts.ts";
+import { type Connection, type Left, newConnection, type Request } from "./facts.ts";
+import { mayHaveStarted, subscribing, waitingFor } from "./request-facts.ts";
 import { RunFacts, shares } from "./run-facts.ts";
 import { WaitFacts } from "./wait-facts.ts";
 import {
@@ -38,17 +39,7 @@ export class Oracle implements World {
   }
 
   connect(slot: number, observer: boolean, device: string | undefined): void {
-    const connection: Connection = {
-      slot,
-      observer,
-      open: true,
-      wantsRoster: false,
-      granted: [],
-      device,
-      used: new Map(),
-      held: [],
-      got: [],
-    };
+    const connection = newConnection(slot, observer, device);
     this.#connections.push(connection);
     if (device === undefined) return;
     this.#latest.set(device, connection);
@@ -99,9 +90,7 @@ export class Oracle implements World {
     const connection = this.#at(slot)!;
     const request: Request = { connection, intent, waiting: [], open: true, current: true };
     if (intent.kind === "claim") {
-      const explicit = [...this.#requests.values()]
-        .filter((each) => each.connection === connection && each.intent.kind === "claim" && each.intent.explicit)
-        .flatMap(({ waiting }) => waiting);
+      const explicit = subscribing(connection, this.#requests.values());
       const subscribed = connection.granted.filter((grant) => grant.explicit).map(({ key }) => key);
       const all = new Set([...subscribed, ...explicit, ...intent.keys]);
       if (intent.explicit && all.size > LIMITS.claimsPerConnection) return false;
@@ -119,12 +108,18 @@ export class Oracle implements World {
   answer(id: RequestId, outcome: Outcome): void {
     const request = this.#requests.get(id);
     if (!request?.open) return;
-    const { connection, intent, waiting } = request;
+    this.#settle(id, request, outcome);
     request.open = false;
+    if (request.current && request.connection.open) this.#review(request.connection);
+  }
+
+  #settle(id: RequestId, request: Request, outcome: Outcome): void {
+    const { connection, intent, waiting } = request;
+    const starts = intent.kind === "claim" && intent.startsRun;
     if (outcome.result === "ok" && intent.kind === "end") {
       this.#deleted.push(...intent.keys.map((key) => ({ key, by: id, current: request.current })));
     }
-    if (request.current && outcome.result === "ok" && intent.kind === "claim" && outcome.runId !== undefined) {
+    if (request.current && outcome.result === "ok" && starts && outcome.runId !== undefined) {
       this.#started(connection, outcome.runId, [...intent.keys, ...outcome.extraKeys], outcome.fresh === true);
     }
     request.waiting = [];
@@ -145,7 +140,6 @@ export class Oracle implements World {
       const extra = outcome.result === "ok" ? outcome.extraKeys.filter((key) => !intent.keys.includes(key)) : [];
       this.#makeRoom(connection, [...new Set(intent.keys), ...extra]);
     }
-    this.#review(connection);
   }
 
   #newWaits(): WaitFacts {
@@ -259,8 +253,7 @@ export class Oracle implements World {
   }
 
   #waiting(connection: Connection): string[] {
-    const own = [...this.#requests.values()].filter((each) => each.connection === connection);
-    return own.flatMap(({ waiting }) => waiting);
+    return waitingFor(connection, this.#requests.values());
   }
 
   /** Invariant 1, for the test to ask at any time: does the slot hold a live claim? */
@@ -274,6 +267,15 @@ export class Oracle implements World {
 
   isObserver(slot: number): boolean {
     return this.#at(slot)?.observer ?? false;
+  }
+
+  /** Whether the slot has the session that spawned another one, or a run in it. */
+  follows(slot: number, parent: string): boolean {
+    const connection = this.#at(slot);
+    if (!connection) return false;
+    const asked = connection.granted.some(({ key, explicit }) => key === parent && explicit);
+    const claimed = this.#settings.scope === "session" ? this.holdsClaim(slot, parent) : asked;
+    return claimed || this.#runs.isOn(connection, parent);
   }
 
   hasRun(slot: number, runId: string | undefined, keys?: readonly string[]): boolean {
@@ -301,12 +303,19 @@ export class Oracle implements World {
     }
     const asked = connection.granted.some(({ key, explicit }) => explicit && route.keys.includes(key));
     const entitled = this.#settings.scope === "session" ? claimsOne : asked;
-    if (connection.observer || entitled || this.hasRun(slot, route.runId, route.keys)) {
+    const { parent } = route;
+    const spawned = parent !== undefined && this.follows(slot, parent);
+    if (connection.observer || entitled || spawned || this.hasRun(slot, route.runId, route.keys)) {
       return void connection.got.push(frame.id);
     }
     const run = this.#runs.find(route.runId);
     const asks = run && this.#waits.holds(connection, run);
-    if ((asks && shares(run.keys, route.keys)) || shares(this.#waiting(connection), route.keys))
+    const related = parent === undefined ? route.keys : [...route.keys, parent];
+    if (
+      (asks && shares(run.keys, route.keys)) ||
+      shares(this.#waiting(connection), related) ||
+      mayHaveStarted(connection, this.#requests.values(), route, run !== undefined && shares(run.keys, route.keys))
+    )
       connection.held = [...connection.held, frame].slice(-LIMITS.heldFramesPerConnection);
   }
 

@@ -81,7 +81,7 @@ export class PolicyWorld implements World {
     let claim: PendingClaim | undefined;
     let wait: Request["wait"];
     if (intent.kind === "claim") {
-      claim = this.claims.begin(connection, intent.keys, intent.explicit);
+      claim = this.claims.begin(connection, intent.keys, intent.explicit, intent.startsRun);
       if (!claim) return false;
     }
     if (intent.kind === "unclaim") for (const key of intent.keys) this.claims.unclaim(connection, key);
@@ -114,7 +114,8 @@ export class PolicyWorld implements World {
     else if (intent.kind === "end") this.#deletions.push(() => intent.keys.forEach((key) => claims.end(key, asOf)));
     else {
       const { extraKeys, runId, fresh } = outcome;
-      claim?.accept({ extraKeys, run: runId === undefined ? undefined : { id: runId, fresh: fresh === true } });
+      const starts = intent.kind === "claim" && intent.startsRun && runId !== undefined;
+      claim?.accept({ extraKeys, run: starts ? { id: runId, fresh: fresh === true } : undefined });
     }
     this.#review(connection, claims);
   }

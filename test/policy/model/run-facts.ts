@@ -34,6 +34,11 @@ export class RunFacts<C> {
     return this.runs.find((run) => run.id === id);
   }
 
+  /** Whether a connection has a run in a session. */
+  isOn(connection: C, key: string): boolean {
+    return this.runs.some(({ owners, keys }) => owners.includes(connection) && keys.includes(key));
+  }
+
   of(connection: C): RunFact<C>[] {
     return [...(this.#had.get(connection) ?? [])];
   }

@@ -183,7 +183,7 @@ function asClaimIntent(intent: Intent): ClaimIntent {
   if (intent.kind === "roster" || intent.kind === "wait") return intent;
   const keys = intent.keys.map((key) => SESSIONS[sessionIndex(key)]!.alias);
   if (intent.kind !== "claim") return { kind: intent.kind, keys };
-  return { kind: "claim", keys, explicit: intent.explicit, answer: "chosen", startsRun: true };
+  return { kind: "claim", keys, explicit: intent.explicit, answer: "chosen", startsRun: intent.startsRun };
 }
 
 /** A frame as upstream would send it; the place of the key varies with the frame. */
@@ -192,7 +192,8 @@ function wire({ id, route, sign }: Frame): { event: string; payload: Record<stri
   if (route.to === "nobody") return { event: "chat", payload: { frame: id }, opts: undefined };
   if (route.to === "roster")
     return { event: "sessions.changed", payload: { frame: id, key: route.keys[0] }, opts: undefined };
-  const payload = { frame: id, runId: route.runId };
+  const { parent } = route;
+  const payload = { frame: id, runId: route.runId, ...(parent !== undefined && { spawnedBy: parent }) };
   const [key] = route.keys;
   if (sign) {
     const { event, payload: said } = eventOf(sign, { ...payload, sessionKey: key });
@@ -204,7 +205,8 @@ function wire({ id, route, sign }: Frame): { event: string; payload: Record<stri
       payload: { ...payload, sessionKey: "agent:x:y" },
       opts: { sessionKeys: route.keys },
     };
-  if (id % 3 === 0) return { event: "chat", payload: { ...payload, sessionKey: key }, opts: undefined };
+  if (id % 3 === 0 || parent !== undefined)
+    return { event: "chat", payload: { ...payload, sessionKey: key }, opts: undefined };
   if (id % 3 === 1) return { event: "made.up", payload: { ...payload, request: { sessionKey: key } }, opts: {} };
   return { event: "session.message", payload: { ...payload, session: { key } }, opts: { sessionKeys: [] } };
 }

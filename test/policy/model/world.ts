@@ -32,7 +32,13 @@ export type WorldSettings = DeliverySettings;
 export type Sign = "delta" | "final" | "empty" | "aborted" | "begins" | "works" | "ends";
 
 export type Intent =
-  | { readonly kind: "claim"; readonly keys: readonly string[]; readonly explicit: boolean }
+  | {
+      readonly kind: "claim";
+      readonly keys: readonly string[];
+      readonly explicit: boolean;
+      /** The gateway may start a run for it. */
+      readonly startsRun: boolean;
+    }
   | { readonly kind: "unclaim"; readonly keys: readonly string[] }
   | { readonly kind: "end"; readonly keys: readonly string[] }
   | { readonly kind: "roster"; readonly wanted: boolean }
