@@ -3,12 +3,14 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { type Client, type ConnectOptions, type Endpoint, field } from "../support/wire/clients.ts";
+import { capabilities } from "../support/gateway/capabilities.ts";
 import { createDevice } from "../support/gateway/device.ts";
 import { PATIENCE_MS } from "../support/gateway/patience.ts";
 import {
   answer,
   connect,
   connectByHand,
+  contents,
   converse,
   expectInOrder,
   freshSession,
@@ -70,6 +72,87 @@ describe("a client that leaves its session in mid-run (C1)", () => {
     expectInOrder(client, runId);
     expect(await hears(client, session, isolated)).toBe(0);
     expect(traces(bystander, session)).toEqual([]);
+  });
+});
+
+/** The frames of a run at a client, from its first one on. */
+function framesOf(client: Client, runId: string): string[] {
+  return contents(client.frames.filter((frame) => field(frame, "runId") === runId));
+}
+
+describe("a client that leaves its session before the gateway answers its message", () => {
+  async function leavesAtOnce(gateway: Endpoint) {
+    const session = freshSession();
+    const [client, follower, bystander] = [
+      await connectByHand(gateway),
+      await connectByHand(gateway),
+      await connectByHand(gateway),
+    ];
+    await follower.request("chat.history", { sessionKey: session.key });
+    const message = client.chat(session.key, say(session.id, 8, 100));
+    const left = leave(client, session.key);
+    const { runId } = await message;
+    await left;
+    await Promise.all([client.final(runId), follower.final(runId)]);
+    await settle();
+    return { session, client, follower, bystander, runId };
+  }
+
+  test("it gets every frame of its run once and in order, as on the control gateway, and a bystander none", async () => {
+    const control = await leavesAtOnce(plain);
+    expect(framesOf(control.client, control.runId)).toEqual(framesOf(control.follower, control.runId));
+    const { session, client, follower, bystander, runId } = await leavesAtOnce(isolated);
+    expect(framesOf(client, runId)).toEqual(framesOf(follower, runId));
+    expect(client.text(runId)).toBe(answer(session.id, 8));
+    expectInOrder(client, runId);
+    expect(await hears(client, session, isolated)).toBe(0);
+    expect(traces(bystander, session)).toEqual([]);
+  });
+});
+
+describe("a session that is created with a message and without a key", () => {
+  async function creates(gateway: Endpoint) {
+    const { id } = freshSession();
+    const [client, bystander] = [await connectByHand(gateway), await connectByHand(gateway)];
+    const { key, runId } = await client.request("sessions.create", { message: say(id, 8, 100) });
+    const run = String(runId);
+    await client.final(run);
+    await settle();
+    const begins = framesOf(client, run).filter((each) => each.includes('"phase":"start"'));
+    return { session: { key: String(key), id }, client, bystander, run, begins: begins.length };
+  }
+
+  test("its creator gets the run from its first frame on, as on the control gateway, and a bystander nothing", async (context) => {
+    if (!offers(await connect(plain), "sessions.create")) return context.skip("no sessions.create on this release");
+    const control = await creates(plain);
+    expect(control.begins).toBeGreaterThan(0);
+    const { session, client, bystander, run, begins } = await creates(isolated);
+    expect(begins).toBe(control.begins);
+    expect(client.text(run)).toBe(answer(session.id, 8));
+    expectInOrder(client, run);
+    expect(traces(bystander, session)).toEqual([]);
+  });
+});
+
+describe("a sub-agent whose starter has left the parent session", () => {
+  async function spawnsAndLeaves(gateway: Endpoint) {
+    const [parent, child] = [freshSession(), freshSession()];
+    const [client, bystander] = [await connect(gateway), await connect(gateway)];
+    const { runId } = await client.chat(parent.key, `[[spawn id=${parent.id} child=${child.id} n=40 delay=150]]`);
+    await leave(client, parent.key);
+    await client.final(runId);
+    await settle();
+    const isChild = ({ event, json }: { event: string; json: string }) =>
+      (event === "chat" || event === "agent") && json.includes("spawnedBy") && json.includes(`${child.id}-0`);
+    return { words: client.frames.filter(isChild), leaks: [...traces(bystander, parent), ...traces(bystander, child)] };
+  }
+
+  test("its frames go on while the run on the parent does, as on the control gateway, and a bystander gets nothing", async (context) => {
+    if (!capabilities(plain.release).namesSpawningSession) return context.skip("frames do not name the parent");
+    expect((await spawnsAndLeaves(plain)).words).not.toHaveLength(0);
+    const { words, leaks } = await spawnsAndLeaves(isolated);
+    expect(words).not.toHaveLength(0);
+    expect(leaks).toEqual([]);
   });
 });
 
