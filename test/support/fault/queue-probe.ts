@@ -91,10 +91,10 @@ if (port && isMainThread && process.argv[2] === "gateway") {
   registerHooks({
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context);
-      if (loaded.format !== "module" || !loaded.source || !/\/openclaw\/dist\/[^/]+\.m?js$/.test(url)) return loaded;
+      if (loaded.format !== "module" || !loaded.source || !/\/openclaw\/dist\/.+\.m?js$/.test(url)) return loaded;
       const source =
         typeof loaded.source === "string" ? loaded.source : Buffer.from(loaded.source as Uint8Array).toString();
-      const statements = NAMES.filter((name) => source.includes(`\nfunction ${name}(`))
+      const statements = NAMES.filter((name) => new RegExp(`^(?:export )?function ${name}\\(`, "m").test(source))
         .map((name) => `${name}=globalThis[Symbol.for("${SYMBOL}")]("${name}",${name});`)
         .join("");
       return statements === "" ? loaded : { ...loaded, source: statements + source };

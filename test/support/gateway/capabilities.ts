@@ -34,6 +34,8 @@ const TRUE_ON = {
   remapsCronEvents: ">=2026.5.12",
   /** Names a cron run `agent:<id>:cron:<job>:run:<run>`; others `agent:<id>:cron:<job>`. */
   namesCronRuns: ">=2026.4",
+  /** A cron job says where its answer is delivered; before, its payload does. */
+  hasCronDelivery: ">=2026.2.3",
   /** Knows cron jobs that deliver to a webhook; from the same releases on, jobs without delivery hide exit notices. */
   deliversCronToWebhooks: ">=2026.3",
   /** Each agent has a queue of its own for its global session. */
@@ -53,7 +55,7 @@ const TRUE_ON = {
   /** Takes the third form of device proofs, which the official client makes; others the second. */
   takesNewDeviceProofs: ">=2026.2.26",
   /** Clears the scopes of a backend without a device. */
-  needsDevice: ">=2026.3.13 <=2026.4.15",
+  needsDevice: ">=2026.2.17 <=2026.2.25 || >=2026.3.13 <=2026.4.15",
   /** Lets clients with `operator.read` ask for what a plugin offers; others admins only. */
   givesStatusToReaders: ">=2026.8",
 

@@ -1,12 +1,11 @@
 /** The output of a command that was left in the background, and whether a model ever sees it. */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { capabilities } from "../gateway/capabilities.ts";
 import { type Channel, startChannel } from "../gateway/channel.ts";
 import { CONFIGURATIONS, type Configuration, type ConfigurationName } from "../gateway/configurations.ts";
 import { type Config, merge } from "../gateway/gateway-config.ts";
 import type { Release } from "../gateway/release.ts";
-import { type CronBed, openCronBed, until } from "./cron-scene.ts";
+import { type CronBed, cronJob, openCronBed, until } from "./cron-scene.ts";
 
 export interface CompletionBed extends CronBed {
   readonly configuration: Configuration;
@@ -65,18 +64,10 @@ export function work(seconds = COMMAND_S): Work {
 /** Has a cron job leave a command behind; resolves when the job has been asked to run. */
 export async function leaveByCron(bed: CronBed, agentId = "main"): Promise<Work> {
   const left = work();
-  const { admin, gateway } = bed;
+  const { admin } = bed;
   const job = await admin.request("cron.add", {
-    name: `job ${Date.now()}`,
+    ...cronJob(bed, left.order),
     ...(agentId === "main" ? {} : { agentId }),
-    schedule: { kind: "at", at: new Date(Date.now() + 3_600_000).toISOString() },
-    sessionTarget: "isolated",
-    wakeMode: "next-heartbeat",
-    payload: { kind: "agentTurn", message: left.order },
-    deleteAfterRun: false,
-    delivery: capabilities(gateway.release).deliversCronToWebhooks
-      ? { mode: "webhook", to: "http://127.0.0.1:9/hook" }
-      : { mode: "none" },
   });
   const id = job["id"] ?? (job["job"] as { id?: unknown } | undefined)?.id;
   await admin.request("cron.run", { id, mode: "force" }, { timeoutMs: 60_000 });

@@ -1,7 +1,7 @@
 /** A gateway whose queues can be looked into, and a cron job whose run leaves a command behind. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { isolationRegister, type OpenBed, openBed } from "../gateway/bed.ts";
-import type { Client } from "../wire/clients.ts";
+import type { Client, Payload } from "../wire/clients.ts";
 import { merge, type Config } from "../gateway/gateway-config.ts";
 import { freePort } from "../gateway/gateway.ts";
 import { PATIENCE_MS } from "../gateway/patience.ts";
@@ -59,6 +59,21 @@ async function peek(port: number): Promise<ProbeReport> {
   return (await response.json()) as ProbeReport;
 }
 
+/** Parameters of `cron.add`: a job with an isolated agent turn, which runs when it is forced to, and tells nobody. */
+export function cronJob({ gateway }: CronBed, message: string): Payload {
+  const { hasCronDelivery, deliversCronToWebhooks } = capabilities(gateway.release);
+  const delivery = deliversCronToWebhooks ? { mode: "webhook", to: "http://127.0.0.1:9/hook" } : { mode: "none" };
+  return {
+    name: `job ${Date.now()}`,
+    schedule: { kind: "at", at: new Date(Date.now() + 3_600_000).toISOString() },
+    sessionTarget: "isolated",
+    wakeMode: "next-heartbeat",
+    payload: { kind: "agentTurn", message, ...(hasCronDelivery ? {} : { deliver: false }) },
+    deleteAfterRun: false,
+    ...(hasCronDelivery ? { delivery } : {}),
+  };
+}
+
 /**
  * Adds a job with an isolated agent turn, runs it, and waits for the run's end.
  *
@@ -67,18 +82,8 @@ async function peek(port: number): Promise<ProbeReport> {
  * @returns the job's id
  */
 export async function runCronJob(bed: CronBed, message: string, timeoutMs = PATIENCE_MS): Promise<string> {
-  const { admin, gateway } = bed;
-  const job = await admin.request("cron.add", {
-    name: `job ${Date.now()}`,
-    schedule: { kind: "at", at: new Date(Date.now() + 3_600_000).toISOString() },
-    sessionTarget: "isolated",
-    wakeMode: "next-heartbeat",
-    payload: { kind: "agentTurn", message },
-    deleteAfterRun: false,
-    delivery: capabilities(gateway.release).deliversCronToWebhooks
-      ? { mode: "webhook", to: "http://127.0.0.1:9/hook" }
-      : { mode: "none" },
-  });
+  const { admin } = bed;
+  const job = await admin.request("cron.add", cronJob(bed, message));
   const jobId = String(job["id"] ?? (job["job"] as { id?: unknown } | undefined)?.id);
   await admin.request("cron.run", { id: jobId, mode: "force" }, { timeoutMs: Math.max(60_000, timeoutMs) });
   await until(
