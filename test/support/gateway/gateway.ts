@@ -93,10 +93,11 @@ async function boot(options: GatewayOptions): Promise<Gateway> {
   const base = merge(before, baseConfig({ port, token, stateDir, model: options.model }));
   await writeFile(configPath, JSON.stringify(merge(base, options.config ?? {}), null, 2));
 
-  const env = { ...(await prepareStaging(options.release, stateDir)), ...options.env };
+  const staging = await prepareStaging(options.release, stateDir);
+  const env = { ...staging.env, ...options.env };
 
   const startedAt = Date.now();
-  const child = launch({ ...options, env }, port, stateDir, configPath);
+  const child = launch({ ...options, env, node: options.node ?? staging.node }, port, stateDir, configPath);
   const pid = pidOf(child);
   living.add(pid);
 

@@ -4,26 +4,49 @@
  * temporary home.
  */
 import { execFile } from "node:child_process";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { copyFile, mkdir, realpath, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { inRange } from "../../../src/cli/versions.ts";
+import { ensureInstalled } from "./npm-folder.ts";
 import type { Release } from "./release.ts";
 
 const STAGES = ">=2026.4.20 <2026.5.2";
 const run = promisify(execFile);
 
-/**
- * Prepares a gateway's home.
- *
- * @returns more for the gateway's environment
- */
-export async function prepareStaging({ version, dir }: Release, home: string): Promise<Record<string, string>> {
-  if (!inRange(version, STAGES)) return {};
+/** What a gateway that stages its plugins needs. */
+interface Staging {
+  /** More for its environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The Node that runs it; undefined if any does. */
+  readonly node?: string;
+}
+
+/** Prepares a gateway's home. */
+export async function prepareStaging({ version, dir }: Release, home: string): Promise<Staging> {
+  if (!inRange(version, STAGES)) return { env: {} };
   const of = async (name: string): Promise<string> => (await run("npm", ["config", "get", name])).stdout.trim();
   const certificates = process.env["NODE_EXTRA_CA_CERTS"] ?? (await of("cafile"));
   const lines = [`registry=${await of("registry")}`, ...(certificates === "null" ? [] : [`cafile=${certificates}`])];
   await writeFile(join(home, ".npmrc"), `${lines.join("\n")}\n`);
   // Outside of the release's folder: there npm would take the release's own package for the one to install into.
-  return { OPENCLAW_PLUGIN_STAGE_DIR: join(dir, "..", "..", "..", "staged", version) };
+  const staged = join(dir, "..", "..", "..", "staged");
+  return { env: { OPENCLAW_PLUGIN_STAGE_DIR: join(staged, version) }, node: await nodeBesideNpm(staged) };
+}
+
+/** From 2026.4.26 on they look for npm nowhere but beside their Node, where the `node` package has none. */
+async function nodeBesideNpm(staged: string): Promise<string> {
+  const home = join(staged, `node-${process.version}`);
+  const entry = join(home, "bin", "node");
+  const fill = async (scratch: string): Promise<void> => {
+    const packages = join(scratch, "lib", "node_modules");
+    await mkdir(packages, { recursive: true });
+    await mkdir(join(scratch, "bin"));
+    await copyFile(process.execPath, join(scratch, "bin", "node"));
+    const { stdout } = await run("sh", ["-c", "command -v npm"]);
+    // From <npm>/bin/npm-cli.js
+    await symlink(dirname(dirname(await realpath(stdout.trim()))), join(packages, "npm"));
+  };
+  await ensureInstalled({ what: "a Node beside npm", home, entry, fill });
+  return entry;
 }

@@ -112,6 +112,9 @@ function withChat(parts: Omit<Client, "chat">): Client {
 
 /** Connects with the official client of `@openclaw/gateway-client`. It does not reconnect. */
 export async function connectOfficial(gateway: Endpoint, options: ConnectOptions = {}): Promise<Client> {
+  const { needsDevice, takesNewDeviceProofs } = capabilities(gateway.release);
+  // The official client of today proves its device in the new form only.
+  if (needsDevice && !takesNewDeviceProofs) return connectRaw(gateway, options);
   const {
     name = "official",
     role,
