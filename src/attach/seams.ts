@@ -293,6 +293,13 @@ export const SEAMS: readonly Seam[] = [
     unless: PREEMPTION,
   },
   {
+    name: "message-events",
+    job: "remap",
+    functions: [{ name: "prependSystemEvents", until: "2026.3.1" }],
+    purpose: "puts waiting events in front of a message; one that is queued behind a run goes on without them",
+    without: "the release keeps the events with the message",
+  },
+  {
     name: "diagnostics",
     job: "report",
     functions: [{ name: "emitDiagnosticEvent" }],

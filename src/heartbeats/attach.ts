@@ -6,7 +6,7 @@
  */
 import { fieldsOrNone } from "../policy/fields.ts";
 import { context, currentHeartbeat, HeartbeatRun } from "./run.ts";
-import type { UserTurn } from "./user-runs.ts";
+import { turns, type UserTurn } from "./user-runs.ts";
 
 /** What `runHeartbeatOnce` takes, as far as the module reads it. 2026.2 knows `reason` and `agentId` only. */
 export interface HeartbeatOptions {
@@ -67,6 +67,12 @@ export function guardHeartbeats(original: RunHeartbeat, gate: HeartbeatGate): Ru
   };
 }
 
+/** An agent run begins: a message that it answers has its events with it. */
+export function noteRun(): void {
+  const turn = turns.getStore();
+  if (turn) turn.ran = true;
+}
+
 type SetActiveRun = (sessionId: unknown, handle: unknown, ...rest: unknown[]) => unknown;
 
 /** Wraps `setActiveEmbeddedRun`, by which a run makes itself abortable. */
@@ -74,6 +80,7 @@ function adoptHandles(original: SetActiveRun): SetActiveRun {
   return function setActiveEmbeddedRun(sessionId, handle, ...rest) {
     const result = original(sessionId, handle, ...rest);
     currentHeartbeat()?.adopt(handle);
+    noteRun();
     return result;
   };
 }
@@ -100,7 +107,7 @@ function watchReplies(original: GetReply, gate: HeartbeatGate): GetReply {
     const turn = run ? undefined : turnOf(args, gate);
     try {
       if (turn?.ready) await turn.ready;
-      const reply = await original(...args);
+      const reply = await (turn ? turns.run(turn, () => original(...args)) : original(...args));
       if (run) run.reply = reply;
       // An aborted run of 2026.2 answers with the text of the turn before it, which would be
       // delivered as an alert: it fails instead, and is run again.
@@ -151,7 +158,7 @@ type TakeEvents = (sessionKey: unknown, ...rest: unknown[]) => unknown;
 function noteTaken(original: TakeEvents, copy: number): TakeEvents {
   return function takeSystemEvents(sessionKey, ...rest) {
     const taken = original(sessionKey, ...rest);
-    currentHeartbeat()?.took(sessionKey, taken, copy);
+    (currentHeartbeat() ?? turns.getStore())?.events.add(sessionKey, taken, copy);
     return taken;
   };
 }
@@ -163,8 +170,9 @@ function keepContext(original: Enqueue): Enqueue {
   return function enqueueCommandInLane(lane, task, ...rest) {
     if (typeof task !== "function") return original(lane, task, ...rest);
     const run = context.getStore();
+    const turn = turns.getStore();
     const bound = (...args: unknown[]): unknown =>
-      run ? context.run(run, () => task(...args) as unknown) : context.exit(() => task(...args) as unknown);
+      context.run(run, () => turns.run(turn, () => task(...args) as unknown));
     return original(lane, bound, ...rest);
   };
 }

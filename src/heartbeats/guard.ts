@@ -13,16 +13,17 @@ import {
   askedNobody,
   forgetReply,
   type Functions,
-  giveBackEvents,
   heartbeatIntervals,
   heartbeatSessions,
   isBusy,
+  queuesWithoutEvents,
   remembersReplies,
 } from "./release.ts";
 import { LastWords } from "./last-words.ts";
+import { TakenEvents } from "./taken-events.ts";
 import { mayStartRuns, type RunSign, type UserTurn, watchAgentEvents } from "./user-runs.ts";
 import type { SessionKeys } from "../gateway/session-keys.ts";
-import type { HeartbeatGate, HeartbeatOptions, Skip } from "./attach.ts";
+import { type HeartbeatGate, type HeartbeatOptions, noteRun, type Skip } from "./attach.ts";
 import { currentHeartbeat, HeartbeatRun, type HeartbeatSessions, untilFree } from "./run.ts";
 import { BoundedMap } from "../policy/bounded-map.ts";
 import { fieldsOrNone } from "../policy/fields.ts";
@@ -162,7 +163,7 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
         this.#aborted += 1;
         this.#current?.policy.preempted(run.wake, performance.now());
         this.#lastWords.drop(run);
-        giveBackEvents(this.#host.replaced, run);
+        run.events.giveBack(this.#host.replaced);
         return busy(RETRY_MS);
       }
       if (askedNobody(this.#host.functions, run, result)) this.#unseen(run);
@@ -243,18 +244,20 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
   #unseen(run: HeartbeatRun): void {
     if (remembersReplies(this.#host.functions)) void this.#repeated(run).catch(() => this.#host.failed());
     // At once: who asked for the heartbeat must find them in their queue, and not take them for new ones later.
-    else giveBackEvents(this.#host.replaced, run);
+    else run.events.giveBack(this.#host.replaced);
   }
 
   /** The same where a reply may have been repeated, unless the heartbeat failed and said so. */
   async #repeated(run: HeartbeatRun): Promise<void> {
     const said = typeof fieldsOrNone(run.reply)["text"] === "string";
     if (said && !(await forgetReply(this.#host.functions, run))) return;
-    giveBackEvents(this.#host.replaced, run);
+    run.events.giveBack(this.#host.replaced);
   }
 
   #signed({ runId, sessionKey, phase }: RunSign): void {
     if (this.#heartbeatOf(runId)) return;
+    // Runs of a command-line backend make no handle.
+    if (phase === "start") noteRun();
     const policy = this.#current?.policy;
     const now = performance.now();
     if (phase === "end") this.#ended(runId);
@@ -285,7 +288,17 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
   #open(place: Place): UserTurn {
     const id = `turn ${(this.#turns += 1)}`;
     this.#current?.policy.runActive(id, place, performance.now());
-    return { ready: this.#clear(place), done: () => this.#safely(undefined, () => this.#ended(id)) };
+    const turn: UserTurn = {
+      ready: this.#clear(place),
+      events: new TakenEvents(),
+      ran: false,
+      done: () =>
+        this.#safely(undefined, () => {
+          this.#ended(id);
+          if (!turn.ran && queuesWithoutEvents(this.#host.functions)) turn.events.giveBack(this.#host.replaced);
+        }),
+    };
+    return turn;
   }
 
   /** What a message on a session waits for. */

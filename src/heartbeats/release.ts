@@ -14,7 +14,6 @@ type Agents = (config: unknown) => { agentId: string; heartbeat?: unknown }[];
 type Interval = (config: unknown, every: undefined, heartbeat: unknown) => unknown;
 type Session = (...args: unknown[]) => { sessionKey?: unknown; storePath?: unknown; entry?: unknown } | undefined;
 type UpdateEntry = (params: object) => Promise<unknown>;
-type Enqueue = (text: string, options: Fields) => unknown;
 
 /** From 2026.8 on, the release itself aborts a heartbeat for a user's message, and runs it again after a minute. */
 export function abortsHeartbeatsItself(functions: Functions): boolean {
@@ -98,19 +97,11 @@ export function isBusy(result: unknown): boolean {
 }
 
 /**
- * Puts back what a heartbeat took out of the queues and no model answered.
- *
- * @param functions as the release's callers see them, so that what is put back is followed
+ * Whether a release takes the waiting events for a message that it then queues behind the run under way, without them.
+ * From 2026.3 on they stay with the message.
  */
-export function giveBackEvents(functions: Functions, run: HeartbeatRun): void {
-  const enqueue = functions("enqueueSystemEvent") as readonly Enqueue[];
-  for (const { sessionKey, event, copy } of run.taken) {
-    const { text, contextKey, deliveryContext, trusted } = fieldsOrNone(event);
-    if (typeof text !== "string") continue;
-    const context = { contextKey, deliveryContext, trusted };
-    const given = Object.entries(context).filter(([, value]) => value !== undefined && value !== null);
-    (enqueue[copy] ?? enqueue.at(-1))?.(text, { sessionKey, ...Object.fromEntries(given) });
-  }
+export function queuesWithoutEvents(functions: Functions): boolean {
+  return functions("prependSystemEvents").length > 0;
 }
 
 /**

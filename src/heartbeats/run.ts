@@ -4,14 +4,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Wake } from "../policy/heartbeat.ts";
-
-/** A system event that left its queue for a heartbeat's prompt. */
-export interface TakenEvent {
-  readonly sessionKey: unknown;
-  readonly event: unknown;
-  /** Which copy of the module holds the queue. */
-  readonly copy: number;
-}
+import { TakenEvents } from "./taken-events.ts";
 
 /** The sessions of a heartbeat, as the release names them. */
 export interface HeartbeatSessions {
@@ -23,9 +16,6 @@ export interface HeartbeatSessions {
   readonly storePath?: unknown;
 }
 
-/** Queues hold 20 events; a heartbeat may read them more than once. */
-const MAX_TAKEN = 100;
-
 /** One heartbeat, from the call until its promise settles. */
 export class HeartbeatRun {
   readonly wake: Wake;
@@ -36,7 +26,8 @@ export class HeartbeatRun {
   /** It was deferred for as long as allowed: requests wait for it instead of aborting it at once. */
   readonly overdue: boolean;
   readonly settled: Promise<void>;
-  readonly taken: TakenEvent[] = [];
+  /** What it took out of the queues. */
+  readonly events = new TakenEvents();
   /** The agent run of this heartbeat; a later run in the same context is not the heartbeat's own. */
   runId: string | undefined;
   /** The release's reply, before it is delivered. */
@@ -103,11 +94,6 @@ export class HeartbeatRun {
     await this.#released?.promise;
   }
 
-  took(sessionKey: unknown, events: unknown, copy: number): void {
-    if (!Array.isArray(events)) return;
-    for (const event of events.slice(0, MAX_TAKEN - this.taken.length)) this.taken.push({ sessionKey, event, copy });
-  }
-
   settle(): void {
     this.#live = false;
     this.#settle();
@@ -127,7 +113,7 @@ export class HeartbeatRun {
 }
 
 /** The heartbeat, live or not, to which code belongs. */
-export const context = new AsyncLocalStorage<HeartbeatRun>();
+export const context = new AsyncLocalStorage<HeartbeatRun | undefined>();
 
 /** The heartbeat to which the code that runs now belongs. */
 export function currentHeartbeat(): HeartbeatRun | undefined {

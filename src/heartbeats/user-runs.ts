@@ -1,13 +1,22 @@
 /** Users' runs: who may start them, and how the gateway reports runs from elsewhere. */
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { GatewayClient } from "../gateway/types.ts";
 import { fieldsOf, fieldsOrNone, text } from "../policy/fields.ts";
+import type { TakenEvents } from "./taken-events.ts";
 
 /** A user's message, from its arrival until what answers it has returned or failed. */
 export interface UserTurn {
   /** Settles when the message may go on; undefined if it may at once. */
   readonly ready: Promise<void> | undefined;
+  /** What the message took out of the queues of events. */
+  readonly events: TakenEvents;
+  /** A run of an agent has begun in the async context of what answers the message: its model gets the events. */
+  ran: boolean;
   done(): void;
 }
+
+/** The message to which code belongs, until its answer has been delivered and after. */
+export const turns = new AsyncLocalStorage<UserTurn | undefined>();
 
 /** Upstream refuses these requests to all other clients, whose requests must not abort a heartbeat. */
 export function mayStartRuns(client: GatewayClient | undefined): boolean {

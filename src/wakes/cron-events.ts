@@ -167,13 +167,23 @@ export class SystemEvents {
       if (!isCompletion(text) || !this.#host.enabled() || currentRedirect()?.session) return;
       const queue = keyOf(routed);
       if (typeof queue !== "string") return;
-      if (this.#host.drained(queue) === undefined) return this.#undrained();
+      if (!this.#isDrained(queue)) return this.#undrained();
       const agentId = (parseAgentSessionKey(String(keyOf(raised))) ?? parseAgentSessionKey(queue))?.agentId;
       if (agentId === undefined && queue !== "global") return;
       const session = { sessionKey: queue, agentId: agentIdOf(agentId ?? this.#host.defaultAgent()) };
       this.#host.follow(session, new Map([[text.trim(), routed as object]]));
     } catch {
       this.#host.count("error");
+    }
+  }
+
+  /** Also where the configuration cannot be read. */
+  #isDrained(queue: string): boolean {
+    try {
+      return this.#host.drained(queue) !== undefined;
+    } catch {
+      this.#host.count("error");
+      return true;
     }
   }
 

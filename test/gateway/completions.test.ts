@@ -27,6 +27,8 @@ const does = capabilities(release);
 
 const SEEN_MS = 70_000;
 const STRANDED_MS = 8_000;
+/** After a run, until its session is free. */
+const SETTLED_MS = 1_500;
 const HOUR_MS = 3_600_000;
 const CLOCK = new URL("../support/fault/skewed-clock.ts", import.meta.url).href;
 /** Longer than 2026.5 leaves a session alone after a reply that it remembers. */
@@ -98,6 +100,33 @@ describe.runIf(does.bootsFast)("when a heartbeat fails before its model call", P
     expect(said).toEqual([
       { ...fate, warnings: 0 },
       { ...fate, warnings: 1 },
+    ]);
+  });
+});
+
+describe.runIf(does.bootsFast)("during a run of the main session", PATIENT, () => {
+  test("a message that waits for the run's end takes no event out of the queue that its model does not get", async () => {
+    const both = await openBoth({});
+    const seen = await Promise.all(
+      both.map(async (bed) => {
+        const { admin, model } = bed;
+        const long = await admin.chat("agent:main:main", "[[say id=LONG n=100 delay=100]]");
+        await model.waitFor("LONG", PATIENCE_MS);
+        const left = await leaveByCron(bed);
+        await raised(bed, left);
+        await admin.request("system-event", { text: "EVENT-IN-A-RUN" });
+        await admin.chat("agent:main:main", "[[say id=QUEUED n=2 delay=25]]");
+        await admin.final(long.runId, PATIENCE_MS);
+        await model.waitFor("QUEUED", PATIENCE_MS);
+        await sleep(SETTLED_MS);
+        const last = await admin.chat("agent:main:main", "[[say id=LAST n=2 delay=25]]");
+        await admin.final(last.runId, PATIENCE_MS);
+        return { event: requestsWith(bed, "EVENT-IN-A-RUN"), output: await fateOfOutput(bed, left, STRANDED_MS) };
+      }),
+    );
+    expect(seen).toEqual([
+      { event: 0, output: expect.stringMatching(/^waits agent:main:cron:/) as unknown },
+      { event: 1, output: "seen agent:main:main" },
     ]);
   });
 });

@@ -7,6 +7,7 @@ import {
   type RunHeartbeat,
 } from "../../src/heartbeats/attach.ts";
 import { currentHeartbeat, HeartbeatRun } from "../../src/heartbeats/run.ts";
+import { TakenEvents } from "../../src/heartbeats/taken-events.ts";
 
 const WAKE = { sessionKey: "agent:main:main", agentId: "main", scheduled: false };
 const BUSY = { status: "skipped", reason: "requests-in-flight", retryAtMs: 7 } as const;
@@ -137,14 +138,10 @@ describe("what a heartbeat starts", () => {
     const drain = replaced("drainSystemEventEntries", () => events);
     expect(drain("agent:main:main")).toBe(events);
     await guardHeartbeats(() => Promise.resolve(drain("agent:main:main")), gate)({});
-    expect(run.taken).toEqual(events.map((event) => ({ sessionKey: "agent:main:main", event, copy: 3 })));
-    run.took(
-      "k",
-      Array.from({ length: 500 }, () => ({})),
-      0,
-    );
-    run.took("k", "nonsense", 0);
-    expect(run.taken).toHaveLength(100);
+    const back: unknown[] = [];
+    const enqueue = (...args: unknown[]): void => void back.push(args);
+    run.events.giveBack(() => [() => {}, () => {}, () => {}, enqueue]);
+    expect(back).toEqual(events.map(({ text }) => [text, { sessionKey: "agent:main:main" }]));
   });
 });
 
@@ -249,7 +246,8 @@ describe("a message that is about to be answered", () => {
       const told: unknown[] = [];
       turns = (sessionKey) => {
         told.push(sessionKey);
-        return { ready: Promise.resolve(), done: () => told.push("done") };
+        const done = (): void => void told.push("done");
+        return { ready: Promise.resolve(), events: new TakenEvents(), ran: false, done };
       };
       await expect(answered(message, {}, "more")).resolves.toEqual([message, {}, "more"]);
       expect(told).toEqual([expected, "done"]);
