@@ -58,7 +58,7 @@ const NEEDS: readonly Need[] = [
     },
   },
   {
-    releases: ">=2026.2.21 <2026.3.7",
+    releases: ">=2026.2.21 <2026.3.12",
     because: "they load @snazzah/davey at start, whose binary is an optional dependency of the same version",
     dependencies: { "@snazzah/davey": "0.1.12", "@snazzah/davey-linux-x64-gnu": "0.1.12" },
   },

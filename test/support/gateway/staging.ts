@@ -31,11 +31,11 @@ export async function prepareStaging({ version, dir }: Release, home: string): P
   await writeFile(join(home, ".npmrc"), `${lines.join("\n")}\n`);
   // Outside of the release's folder: there npm would take the release's own package for the one to install into.
   const staged = join(dir, "..", "..", "..", "staged");
-  return { env: { OPENCLAW_PLUGIN_STAGE_DIR: join(staged, version) }, node: await nodeBesideNpm(staged) };
+  return { env: { OPENCLAW_PLUGIN_STAGE_DIR: join(staged, version) }, node: await nodeNextToNpm(staged) };
 }
 
-/** From 2026.4.26 on they look for npm nowhere but beside their Node, where the `node` package has none. */
-async function nodeBesideNpm(staged: string): Promise<string> {
+/** From 2026.4.26 on they look for npm nowhere but next to their Node, where the `node` package has none. */
+async function nodeNextToNpm(staged: string): Promise<string> {
   const home = join(staged, `node-${process.version}`);
   const entry = join(home, "bin", "node");
   const fill = async (scratch: string): Promise<void> => {
@@ -47,6 +47,6 @@ async function nodeBesideNpm(staged: string): Promise<string> {
     // From <npm>/bin/npm-cli.js
     await symlink(dirname(dirname(await realpath(stdout.trim()))), join(packages, "npm"));
   };
-  await ensureInstalled({ what: "a Node beside npm", home, entry, fill });
+  await ensureInstalled({ what: "a Node next to npm", home, entry, fill });
   return entry;
 }

@@ -113,7 +113,7 @@ function withChat(parts: Omit<Client, "chat">): Client {
 /** Connects with the official client of `@openclaw/gateway-client`. It does not reconnect. */
 export async function connectOfficial(gateway: Endpoint, options: ConnectOptions = {}): Promise<Client> {
   const { needsDevice, takesNewDeviceProofs } = capabilities(gateway.release);
-  // The official client of today proves its device in the new form only.
+  // The current official client proves its device in the new form only.
   if (needsDevice && !takesNewDeviceProofs) return connectRaw(gateway, options);
   const {
     name = "official",
