@@ -295,7 +295,7 @@ export const SEAMS: readonly Seam[] = [
   {
     name: "message-events",
     job: "remap",
-    functions: [{ name: "prependSystemEvents", until: "2026.3.1" }],
+    functions: [{ name: "prependSystemEvents", until: "2026.3.2" }],
     purpose: "puts waiting events in front of a message; one that is queued behind a run goes on without them",
     without: "the release keeps the events with the message",
   },

@@ -98,7 +98,7 @@ export function isBusy(result: unknown): boolean {
 
 /**
  * Whether a release takes the waiting events for a message that it then queues behind the run under way, without them.
- * From 2026.3 on they stay with the message.
+ * From 2026.3.2 on they stay with the message.
  */
 export function queuesWithoutEvents(functions: Functions): boolean {
   return functions("prependSystemEvents").length > 0;

@@ -13,7 +13,7 @@ beforeEach(() => {
   put = [];
   scene = new GuardScene().begin();
   scene.functions["enqueueSystemEvent"] = [(...args: unknown[]) => put.push(args)];
-  // Only these releases queue a message without its events.
+  // Only releases that have this queue a message without its events.
   scene.functions["prependSystemEvents"] = [() => undefined];
 });
 
