@@ -1,6 +1,10 @@
 /** The gateway's set of clients: who comes and goes, and a narrowed view of it for one event. */
 import type { Broadcast, GatewayClient, GatewayClients } from "../gateway/types.ts";
+import { fieldsOrNone } from "../policy/fields.ts";
 import { FewSet } from "../policy/few-set.ts";
+
+/** The `readyState` of a WebSocket whose `close` event has been sent. */
+const CLOSED = 3;
 
 /**
  * Reports every client in the set, including those already there.
@@ -17,7 +21,9 @@ export function watchClients(
   const clear = clients.clear.bind(clients);
   clients.add = (client) => {
     const result = add(client);
-    onConnect(client);
+    // 2026.2 adds a client even if its socket closed during the handshake, and then never takes it out of the set.
+    if (fieldsOrNone(client.socket)["readyState"] === CLOSED) remove(client);
+    else onConnect(client);
     return result;
   };
   clients.delete = (client) => {

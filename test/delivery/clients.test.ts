@@ -155,6 +155,15 @@ describe("watching the clients", () => {
     expect(gone).not.toHaveBeenCalled();
   });
 
+  test("a client whose socket closed before it was added does not stay, and is not reported", () => {
+    const clients = new FakeClients();
+    const log = watched(clients);
+    clients.add({ ...a, socket: { readyState: 3 } });
+    clients.add({ ...b, socket: { readyState: 1 } });
+    expect(log).toEqual(["+b"]);
+    expect([...clients].map(({ connId }) => connId)).toEqual(["b"]);
+  });
+
   test("the watcher touches only its own set", () => {
     const other = new FakeClients();
     const log = watched(new FakeClients());
