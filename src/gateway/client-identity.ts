@@ -1,11 +1,12 @@
 /** The identity of a connection, by which a returning client is recognised. */
+import { createHash } from "node:crypto";
 import { text } from "../policy/fields.ts";
 import type { GatewayClient, GatewayConfig } from "./types.ts";
 
 /** Upstream's id of its Control UI, whose device older releases can be told not to check. */
 const CONTROL_UI = "openclaw-control-ui";
 
-/** Length of a self-reported value; longer ones are not compared. */
+/** Length of what is kept as it is; of anything longer, a digest is kept. */
 const MAX_LENGTH = 512;
 
 /**
@@ -21,7 +22,8 @@ export function clientIdentity(client: GatewayClient, config: () => GatewayConfi
   if (deviceId === undefined) return undefined;
   if (self?.id === CONTROL_UI && config().gateway?.controlUi?.dangerouslyDisableDeviceAuth === true) return undefined;
   const said = [role, self?.id, self?.mode, self?.displayName, self?.instanceId].map((each) => text(each) ?? "");
-  return JSON.stringify([deviceId, ...said]).slice(0, MAX_LENGTH);
+  const identity = JSON.stringify([deviceId, ...said]);
+  return identity.length <= MAX_LENGTH ? identity : createHash("sha256").update(identity).digest("base64");
 }
 
 /** Whether a connection names its instance of the program: without it, two windows of a program have one identity. */

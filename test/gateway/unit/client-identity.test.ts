@@ -39,7 +39,10 @@ test("the device of a Control UI proves nothing where the gateway is told not to
   expect(identity({ device: { id: "d" }, client: SELF }, UNCHECKED)).toBeTypeOf("string");
 });
 
-test("self-reported values are compared within a bound", () => {
-  const long = { device: { id: "d" }, client: { ...SELF, displayName: "x".repeat(1_000_000) } };
-  expect(identity(long)!.length).toBeLessThan(1_000);
+test("long names are told apart to their ends, and kept in a bounded form", () => {
+  const named = (end: string, instanceId?: string) =>
+    identity({ device: { id: "d" }, client: { ...SELF, displayName: "x".repeat(1_000_000) + end, instanceId } })!;
+  expect(named("a").length).toBeLessThan(1_000);
+  expect(named("a")).toBe(named("a"));
+  expect(new Set([named("a"), named("b"), named("a", "1"), named("a", "2")]).size).toBe(4);
 });
