@@ -1,11 +1,13 @@
 /**
  * Writes the parts of the docs that are made from the source: the settings from their schema, the
- * command's help, the client's API from its docstrings, the seams from their table, the messages from their catalogues.
+ * command's help, the client's API from its docstrings, the seams from their table, the messages from their catalogues,
+ * the counters from their reasons.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { clientApi } from "./docs/client-api.ts";
 import { commandHelp } from "./docs/command.ts";
+import { countersTable } from "./docs/counters.ts";
 import { eventsTable } from "./docs/events.ts";
 import { settingsReference, settingsTable } from "./docs/settings.ts";
 import { heartbeatsLackTable, messagesTable } from "./docs/troubleshooting.ts";
@@ -25,6 +27,7 @@ const PARTS: readonly (readonly [file: string, part: string, make: () => string]
   ["docs/command.md", "command", commandHelp],
   ["docs/client.md", "api", clientApi],
   ["docs/events.md", "events", eventsTable],
+  ["docs/plugin.md", "counters", countersTable],
   ["docs/releases.md", "releases", releasesPage],
   ...(Object.keys(SECTIONS) as (keyof typeof SECTIONS)[]).map(
     (section) => ["docs/troubleshooting.md", section, () => messagesTable(section)] as const,
