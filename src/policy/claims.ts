@@ -230,7 +230,7 @@ export class Claims<C> {
    */
   startedLate(left: Left<C> | undefined, run: StartedRun, keys: readonly string[]): void {
     const { latest, heir } = left ? this.#lineOf(left) : {};
-    const started = this.runs.own(heir, run.id, keys, run.fresh);
+    const started = this.runs.own(heir, run.id, keys, run.fresh, true);
     if (started && heir === undefined) latest?.runs.push(started);
   }
 

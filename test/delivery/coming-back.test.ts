@@ -89,6 +89,21 @@ test("what answers bring to a connection that has closed survives a second cut, 
   expect(got(third)).toEqual([1]);
 });
 
+test("a late answer to a closed connection brings its client no later frame of the run before an earlier one", () => {
+  const { editor, disconnect, ask, say } = world();
+  const first = editor("first");
+  const message = ask(first, "chat.send", { sessionKey: A });
+  disconnect(first);
+  const second = editor("second");
+  // The client sends its message again.
+  const again = ask(second, "chat.send", { sessionKey: A });
+  say(1);
+  message.answered(STARTED);
+  say(2);
+  again.answered({ ok: true, payload: { runId: "r", status: "in_flight" } });
+  expect(got(second)).toEqual([1, 2]);
+});
+
 test("a claim that comes back during the deletion of its session ends with it", async () => {
   const { editor, disconnect, accepted, ask, say } = world();
   const first = editor("first");

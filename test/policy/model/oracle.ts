@@ -164,6 +164,7 @@ export class Oracle implements World {
     const owner = connection.open ? connection : heir;
     const run = this.#runs.own(owner, runId, keys, fresh, this.#now);
     if (run && !owner) left?.runs.push(run);
+    if (run && owner && owner === heir) this.#review(heir);
     this.#waits.settle();
   }
 
