@@ -121,7 +121,7 @@ export function claimIntent(method: string, params: unknown): ClaimIntent | unde
   const claiming = CLAIMING.get(method);
   if (!claiming) return undefined;
   const named = valuesOf(body, claiming.field);
-  const keys = named.length === 0 && method === "agent" ? mainSession(body, agentId) : named;
+  const keys = named.length === 0 && method === "agent" ? mainSession(body, agentId) : ofAgent(method, named, agentId);
   return {
     kind: "claim",
     keys,
@@ -149,8 +149,25 @@ function valuesOf(body: Fields, field: ClaimingMethod["field"]): readonly unknow
   return present(value) ? [value] : [];
 }
 
-function isWritten(key: unknown): boolean {
+function isWritten(key: unknown): key is string {
   return typeof key === "string" && key.trim() !== "";
+}
+
+/** Up to 2026.7 all other methods ignore or refuse an agent next to a raw key. */
+const QUALIFIES_KEYS: ReadonlySet<string> = new Set(["sessions.abort", "sessions.create"]);
+
+/**
+ * Session keys as the gateway reads them next to an agent: these methods qualify a raw key themselves, and the release's
+ * own resolver, which makes keys canonical, ignores the agent up to 2026.7.
+ */
+function ofAgent(method: string, keys: readonly unknown[], agentId: string | undefined): readonly unknown[] {
+  if (agentId === undefined || !QUALIFIES_KEYS.has(method)) return keys;
+  return keys.map((key) => (isRaw(key) ? `agent:${agentIdOf(agentId)}:${key.trim()}` : key));
+}
+
+/** Whether a key leaves its agent open. */
+function isRaw(key: unknown): key is string {
+  return isWritten(key) && !/^\s*(?:agent:|(?:global|unknown)\s*$)/i.test(key);
 }
 
 /** `agent` with an agent and no other target runs in that agent's main session. */

@@ -1,6 +1,6 @@
 /** How claims begin and end. */
 import { expect, test } from "vitest";
-import { type Client, field } from "../support/wire/clients.ts";
+import { type Client, type Endpoint, field } from "../support/wire/clients.ts";
 import { PATIENCE_MS } from "../support/gateway/patience.ts";
 import {
   answer,
@@ -97,6 +97,20 @@ test("sessions.create claims the key that the gateway chose", async (context) =>
   const session = { key, id: freshSession().id };
   const seen = await seesOfNextRun(client, session);
   expect(seen.some((frame) => frame.event === "chat")).toBe(true);
+});
+
+test("sessions.create claims no session of another agent than the one next to its key", async (context) => {
+  const session = freshSession();
+  const [, , key] = session.key.split(":");
+  const creates = async (gateway: Endpoint): Promise<number> => {
+    const client = await connect(gateway, ADMIN);
+    const made = await client.request("sessions.create", { key, agentId: "other" });
+    expect(made).toMatchObject({ key: `agent:other:${key}` });
+    return (await seesOfNextRun(client, session, gateway)).length;
+  };
+  if (!offers(await connect(isolated), "sessions.create")) return context.skip("this release has no sessions.create");
+  expect(await creates(plain)).toBeGreaterThan(0);
+  expect(await creates(isolated)).toBe(0);
 });
 
 test("a reset session keeps its claims and a deleted session loses them", async () => {

@@ -71,6 +71,24 @@ describe("a request that opens, reads or drives a session claims it", () => {
   });
 });
 
+describe("a raw key next to an agent", () => {
+  // Up to 2026.7 the resolver that makes keys canonical ignores the agent, but these methods do not.
+  test.each([
+    ["sessions.create", "desk", "agent:work:desk"],
+    ["sessions.create", " telegram:dm:42 ", "agent:work:telegram:dm:42"],
+    ["sessions.create", "main", "agent:work:main"],
+    ["sessions.abort", "desk", "agent:work:desk"],
+    ["sessions.create", "Global", "Global"],
+    ["sessions.create", " unknown", " unknown"],
+    ["sessions.create", "agent:other:desk", "agent:other:desk"],
+    ["sessions.create", " Agent:work", " Agent:work"],
+    ["sessions.create", 7, 7],
+    ["sessions.get", "desk", "desk"],
+  ])("%s with the key %j claims %j", (method, key, claimed) => {
+    expect(claimIntent(method, { key, agentId: " Work " })).toMatchObject({ keys: [claimed] });
+  });
+});
+
 describe("a request that does not name a session claims nothing", () => {
   test.each(CLAIMING.filter(({ method }) => method !== "agent"))(
     "$method without a key claims nothing",
