@@ -167,8 +167,15 @@ export class ClaimRequests {
     return {
       answered: (answer) =>
         this.#host.safely(() => {
-          settle(answer.ok, answer);
-          if (client) this.#host.settled(client);
+          try {
+            settle(answer.ok, answer);
+          } catch (error) {
+            // No other answer comes: frames must not be held for it for ever.
+            claim?.reject();
+            throw error;
+          } finally {
+            if (client) this.#host.settled(client);
+          }
         }),
       ended: (unanswered) => {
         if (!unanswered) return;

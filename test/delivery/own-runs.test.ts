@@ -129,6 +129,26 @@ describe("a session whose key the gateway chooses", () => {
     expect(scope.status().held).toBe(0);
   });
 
+  test("an answer that the module fails to read brings nothing, and holds nothing any longer", () => {
+    let broken = false;
+    const config = {
+      get session(): object {
+        if (broken) throw new Error("unreadable");
+        return {};
+      },
+    };
+    const { connect, ask, broadcaster, scope } = scopedGateway(perConnection, { config: () => config });
+    const client = connect("client");
+    const creation = ask(client, "sessions.create", { message: "hi" });
+    const say = (n: number) => broadcaster.broadcast("chat", { n, sessionKey: A, runId: "other", state: "delta" });
+    say(1);
+    broken = true;
+    creation.answered(answer);
+    say(2);
+    expect(got(client)).toEqual([]);
+    expect(scope.status()).toMatchObject({ claims: 0, held: 0 });
+  });
+
   test("the frames of another connection's run are not held", () => {
     const { client, bystander, ask, say, scope } = world();
     ask(bystander, "chat.send", { sessionKey: A }).answered(started("theirs"));
