@@ -70,7 +70,8 @@ export function guardHeartbeats(original: RunHeartbeat, gate: HeartbeatGate): Ru
 /** An agent run begins: a message that it answers has its events with it. */
 export function noteRun(): void {
   const turn = turns.getStore();
-  if (turn) turn.ran = true;
+  // A heartbeat that the message set off takes events of its own.
+  if (turn && !currentHeartbeat()) turn.ran = true;
 }
 
 type SetActiveRun = (sessionId: unknown, handle: unknown, ...rest: unknown[]) => unknown;

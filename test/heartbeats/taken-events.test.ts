@@ -74,6 +74,16 @@ describe("the events that a user's message takes", () => {
     expect(put).toEqual([BACK]);
   });
 
+  test("a heartbeat that a message sets off does not keep the message's events", async () => {
+    const beat = scene.replaced("runHeartbeatOnce", async () => {
+      scene.handle(() => {});
+      scene.agentEvent({ runId: "beat", stream: "lifecycle", data: { phase: "start" } });
+      return await Promise.resolve({ status: "ran" });
+    });
+    await message(() => beat({ agentId: "ops", sessionKey: "agent:ops:main" }));
+    expect(put).toEqual([BACK]);
+  });
+
   test("on releases whose queued messages hold their events, nothing is given back", async () => {
     delete scene.functions["prependSystemEvents"];
     await message(() => undefined);
