@@ -24,18 +24,24 @@ export class TakenEvents {
   }
 
   /**
-   * Puts them back into their queues.
+   * Puts them back into their queues. Throws what the release throws for one of them, once the others are back.
    *
    * @param functions as the release's callers see them, so that what is put back is followed
    */
   giveBack(functions: Functions): void {
     const enqueue = functions("enqueueSystemEvent") as readonly Enqueue[];
-    for (const { sessionKey, event, copy } of this.#taken.splice(0)) {
+    while (this.#taken.length > 0) {
+      const { sessionKey, event, copy } = this.#taken.shift()!;
       const { text, contextKey, deliveryContext, trusted } = fieldsOrNone(event);
       if (typeof text !== "string") continue;
       const context = { contextKey, deliveryContext, trusted };
       const given = Object.entries(context).filter(([, value]) => value !== undefined && value !== null);
-      (enqueue[copy] ?? enqueue.at(-1))?.(text, { sessionKey, ...Object.fromEntries(given) });
+      try {
+        (enqueue[copy] ?? enqueue.at(-1))?.(text, { sessionKey, ...Object.fromEntries(given) });
+      } catch (error) {
+        this.giveBack(functions);
+        throw error;
+      }
     }
   }
 }

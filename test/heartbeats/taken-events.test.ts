@@ -119,4 +119,15 @@ describe("what was taken", () => {
     }
     expect({ put, other }).toEqual({ put: [BACK], other: [] });
   });
+
+  test("one that the release refuses does not take the others with it", () => {
+    const events = new TakenEvents();
+    events.add(MAIN, [{ text: "refused" }, EVENT], 0);
+    const enqueue = (...args: unknown[]): void => {
+      if (args[0] === "refused") throw new Error("refused");
+      put.push(args);
+    };
+    expect(() => given(events, enqueue)).toThrow("refused");
+    expect(put).toEqual([BACK]);
+  });
 });
