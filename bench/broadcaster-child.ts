@@ -10,8 +10,8 @@ import {
   type ChatEvents,
   chatDeltas,
   claimSessions,
-  newScope,
   runBegins,
+  scopedBroadcaster,
   sessionKey,
   watchedSession,
 } from "./scene.ts";
@@ -48,14 +48,15 @@ serve((size): World => {
   const nobody = new Set<string>();
   const params = gatewayParams(captured, (asked) => (asked === key ? subscribers : nobody));
   const configured = Object.hasOwn(SETTINGS, variant) ? SETTINGS[variant as Configured] : undefined;
-  const scope = variant === "module" || configured ? newScope(built, configured) : undefined;
-  const broadcaster = scope ? built.scopeBroadcaster(captured.create, params, scope) : captured.create(params);
+  const isolated =
+    variant === "module" || configured ? scopedBroadcaster(built, captured.create, params, configured) : undefined;
+  const broadcaster = isolated ?? captured.create(params);
   const caps = variant === "opt-in" ? ["session-scoped-events"] : [];
   const list = Array.from({ length: size }, (_, index) => clientAt(index, caps));
   // It follows all sessions, and claims none that it is asked about.
   if (variant === "observer") list.push(clientAt(size, caps, "dashboard"));
   for (const client of list) params.clients.add(client);
-  if (scope) claimSessions(scope, list, built.claimIntent);
+  if (isolated) claimSessions(isolated.scope, list, built.claimIntent);
   broadcaster.broadcast("agent", runBegins(watched), { sessionKeys: [key] });
   const events = chatDeltas(watched, captured.isIndexed ? "2026.9" : "2026.5");
   return {

@@ -10,38 +10,62 @@ export type Captured = {
   readonly create: CreateBroadcaster;
   /** From 2026.8 on the gateway passes more than the set, and clients are looked up by id. */
   readonly isIndexed: boolean;
+  /** The release's own check of each recipient, as its gateway passes it; older releases have none. */
+  readonly canReceive: NonNullable<BroadcasterParams["canReceiveSessionEvent"]> | undefined;
 };
+
+/** From 2026.8 on: who may read a session, and the facts about a recipient that this check needs. */
+const MAY_READ = "canReceiveSessionEvent";
+const RECIPIENT = "prepareProjectedSessionSharing";
 
 /** The gateway's broadcaster factory. Importing its chunk runs declarations, and starts nothing. */
 export async function captureBroadcaster(built: BuiltModule, root: string, chunk: string): Promise<Captured> {
-  let found: unknown;
+  const found = new Map<string, unknown>();
   built.installLoader(
     root,
-    [BROADCASTER],
-    (_, original) => (found = original),
+    [BROADCASTER, MAY_READ, RECIPIENT],
+    (name, original) => {
+      found.set(name, original);
+      return original;
+    },
     () => {},
   );
   await import(pathToFileURL(join(root, chunk)).href);
   const busy = process.getActiveResourcesInfo().filter((resource) => resource !== "PipeWrap");
-  if (typeof found !== "function") throw new Error(`${chunk} did not declare ${BROADCASTER}`);
+  const create = found.get(BROADCASTER);
+  if (typeof create !== "function") throw new Error(`${chunk} did not declare ${BROADCASTER}`);
   if (busy.length > 0) throw new Error(`importing ${chunk} started something: ${busy.join(", ")}`);
-  return { create: found as CreateBroadcaster, isIndexed: /getByConnectionId/.test(String(found)) };
+  const isIndexed = /getByConnectionId/.test(String(create));
+  return { create: create as CreateBroadcaster, isIndexed, canReceive: isIndexed ? checkOf(found) : undefined };
+}
+
+/** The check of a recipient with the release's functions, for a gateway with an empty configuration and no profiles. */
+function checkOf(found: ReadonlyMap<string, unknown>): Captured["canReceive"] {
+  const [mayRead, recipient] = [MAY_READ, RECIPIENT].map((name) => found.get(name));
+  if (typeof mayRead !== "function" || typeof recipient !== "function")
+    throw new Error(`no ${MAY_READ} or ${RECIPIENT}`);
+  const cfg = {};
+  return (client, sessionKeys, agentId, event, payload) => {
+    const sharing = recipient({ cfg, client, isMember: () => false }) as unknown;
+    const prepared = { sharing, target: () => null };
+    return mayRead({ cfg, client, sessionKeys, agentId, event, payload, prepared }) as boolean;
+  };
 }
 
 /**
- * What the gateway passes to the factory: an empty set of clients, and callbacks that allow
- * everything. The gateway's own cost more, for each recipient.
+ * What the gateway passes to the factory: an empty set of clients, and callbacks. The check of
+ * each recipient is the release's own, less the reading of the configuration; the others do nothing.
  *
  * @param subscribers connection ids that subscribed to a session, for upstream's opt-in cap
  */
 export function gatewayParams(
-  { isIndexed }: Captured,
+  { isIndexed, canReceive }: Captured,
   subscribers: (key: string) => ReadonlySet<string>,
 ): BroadcasterParams {
   if (!isIndexed) return { clients: new Set<GatewayClient>() };
   const more = {
     sessionMessageSubscribers: { get: subscribers },
-    canReceiveSessionEvent: () => true,
+    ...(canReceive && { canReceiveSessionEvent: canReceive }),
     prepareSessionEventProjection: () => undefined,
     onBroadcast: () => {},
   };

@@ -6,7 +6,7 @@
  */
 import type { GatewayClient } from "../src/gateway/types.ts";
 import { captureBroadcaster, clientAt, gatewayParams } from "./captured.ts";
-import { builtModule, claimOnly, claimSessions, newScope } from "./scene.ts";
+import { builtModule, claimOnly, claimSessions, scopedBroadcaster } from "./scene.ts";
 
 /**
  * Stub connections alone, with the module, and with a claim each: on one session, on one of its own, or on one of its
@@ -36,9 +36,8 @@ const nobody = new Set<string>();
 
 function build() {
   const params = gatewayParams(captured, () => nobody);
-  const scope = variant === "unprotected" ? undefined : newScope(built);
-  const broadcaster = scope ? built.scopeBroadcaster(captured.create, params, scope) : captured.create(params);
-  return { clients: params.clients, scope, broadcaster };
+  const isolated = variant === "unprotected" ? undefined : scopedBroadcaster(built, captured.create, params);
+  return { clients: params.clients, scope: isolated?.scope, broadcaster: isolated ?? captured.create(params) };
 }
 
 const { clients, scope, broadcaster } = build();

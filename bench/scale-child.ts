@@ -9,7 +9,7 @@
  */
 import { captureBroadcaster, clientAt, gatewayParams, Socket } from "./captured.ts";
 import { serve, type World } from "./measured.ts";
-import { builtModule, chatDeltas, claimSessions, newScope, runBegins } from "./scene.ts";
+import { builtModule, chatDeltas, claimSessions, runBegins, scopedBroadcaster } from "./scene.ts";
 
 export type ScaleVariant = "sessions" | "subscribers" | "half" | "unprotected";
 
@@ -23,13 +23,13 @@ const nobody = new Set<string>();
 
 serve((size): World => {
   const params = gatewayParams(captured, () => nobody);
-  const scope = variant === "unprotected" ? undefined : newScope(built);
-  const { broadcast } = scope ? built.scopeBroadcaster(captured.create, params, scope) : captured.create(params);
+  const isolated = variant === "unprotected" ? undefined : scopedBroadcaster(built, captured.create, params);
+  const { broadcast } = isolated ?? captured.create(params);
   const list = Array.from({ length: size }, (_, index) => clientAt(index));
   for (const client of list) params.clients.add(client);
   const spread = variant === "sessions";
   const sessionOf = (index: number): number => (spread || (variant === "half" && index % 2 === 1) ? index : 0);
-  if (scope) claimSessions(scope, list, built.claimIntent, sessionOf);
+  if (isolated) claimSessions(isolated.scope, list, built.claimIntent, sessionOf);
   const events = Array.from({ length: spread ? size : 1 }, (_, index) => {
     broadcast("agent", runBegins(index));
     const { payloads, opts } = chatDeltas(index, captured.isIndexed ? "2026.9" : "2026.5", 1);

@@ -1,6 +1,6 @@
 /** Connections and chat events as a gateway sees them; shared by the measured processes. */
 import type { GatewayScope } from "../src/delivery/gateway-scope.ts";
-import type { GatewayClient } from "../src/gateway/types.ts";
+import type { Broadcaster, BroadcasterParams, CreateBroadcaster, GatewayClient } from "../src/gateway/types.ts";
 import type { ClaimIntent } from "../src/policy/claim-intent.ts";
 
 export const SIZES: readonly number[] = [1, 2, 5, 20, 100, 1000, 10_000];
@@ -100,7 +100,7 @@ export function claimSessions(
 /** The built module, as it ships. Loaded late, so that type checks do not need a build. */
 export async function builtModule() {
   const load = (path: string): Promise<unknown> => import(new URL(`../dist/${path}`, import.meta.url).href);
-  const [scope, broadcast, loader, keys, claims, settings] = await Promise.all(
+  const [scope, broadcast, loader, keys, claims, settings, heartbeats] = await Promise.all(
     [
       "delivery/gateway-scope.js",
       "delivery/broadcast.js",
@@ -108,6 +108,7 @@ export async function builtModule() {
       "gateway/session-keys.js",
       "policy/claim-intent.js",
       "policy/settings.js",
+      "heartbeats/guard.js",
     ].map(load),
   );
   return {
@@ -117,6 +118,7 @@ export async function builtModule() {
     ...(keys as typeof import("../src/gateway/session-keys.ts")),
     ...(claims as typeof import("../src/policy/claim-intent.ts")),
     ...(settings as typeof import("../src/policy/settings.ts")),
+    ...(heartbeats as typeof import("../src/heartbeats/guard.ts")),
   };
 }
 
@@ -127,13 +129,33 @@ export function newScope(
   { GatewayScope: Scope, SessionKeys, parseSettings }: BuiltModule,
   settings?: unknown,
 ): GatewayScope {
+  return new Scope(keysOf(SessionKeys), parseSettings(settings), { warn: () => {}, connected: () => {} });
+}
+
+/** The gateway's broadcaster with the module around it: the scope, and the guard that looks at every event, too. */
+export function scopedBroadcaster(
+  built: BuiltModule,
+  create: CreateBroadcaster,
+  params: BroadcasterParams,
+  settings?: unknown,
+): Broadcaster & { readonly scope: GatewayScope } {
+  const scope = newScope(built, settings);
+  const guard = new built.HeartbeatGuard({
+    functions: () => [],
+    replaced: () => [],
+    config: () => ({}),
+    mayAbort: () => true,
+    failed: () => {},
+    info: () => {},
+  });
+  guard.begin(built.parseSettings(settings).heartbeat, keysOf(built.SessionKeys));
+  return { ...built.scopeBroadcaster(create, params, scope, guard.holdBack), scope };
+}
+
+function keysOf(SessionKeys: BuiltModule["SessionKeys"]): InstanceType<BuiltModule["SessionKeys"]> {
   const config = {};
-  return new Scope(
-    new SessionKeys(
-      () => config,
-      () => ({}),
-    ),
-    parseSettings(settings),
-    { warn: () => {}, connected: () => {} },
+  return new SessionKeys(
+    () => config,
+    () => ({}),
   );
 }
