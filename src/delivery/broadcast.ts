@@ -72,6 +72,8 @@ interface Sender {
   again(to: Recipients, event: string, payload: unknown, opts: unknown): void;
   /** One frame, late: side effects of `broadcast` beyond the connections have happened already. */
   late(client: GatewayClient, frame: HeldFrame): void;
+  /** A client has gone. */
+  left?(): void;
   readonly plugin?: ((to: Recipients | undefined, event: string, payload: unknown, scope: unknown) => void) | undefined;
 }
 
@@ -93,7 +95,10 @@ export function scopeBroadcaster(
   // so do not probe releases that ask `canReceiveSessionEvent`: all of them are of the newer kind.
   const perConnection = "canReceiveSessionEvent" in params || probeNumbering(create) === "per-connection";
   const [upstream, sender] = perConnection ? sharedSender(create, params, gate) : separateSender(create, params);
-  watchClients(params.clients, gate.connected.bind(gate), gate.disconnected.bind(gate));
+  watchClients(params.clients, gate.connected.bind(gate), (client) => {
+    sender.left?.();
+    gate.disconnected(client);
+  });
   gate.onRelease((client, frame) => sender.late(client, frame));
 
   const keepForAnswer = (
@@ -197,6 +202,7 @@ function sharedSender(create: CreateBroadcaster, params: BroadcasterParams, gate
       if (via === "plugin") plugin(to, event, payload, opts);
       else (via === "targeted" ? targeted : sender.again)(to, event, payload, opts);
     },
+    left: () => view.left(),
     plugin,
   };
   return [upstream, sender];

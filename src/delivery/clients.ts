@@ -52,6 +52,10 @@ export class ClientsView {
   readonly #all: GatewayClients;
   /** All, or the recipients of the event at hand. */
   #shown: Shown;
+  /** Clients that have gone, in number. */
+  #gone = 0;
+  /** The same when the claimers of a session began to be shown; -1 if others are shown. */
+  #goneBefore = -1;
   #sending: unknown = IDLE;
 
   constructor(all: GatewayClients) {
@@ -83,13 +87,16 @@ export class ClientsView {
    */
   narrow(recipients: Shown, payload: unknown, send: Broadcast, event = "", opts?: unknown): void {
     const shown = this.#shown;
+    const goneBefore = this.#goneBefore;
     const sending = this.#sending;
     this.#shown = recipients;
+    this.#goneBefore = recipients instanceof FewSet ? this.#gone : -1;
     this.#sending = payload;
     try {
       send(event, payload, opts);
     } finally {
       this.#shown = shown;
+      this.#goneBefore = goneBefore;
       this.#sending = sending;
     }
   }
@@ -108,9 +115,17 @@ export class ClientsView {
     return this.#shown.size;
   }
 
-  /** Membership is not narrowed: the gateway asks it whether a client is still connected. */
+  /**
+   * Membership is not narrowed: the broadcaster asks of each recipient whether it is still connected. While it walks
+   * over claimers and nobody has gone, that is known, as claims end with their connection.
+   */
   has(client: GatewayClient): boolean {
-    return this.#all.has(client);
+    return this.#goneBefore === this.#gone || this.#all.has(client);
+  }
+
+  /** A client has gone. */
+  left(): void {
+    this.#gone += 1;
   }
 
   /**

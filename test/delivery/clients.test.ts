@@ -222,12 +222,31 @@ describe("those who claim a session, in the gateway's loop", () => {
   test("a claimer that has gone while it is visited is not connected any more", () => {
     const all = new FakeClients([a, b]);
     const view = new ClientsView(all);
+    watchClients(
+      all,
+      () => {},
+      () => view.left(),
+    );
     const connected: boolean[] = [];
     walked(view, claimers(a, b), (client) => {
       all.delete(client);
       connected.push(view.has(client));
     });
     expect(connected).toEqual([false, false]);
+  });
+
+  test("a claimer that goes while another event is sent is not connected any more either", () => {
+    const all = new FakeClients([a, b]);
+    const view = new ClientsView(all);
+    watchClients(
+      all,
+      () => {},
+      () => view.left(),
+    );
+    const visited = walked(view, claimers(a, b), (client) => {
+      if (client === a) walked(view, claimers(a), () => all.delete(b));
+    });
+    expect(visited).toEqual(["a"]);
   });
 
   test("a claimer is not taken for connected after the loop was left in its midst", () => {
