@@ -9,7 +9,7 @@ const NEWEST = "test/gateway/{agent-ids,bystanders,runs,session-content,sessions
 
 /** Files that boot one gateway after another: `npm run test:releases -- --contract` runs them. */
 const MANY_BOOTS =
-  "test/gateway/{completion-properties,completions,configurations,cron-events,heartbeat-alerts,lifecycle,plugin,settings,targeted-wakes}.test.ts";
+  "test/gateway/{completion-properties,completions,configurations,cron-events,heartbeat-alerts,http-messages,lifecycle,plugin,settings,targeted-wakes}.test.ts";
 
 /** Where `npm test` runs the rest: it boots in four seconds instead of twenty. */
 const FAST_RELEASE = "2026.2.9";

@@ -38,6 +38,7 @@ const CONTRACT_IF_FAST = [
   "configurations",
   "cron-events",
   "heartbeat-alerts",
+  "http-messages",
   "lifecycle",
   "plugin",
   "runs",

@@ -5,7 +5,7 @@
  * where the wake handler of some releases does not.
  */
 import { fieldsOrNone } from "../policy/fields.ts";
-import { context, currentHeartbeat, HeartbeatRun } from "./run.ts";
+import { context, currentHeartbeat, HeartbeatRun, unguarded, unguardedContext } from "./run.ts";
 import { turns, type UserTurn } from "./user-runs.ts";
 
 /** What `runHeartbeatOnce` takes, as far as the module reads it. 2026.2 knows `reason` and `agentId` only. */
@@ -45,13 +45,19 @@ export interface HeartbeatGate {
   started(): void;
   /** A message on a session is about to be answered, whichever way it came in. */
   turn(sessionKey: unknown): UserTurn | undefined;
+  /**
+   * A task is about to enter a lane.
+   *
+   * @returns undefined if it may at once
+   */
+  enters(lane: unknown): UserTurn | undefined;
 }
 
 /** Wraps `runHeartbeatOnce`. A deferred or aborted heartbeat answers {@link Skip}. */
 export function guardHeartbeats(original: RunHeartbeat, gate: HeartbeatGate): RunHeartbeat {
   return async function runHeartbeatOnce(opts, ...rest) {
     const run = gate.admit(opts);
-    if (!run) return original(opts, ...rest);
+    if (!run) return unguarded(() => original(opts, ...rest));
     if (!(run instanceof HeartbeatRun)) return run;
     let result: unknown;
     try {
@@ -166,16 +172,33 @@ function noteTaken(original: TakeEvents, copy: number): TakeEvents {
 
 type Enqueue = (lane: unknown, task: unknown, ...rest: unknown[]) => unknown;
 
-/** Wraps `enqueueCommandInLane`: a queued task runs as part of what queued it, not of what ran before it. */
-function keepContext(original: Enqueue): Enqueue {
+/**
+ * Wraps `enqueueCommandInLane`: a queued task runs as part of what queued it, not of what ran before it.
+ *
+ * Every run enters its session's lane first, also one that `getReplyFromConfig` does not see, such as that of a message
+ * by HTTP. It would wait there until a heartbeat of the session has ended. It waits before the lane instead, where it
+ * holds nothing that the heartbeat needs.
+ */
+function watchLanes(original: Enqueue, gate: HeartbeatGate): Enqueue {
   return function enqueueCommandInLane(lane, task, ...rest) {
     if (typeof task !== "function") return original(lane, task, ...rest);
     const run = context.getStore();
+    const unguardedRun = unguardedContext.getStore();
     const turn = turns.getStore();
     const bound = (...args: unknown[]): unknown =>
-      context.run(run, () => turns.run(turn, () => task(...args) as unknown));
-    return original(lane, bound, ...rest);
+      context.run(run, () => unguardedContext.run(unguardedRun, () => turns.run(turn, () => task(...args) as unknown)));
+    const entry = gate.enters(lane);
+    return entry ? enterLater(entry, () => original(lane, bound, ...rest)) : original(lane, bound, ...rest);
   };
+}
+
+async function enterLater(entry: UserTurn, enter: () => unknown): Promise<unknown> {
+  try {
+    await entry.ready;
+    return await enter();
+  } finally {
+    entry.done();
+  }
 }
 
 type AnyFn = (...args: unknown[]) => unknown;
@@ -205,7 +228,7 @@ export function heartbeatReplacements(
     clearActiveEmbeddedRun: (original) => releaseHandles(original as AnyFn),
     getReplyFromConfig: (original) => watchReplies(original as GetReply, gate),
     resolveRuntimeContextPromptParts: (original) => keepPrompt(original as SplitPrompt),
-    enqueueCommandInLane: (original) => keepContext(original as AnyFn),
+    enqueueCommandInLane: (original) => watchLanes(original as AnyFn, gate),
     // A release with several copies of the queues has as many of each of their functions.
     drainSystemEventEntries: taking("drainSystemEventEntries"),
     consumeSelectedSystemEventEntries: taking("consumeSelectedSystemEventEntries"),

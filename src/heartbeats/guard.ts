@@ -11,6 +11,7 @@ import type { GatewayConfig } from "../gateway/types.ts";
 import {
   abortsHeartbeatsItself,
   askedNobody,
+  busy,
   forgetReply,
   type Functions,
   heartbeatIntervals,
@@ -18,13 +19,14 @@ import {
   isBusy,
   queuesWithoutEvents,
   remembersReplies,
+  sessionOfLane,
 } from "./release.ts";
 import { LastWords } from "./last-words.ts";
 import { TakenEvents } from "./taken-events.ts";
-import { mayStartRuns, type RunSign, type UserTurn, watchAgentEvents } from "./user-runs.ts";
+import { mayStartRuns, type RunSign, turns, type UserTurn, watchAgentEvents } from "./user-runs.ts";
 import type { SessionKeys } from "../gateway/session-keys.ts";
 import { type HeartbeatGate, type HeartbeatOptions, noteRun, type Skip } from "./attach.ts";
-import { currentHeartbeat, HeartbeatRun, type HeartbeatSessions, untilFree } from "./run.ts";
+import { currentHeartbeat, HeartbeatRun, type HeartbeatSessions, inHeartbeat, untilFree } from "./run.ts";
 import { BoundedMap } from "../policy/bounded-map.ts";
 import { fieldsOrNone } from "../policy/fields.ts";
 import {
@@ -72,6 +74,8 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
   readonly #subscribed = new Set<Fn>();
   /** Heartbeats under way, by session. */
   readonly #running = new Map<string, HeartbeatRun>();
+  /** What runs from elsewhere wait for, by session: later ones wait for the same, and so stay behind. */
+  readonly #entering = new Map<string, Promise<void>>();
   /** Heartbeats by the id of their agent run. */
   readonly #byRunId = new BoundedMap<string, HeartbeatRun>(MAX_HEARTBEAT_RUNS);
   readonly #lastWords = new LastWords(
@@ -206,6 +210,28 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
     });
   }
 
+  /**
+   * A run that no request and no channel has announced, such as that of a message by HTTP, aborts the heartbeat of its
+   * session like a message. Where it must not, it waits in its lane, as without the module.
+   *
+   * @see HeartbeatGate
+   */
+  enters(lane: unknown): UserTurn | undefined {
+    return this.#safely(undefined, () => {
+      if (this.#running.size + this.#entering.size === 0 || inHeartbeat() || !this.#mayPreempt()) return undefined;
+      const place = this.#place(sessionOfLane(lane));
+      const announced = turns.getStore();
+      if (!place || (announced?.live && announced.sessionKey === place.sessionKey)) return undefined;
+      const waiting = this.#entering.get(place.sessionKey);
+      if (waiting) return this.#open(place, waiting);
+      // A delivery may take long, and holds no lane.
+      if (this.#running.get(place.sessionKey)?.answered) return undefined;
+      const ready = this.#clear(place)?.finally(() => this.#entering.delete(place.sessionKey));
+      if (ready) this.#entering.set(place.sessionKey, ready);
+      return ready && this.#open(place, ready);
+    });
+  }
+
   /** @see HeartbeatFrames */
   heartbeatSession(): string | undefined {
     return currentHeartbeat()?.home;
@@ -285,15 +311,18 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
   }
 
   /** A user's message is being answered from now until `done`. */
-  #open(place: Place): UserTurn {
+  #open(place: Place, ready = this.#clear(place)): UserTurn {
     const id = `turn ${(this.#turns += 1)}`;
     this.#current?.policy.runActive(id, place, performance.now());
     const turn: UserTurn = {
-      ready: this.#clear(place),
+      sessionKey: place.sessionKey,
+      live: true,
+      ready,
       events: new TakenEvents(),
       ran: false,
       done: () =>
         this.#safely(undefined, () => {
+          turn.live = false;
           this.#ended(id);
           if (!turn.ran && queuesWithoutEvents(this.#host.functions)) turn.events.giveBack(this.#host.replaced);
         }),
@@ -309,8 +338,12 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
     return this.#settled(run);
   }
 
+  #mayPreempt(): boolean {
+    return this.#current!.settings.preempt && this.#host.mayAbort();
+  }
+
   async #settled(run: HeartbeatRun): Promise<void> {
-    if (await untilFree(run, this.#current!.settings.preempt && this.#host.mayAbort())) return;
+    if (await untilFree(run, this.#mayPreempt())) return;
     // It does not end: later messages do not wait for it.
     if (this.#running.get(run.wake.sessionKey) === run) this.#running.delete(run.wake.sessionKey);
   }
@@ -346,8 +379,4 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
       return fallback;
     }
   }
-}
-
-function busy(retryInMs: number): Skip {
-  return { status: "skipped", reason: "requests-in-flight", retryAtMs: Date.now() + retryInMs };
 }

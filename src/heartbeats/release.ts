@@ -1,7 +1,7 @@
 /** What the release itself knows about its heartbeats, by its own functions. */
 import { agentIdOf } from "../policy/cron-keys.ts";
 import { type Fields, fieldsOrNone } from "../policy/fields.ts";
-import type { HeartbeatOptions } from "./attach.ts";
+import type { HeartbeatOptions, Skip } from "./attach.ts";
 import type { HeartbeatRun, HeartbeatSessions } from "./run.ts";
 import { MESSAGES } from "../messages.ts";
 
@@ -18,6 +18,11 @@ type UpdateEntry = (params: object) => Promise<unknown>;
 /** From 2026.8 on, the release itself aborts a heartbeat for a user's message, and runs it again after a minute. */
 export function abortsHeartbeatsItself(functions: Functions): boolean {
   return functions("preemptAndDrainEmbeddedHeartbeatRun").length > 0;
+}
+
+/** The key, as the release has it, of the session that a lane belongs to; undefined for one of another kind. */
+export function sessionOfLane(lane: unknown): string | undefined {
+  return typeof lane === "string" && lane.startsWith("session:") ? lane.slice("session:".length) : undefined;
 }
 
 /**
@@ -89,6 +94,11 @@ const BUSY: ReadonlySet<unknown> = new Set([
   "channel-not-ready",
   "preempted",
 ]);
+
+/** The release's answer by which it asks again. */
+export function busy(retryInMs: number): Skip {
+  return { status: "skipped", reason: "requests-in-flight", retryAtMs: Date.now() + retryInMs };
+}
 
 /** Whether a heartbeat's answer says that it did not run now, and will be tried again. */
 export function isBusy(result: unknown): boolean {

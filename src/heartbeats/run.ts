@@ -36,6 +36,7 @@ export class HeartbeatRun {
   #live = true;
   #preempted = false;
   #aborted = false;
+  #adopted = false;
   #handle: object | undefined;
   #released: PromiseWithResolvers<void> | undefined;
 
@@ -66,6 +67,11 @@ export class HeartbeatRun {
     return this.#aborted;
   }
 
+  /** Its model has answered: what is left, such as the delivery, holds no lane, unless another model is asked. */
+  get answered(): boolean {
+    return this.#adopted && !this.#handle && !this.#aborted;
+  }
+
   /** Ends the run now or, if it has not come to the model yet, as soon as it does. */
   preempt(): void {
     this.#preempted = true;
@@ -75,6 +81,7 @@ export class HeartbeatRun {
   /** Takes the handle by which the gateway itself aborts the run. */
   adopt(handle: unknown): void {
     if (typeof (handle as { abort?: unknown } | null | undefined)?.abort !== "function") return;
+    this.#adopted = true;
     this.#handle = handle as object;
     this.#released ??= Promise.withResolvers();
     if (this.#preempted) this.#abort();
@@ -119,6 +126,24 @@ export const context = new AsyncLocalStorage<HeartbeatRun | undefined>();
 export function currentHeartbeat(): HeartbeatRun | undefined {
   const run = context.getStore();
   return run?.live ? run : undefined;
+}
+
+/** The heartbeat to which code belongs, if the guard left it to the release, such as a second one on its session. */
+export const unguardedContext = new AsyncLocalStorage<{ live: boolean } | undefined>();
+
+/** Runs a heartbeat that the guard leaves to the release. */
+export async function unguarded<T>(run: () => Promise<T>): Promise<T> {
+  const heartbeat = { live: true };
+  try {
+    return await unguardedContext.run(heartbeat, run);
+  } finally {
+    heartbeat.live = false;
+  }
+}
+
+/** Whether the code that runs now belongs to a heartbeat that has not ended, guarded or not. */
+export function inHeartbeat(): boolean {
+  return currentHeartbeat() !== undefined || unguardedContext.getStore()?.live === true;
 }
 
 /** How long a message waits for a heartbeat to end after it was aborted, or instead of aborting it. */

@@ -6,6 +6,10 @@ import type { TakenEvents } from "./taken-events.ts";
 
 /** A user's message, from its arrival until what answers it has returned or failed. */
 export interface UserTurn {
+  /** Canonical. */
+  readonly sessionKey: string;
+  /** Until `done`. */
+  live: boolean;
   /** Settles when the message may go on; undefined if it may at once. */
   readonly ready: Promise<void> | undefined;
   /** What the message took out of the queues of events. */

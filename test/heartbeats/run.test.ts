@@ -36,6 +36,7 @@ beforeEach(() => {
     },
     started: () => void (started += 1),
     turn: (sessionKey) => turns(sessionKey),
+    enters: () => undefined,
   };
 });
 
@@ -247,7 +248,8 @@ describe("a message that is about to be answered", () => {
       turns = (sessionKey) => {
         told.push(sessionKey);
         const done = (): void => void told.push("done");
-        return { ready: Promise.resolve(), events: new TakenEvents(), ran: false, done };
+        const ready = Promise.resolve();
+        return { sessionKey: expected, live: true, ready, events: new TakenEvents(), ran: false, done };
       };
       await expect(answered(message, {}, "more")).resolves.toEqual([message, {}, "more"]);
       expect(told).toEqual([expected, "done"]);

@@ -8,6 +8,8 @@ const TRUE_ON = {
   // Heartbeats
   /** Aborts a heartbeat for a user's message itself, keeps its events, and runs it again after an idle minute. */
   preemptsHeartbeats: ">=2026.8.1",
+  /** Keeps the command lane of a heartbeat that is aborted occupied for up to 30 s: the module aborts none. */
+  occupiesLaneOnAbort: ">=2026.5.28 <2026.8.1",
   /** Keeps a message that comes during a heartbeat, at least most of the time. */
   keepsFollowUps: ">=2026.5.28",
   /** Asks heartbeats to answer with `NO_REPLY` if there is nothing to say; still knows `HEARTBEAT_OK`. */
