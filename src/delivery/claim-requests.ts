@@ -37,7 +37,7 @@ interface ClaimRequestsHost {
   isSame(one: GatewayClient, other: GatewayClient): boolean;
   /** Runs what must not throw into the gateway. */
   safely(action: () => void): void;
-  /** A request of a connection was answered, or never will be: decides about the frames held for it. */
+  /** A request was answered, or never will be: decides about the frames held for a connection. */
   settled(client: GatewayClient): void;
 }
 
@@ -108,7 +108,7 @@ export class ClaimRequests {
 
   /**
    * The same for a request that is handled after its connection has closed, as 2026.9 may do: the client does not get
-   * back what it gave up, and the run of its message waits for it.
+   * back what it gave up, and the run of its message is its own on its new connection, or waits for it.
    */
   beginLate(client: GatewayClient, intent: ClaimIntent, keys: readonly string[]): Passage | undefined {
     const { claims, leftBy } = this.#host;
@@ -116,10 +116,15 @@ export class ClaimRequests {
     if (intent.kind === "end") return this.begin(undefined, intent, keys) as Passage | undefined;
     if (intent.kind === "unclaim" && left) for (const key of keys) claims.giveUp(left, key);
     if (intent.kind !== "claim" || !intent.startsRun) return undefined;
-    const passage = this.#onAnswer(undefined, (ok, answer) => {
-      const { run, extraKeys = [] } = this.#readAnswer(intent, answer);
-      if (ok && run) claims.startedLate(left, run, [...keys, ...extraKeys]);
-    });
+    const late = claims.heirs.begin(left, keys);
+    const passage = this.#onAnswer(
+      client,
+      (ok, answer) => {
+        if (ok) late.accept(this.#readAnswer(intent, answer));
+        else late.reject();
+      },
+      late,
+    );
     return { ...passage, answeredAgain: (answer) => this.#ranOut(keys, answer) };
   }
 
@@ -174,17 +179,25 @@ export class ClaimRequests {
             claim?.reject();
             throw error;
           } finally {
-            if (client) this.#host.settled(client);
+            this.#settled(client);
           }
         }),
       ended: (unanswered) => {
         if (!unanswered) return;
         this.#host.safely(() => {
           claim?.reject();
-          if (client) this.#host.settled(client);
+          this.#settled(client);
         });
       },
     };
+  }
+
+  /** Frames are held for a connection, or for the one with which its client is back. */
+  #settled(client: GatewayClient | undefined): void {
+    if (!client) return;
+    const { claims, leftBy, settled } = this.#host;
+    const left = leftBy(client);
+    settled((left && claims.heirs.lineOf(left).heir) ?? client);
   }
 
   #canonicalAll(values: readonly unknown[], agentId: string | undefined): string[] {

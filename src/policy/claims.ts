@@ -4,9 +4,10 @@
  * `C` is the connection as the host knows it; it is only ever compared.
  */
 import type { Claim } from "./claim.ts";
-import type { AcceptedAnswer, PendingClaim, StartedRun } from "./claim-answer.ts";
+import type { AcceptedAnswer, PendingClaim } from "./claim-answer.ts";
 import { type Claimers, ClaimIndex } from "./claim-index.ts";
 import { type ClaimAccess, Claimant } from "./claimant.ts";
+import { Heirs } from "./heirs.ts";
 import { NEVER } from "./later.ts";
 import { type Left, Parked } from "./parked.ts";
 import { type RunQuestion, Runs } from "./runs.ts";
@@ -50,13 +51,13 @@ export class Claims<C> {
   readonly runs: Runs<C>;
   /** Which connection waits for the answer to a request that starts a run. */
   readonly starts = new Starts<C>();
+  /** Which connection has what a closed one left. */
+  readonly heirs: Heirs<C>;
   readonly #limits: ClaimLimits;
   readonly #parked: Parked<C>;
   readonly #forgotten: () => void;
   readonly #claimants = new Map<C, Claimant<C>>();
   readonly #index = new ClaimIndex<C>();
-  /** The heirs: connections that have had what another one left. */
-  readonly #heirs = new WeakMap<Left<C>, { readonly connection: C; readonly claimant: Claimant<C> }>();
   readonly #roster = new Set<C>();
   readonly #observers = new Set<C>();
   /** Connections that may not have all sessions. */
@@ -68,6 +69,11 @@ export class Claims<C> {
     this.#limits = limits;
     this.runs = host.runs ?? new Runs(limits.runsPerConnection);
     this.#parked = host.parked ?? new Parked(NEVER);
+    this.heirs = new Heirs({
+      runs: this.runs,
+      starts: this.starts,
+      isOpen: (connection, claimant) => this.#claimants.get(connection) === claimant,
+    });
     this.#forgotten = host.forgotten?.bind(host) ?? (() => {});
   }
 
@@ -111,14 +117,15 @@ export class Claims<C> {
     this.#roster.delete(connection);
     this.#observers.delete(connection);
     this.#restricted.delete(connection);
-    this.starts.disconnect(connection);
+    const starts = this.starts.disconnect(connection);
     const runs = this.runs.disconnect(connection);
     if (!park || park.ms === 0) return undefined;
     const accepted = [...claimant.claims()].filter((claim) => claim.accepted);
-    const left: Left<C> = { claims: new Map(accepted.map((claim) => [claim.key, claim])), runs };
+    const left: Left<C> = { claims: new Map(accepted.map((claim) => [claim.key, claim])), runs, starts };
     claimant.left = left;
     // Also if it leaves nothing yet: an answer may still come.
-    if (claimant.size > 0 || runs.length > 0 || claimant.resumed) this.#parked.park(park.identity, left, park.ms);
+    if (claimant.size > 0 || runs.length > 0 || starts.length > 0 || claimant.resumed)
+      this.#parked.park(park.identity, left, park.ms);
     return left;
   }
 
@@ -132,7 +139,7 @@ export class Claims<C> {
     const claimant = this.#claimants.get(connection);
     const left = claimant && this.#parked.take(identity, unique);
     if (!left) return false;
-    this.#heirs.set(left, { connection, claimant });
+    this.heirs.add(left, connection, claimant);
     claimant.resumed = true;
     // After a restart of the gateway in its process the numbers begin anew.
     this.#requests = Math.max(this.#requests, 1);
@@ -141,6 +148,7 @@ export class Claims<C> {
     this.#reindex(connection, claimant, keys);
     this.#makeRoom(connection, claimant, keys);
     for (const run of left.runs) this.runs.resume(connection, run);
+    for (const start of left.starts) this.starts.give(start, connection);
     return true;
   }
 
@@ -162,7 +170,8 @@ export class Claims<C> {
     const request = this.#requests;
     for (const key of distinct) this.#use(claimant, key).begin(request, explicit);
     this.#reindex(connection, claimant, distinct);
-    const started = startsRun && (keys.length === 0 || distinct.length > 0) && this.starts.begin(connection, distinct);
+    const starts = startsRun && (keys.length === 0 || distinct.length > 0);
+    const start = starts ? this.starts.begin(connection, distinct) : undefined;
     let settled = false;
     const settle = (accepted: boolean, { extraKeys = [], only, run }: AcceptedAnswer = {}): void => {
       if (settled) return;
@@ -170,7 +179,9 @@ export class Claims<C> {
       const here = this.#claimants.get(connection) === claimant;
       const keysOfRun = [...distinct, ...extraKeys];
       if (accepted && run && here) this.runs.own(connection, run.id, keysOfRun, run.fresh);
-      else if (accepted && run) this.startedLate(claimant.left, run, keysOfRun);
+      else if (accepted && run) this.heirs.started(claimant.left, run, keysOfRun);
+      // Not earlier: a run that the connection also waited for has its held frames judged at once.
+      if (start) this.starts.end(start);
       // The claims of a closed connection are gone.
       if (!here) return;
       for (const key of distinct) {
@@ -184,7 +195,6 @@ export class Claims<C> {
       for (const key of others) this.#use(claimant, key).accept(request, explicit);
       this.#reindex(connection, claimant, others);
       this.#makeRoom(connection, claimant, [...distinct, ...others]);
-      if (started) started();
     };
     return {
       accept: (answer) => settle(true, answer),
@@ -218,33 +228,9 @@ export class Claims<C> {
    * @param left of {@link disconnect}
    */
   giveUp(left: Left<C>, key: string): void {
-    const { latest, heir } = this.#lineOf(left);
+    const { latest, heir } = this.heirs.lineOf(left);
     if (heir === undefined) this.#parked.leave(latest, key);
     else this.#endUntil(heir, key, latest.claims.get(key)?.asOf ?? 0);
-  }
-
-  /**
-   * The gateway has started a run for a connection that had closed when its request was handled.
-   *
-   * @param left of {@link disconnect}
-   */
-  startedLate(left: Left<C> | undefined, run: StartedRun, keys: readonly string[]): void {
-    const { latest, heir } = left ? this.#lineOf(left) : {};
-    const started = this.runs.own(heir, run.id, keys, run.fresh, true);
-    if (started && heir === undefined) latest?.runs.push(started);
-  }
-
-  /** Follows what a closed connection left to its heir, or to what is left now: its client may have come and gone again. */
-  #lineOf(left: Left<C>): { readonly latest: Left<C>; readonly heir?: C } {
-    let latest = left;
-    for (;;) {
-      const next = this.#heirs.get(latest);
-      if (!next) return { latest };
-      const { connection, claimant } = next;
-      if (this.#claimants.get(connection) === claimant) return { latest, heir: connection };
-      if (!claimant.left) return { latest };
-      latest = claimant.left;
-    }
   }
 
   #endUntil(connection: C, key: string, request: number): void {

@@ -5,6 +5,7 @@
 import type { Claim } from "./claim.ts";
 import type { Later } from "./later.ts";
 import type { Run } from "./runs.ts";
+import type { Start } from "./starts.ts";
 import { parseAgentSessionKey } from "./session-key.ts";
 
 /** The kept state of one connection. */
@@ -13,6 +14,8 @@ export interface Left<C> {
   readonly claims: Map<string, Claim>;
   /** Runs that it started and that had not ended. */
   readonly runs: Run<C>[];
+  /** Requests for a run that the gateway had not answered. */
+  readonly starts: Start<C>[];
 }
 
 interface Entry<C> {

@@ -6,8 +6,11 @@
  */
 import { Keyed } from "./keyed.ts";
 
-interface Start<C> {
-  readonly connection: C;
+/** One such request. */
+export interface Start<C> {
+  /** The connection for which early frames are held: it asked, or its client came back with it. */
+  connection: C | undefined;
+  /** Canonical keys of the sessions that the request names, or the key that stands for all. */
   readonly places: readonly string[];
 }
 
@@ -15,18 +18,35 @@ interface Start<C> {
 const ANYWHERE = "";
 
 export class Starts<C> {
+  /** Those with a connection. */
   readonly #open = new Keyed<Start<C>>();
+  readonly #unanswered = new WeakSet<Start<C>>();
 
   /**
    * A connection has asked for a run.
    *
+   * @param connection undefined if it has closed meanwhile, and its client is not back
    * @param keys canonical keys of the sessions that the request names; none if the gateway is to choose
-   * @returns call it when the gateway has answered, or never will
    */
-  begin(connection: C, keys: readonly string[]): () => void {
-    const start: Start<C> = { connection, places: keys.length > 0 ? keys : [ANYWHERE] };
+  begin(connection: C | undefined, keys: readonly string[]): Start<C> {
+    const start: Start<C> = { connection: undefined, places: keys.length > 0 ? keys : [ANYWHERE] };
+    this.#unanswered.add(start);
+    if (connection !== undefined) this.give(start, connection);
+    return start;
+  }
+
+  /** The gateway has answered, or never will. */
+  end(start: Start<C>): void {
+    this.#unanswered.delete(start);
+    this.#take(start);
+  }
+
+  /** The client of a request is back: its frames are held for the new connection, unless it was answered meanwhile. */
+  give(start: Start<C>, connection: C): void {
+    if (!this.#unanswered.has(start)) return;
+    this.#take(start);
+    start.connection = connection;
     this.#open.add(start.places, start);
-    return () => this.#open.delete(start.places, start);
   }
 
   /** Whether anybody has asked for a run that may turn out to be in this session. */
@@ -48,12 +68,19 @@ export class Starts<C> {
   /** Connections whose run may turn out to be in one of these sessions. */
   *among(keys: readonly string[]): Generator<C> {
     if (this.#open.size === 0) return;
-    for (const key of [...keys, ANYWHERE]) for (const { connection } of this.#open.of(key)) yield connection;
+    for (const key of [...keys, ANYWHERE]) for (const { connection } of this.#open.of(key)) yield connection!;
   }
 
-  /** A connection went away: its answers bring no frames to it. */
-  disconnect(connection: C): void {
-    const theirs = [...this.#open.values()].flatMap((starts) => [...starts]);
-    for (const start of theirs) if (start.connection === connection) this.#open.delete(start.places, start);
+  /** A connection went away. @returns its requests: until {@link give}, no frames are held for them */
+  disconnect(connection: C): Start<C>[] {
+    const open = new Set([...this.#open.values()].flatMap((starts) => [...starts]));
+    const theirs = [...open].filter((start) => start.connection === connection);
+    for (const start of theirs) this.#take(start);
+    return theirs;
+  }
+
+  #take(start: Start<C>): void {
+    this.#open.delete(start.places, start);
+    start.connection = undefined;
   }
 }

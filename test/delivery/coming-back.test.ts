@@ -3,6 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import { WAIT_ACCEPTED_MS } from "../../src/delivery/claim-requests.ts";
 import { Returning } from "../../src/delivery/returning.ts";
+import { parseSettings } from "../../src/policy/settings.ts";
 import { clientIdentity } from "../../src/gateway/client-identity.ts";
 import { got, type Scoped, scopedGateway } from "../support/stand-in/scoped-gateway.ts";
 import { type FakeClient, perConnection } from "../support/stand-in/stand-ins.ts";
@@ -72,6 +73,91 @@ test("whoever waits for a run has it once the gateway notices that its starter h
   say(3);
   vi.useRealTimers();
   expect(got(second)).toEqual([3]);
+});
+
+test.each([
+  ["handled before it broke", false],
+  ["handled after that", true],
+])(
+  "a client that is back before the answer to its message, %s, gets the run from then on, and nobody else",
+  (_, late) => {
+    const { editor, disconnect, accepted, ask, say, scope } = world();
+    const first = editor("first");
+    accepted(first, "chat.history", { sessionKey: B });
+    const send = (): ReturnType<typeof ask> => ask(first, "chat.send", { sessionKey: A });
+    let request = late ? undefined : send();
+    const bystander = editor("bystander", undefined, "desk");
+    say("for the lost connection");
+    disconnect(first);
+    request ??= send();
+    say("for nobody");
+    const second = editor("second");
+    say(1);
+    say("of another run", A, "other");
+    say("of no run", A, "");
+    disconnect(second);
+    say("for nobody");
+    const third = editor("third");
+    const window = editor("window");
+    say(2);
+    expect(scope.status().held).toBe(1);
+    request.answered(STARTED);
+    say(3);
+    expect([second, third, window, bystander].map(got)).toEqual([[], [2, 3], [], []]);
+    expect(scope.status()).toMatchObject({ held: 0, claims: 1 });
+  },
+);
+
+test("a client that left the session, or named none, before it was cut has its run all the same", () => {
+  for (const params of [{ sessionKey: A }, {}]) {
+    const { editor, disconnect, accepted, ask, say } = world();
+    const first = editor("first");
+    const method = "sessionKey" in params ? "chat.send" : "sessions.create";
+    const request = ask(first, method, { ...params, message: "hi" });
+    accepted(first, "sessions.messages.unsubscribe", { key: A });
+    disconnect(first);
+    const second = editor("second");
+    say(1);
+    request.answered({ ok: true, payload: { runId: "r", status: "started", key: A } });
+    say(2);
+    expect(got(second)).toEqual([1, 2]);
+  }
+});
+
+test("a message that is refused or never answered brings a client that is back nothing", () => {
+  for (const settle of ["refused", "failed"] as const) {
+    for (const late of [false, true]) {
+      const { editor, disconnect, accepted, ask, say, scope } = world();
+      const first = editor("first");
+      accepted(first, "chat.history", { sessionKey: B });
+      let request = late ? undefined : ask(first, "chat.send", { sessionKey: A });
+      disconnect(first);
+      request ??= ask(first, "chat.send", { sessionKey: A });
+      const second = editor("second");
+      say(1);
+      expect(scope.status().held).toBe(1);
+      if (settle === "failed") request.failed();
+      else request.answered({ ok: false, error: { code: "INVALID_REQUEST", message: "no" } });
+      say(2);
+      expect(got(second)).toEqual([]);
+      expect(scope.status().held).toBe(0);
+    }
+  }
+});
+
+test("a client that comes back under stricter rules gets no early frame of a session that they deny", () => {
+  const { editor, disconnect, accepted, ask, say, scope } = world();
+  const first = editor("first");
+  accepted(first, "chat.history", { sessionKey: B });
+  const request = ask(first, "chat.send", { sessionKey: A });
+  disconnect(first);
+  scope.access.update(parseSettings({ access: [{ sessions: [B] }] }));
+  const second = editor("second");
+  say(1);
+  expect(scope.status().held).toBe(0);
+  request.answered(STARTED);
+  say(2);
+  expect(got(second)).toEqual([]);
 });
 
 test("what answers bring to a connection that has closed survives a second cut, and so does what it gave up", () => {

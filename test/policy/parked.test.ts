@@ -126,6 +126,7 @@ test("what has gone is kept within bounds: the oldest connections go first", () 
   const left = (count: number) => ({
     claims: new Map(Array.from({ length: count }, (_, index) => [`agent:main:${index}`, new Claim()])),
     runs: [],
+    starts: [],
   });
   for (let index = 0; index < 10_005; index += 1) parked.park(`device-${index}`, left(1), 60_000);
   expect(parked.size).toBe(10_000);

@@ -115,29 +115,38 @@ export function commands(withObservers: boolean): fc.Arbitrary<Command[]> {
       runId,
       outcome,
       explicit: fc.boolean(),
-      how: fc.constantFrom("waits", "leaves", "names-none"),
+      how: fc.constantFrom("waits", "leaves", "names-none", "is-cut"),
+      other: slot,
+      device,
       startsRun: fc.boolean(),
       frames: fc.integer({ min: 1, max: 4 }),
       between: fc.array(command, { maxLength: 2 }),
     })
-    .map(({ slot: each, key: one, runId: run, outcome: answer, how, frames, between, ...more }): Command[] => [
-      { do: "begin", slot: each, intent: { kind: "claim", keys: how === "names-none" ? [] : [one], ...more } },
-      ...(how === "leaves" ? [{ do: "begin", slot: each, intent: { kind: "unclaim", keys: [one] } } as const] : []),
-      ...Array.from({ length: frames }, (): Command => ({
-        do: "emit",
-        route: { to: "session", keys: [one], runId: run },
-      })),
-      ...between,
-      // The unsubscribe is the newer request.
-      {
-        do: "answer",
-        back: how === "leaves" ? 1 : 0,
-        outcome:
-          answer.result === "ok"
-            ? { ...answer, runId: run, ...(how === "names-none" && { extraKeys: [one] }) }
-            : answer,
-      },
-    ]);
+    .map(({ slot: each, key: one, runId: run, outcome: answer, how, frames, between, other, ...rest }): Command[] => {
+      const { device: of, ...more } = rest;
+      const connect = (by: number): Command => ({ do: "connect", slot: by, observer: false, device: of });
+      const cut: Command[] = [{ do: "close", slot: each }, connect(other)];
+      return [
+        ...(how === "is-cut" ? [connect(each)] : []),
+        { do: "begin", slot: each, intent: { kind: "claim", keys: how === "names-none" ? [] : [one], ...more } },
+        ...(how === "leaves" ? [{ do: "begin", slot: each, intent: { kind: "unclaim", keys: [one] } } as const] : []),
+        ...(how === "is-cut" ? cut : []),
+        ...Array.from({ length: frames }, (): Command => ({
+          do: "emit",
+          route: { to: "session", keys: [one], runId: run },
+        })),
+        ...between,
+        // The unsubscribe is the newer request.
+        {
+          do: "answer",
+          back: how === "leaves" ? 1 : 0,
+          outcome:
+            answer.result === "ok"
+              ? { ...answer, runId: run, ...(how === "names-none" && { extraKeys: [one] }) }
+              : answer,
+        },
+      ];
+    });
   // A run that outlives its claim, or its connection: rare among single commands, too.
   const owned = fc
     .record({

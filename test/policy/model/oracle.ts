@@ -3,7 +3,7 @@
  * invariants of the design, and knows nothing of the implementation but the {@link World} it joins.
  */
 import { type Connection, type Left, newConnection, type Request } from "./facts.ts";
-import { mayHaveStarted, subscribing, waitingFor } from "./request-facts.ts";
+import { answersTo, lineOf, mayHaveStarted, startsOf, subscribing, waitingFor } from "./request-facts.ts";
 import { RunFacts, shares } from "./run-facts.ts";
 import { WaitFacts } from "./wait-facts.ts";
 import {
@@ -67,8 +67,9 @@ export class Oracle implements World {
     const gone = this.#at(slot)!;
     const asked = this.claimsOf(slot).toSorted((a, b) => gone.used.get(a)! - gone.used.get(b)!);
     const runs = this.#runs.leave(gone);
+    const starts = startsOf(gone, this.#requests.values());
     gone.open = false;
-    if (gone.device && (asked.length + runs.length > 0 || gone.cameBack)) {
+    if (gone.device && (asked.length + runs.length + starts.length > 0 || gone.cameBack)) {
       const claims = asked.flatMap((key) => gone.granted.filter((grant) => grant.key === key));
       gone.left = { device: gone.device, until: this.#now + RESUME_MS, claims, runs };
       this.#left.push(gone.left);
@@ -110,7 +111,8 @@ export class Oracle implements World {
     if (!request?.open) return;
     this.#settle(id, request, outcome);
     request.open = false;
-    if (request.current && request.connection.open) this.#review(request.connection);
+    const concerned = request.current ? answersTo(request.connection) : undefined;
+    if (concerned) this.#review(concerned);
   }
 
   #settle(id: RequestId, request: Request, outcome: Outcome): void {
@@ -157,11 +159,8 @@ export class Oracle implements World {
   }
 
   #started(connection: Connection, runId: string, keys: readonly string[], fresh: boolean): void {
-    let { left } = connection;
-    // Its client may have come back and gone again, several times.
-    while (left?.takenBy && !left.takenBy.open && left.takenBy.left) left = left.takenBy.left;
-    const heir = left?.takenBy?.open ? left.takenBy : undefined;
-    const owner = connection.open ? connection : heir;
+    const { left } = lineOf(connection);
+    const owner = answersTo(connection);
     const run = this.#runs.own(owner, runId, keys, fresh, this.#now);
     if (run && !owner) left?.runs.push(run);
     if (run && owner && owner === heir) this.#review(heir);

@@ -2,7 +2,7 @@
 import { mayReceive, recipients } from "../../../src/policy/delivery.ts";
 import { HeldFrames } from "../../../src/policy/held-frames.ts";
 import { type PendingClaim, Claims } from "../../../src/policy/claims.ts";
-import { Parked } from "../../../src/policy/parked.ts";
+import { type Left, Parked } from "../../../src/policy/parked.ts";
 import { Runs } from "../../../src/policy/runs.ts";
 import { WAIT_ACCEPTED_MS } from "../../../src/delivery/claim-requests.ts";
 import {
@@ -23,6 +23,7 @@ interface Connection {
   readonly slot: number;
   readonly device: string | undefined;
   readonly got: number[];
+  left?: Left<Connection> | undefined;
 }
 
 interface Request {
@@ -67,7 +68,8 @@ export class PolicyWorld implements World {
     const connection = this.#slots.get(slot)!;
     this.#slots.delete(slot);
     const { device } = connection;
-    this.claims.disconnect(connection, device === undefined ? undefined : { identity: device, ms: RESUME_MS });
+    const park = device === undefined ? undefined : { identity: device, ms: RESUME_MS };
+    connection.left = this.claims.disconnect(connection, park);
     this.#held.forget(connection);
     if (device === undefined) return;
     const latest = this.#latest.get(device);
@@ -117,7 +119,7 @@ export class PolicyWorld implements World {
       const starts = intent.kind === "claim" && intent.startsRun && runId !== undefined;
       claim?.accept({ extraKeys, run: starts ? { id: runId, fresh: fresh === true } : undefined });
     }
-    this.#review(connection, claims);
+    this.#review((connection.left && claims.heirs.lineOf(connection.left).heir) ?? connection, claims);
   }
 
   #review(connection: Connection, claims: Claims<Connection>): void {
