@@ -27,7 +27,7 @@ each release, installing it on first use.`,
   );
 
 /** On a release that `npm test` does not boot. */
-const CONTRACT = ["bystanders", "heartbeat", "heartbeat-channel", "own-runs", "runs", "sessions"];
+const CONTRACT = ["bystanders", "coming-back", "heartbeat", "heartbeat-channel", "own-runs", "runs", "sessions"];
 
 /** On the release that boots fast: what `npm test` runs on the newest one, and the files with many boots. */
 const CONTRACT_IF_FAST = [

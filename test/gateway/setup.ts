@@ -8,6 +8,7 @@ import { type OpenBed, openBed } from "../support/gateway/bed.ts";
 import type { Endpoint } from "../support/wire/clients.ts";
 import { toolsWithoutQuestions } from "../support/gateway/capabilities.ts";
 import { ensureRelease } from "../support/gateway/release.ts";
+import { stateProbe } from "../support/gateway/state.ts";
 import { isolated as isolatedBy, isolatedRelease } from "./isolated-by.ts";
 import { releaseUnderTest } from "./release-under-test.ts";
 import { PROGRAM_MS } from "../support/within.ts";
@@ -18,6 +19,8 @@ declare module "vitest" {
     plain: Endpoint;
     /** The gateway with the module. */
     isolated: Endpoint;
+    /** Port of the latter's state probe. */
+    statePort: number;
   }
 }
 
@@ -29,9 +32,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
     agents: { list: [{ id: "main", default: true }, { id: "other" }, { id: "other-desk" }] },
   };
   const copy = await isolatedRelease(release);
+  const probe = await stateProbe();
   const booted = await Promise.allSettled([
     openBed(release, { config }),
-    isolatedBy({ config }).then((options) => openBed(copy.release, options)),
+    isolatedBy({ config, env: probe.env }).then((options) => openBed(copy.release, options)),
   ]);
   const close = async (): Promise<void> => {
     await Promise.all(booted.map(async (each) => each.status === "fulfilled" && each.value.close()));
@@ -47,5 +51,6 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const { url, token } = gateway;
     project.provide(name as "plain" | "isolated", { url, token, release: gateway.release });
   }
+  project.provide("statePort", probe.port);
   return close;
 }

@@ -19,6 +19,7 @@ const SLOW = [
   "gateway/access",
   "gateway/access-evasion",
   "gateway/own-runs",
+  "gateway/coming-back",
   "gateway/client-faults",
   "gateway/client",
   "gateway/heartbeat-channel",

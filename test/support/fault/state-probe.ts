@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { isMainThread } from "node:worker_threads";
-import type { GatewayNumbers, HeartbeatNumbers } from "../../../src/status.ts";
+import type { ConnectionStatus, GatewayNumbers, HeartbeatNumbers, SessionStatus } from "../../../src/status.ts";
 
 export interface GatewayState {
   /** Bytes, after forced garbage collection. */
@@ -17,6 +17,8 @@ export interface GatewayState {
   /** The module's own status; undefined without the module. */
   readonly gateway?: GatewayNumbers;
   readonly heartbeats?: HeartbeatNumbers;
+  readonly connections?: readonly ConnectionStatus[];
+  readonly sessionKeys?: readonly SessionStatus[];
 }
 
 const port = Number(process.env["OPENCLAW_TEST_STATE_PORT"]);

@@ -8,6 +8,8 @@ export type { GatewayState } from "../fault/state-probe.ts";
 export interface StateProbe {
   /** For the gateway's environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** Of this machine, where it answers. */
+  readonly port: number;
   /** Collects the gateway's garbage, then tells. */
   state(): Promise<GatewayState>;
 }
@@ -25,11 +27,15 @@ export async function stateProbe(preloads: readonly string[] = []): Promise<Stat
       NODE_OPTIONS: [probe, ...preloads].map((url) => `--import=${url}`).join(" "),
       OPENCLAW_TEST_STATE_PORT: String(port),
     },
-    state: async () =>
-      (await (
-        await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(PATIENCE_MS) })
-      ).json()) as GatewayState,
+    state: () => stateAt(port),
+    port,
   };
+}
+
+/** Asks the probe at a port of this machine. */
+export async function stateAt(port: number): Promise<GatewayState> {
+  const answer = await fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(PATIENCE_MS) });
+  return (await answer.json()) as GatewayState;
 }
 
 /** How often the module failed, by event name. */

@@ -19,7 +19,12 @@ export type ConnectOptions = {
   readonly name?: string;
   readonly role?: string;
   /** What the client says it is; a backend by default. Hand-written clients only. */
-  readonly client?: { readonly id: string; readonly mode: string; readonly displayName?: string };
+  readonly client?: {
+    readonly id: string;
+    readonly mode: string;
+    readonly displayName?: string;
+    readonly instanceId?: string;
+  };
   /** Hand-written clients only. */
   readonly userAgent?: string;
   readonly scopes?: readonly string[];
