@@ -69,7 +69,7 @@ export class Heirs<C> {
   /** The gateway has started a run for a connection that has closed. */
   started(left: Left<C> | undefined, run: StartedRun, keys: readonly string[]): void {
     const { latest, heir } = left ? this.lineOf(left) : {};
-    const started = this.#host.runs.own(heir, run.id, keys, run.fresh, true);
+    const started = this.#host.runs.own(heir, run.id, keys, run.fresh);
     if (started && heir === undefined) latest?.runs.push(started);
   }
 }

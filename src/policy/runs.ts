@@ -81,8 +81,7 @@ export class Runs<C> {
 
   /**
    * @param limit runs of one connection at a time; the oldest is forgotten
-   * @param gained called when a connection has got a run by no answer to a request of its own: frames held for it must
-   *   be sent first
+   * @param gained called when a connection has got a run that it waits for: frames held for it must be sent first
    */
   constructor(limit: number, later: Later = NEVER, gained: (connection: C) => void = NO_END) {
     this.#limit = limit;
@@ -97,10 +96,9 @@ export class Runs<C> {
    * @param owner undefined if it has closed meanwhile
    * @param keys canonical keys of the sessions that the request named, or the answer
    * @param fresh the gateway has started the run just now
-   * @param late an earlier connection of the owner's client asked for it
    * @returns the run, unless it is another connection's and the request named another session
    */
-  own(owner: C | undefined, id: string, keys: readonly string[], fresh: boolean, late = false): Run<C> | undefined {
+  own(owner: C | undefined, id: string, keys: readonly string[], fresh: boolean): Run<C> | undefined {
     let run = this.#runs.get(id);
     if (!run || !meet(run.keys, keys)) {
       if (run && !fresh) return undefined;
@@ -110,7 +108,6 @@ export class Runs<C> {
       run = this.#add(id, keys, homeless);
     }
     this.#give(run, owner);
-    if (late && owner !== undefined) this.#gained(owner);
     return run;
   }
 

@@ -163,7 +163,6 @@ export class Oracle implements World {
     const owner = answersTo(connection);
     const run = this.#runs.own(owner, runId, keys, fresh, this.#now);
     if (run && !owner) left?.runs.push(run);
-    if (run && owner && owner === heir) this.#review(heir);
     this.#waits.settle();
   }
 
