@@ -53,7 +53,7 @@ export async function benchScale(options: Options): Promise<Part> {
     notes: [
       `sessions: each connection claims a session of its own, events go over all of them in turn, at least ${EVENTS.toLocaleString("en")} at each size.`,
       "subscribers: all connections claim one session, which all events are of; half: every second one does. unprotected: the same events without the module.",
-      "In both, the gateway's own check of each recipient (canReceiveSessionEvent) is a stub: with the real one the module's part is smaller.",
+      "On 2026.9.6, both use the release's own check of each recipient (canReceiveSessionEvent), with an empty configuration and no profiles.",
       "Fits are least squares over all sizes; the exponent is that of the logarithms: 0 flat, 1 linear, 2 quadratic.",
       "Heap: in use after forced collection, each variant in a process of its own. The module's part of a connection is the difference to stub connections without it; of a claim, what the same process holds more once its connections have claimed.",
     ],
