@@ -20,8 +20,6 @@ import { connectByHand, contents, converse, freshSession, gateways, say, settle,
 const { plain, isolated } = gateways();
 /** Enough for all that has to happen during a run. */
 const CHUNKS = capabilities(plain.release).bootsFast ? 12 : 40;
-/** After the end of a connection, until the gateway has noticed it for sure. */
-const NOTICED_MS = 100;
 const WITHOUT_DEVICE: ConnectOptions = {};
 
 interface Scene {
@@ -36,7 +34,7 @@ interface Scene {
   readonly bystander: RawClient;
   /** Connects the client; a connection through a proxy may end in any way. */
   connect(via?: TcpProxy): Promise<RawClient>;
-  /** Sends the message whose answer is the run, without waiting for anything. */
+  /** Sends the message whose answer is the run, and leaves the session: the client has the run, and no claim. */
   send(client: RawClient): void;
 }
 
@@ -60,7 +58,11 @@ async function scene(gateway: Endpoint, self: ConnectOptions): Promise<Scene> {
       onTestFinished(() => client.kill());
       return client;
     },
-    send: (client) => client.sendRaw({ type: "req", id: runId, method: "chat.send", params }),
+    send(client) {
+      client.sendRaw({ type: "req", id: runId, method: "chat.send", params });
+      const left = { key: session.key };
+      client.sendRaw({ type: "req", id: randomUUID(), method: "sessions.messages.unsubscribe", params: left });
+    },
   };
 }
 
@@ -73,6 +75,12 @@ async function proxyTo(gateway: Endpoint): Promise<TcpProxy> {
 async function lose(client: RawClient): Promise<void> {
   client.kill();
   await client.closed;
+}
+
+/** Until the gateway has noticed the end of another connection: it may be busy, but it answers in order. */
+async function untilNoticed(client: RawClient): Promise<void> {
+  await sleep(100);
+  for (let turn = 0; turn < 2; turn += 1) await client.request("sessions.list", { limit: 1 });
 }
 
 async function firstWord(client: RawClient, { runId, session }: Scene): Promise<void> {
@@ -152,11 +160,11 @@ describe("a client that comes back with its device", () => {
         at.send(first);
         await firstWord(first, at);
         await lose(first);
-        await sleep(NOTICED_MS);
+        await untilNoticed(at.follower);
         const second = await at.connect();
         await firstWord(second, at);
         await lose(second);
-        await sleep(NOTICED_MS);
+        await untilNoticed(at.follower);
         return at.connect();
       }),
     ).toEqual(AS_PUBLISHED_BUT_FOR_LEAKS);
@@ -171,9 +179,8 @@ describe("a client that comes back with its device", () => {
         await firstWord(first, at);
         proxy.stall();
         const second = await at.connect();
-        await sleep(NOTICED_MS);
         proxy.cut();
-        await sleep(NOTICED_MS);
+        await untilNoticed(second);
         return second;
       }),
     ).toEqual(AS_PUBLISHED_BUT_FOR_LEAKS);
@@ -192,11 +199,11 @@ describe("a connection without a device that waits for a run", () => {
         async (at) => {
           const [first, second] = [await at.connect(), await at.connect()];
           wait(second, at.runId);
-          await sleep(WAIT_ACCEPTED_MS + NOTICED_MS);
+          await sleep(WAIT_ACCEPTED_MS + 100);
           at.send(first);
           await firstWord(first, at);
           await lose(first);
-          await sleep(NOTICED_MS);
+          await untilNoticed(second);
           return second;
         },
       ),
@@ -215,9 +222,9 @@ describe("a connection without a device that waits for a run", () => {
           proxy.stall();
           const second = await at.connect();
           wait(second, at.runId);
-          await sleep(WAIT_ACCEPTED_MS + NOTICED_MS);
+          await sleep(WAIT_ACCEPTED_MS + 100);
           proxy.cut();
-          await sleep(NOTICED_MS);
+          await untilNoticed(second);
           return second;
         },
       ),
