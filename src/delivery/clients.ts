@@ -3,8 +3,8 @@ import type { Broadcast, GatewayClient, GatewayClients } from "../gateway/types.
 import { fieldsOrNone } from "../policy/fields.ts";
 import { FewSet } from "../policy/few-set.ts";
 
-/** The `readyState` of a WebSocket whose `close` event has been sent. */
-const CLOSED = 3;
+/** The `readyState` of a WebSocket that closes, or has closed: it sends nothing more. */
+const CLOSED: ReadonlySet<unknown> = new Set([2, 3]);
 
 /**
  * Reports every client in the set, including those already there.
@@ -21,8 +21,9 @@ export function watchClients(
   const clear = clients.clear.bind(clients);
   clients.add = (client) => {
     const result = add(client);
-    // 2026.2 adds a client even if its socket closed during the handshake, and then never takes it out of the set.
-    if (fieldsOrNone(client.socket)["readyState"] === CLOSED) remove(client);
+    // 2026.2 adds a client even if its socket closed during the handshake, or the gateway itself has begun to close it,
+    // and then never takes it out of the set.
+    if (CLOSED.has(fieldsOrNone(client.socket)["readyState"])) remove(client);
     else onConnect(client);
     return result;
   };

@@ -155,10 +155,13 @@ describe("watching the clients", () => {
     expect(gone).not.toHaveBeenCalled();
   });
 
-  test("a client whose socket closed before it was added does not stay, and is not reported", () => {
+  test.each([
+    ["closes", 2],
+    ["has closed", 3],
+  ])("a client whose socket %s when it is added does not stay, and is not reported", (_, readyState) => {
     const clients = new FakeClients();
     const log = watched(clients);
-    clients.add({ ...a, socket: { readyState: 3 } });
+    clients.add({ ...a, socket: { readyState } });
     clients.add({ ...b, socket: { readyState: 1 } });
     expect(log).toEqual(["+b"]);
     expect([...clients].map(({ connId }) => connId)).toEqual(["b"]);
