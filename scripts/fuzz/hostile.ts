@@ -15,6 +15,9 @@ export interface Targets {
   readonly runIds: readonly string[];
 }
 
+/** The code of a WebSocket that ended without a close frame. */
+const ABNORMAL = 1006;
+
 /** One hostile client; it may be several connections, one after the other. */
 export class Hostile {
   readonly #gateway: Endpoint;
@@ -191,7 +194,11 @@ export class Hostile {
     if (this.#random.chance(0.5)) {
       this.#logs.at(-1)!.killed = true;
       client.kill();
-    } else await client.close();
+    } else {
+      await client.close();
+      // A gateway that answers no close frame in two seconds has not read the requests before it either.
+      if ((await client.closed).code === ABNORMAL) this.#logs.at(-1)!.killed = true;
+    }
     this.#gone = true;
   }
 }
