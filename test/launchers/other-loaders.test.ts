@@ -64,9 +64,7 @@ test.for(["23.5.0", "23.11.1"])(
     expect(await release.run({ program })).toMatchObject({ code: 0, said: [AS_WITHOUT], stderr: "" });
     for (const [way, { code, said, stderr }] of await inAllWays(release, [built.register, loaders["tsx"]!], program)) {
       expect({ way, code, said }).toEqual({ way, code: 78, said: [] });
-      expect(stderr).toMatch(
-        /^\[event-isolation\] Node 23\S+ may hang [^\n]+ 22\.15 or newer, but not 23[^\n]+\n$/,
-      );
+      expect(stderr).toMatch(/^\[event-isolation\] Node 23\S+ may hang [^\n]+ 22\.15 or newer, but not 23[^\n]+\n$/);
     }
   },
 );
