@@ -38,7 +38,7 @@ const MEANINGS: Readonly<Record<CountReason, Meaning>> = {
   },
   "too-large": { counts: "events with more content than the module searches for session keys; nobody got them" },
   error: {
-    counts: "failures inside the module; what they concerned reached nobody, and the gateway went on",
+    counts: "failures inside the module; the event at hand reached nobody, and the gateway went on",
     todo: "report it with the release and the event's name",
   },
   "held-overflow": {
@@ -54,7 +54,7 @@ const MEANINGS: Readonly<Record<CountReason, Meaning>> = {
   resumed: { counts: "connections that got the claims of the client's last connection" },
   remapped: { counts: "events of cron runs that were put into the queue that the heartbeat drains" },
   "queue-overflow": {
-    counts: "oldest events that a full queue dropped, as OpenClaw's queues hold 20",
+    counts: "oldest events that a full queue (20 events) dropped, or the module itself, which keeps 100",
     todo: "let a cron run leave fewer commands in the background",
   },
   "wake-repeated": { counts: "wakes that were repeated because no heartbeat had taken the event" },

@@ -188,6 +188,17 @@ describe("those who claim a session, in the gateway's loop", () => {
     for (const client of clients) few.add(client);
     return few;
   };
+  /** A view that hears of each client that leaves its set. */
+  const watchedView = (...clients: readonly GatewayClient[]): readonly [FakeClients, ClientsView] => {
+    const all = new FakeClients(clients);
+    const view = new ClientsView(all);
+    watchClients(
+      all,
+      () => {},
+      () => view.left(),
+    );
+    return [all, view];
+  };
   /** Does as the gateway's loop, which asks of each recipient whether it is still connected. */
   const walked = (view: ClientsView, few: FewSet<GatewayClient>, meanwhile: (client: GatewayClient) => void) => {
     const visited: string[] = [];
@@ -223,13 +234,7 @@ describe("those who claim a session, in the gateway's loop", () => {
   });
 
   test("a claimer that has gone while it is visited is not connected any more", () => {
-    const all = new FakeClients([a, b]);
-    const view = new ClientsView(all);
-    watchClients(
-      all,
-      () => {},
-      () => view.left(),
-    );
+    const [all, view] = watchedView(a, b);
     const connected: boolean[] = [];
     walked(view, claimers(a, b), (client) => {
       all.delete(client);
@@ -239,13 +244,7 @@ describe("those who claim a session, in the gateway's loop", () => {
   });
 
   test("a claimer that goes while another event is sent is not connected any more either", () => {
-    const all = new FakeClients([a, b]);
-    const view = new ClientsView(all);
-    watchClients(
-      all,
-      () => {},
-      () => view.left(),
-    );
+    const [all, view] = watchedView(a, b);
     const visited = walked(view, claimers(a, b), (client) => {
       if (client === a) walked(view, claimers(a), () => all.delete(b));
     });
