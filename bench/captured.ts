@@ -12,18 +12,21 @@ export type Captured = {
   readonly isIndexed: boolean;
   /** The release's own check of each recipient, as its gateway passes it; older releases have none. */
   readonly canReceive: NonNullable<BroadcasterParams["canReceiveSessionEvent"]> | undefined;
+  /** The release's web push, which looks at every event, likewise. */
+  readonly handleEvent: ((...event: unknown[]) => void) | undefined;
 };
 
 /** From 2026.8 on: who may read a session, and the facts about a recipient that this check needs. */
 const MAY_READ = "canReceiveSessionEvent";
 const RECIPIENT = "prepareProjectedSessionSharing";
+const WEB_PUSH = "createEventWebPushDelivery";
 
 /** The gateway's broadcaster factory. Importing its chunk runs declarations, and starts nothing. */
 export async function captureBroadcaster(built: BuiltModule, root: string, chunk: string): Promise<Captured> {
   const found = new Map<string, unknown>();
   built.installLoader(
     root,
-    [BROADCASTER, MAY_READ, RECIPIENT],
+    [BROADCASTER, MAY_READ, RECIPIENT, WEB_PUSH],
     (name, original) => {
       found.set(name, original);
       return original;
@@ -36,7 +39,18 @@ export async function captureBroadcaster(built: BuiltModule, root: string, chunk
   if (typeof create !== "function") throw new Error(`${chunk} did not declare ${BROADCASTER}`);
   if (busy.length > 0) throw new Error(`importing ${chunk} started something: ${busy.join(", ")}`);
   const isIndexed = /getByConnectionId/.test(String(create));
-  return { create: create as CreateBroadcaster, isIndexed, canReceive: isIndexed ? checkOf(found) : undefined };
+  return {
+    create: create as CreateBroadcaster,
+    isIndexed,
+    canReceive: isIndexed ? checkOf(found) : undefined,
+    handleEvent: isIndexed ? webPushOf(found) : undefined,
+  };
+}
+
+function webPushOf(found: ReadonlyMap<string, unknown>): Captured["handleEvent"] {
+  const create = found.get(WEB_PUSH);
+  if (typeof create !== "function") throw new Error(`no ${WEB_PUSH}`);
+  return (create({ getRuntimeConfig: () => ({}) }) as { handleEvent: Captured["handleEvent"] }).handleEvent;
 }
 
 /** The check of a recipient with the release's functions, for a gateway with an empty configuration and no profiles. */
@@ -53,13 +67,13 @@ function checkOf(found: ReadonlyMap<string, unknown>): Captured["canReceive"] {
 }
 
 /**
- * What the gateway passes to the factory: an empty set of clients, and callbacks. The check of
- * each recipient is the release's own, less the reading of the configuration; the others do nothing.
+ * What the gateway passes to the factory: an empty set of clients, and callbacks. The check of each recipient is the
+ * release's own, less the reading of the configuration, and so is its web push; the others do nothing.
  *
  * @param subscribers connection ids that subscribed to a session, for upstream's opt-in cap
  */
 export function gatewayParams(
-  { isIndexed, canReceive }: Captured,
+  { isIndexed, canReceive, handleEvent }: Captured,
   subscribers: (key: string) => ReadonlySet<string>,
 ): BroadcasterParams {
   if (!isIndexed) return { clients: new Set<GatewayClient>() };
@@ -67,7 +81,9 @@ export function gatewayParams(
     sessionMessageSubscribers: { get: subscribers },
     ...(canReceive && { canReceiveSessionEvent: canReceive }),
     prepareSessionEventProjection: () => undefined,
-    onBroadcast: () => {},
+    ...(handleEvent && {
+      onBroadcast: (event: unknown, payload: unknown, opts: unknown) => handleEvent(event, payload, opts),
+    }),
   };
   return { clients: new Registry(), ...more };
 }

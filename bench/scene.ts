@@ -32,9 +32,11 @@ export function runId(index: number): string {
  */
 export function chatDeltas(index: number, as: "2026.9" | "2026.5", count = 64): ChatEvents {
   const key = sessionKey(index);
+  // One string for all events of a run, as in a gateway.
+  const run = runId(index);
   const newer = as === "2026.9";
   const payloads = Array.from({ length: count }, (_, seq) => ({
-    runId: runId(index),
+    runId: run,
     sessionKey: key,
     ...(newer ? { agentId: "main" } : {}),
     seq: seq + 1,

@@ -9,6 +9,7 @@ import { ClaimRequests } from "./claim-requests.ts";
 import { lateOptions, NOT_FOR_IT } from "./late-options.ts";
 import type { Audience, EventGate, HeldFrame } from "./broadcast.ts";
 import type { GatewayClient } from "../gateway/types.ts";
+import { LastWord } from "./last-word.ts";
 import type { SessionKeys } from "../gateway/session-keys.ts";
 import { RowAccess } from "./projections.ts";
 import { Counters } from "../policy/counters.ts";
@@ -20,7 +21,7 @@ import { HeldFrames } from "../policy/held-frames.ts";
 import { isQuestion, Questions } from "../policy/questions.ts";
 import { type EventRoute, plainKey, routeEvent } from "../policy/session-event.ts";
 import type { Settings } from "../policy/settings.ts";
-import { type ClaimAccess, Claims } from "../policy/claims.ts";
+import { type ClaimAccess, type Claimers, Claims } from "../policy/claims.ts";
 import type { Left } from "../policy/parked.ts";
 import { Runs } from "../policy/runs.ts";
 import type { GatewayNumbers, SessionStatus } from "../status.ts";
@@ -80,6 +81,7 @@ export class GatewayScope implements EventGate {
   #send: (client: GatewayClient, frame: HeldFrame) => void = () => {};
   /** The audience of {@link #plainly}: one for all events, as it is used before the next is sent. */
   readonly #plain: { -readonly [field in keyof NonNullable<Audience>]: NonNullable<Audience>[field] } = { ...NOBODY };
+  readonly #lastWord = new LastWord();
   #chats: { n: number } | undefined;
   #agents: { n: number } | undefined;
 
@@ -182,48 +184,56 @@ export class GatewayScope implements EventGate {
 
   audience(event: string, payload: unknown, opts: unknown, targets?: ReadonlySet<string>): Audience {
     try {
-      const plain = targets ? undefined : this.#plainly(event, payload, opts);
-      if (plain) return plain;
-      const own = routeEvent(event, payload, opts, this.#keys.canonical, targets !== undefined);
-      // A status event has no session of its own: its sessions were found in its content.
-      const status = own.to === "nobody" || (own.to === "session" && own.found) ? STATUS_EVENTS.get(event) : undefined;
-      if (status && own.to !== "all") return this.#status(event, own, payload, status);
-      const route = isQuestion(event) ? this.#questions.route(event, payload, own) : own;
-      if (route.to === "all" || (route.to === "nobody" && this.#settings.openEvents.includes(event))) {
-        this.counters.count(event, "open");
-        return undefined;
-      }
-      if (event === "sessions.changed") this.#endDeleted(payload, route);
-      if (route.to === "session" && route.runId !== undefined) {
-        this.access.sawRun(route.runId, route.keys[0]);
-        for (const client of this.#claims.runs.saw(route.runId, route.keys, event, payload)) this.#review(client);
-      }
-      const audience = recipients(route, this.#claims, this.#settings);
-      const source = approvedIn(event, payload);
-      if (!targets && source === undefined) {
-        if (route.to === "session") this.connections.published(audience.deliver);
-        this.#count(event, audience.reason);
-        return this.rows.divide(event, payload, audience);
-      }
-      const deliver = this.#among(audience.deliver, targets, source);
-      const hold = this.#among(audience.hold, targets, source);
-      if (!targets) this.connections.published(deliver);
-      const reached = deliver.size > 0 ? "delivered" : hold.size > 0 ? "held" : "no-claim";
-      this.#count(event, route.to === "nobody" ? route.reason : reached);
-      return this.rows.divide(event, payload, { route, deliver, hold });
+      if (targets) return this.#audience(event, payload, opts, targets);
+      // Both only grow: the sum changes with either.
+      const changes = this.#claims.changes.n + this.#keys.forgotten;
+      const same = this.#lastWord.next(event, payload, opts, changes);
+      if (same) return this.#toClaimers(event, same);
+      return this.#plainly(event, payload, opts, changes) ?? this.#audience(event, payload, opts);
     } catch {
       this.#count(event, "error");
       return NOBODY;
     }
   }
 
+  #audience(event: string, payload: unknown, opts: unknown, targets?: ReadonlySet<string>): Audience {
+    const own = routeEvent(event, payload, opts, this.#keys.canonical, targets !== undefined);
+    // A status event has no session of its own: its sessions were found in its content.
+    const status = own.to === "nobody" || (own.to === "session" && own.found) ? STATUS_EVENTS.get(event) : undefined;
+    if (status && own.to !== "all") return this.#status(event, own, payload, status);
+    const route = isQuestion(event) ? this.#questions.route(event, payload, own) : own;
+    if (route.to === "all" || (route.to === "nobody" && this.#settings.openEvents.includes(event))) {
+      this.counters.count(event, "open");
+      return undefined;
+    }
+    if (event === "sessions.changed") this.#endDeleted(payload, route);
+    if (route.to === "session" && route.runId !== undefined) {
+      this.access.sawRun(route.runId, route.keys[0]);
+      for (const client of this.#claims.runs.saw(route.runId, route.keys, event, payload)) this.#review(client);
+    }
+    const audience = recipients(route, this.#claims, this.#settings);
+    const source = approvedIn(event, payload);
+    if (!targets && source === undefined) {
+      if (route.to === "session") this.connections.published(audience.deliver);
+      this.#count(event, audience.reason);
+      return this.rows.divide(event, payload, audience);
+    }
+    const deliver = this.#among(audience.deliver, targets, source);
+    const hold = this.#among(audience.hold, targets, source);
+    if (!targets) this.connections.published(deliver);
+    const reached = deliver.size > 0 ? "delivered" : hold.size > 0 ? "held" : "no-claim";
+    this.#count(event, route.to === "nobody" ? route.reason : reached);
+    return this.rows.divide(event, payload, { route, deliver, hold });
+  }
+
   /**
    * The audience of nearly every event: a word in the middle of a run, for those who claim its one session. Looks
    * nothing up twice and builds nothing. A property test holds it to the way that all other events take.
    *
+   * @param changes as many as {@link LastWord} is to remember the decision for
    * @returns good until the next event; undefined for an event of any other kind
    */
-  #plainly(event: string, payload: unknown, opts: unknown): Audience {
+  #plainly(event: string, payload: unknown, opts: unknown, changes: number): Audience {
     const claims = this.#claims;
     if (this.#settings.scope !== "session" || claims.observers.size > 0) return undefined;
     const key = plainKey(event, payload, opts, this.#keys.canonical);
@@ -234,7 +244,14 @@ export class GatewayScope implements EventGate {
     if (typeof runId === "string" && runId !== "") {
       if (!claims.runs.isPlain(runId, key, event, payload as Fields, claimers)) return undefined;
       this.access.sawRun(runId, key);
+      // Under rules, what a word contains counts as well.
+      const simple = claimers && !this.access.hasRules && claims.runs.knows(runId) && !this.rows.anyRules();
+      if (simple) this.#lastWord.keep(payload as Fields, opts, changes, claimers);
     }
+    return this.#toClaimers(event, claimers);
+  }
+
+  #toClaimers(event: string, claimers: Claimers<GatewayClient> | undefined): Audience {
     this.connections.publishedToClaimers(claimers);
     if (claimers) this.#countDelivered(event);
     else this.counters.count(event, "no-claim");

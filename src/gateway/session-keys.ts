@@ -41,6 +41,8 @@ export class SessionKeys {
   /** Of all others by the agent named next to the key, then by key. */
   readonly #remembered = new Map<string | undefined, Map<string, string>>();
   #size = 0;
+  /** How often all have been forgotten: a key may mean another session since. */
+  #forgotten = 0;
   #lastConfig: GatewayConfig | undefined;
 
   /**
@@ -50,6 +52,10 @@ export class SessionKeys {
   constructor(config: () => GatewayConfig, functions: () => KeyFunctions) {
     this.#config = config;
     this.#functions = functions;
+  }
+
+  get forgotten(): number {
+    return this.#forgotten;
   }
 
   /** Reads the configuration again: the default agent and the session scope can be reloaded. */
@@ -95,6 +101,7 @@ export class SessionKeys {
   }
 
   #forget(): void {
+    this.#forgotten += 1;
     this.#qualified.clear();
     this.#remembered.clear();
     this.#size = 0;

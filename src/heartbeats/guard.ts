@@ -28,7 +28,7 @@ import type { SessionKeys } from "../gateway/session-keys.ts";
 import { type HeartbeatGate, type HeartbeatOptions, noteRun, type Skip } from "./attach.ts";
 import { currentHeartbeat, HeartbeatRun, type HeartbeatSessions, inHeartbeat, untilFree } from "./run.ts";
 import { BoundedMap } from "../policy/bounded-map.ts";
-import { fieldsOrNone } from "../policy/fields.ts";
+import { type Fields, fieldsOrNone } from "../policy/fields.ts";
 import {
   HeartbeatPolicy,
   type HeartbeatSettings,
@@ -39,6 +39,7 @@ import {
   RETRY_MS,
   type Wake,
 } from "../policy/heartbeat.ts";
+import { isWord } from "../policy/run-sign.ts";
 import { parseAgentSessionKey } from "../policy/session-key.ts";
 import type { HeartbeatNumbers } from "../status.ts";
 
@@ -78,6 +79,8 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
   readonly #entering = new Map<string, Promise<void>>();
   /** Heartbeats by the id of their agent run. */
   readonly #byRunId = new BoundedMap<string, HeartbeatRun>(MAX_HEARTBEAT_RUNS);
+  /** The last run that was found to be no heartbeat's; it does not become one while none is under way. */
+  #otherRun: string | undefined;
   readonly #lastWords = new LastWords(
     (run) => this.#current?.policy.isActive(run.wake.sessionKey, performance.now()) ?? false,
     () => this.#host.failed(),
@@ -239,20 +242,28 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
 
   /** Holds the frames of a heartbeat during a user's run, and drops those of an aborted one. @see HoldBack */
   readonly holdBack: HoldBack = (event, payload, send, opts) => {
+    // Nearly every event is the next word of a run, and no heartbeat is under way: short, to become part of its caller.
+    if (this.#running.size === 0 && isWord(event, payload as Fields) && (payload as Fields)["runId"] === this.#otherRun)
+      return false;
+    return this.#holdsBack(event, payload, send, opts);
+  };
+
+  #holdsBack(...[event, payload, send, opts]: Parameters<HoldBack>): boolean {
     // The module caused the failure of an aborted heartbeat.
     if (event === "heartbeat") return currentHeartbeat()?.aborted ?? false;
     if (this.#lastWords.releasing || (event !== "chat" && event !== "agent")) return false;
-    const { runId } = fieldsOrNone(payload);
+    const body = fieldsOrNone(payload);
+    const runId = body["runId"];
     if (typeof runId !== "string") return false;
     try {
       const run = this.#heartbeatOf(runId);
       if (run) return this.#heldBack(run, event, payload, send, opts);
-      if (event === "chat" && ENDED.has(fieldsOrNone(payload)["state"])) this.#ended(runId);
+      if (event === "chat" && ENDED.has(body["state"])) this.#ended(runId);
     } catch {
       this.#host.failed();
     }
     return false;
-  };
+  }
 
   /** The same for an event of a heartbeat's run. */
   #heldBack(run: HeartbeatRun, ...[event, payload, send, opts]: Parameters<HoldBack>): boolean {
@@ -299,8 +310,12 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
     if (known) return known;
     const run = currentHeartbeat();
     // What a heartbeat's end sets off, such as a queued message, runs in its context too.
-    if (!run || run.runId !== undefined) return undefined;
+    if (!run || run.runId !== undefined) {
+      this.#otherRun = runId;
+      return undefined;
+    }
     run.runId = runId;
+    this.#otherRun = undefined;
     this.#byRunId.set(runId, run);
     return run;
   }

@@ -3,8 +3,10 @@
  *
  * `C` is the connection as the host knows it; it is only ever compared.
  */
+import type { Changes } from "./changes.ts";
 import type { Claim } from "./claim.ts";
 import { FewSet } from "./few-set.ts";
+import { RecentMap } from "./recent-map.ts";
 
 const NONE: ReadonlySet<never> = new Set<never>();
 
@@ -29,7 +31,12 @@ export class Claimers<C> extends FewSet<C> {
 }
 
 export class ClaimIndex<C> {
-  readonly #keys = new Map<string, Claimers<C>>();
+  readonly #keys = new RecentMap<Claimers<C>>();
+  readonly #changes: Changes;
+
+  constructor(changes: Changes) {
+    this.#changes = changes;
+  }
 
   get size(): number {
     return this.#keys.size;
@@ -47,6 +54,7 @@ export class ClaimIndex<C> {
   /** Records a connection according to its claim; removes one whose claim is neither accepted nor pending. */
   enter(connection: C, key: string, claim: Claim): void {
     if (!claim.accepted && !claim.pending) return this.remove(connection, key);
+    this.#changes.happened();
     let entry = this.#keys.get(key);
     if (!entry) this.#keys.set(key, (entry = new Claimers()));
     if (claim.accepted) {
@@ -61,6 +69,7 @@ export class ClaimIndex<C> {
   remove(connection: C, key: string): void {
     const entry = this.#keys.get(key);
     if (!entry) return;
+    this.#changes.happened();
     entry.delete(connection);
     entry.waitNoMore(connection);
     if (entry.size === 0 && entry.pending.size === 0) this.#keys.delete(key);
@@ -68,7 +77,7 @@ export class ClaimIndex<C> {
 
   /** Sessions with the number of connections that claim them, the most claimed first. */
   mostClaimed(limit: number): { key: string; claimers: number }[] {
-    const all = Array.from(this.#keys, ([key, { size }]) => ({ key, claimers: size }));
+    const all = Array.from(this.#keys.entries(), ([key, { size }]) => ({ key, claimers: size }));
     return all.sort((a, b) => b.claimers - a.claimers).slice(0, limit);
   }
 }

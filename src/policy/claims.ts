@@ -3,6 +3,7 @@
  *
  * `C` is the connection as the host knows it; it is only ever compared.
  */
+import type { Changes } from "./changes.ts";
 import type { Claim } from "./claim.ts";
 import type { AcceptedAnswer, PendingClaim } from "./claim-answer.ts";
 import { type Claimers, ClaimIndex } from "./claim-index.ts";
@@ -50,14 +51,16 @@ export class Claims<C> {
   /** Which connection started which run. */
   readonly runs: Runs<C>;
   /** Which connection waits for the answer to a request that starts a run. */
-  readonly starts = new Starts<C>();
+  readonly starts: Starts<C>;
+  /** Of all that decides who gets an event. */
+  readonly changes: Changes;
   /** Which connection has what a closed one left. */
   readonly heirs: Heirs<C>;
   readonly #limits: ClaimLimits;
   readonly #parked: Parked<C>;
   readonly #forgotten: () => void;
   readonly #claimants = new Map<C, Claimant<C>>();
-  readonly #index = new ClaimIndex<C>();
+  readonly #index: ClaimIndex<C>;
   readonly #roster = new Set<C>();
   readonly #observers = new Set<C>();
   /** Connections that may not have all sessions. */
@@ -68,6 +71,9 @@ export class Claims<C> {
   constructor(limits: ClaimLimits, host: ClaimsHost<C> = {}) {
     this.#limits = limits;
     this.runs = host.runs ?? new Runs(limits.runsPerConnection);
+    this.changes = this.runs.changes;
+    this.starts = new Starts(this.changes);
+    this.#index = new ClaimIndex(this.changes);
     this.#parked = host.parked ?? new Parked(NEVER);
     this.heirs = new Heirs({
       runs: this.runs,
@@ -94,6 +100,7 @@ export class Claims<C> {
   entitle(connection: C, access: ClaimAccess | undefined, observer: boolean): void {
     const claimant = this.#claimants.get(connection);
     if (!claimant) return;
+    this.changes.happened();
     claimant.access = access;
     if (observer) this.#observers.add(connection);
     else this.#observers.delete(connection);
@@ -111,6 +118,7 @@ export class Claims<C> {
   disconnect(connection: C, park?: { readonly identity: string; readonly ms: number }): Left<C> | undefined {
     const claimant = this.#claimants.get(connection);
     if (!claimant) return undefined;
+    this.changes.happened();
     for (const { key } of claimant.claims()) this.#index.remove(connection, key);
     this.#count -= claimant.size;
     this.#claimants.delete(connection);

@@ -8,10 +8,12 @@
  * `C` is the connection as the host knows it; it is only ever compared.
  */
 import { Absorbed } from "./absorbed.ts";
+import { Changes } from "./changes.ts";
 import { FewSet } from "./few-set.ts";
 import type { Fields } from "./fields.ts";
 import { Keyed } from "./keyed.ts";
 import { type Later, NEVER } from "./later.ts";
+import { RecentMap } from "./recent-map.ts";
 import { isWord, type RunSign, runSign } from "./run-sign.ts";
 
 /** Time after the last event in which late ones arrive, such as the agent's own end after an abort. */
@@ -68,10 +70,12 @@ const NOBODY: Iterable<never> = [];
 const NO_END = (): void => {};
 
 export class Runs<C> {
+  /** Also of what else the claims hold. */
+  readonly changes = new Changes();
   readonly #limit: number;
   readonly #later: Later;
   readonly #gained: (connection: C) => void;
-  readonly #runs = new Map<string, Entry<C>>();
+  readonly #runs = new RecentMap<Entry<C>>();
   readonly #on = new Keyed<Entry<C>>();
   readonly #owned = new Map<C, FewSet<Entry<C>>>();
   readonly #orphans = new Set<Entry<C>>();
@@ -131,7 +135,7 @@ export class Runs<C> {
    */
   ask(connection: C, id: string): RunQuestion<C> {
     const known = this.#runs.get(id);
-    const release = known ? holdFor(connection, known) : NO_END;
+    const release = known ? this.#holdFor(connection, known) : NO_END;
     let rejected = false;
     const leave = (): void => {
       this.#awaited.get(id)?.delete(connection);
@@ -209,7 +213,12 @@ export class Runs<C> {
     const run = this.#runs.get(id);
     if (!run) return this.#absorbed.size === 0;
     if (!run.began || run.homeless || !isWord(event, payload)) return false;
-    return !run.keys.includes(key) || isAmong(run, claimers);
+    return !has(run.keys, key) || isAmong(run, claimers);
+  }
+
+  /** Whether a connection has started this run, or its client, and it has not ended. */
+  knows(id: string): boolean {
+    return this.#runs.get(id) !== undefined;
   }
 
   has(connection: C, id: string): boolean {
@@ -242,6 +251,7 @@ export class Runs<C> {
     if (!run && this.#absorbed.size === 0) return NOBODY;
     // Nearly every event of a run is in its middle and changes nothing.
     if (run?.began && !run.homeless && isWord(event, payload as Fields)) return NOBODY;
+    this.changes.happened();
     const sign = runSign(event, payload);
     let gained: Iterable<C> = NOBODY;
     if (!run) {
@@ -311,12 +321,14 @@ export class Runs<C> {
       over: false,
       spare: NO_END,
     };
+    this.changes.happened();
     this.#runs.set(id, run);
     this.#on.add(keys, run);
     return run;
   }
 
   #give(run: Entry<C>, owner: C | undefined): void {
+    this.changes.happened();
     if (owner === undefined) {
       if (run.owners.size === 0) this.#orphan(run);
     } else {
@@ -332,6 +344,7 @@ export class Runs<C> {
   }
 
   #take(run: Entry<C>, owner: C): void {
+    this.changes.happened();
     run.owners.delete(owner);
     const owned = this.#owned.get(owner);
     owned?.delete(run);
@@ -359,6 +372,7 @@ export class Runs<C> {
   }
 
   #forget(run: Entry<C>): void {
+    this.changes.happened();
     run.spare();
     if (this.#runs.get(run.id) === run) this.#runs.delete(run.id);
     this.#on.delete(run.keys, run);
@@ -367,20 +381,23 @@ export class Runs<C> {
     for (const owner of run.owners) this.#take(run, owner);
     this.#absorbed.over(run);
   }
-}
 
-/** Has a run's frames held for a connection, until the returned function is called. */
-function holdFor<C>(connection: C, run: Entry<C>): () => void {
-  const waiting = (run.waiting ??= new Map<C, number>());
-  waiting.set(connection, (waiting.get(connection) ?? 0) + 1);
-  let held = true;
-  return () => {
-    if (!held) return;
-    held = false;
-    const others = waiting.get(connection)! - 1;
-    if (others > 0) waiting.set(connection, others);
-    else waiting.delete(connection);
-  };
+  /** Has a run's frames held for a connection, until the returned function is called. */
+  #holdFor(connection: C, run: Entry<C>): () => void {
+    const waiting = (run.waiting ??= new Map<C, number>());
+    const hold = (times: number): void => {
+      this.changes.happened();
+      const all = (waiting.get(connection) ?? 0) + times;
+      if (all > 0) waiting.set(connection, all);
+      else waiting.delete(connection);
+    };
+    hold(1);
+    let held = true;
+    return () => {
+      if (held) hold(-1);
+      held = false;
+    };
+  }
 }
 
 /** Whether a run goes only to connections that claim its session. */
@@ -396,8 +413,13 @@ export function isAmong<C>(
   return true;
 }
 
+/** Whether a short list, nearly always of one item, has this one. */
+function has(keys: readonly string[], key: string): boolean {
+  return keys.length === 1 ? keys[0] === key : keys.includes(key);
+}
+
 /** Whether two short lists have a common item. No closure: called for every event of a run. */
 function meet(some: readonly string[], others: readonly string[]): boolean {
-  for (const each of some) if (others.includes(each)) return true;
+  for (const each of some) if (has(others, each)) return true;
   return false;
 }

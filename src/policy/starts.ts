@@ -4,6 +4,7 @@
  *
  * `C` is the connection as the host knows it; it is only ever compared.
  */
+import { Changes } from "./changes.ts";
 import { Keyed } from "./keyed.ts";
 
 /** One such request. */
@@ -21,6 +22,11 @@ export class Starts<C> {
   /** Those with a connection. */
   readonly #open = new Keyed<Start<C>>();
   readonly #unanswered = new WeakSet<Start<C>>();
+  readonly #changes: Changes;
+
+  constructor(changes = new Changes()) {
+    this.#changes = changes;
+  }
 
   /**
    * A connection has asked for a run.
@@ -45,6 +51,7 @@ export class Starts<C> {
   give(start: Start<C>, connection: C): void {
     if (!this.#unanswered.has(start)) return;
     this.#take(start);
+    this.#changes.happened();
     start.connection = connection;
     this.#open.add(start.places, start);
   }
@@ -80,6 +87,7 @@ export class Starts<C> {
   }
 
   #take(start: Start<C>): void {
+    this.#changes.happened();
     this.#open.delete(start.places, start);
     start.connection = undefined;
   }
