@@ -5,7 +5,7 @@
  */
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type Command, commands, Script } from "./model/commands.ts";
+import { type Command, commands, Script, wordSeries } from "./model/commands.ts";
 import { Oracle } from "./model/oracle.ts";
 import { PolicyWorld } from "./model/policy-world.ts";
 import { ScopeWorld, type Turns } from "./model/scope-world.ts";
@@ -172,6 +172,17 @@ describe.each(SETTINGS)(
           expect(world.errors()).toBe(0);
         }),
         { numRuns: SEQUENCES },
+      );
+    });
+
+    test(`series of words go to those whom the invariants name, with ${named}`, () => {
+      fc.assert(
+        fc.property(wordSeries(observers), (sequence) => {
+          const world = new ScopeWorld(settings, turns);
+          play(settings, sequence, world, () => {});
+          expect(world.errors()).toBe(0);
+        }),
+        { numRuns: SEQUENCES / 5 },
       );
     });
   },

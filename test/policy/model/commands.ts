@@ -90,9 +90,8 @@ const device = fc.constantFrom(...DEVICES);
 
 const targets = fc.option(fc.uniqueArray(slot, { maxLength: SLOTS }), { freq: 5, nil: undefined });
 
-export function commands(withObservers: boolean): fc.Arbitrary<Command[]> {
-  const observer = withObservers ? fc.boolean() : fc.constant(false);
-  const command = fc.oneof(
+function commandsBut(observer: fc.Arbitrary<boolean>, restart: fc.Arbitrary<Command>): fc.Arbitrary<Command> {
+  return fc.oneof(
     { weight: 3, arbitrary: fc.record({ do: fc.constant("connect" as const), slot, observer, device }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("close" as const), slot }) },
     { weight: 6, arbitrary: fc.record({ do: fc.constant("begin" as const), slot, intent }) },
@@ -100,12 +99,55 @@ export function commands(withObservers: boolean): fc.Arbitrary<Command[]> {
     { weight: 8, arbitrary: fc.record({ do: fc.constant("emit" as const), route, sign, targets }) },
     { weight: 1, arbitrary: fc.constant<Command>({ do: "turn" }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant("pass" as const), ms: fc.constantFrom(...TIMES) }) },
-    {
-      weight: 1,
-      arbitrary: fc
-        .record({ do: fc.constant("restart" as const), sure: fc.nat(3) })
-        .map(({ sure }): Command => (sure === 0 ? { do: "restart" } : { do: "turn" })),
-    },
+    { weight: 1, arbitrary: restart },
+  );
+}
+
+// A few connections first: most sequences would otherwise talk to nobody.
+function connecting(observer: fc.Arbitrary<boolean>): fc.Arbitrary<Command[]> {
+  return fc.uniqueArray(fc.record({ do: fc.constant("connect" as const), slot, observer, device }), {
+    selector: ({ slot: each }) => each,
+    maxLength: 3,
+  });
+}
+
+/** The words of runs with other things between them: what was decided on one must not outlive a change. */
+export function wordSeries(withObservers: boolean): fc.Arbitrary<Command[]> {
+  const observer = withObservers ? fc.boolean() : fc.constant(false);
+  const other = commandsBut(observer, fc.constant({ do: "turn" }));
+  const series = fc
+    .record({
+      slot,
+      key,
+      runId: fc.constantFrom(...RUNS),
+      between: fc.array(fc.array(other, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 5 }),
+    })
+    .map(({ slot: each, key: one, runId: run, between }): Command[] => {
+      const said = (word: Sign): Command => ({
+        do: "emit",
+        route: { to: "session", keys: [one], runId: run },
+        sign: word,
+      });
+      return [
+        { do: "begin", slot: each, intent: { kind: "claim", keys: [one], explicit: false, startsRun: true } },
+        { do: "answer", back: 0, outcome: { result: "ok", extraKeys: [], runId: run, fresh: true } },
+        said("begins"),
+        said("delta"),
+        ...between.flatMap((others) => [...others, said("delta"), said("works")]),
+      ];
+    });
+  return fc
+    .tuple(connecting(observer), fc.array(series, { minLength: 1, maxLength: 3 }))
+    .map(([first, all]) => [...first, ...all.flat()]);
+}
+
+export function commands(withObservers: boolean): fc.Arbitrary<Command[]> {
+  const observer = withObservers ? fc.boolean() : fc.constant(false);
+  const command = commandsBut(
+    observer,
+    fc
+      .record({ do: fc.constant("restart" as const), sure: fc.nat(3) })
+      .map(({ sure }): Command => (sure === 0 ? { do: "restart" } : { do: "turn" })),
   );
   // A run whose first frames come before the answer: rare among single commands.
   const early = fc
@@ -210,13 +252,8 @@ export function commands(withObservers: boolean): fc.Arbitrary<Command[]> {
     { weight: 1, arbitrary: early },
     { weight: 1, arbitrary: owned },
   );
-  // A few connections first: most sequences would otherwise talk to nobody.
-  const start = fc.uniqueArray(fc.record({ do: fc.constant("connect" as const), slot, observer, device }), {
-    selector: ({ slot: each }) => each,
-    maxLength: 3,
-  });
   return fc
-    .tuple(start, fc.array(step, { maxLength: 40, size: "max" }))
+    .tuple(connecting(observer), fc.array(step, { maxLength: 40, size: "max" }))
     .map(([first, rest]) => [...first, ...rest.flat()]);
 }
 
