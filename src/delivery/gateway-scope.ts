@@ -19,9 +19,9 @@ import { OF_MANY_SESSIONS, STATUS_EVENTS } from "../policy/status-events.ts";
 import { namesOthers } from "../policy/access-answers.ts";
 import { HeldFrames } from "../policy/held-frames.ts";
 import { isQuestion, Questions } from "../policy/questions.ts";
-import { type EventRoute, plainKey, routeEvent } from "../policy/session-event.ts";
+import { approvedSession, type EventRoute, plainKey, routeEvent } from "../policy/session-event.ts";
 import type { Settings } from "../policy/settings.ts";
-import { type ClaimAccess, type Claimers, Claims } from "../policy/claims.ts";
+import { type Claimers, Claims } from "../policy/claims.ts";
 import type { Left } from "../policy/parked.ts";
 import { Runs } from "../policy/runs.ts";
 import type { GatewayNumbers, SessionStatus } from "../status.ts";
@@ -36,9 +36,6 @@ const WARN_AT: Partial<Record<DeliveryReason, { readonly count: number; warning(
 
 /** Reasons of `sessions.changed` after which the session no longer exists. */
 const GONE: ReadonlySet<unknown> = new Set(["delete", "deleted", "cleanup"]);
-
-/** Access of a connection that has not been checked yet. */
-const NOTHING: ClaimAccess = { allows: () => false };
 
 const NONE: ReadonlySet<never> = new Set<never>();
 
@@ -82,8 +79,6 @@ export class GatewayScope implements EventGate {
   /** The audience of {@link #plainly}: one for all events, as it is used before the next is sent. */
   readonly #plain: { -readonly [field in keyof NonNullable<Audience>]: NonNullable<Audience>[field] } = { ...NOBODY };
   readonly #lastWord = new LastWord();
-  #chats: { n: number } | undefined;
-  #agents: { n: number } | undefined;
 
   constructor(keys: SessionKeys, settings: Settings, host: ScopeHost) {
     this.#keys = keys;
@@ -135,7 +130,7 @@ export class GatewayScope implements EventGate {
       if (before && before !== client) this.disconnected(before);
       this.connections.connected(client);
       // If its access cannot be determined, it keeps what it has.
-      this.#claims.connect(client, { access: NOTHING });
+      this.#claims.connect(client, { access: { allows: () => false } });
       this.access.connected(client);
       const returning = this.#returning.as(client, this.#settings.resumeMs);
       if (!returning) return;
@@ -212,7 +207,7 @@ export class GatewayScope implements EventGate {
       for (const client of this.#claims.runs.saw(route.runId, route.keys, event, payload)) this.#review(client);
     }
     const audience = recipients(route, this.#claims, this.#settings);
-    const source = approvedIn(event, payload);
+    const source = approvedSession(event, payload);
     if (!targets && source === undefined) {
       if (route.to === "session") this.connections.published(audience.deliver);
       this.#count(event, audience.reason);
@@ -253,24 +248,17 @@ export class GatewayScope implements EventGate {
 
   #toClaimers(event: string, claimers: Claimers<GatewayClient> | undefined): Audience {
     this.connections.publishedToClaimers(claimers);
-    if (claimers) this.#countDelivered(event);
+    if (claimers) this.counters.delivered(event);
     else this.counters.count(event, "no-claim");
     this.#plain.deliver = claimers ?? NONE;
     return this.#plain;
-  }
-
-  #countDelivered(event: string): void {
-    const cell = event === "chat" ? this.#chats : this.#agents;
-    if (cell) cell.n += 1;
-    else if (event === "chat") (this.#chats = this.counters.cell(event, "delivered")).n += 1;
-    else (this.#agents = this.counters.cell(event, "delivered")).n += 1;
   }
 
   mayReceive(client: GatewayClient, event: string, payload: unknown, opts: unknown): boolean {
     try {
       const route = routeEvent(event, payload, opts, this.#keys.canonical, true);
       if (route.to === "all") return true;
-      if (!this.access.allows(client, approvedIn(event, payload))) return false;
+      if (!this.access.allows(client, approvedSession(event, payload))) return false;
       return mayReceive(client, route, this.#claims, this.#settings) === "deliver";
     } catch {
       this.counters.count(event, "error");
@@ -359,7 +347,7 @@ export class GatewayScope implements EventGate {
   /** Sends or drops what was held for a connection, now that a request of it was answered. */
   #review(client: GatewayClient): void {
     const { deliver, dropped } = this.#held.review(client, ({ event, payload, route }) =>
-      this.access.allows(client, approvedIn(event, payload))
+      this.access.allows(client, approvedSession(event, payload))
         ? mayReceive(client, route, this.#claims, this.#settings)
         : "drop",
     );
@@ -384,9 +372,4 @@ export class GatewayScope implements EventGate {
     }
     return both;
   }
-}
-
-/** The session whose approval an event reports to claimers of its parent; undefined for other events. */
-function approvedIn(event: string, payload: unknown): unknown {
-  return event === "session.approval" ? fieldsOrNone(payload)["sourceSessionKey"] : undefined;
 }

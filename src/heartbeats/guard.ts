@@ -27,7 +27,7 @@ import { mayStartRuns, type RunSign, turns, type UserTurn, watchAgentEvents } fr
 import type { SessionKeys } from "../gateway/session-keys.ts";
 import { type HeartbeatGate, type HeartbeatOptions, noteRun, type Skip } from "./attach.ts";
 import { currentHeartbeat, HeartbeatRun, type HeartbeatSessions, inHeartbeat, untilFree } from "./run.ts";
-import { BoundedMap } from "../policy/bounded-map.ts";
+import { HeartbeatRunIds } from "./run-ids.ts";
 import { type Fields, fieldsOrNone } from "../policy/fields.ts";
 import {
   HeartbeatPolicy,
@@ -63,8 +63,6 @@ export interface GuardHost {
 /** A run's end is known a little before its last frame is sent. */
 const AFTER_FINAL_MS = 100;
 
-const MAX_HEARTBEAT_RUNS = 1_024;
-
 /** The end of a run, as `chat` events report it. */
 const ENDED: ReadonlySet<unknown> = new Set(["final", "error", "aborted"]);
 /** Answers after which the run of a request goes on. */
@@ -78,9 +76,7 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
   /** What runs from elsewhere wait for, by session: later ones wait for the same, and so stay behind. */
   readonly #entering = new Map<string, Promise<void>>();
   /** Heartbeats by the id of their agent run. */
-  readonly #byRunId = new BoundedMap<string, HeartbeatRun>(MAX_HEARTBEAT_RUNS);
-  /** The last run that was found to be no heartbeat's; it does not become one while none is under way. */
-  #otherRun: string | undefined;
+  readonly #runIds = new HeartbeatRunIds();
   readonly #lastWords = new LastWords(
     (run) => this.#current?.policy.isActive(run.wake.sessionKey, performance.now()) ?? false,
     () => this.#host.failed(),
@@ -243,7 +239,11 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
   /** Holds the frames of a heartbeat during a user's run, and drops those of an aborted one. @see HoldBack */
   readonly holdBack: HoldBack = (event, payload, send, opts) => {
     // Nearly every event is the next word of a run, and no heartbeat is under way: short, to become part of its caller.
-    if (this.#running.size === 0 && isWord(event, payload as Fields) && (payload as Fields)["runId"] === this.#otherRun)
+    if (
+      this.#running.size === 0 &&
+      isWord(event, payload as Fields) &&
+      this.#runIds.isOther((payload as Fields)["runId"])
+    )
       return false;
     return this.#holdsBack(event, payload, send, opts);
   };
@@ -256,7 +256,7 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
     const runId = body["runId"];
     if (typeof runId !== "string") return false;
     try {
-      const run = this.#heartbeatOf(runId);
+      const run = this.#runIds.heartbeatOf(runId);
       if (run) return this.#heldBack(run, event, payload, send, opts);
       if (event === "chat" && ENDED.has(body["state"])) this.#ended(runId);
     } catch {
@@ -292,7 +292,7 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
   }
 
   #signed({ runId, sessionKey, phase }: RunSign): void {
-    if (this.#heartbeatOf(runId)) return;
+    if (this.#runIds.heartbeatOf(runId)) return;
     // Runs of a command-line backend make no handle.
     if (phase === "start") noteRun();
     const policy = this.#current?.policy;
@@ -303,21 +303,6 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
       const place = sessionKey === undefined ? undefined : this.#place(sessionKey);
       if (place) policy?.runActive(runId, place, now);
     }
-  }
-
-  #heartbeatOf(runId: string): HeartbeatRun | undefined {
-    const known = this.#byRunId.get(runId);
-    if (known) return known;
-    const run = currentHeartbeat();
-    // What a heartbeat's end sets off, such as a queued message, runs in its context too.
-    if (!run || run.runId !== undefined) {
-      this.#otherRun = runId;
-      return undefined;
-    }
-    run.runId = runId;
-    this.#otherRun = undefined;
-    this.#byRunId.set(runId, run);
-    return run;
   }
 
   #ended(runId: string): void {

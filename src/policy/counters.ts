@@ -32,14 +32,22 @@ const OTHER = "(other)";
 
 export class Counters {
   readonly #events = new Map<string, Map<CountReason, { n: number }>>();
+  #chats: { n: number } | undefined;
+  #agents: { n: number } | undefined;
 
   /** @returns the new count for this event and reason */
   count(event: string, reason: CountReason, by = 1): number {
-    return (this.cell(event, reason).n += by);
+    return (this.#cell(event, reason).n += by);
   }
 
-  /** The count itself, for one who counts often. */
-  cell(event: string, reason: CountReason): { n: number } {
+  /** The same for an event that was delivered: nearly all are of two names, and their counts are kept at hand. */
+  delivered(event: string): void {
+    if (event === "chat") (this.#chats ??= this.#cell(event, "delivered")).n += 1;
+    else if (event === "agent") (this.#agents ??= this.#cell(event, "delivered")).n += 1;
+    else this.count(event, "delivered");
+  }
+
+  #cell(event: string, reason: CountReason): { n: number } {
     let counts = this.#events.get(event);
     if (!counts) {
       const name = this.#events.size < MAX_EVENT_NAMES ? event : OTHER;

@@ -5,7 +5,7 @@
  * look-up, so that an event costs what its subscribers cost. A property test holds the two together.
  */
 import type { Claims } from "./claims.ts";
-import { isAmong, type Run } from "./runs.ts";
+import { isAmong, type Run } from "./run.ts";
 import type { EventRoute, SessionRoute } from "./session-event.ts";
 
 export interface DeliverySettings {

@@ -4,7 +4,7 @@
  */
 import type { Claim } from "./claim.ts";
 import type { Later } from "./later.ts";
-import type { Run } from "./runs.ts";
+import type { Run } from "./run.ts";
 import type { Start } from "./starts.ts";
 import { parseAgentSessionKey } from "./session-key.ts";
 

@@ -14,6 +14,7 @@ import type { Fields } from "./fields.ts";
 import { Keyed } from "./keyed.ts";
 import { type Later, NEVER } from "./later.ts";
 import { RecentMap } from "./recent-map.ts";
+import { hasKey, isAmong, meet, type Run } from "./run.ts";
 import { isWord, type RunSign, runSign } from "./run-sign.ts";
 
 /** Time after the last event in which late ones arrive, such as the agent's own end after an abort. */
@@ -26,16 +27,6 @@ const MAX_ORPHANS = 4_096;
 /** Ids of runs that connections wait for without having them, and connections for each. */
 const MAX_AWAITED = 1_024;
 const MAX_WAITING = 64;
-
-export interface Run<C> {
-  readonly id: string;
-  /** Canonical keys of its sessions. */
-  readonly keys: readonly string[];
-  /** Nearly always one. */
-  readonly owners: Pick<FewSet<C>, "has" | "only" | "size" | typeof Symbol.iterator>;
-  /** Connections that wait for the gateway's permission, with their number of requests; nearly always none. */
-  readonly waiting: ReadonlyMap<C, number> | undefined;
-}
 
 /** A connection that asks for a run. Its frames are held until the first call. */
 export interface RunQuestion<C> {
@@ -213,7 +204,7 @@ export class Runs<C> {
     const run = this.#runs.get(id);
     if (!run) return this.#absorbed.size === 0;
     if (!run.began || run.homeless || !isWord(event, payload)) return false;
-    return !has(run.keys, key) || isAmong(run, claimers);
+    return !hasKey(run.keys, key) || isAmong(run, claimers);
   }
 
   /** Whether a connection has started this run, or its client, and it has not ended. */
@@ -398,28 +389,4 @@ export class Runs<C> {
       held = false;
     };
   }
-}
-
-/** Whether a run goes only to connections that claim its session. */
-export function isAmong<C>(
-  { owners, waiting }: Run<C>,
-  claimers: { has(connection: C): boolean } | undefined,
-): boolean {
-  if (waiting !== undefined && waiting.size > 0) return false;
-  if (!claimers) return owners.size === 0;
-  const { only } = owners;
-  if (only !== undefined) return claimers.has(only);
-  for (const owner of owners) if (!claimers.has(owner)) return false;
-  return true;
-}
-
-/** Whether a short list, nearly always of one item, has this one. */
-function has(keys: readonly string[], key: string): boolean {
-  return keys.length === 1 ? keys[0] === key : keys.includes(key);
-}
-
-/** Whether two short lists have a common item. No closure: called for every event of a run. */
-function meet(some: readonly string[], others: readonly string[]): boolean {
-  for (const each of some) if (has(others, each)) return true;
-  return false;
 }

@@ -6,7 +6,7 @@
  */
 import { findSessionKeys } from "./session-keys-in.ts";
 import { STATUS_EVENTS } from "./status-events.ts";
-import { type Fields, fieldsOf, present, text } from "./fields.ts";
+import { type Fields, fieldsOf, fieldsOrNone, present, text } from "./fields.ts";
 import { type KeyReader, usableSessionKey } from "./session-key.ts";
 
 /** Where an event may go, according to the event itself. */
@@ -162,6 +162,11 @@ export function plainKey(event: string, payload: unknown, opts: unknown, keyOf: 
   if (!isBusy(event)) return undefined;
   const body = fieldsOf(payload);
   return body && body["spawnedBy"] === undefined ? oneKey(fieldsOf(opts), body, keyOf) : undefined;
+}
+
+/** The session whose approval an event reports to claimers of its parent; undefined for other events. */
+export function approvedSession(event: string, payload: unknown): unknown {
+  return event === "session.approval" ? fieldsOrNone(payload)["sourceSessionKey"] : undefined;
 }
 
 function agentOf(options: Fields | undefined, body: Fields): string | undefined {

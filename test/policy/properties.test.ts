@@ -175,7 +175,7 @@ describe.each(SETTINGS)(
       );
     });
 
-    test(`series of words go to those whom the invariants name, with ${named}`, () => {
+    test(`series of words go to those that the invariants name, with ${named}`, () => {
       fc.assert(
         fc.property(wordSeries(observers), (sequence) => {
           const world = new ScopeWorld(settings, turns);
