@@ -168,11 +168,11 @@ function sharedSender(create: CreateBroadcaster, params: BroadcasterParams, gate
     gate.mayReceive(client, event as string, payload, { sessionKeys: keys, agentId });
   // Asked for every recipient: short, and with as many parameters as upstream's, so that it becomes part of its loop.
   const canReceive: CanReceive = (client, keys, agentId, event, payload) =>
-    (view.isSending(payload) || late(client, keys, agentId, event, payload)) &&
+    (view.sending === payload || late(client, keys, agentId, event, payload)) &&
     original!(client, keys, agentId, event, payload);
   // For releases to come.
   const canReceiveMore: CanReceive = (client, ...asked) =>
-    (view.isSending(asked[3]) || late(client, ...asked)) && original!(client, ...asked);
+    (view.sending === asked[3] || late(client, ...asked)) && original!(client, ...asked);
   const upstream = create(
     replaced(params, {
       clients: view,

@@ -57,7 +57,8 @@ export class ClientsView {
   #gone = 0;
   /** The same when the claimers of a session began to be shown; -1 if others are shown. */
   #goneBefore = -1;
-  #sending: unknown = IDLE;
+  /** The payload that is being sent to its recipients: the decision on it is current. Not a method: asked for each recipient. */
+  sending: unknown = IDLE;
 
   constructor(all: GatewayClients) {
     this.#all = all;
@@ -73,27 +74,22 @@ export class ClientsView {
   narrow(recipients: Shown, payload: unknown, send: Broadcast, event = "", opts?: unknown): void {
     const shown = this.#shown;
     const goneBefore = this.#goneBefore;
-    const sending = this.#sending;
+    const sending = this.sending;
     this.#shown = recipients;
     this.#goneBefore = recipients instanceof FewSet ? this.#gone : -1;
-    this.#sending = payload;
+    this.sending = payload;
     try {
       send(event, payload, opts);
     } finally {
       this.#shown = shown;
       this.#goneBefore = goneBefore;
-      this.#sending = sending;
+      this.sending = sending;
     }
   }
 
   /** Shows all again while `send` runs: an open event may be sent during a scoped one. */
   widen(send: () => void): void {
     this.narrow(this.#all, IDLE, send);
-  }
-
-  /** True while this payload is being sent to its recipients: the decision is current. */
-  isSending(payload: unknown): boolean {
-    return this.#sending === payload;
   }
 
   get size(): number {
