@@ -1,5 +1,6 @@
 /** Part b: the gateway's own broadcaster, unprotected, with upstream's opt-in cap, and with the module. */
-import { realpathSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
+import { join } from "node:path";
 import { scanPackage } from "../src/attach/loader.ts";
 import { ensureRelease } from "../test/support/gateway/release.ts";
 import type { BroadcasterVariant, Configured } from "./broadcaster-child.ts";
@@ -29,8 +30,9 @@ const CONFIGURED_SIZES = [1, 20, 1000];
 
 const RELEASES: Readonly<Record<string, readonly BroadcasterVariant[]>> = {
   "2026.9.6": ["unprotected", "opt-in", "module", "targeted"],
-  // The cap is younger than this release.
+  // The cap is younger than these releases.
   "2026.5.7": ["unprotected", "module", "targeted"],
+  "2026.2.9": ["unprotected", "module", "targeted"],
 };
 
 export async function benchBroadcaster(options: Options): Promise<Part> {
@@ -127,8 +129,10 @@ function compactPart(measured: Measurements): Part {
 export async function broadcasterChunk(version: string): Promise<[root: string, chunk: string]> {
   const release = await ensureRelease(version);
   const root = realpathSync(release.dir);
-  const [chunk] = scanPackage(root, [BROADCASTER]).get(BROADCASTER) ?? [];
-  if (chunk === undefined) throw new Error(`openclaw@${version} declares no ${BROADCASTER}`);
+  const chunks = scanPackage(root, [BROADCASTER]).get(BROADCASTER) ?? [];
+  // 2026.2 has two copies. The one beside the command line's entry would run the command line.
+  const chunk = chunks.find((each) => !readFileSync(join(root, each), "utf8").includes('"./entry.js"'));
+  if (chunk === undefined) throw new Error(`openclaw@${version} has no ${BROADCASTER} that can be imported alone`);
   return [root, chunk];
 }
 

@@ -40,7 +40,7 @@ const command = script(
     `
 Parts:
   a  decision about one event, at 1 to 10,000 connections
-  b  the gateway's own broadcaster of 2026.9.6 and 2026.5.7, with and without the module
+  b  the gateway's own broadcaster of 2026.9.6, 2026.5.7 and 2026.2.9, with and without the module
   c  40 clients on 40 sessions of a booted 2026.9.6: frames, bytes, leaks, latency, CPU
   d  boot time of 2026.9.6 with and without the module
   e  a user's reply with heartbeats and the module, on 2026.2.9, 2026.5.7, 2026.6.11 and 2026.9.6

@@ -1,6 +1,6 @@
 /** Stands between the gateway and its broadcaster: each event goes to its audience only. */
 import type { CanonicalRoute } from "../policy/delivery.ts";
-import { ClientsView, watchClients } from "./clients.ts";
+import { ClientsView, SENDING, watchClients } from "./clients.ts";
 import type { Broadcast, Broadcaster, BroadcasterParams, CreateBroadcaster, GatewayClient } from "../gateway/types.ts";
 import { filteredProjections, isProjected, jsonOnly, type ProjectionGate, scopeOf } from "./projections.ts";
 import { passesScopes, probeNumbering } from "./numbering.ts";
@@ -168,11 +168,11 @@ function sharedSender(create: CreateBroadcaster, params: BroadcasterParams, gate
     gate.mayReceive(client, event as string, payload, { sessionKeys: keys, agentId });
   // Asked for every recipient: short, and with as many parameters as upstream's, so that it becomes part of its loop.
   const canReceive: CanReceive = (client, keys, agentId, event, payload) =>
-    (view.sending === payload || late(client, keys, agentId, event, payload)) &&
+    (view[SENDING] === payload || late(client, keys, agentId, event, payload)) &&
     original!(client, keys, agentId, event, payload);
   // For releases to come.
   const canReceiveMore: CanReceive = (client, ...asked) =>
-    (view.sending === asked[3] || late(client, ...asked)) && original!(client, ...asked);
+    (view[SENDING] === asked[3] || late(client, ...asked)) && original!(client, ...asked);
   const upstream = create(
     replaced(params, {
       clients: view,

@@ -40,6 +40,9 @@ export function watchClients(
   for (const client of clients) onConnect(client);
 }
 
+/** Names the payload that is being sent. A symbol, as a release may give its set a member of any name. */
+export const SENDING = Symbol("sending");
+
 /** Means: no payload is being sent. Equal to no payload. */
 const IDLE = Symbol("idle");
 
@@ -58,7 +61,7 @@ export class ClientsView {
   /** The same when the claimers of a session began to be shown; -1 if others are shown. */
   #goneBefore = -1;
   /** The payload that is being sent to its recipients: the decision on it is current. Not a method: asked for each recipient. */
-  sending: unknown = IDLE;
+  [SENDING]: unknown = IDLE;
 
   constructor(all: GatewayClients) {
     this.#all = all;
@@ -74,16 +77,16 @@ export class ClientsView {
   narrow(recipients: Shown, payload: unknown, send: Broadcast, event = "", opts?: unknown): void {
     const shown = this.#shown;
     const goneBefore = this.#goneBefore;
-    const sending = this.sending;
+    const sending = this[SENDING];
     this.#shown = recipients;
     this.#goneBefore = recipients instanceof FewSet ? this.#gone : -1;
-    this.sending = payload;
+    this[SENDING] = payload;
     try {
       send(event, payload, opts);
     } finally {
       this.#shown = shown;
       this.#goneBefore = goneBefore;
-      this.sending = sending;
+      this[SENDING] = sending;
     }
   }
 

@@ -9,7 +9,7 @@ import { ClaimRequests } from "./claim-requests.ts";
 import { lateOptions, NOT_FOR_IT } from "./late-options.ts";
 import type { Audience, EventGate, HeldFrame } from "./broadcast.ts";
 import type { GatewayClient } from "../gateway/types.ts";
-import { LastWord } from "./last-word.ts";
+import { PreviousWord } from "./previous-word.ts";
 import type { SessionKeys } from "../gateway/session-keys.ts";
 import { RowAccess } from "./projections.ts";
 import { Counters } from "../policy/counters.ts";
@@ -19,6 +19,7 @@ import { OF_MANY_SESSIONS, STATUS_EVENTS } from "../policy/status-events.ts";
 import { namesOthers } from "../policy/access-answers.ts";
 import { HeldFrames } from "../policy/held-frames.ts";
 import { isQuestion, Questions } from "../policy/questions.ts";
+import { isWord } from "../policy/run-sign.ts";
 import { approvedSession, type EventRoute, plainKey, routeEvent } from "../policy/session-event.ts";
 import type { Settings } from "../policy/settings.ts";
 import { type Claimers, Claims } from "../policy/claims.ts";
@@ -78,7 +79,7 @@ export class GatewayScope implements EventGate {
   #send: (client: GatewayClient, frame: HeldFrame) => void = () => {};
   /** The audience of {@link #plainly}: one for all events, as it is used before the next is sent. */
   readonly #plain: { -readonly [field in keyof NonNullable<Audience>]: NonNullable<Audience>[field] } = { ...NOBODY };
-  readonly #lastWord = new LastWord();
+  readonly #previous = new PreviousWord();
 
   constructor(keys: SessionKeys, settings: Settings, host: ScopeHost) {
     this.#keys = keys;
@@ -182,7 +183,7 @@ export class GatewayScope implements EventGate {
       if (targets) return this.#audience(event, payload, opts, targets);
       // Both only grow: the sum changes with either.
       const changes = this.#claims.changes.n + this.#keys.forgotten;
-      const same = this.#lastWord.next(event, payload, opts, changes);
+      const same = this.#previous.next(event, payload, opts, changes);
       if (same) return this.#toClaimers(event, same);
       return this.#plainly(event, payload, opts, changes) ?? this.#audience(event, payload, opts);
     } catch {
@@ -225,7 +226,7 @@ export class GatewayScope implements EventGate {
    * The audience of nearly every event: a word in the middle of a run, for those who claim its one session. Looks
    * nothing up twice and builds nothing. A property test holds it to the way that all other events take.
    *
-   * @param changes as many as {@link LastWord} is to remember the decision for
+   * @param changes counted so far, for {@link PreviousWord}
    * @returns good until the next event; undefined for an event of any other kind
    */
   #plainly(event: string, payload: unknown, opts: unknown, changes: number): Audience {
@@ -240,8 +241,9 @@ export class GatewayScope implements EventGate {
       if (!claims.runs.isPlain(runId, key, event, payload as Fields, claimers)) return undefined;
       this.access.sawRun(runId, key);
       // Under rules, what a word contains counts as well.
-      const simple = claimers && !this.access.hasRules && claims.runs.knows(runId) && !this.rows.anyRules();
-      if (simple) this.#lastWord.keep(payload as Fields, opts, changes, claimers);
+      const anyRules = this.access.hasRules || this.rows.anyRules();
+      if (claimers && !anyRules && isWord(event, payload as Fields))
+        this.#previous.keep(payload as Fields, opts, changes, claimers);
     }
     return this.#toClaimers(event, claimers);
   }

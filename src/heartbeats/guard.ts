@@ -73,6 +73,8 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
   readonly #subscribed = new Set<Fn>();
   /** Heartbeats under way, by session. */
   readonly #running = new Map<string, HeartbeatRun>();
+  /** All that have not finished, also those that no message waits for any more. */
+  #unfinished = 0;
   /** What runs from elsewhere wait for, by session: later ones wait for the same, and so stay behind. */
   readonly #entering = new Map<string, Promise<void>>();
   /** Heartbeats by the id of their agent run. */
@@ -154,12 +156,14 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
       }
       const run = new HeartbeatRun(wake, decision.overdue, home, sessions);
       this.#running.set(wake.sessionKey, run);
+      this.#unfinished += 1;
       return run;
     });
   }
 
   /** @see HeartbeatGate */
   finished(run: HeartbeatRun, result: unknown): Skip | undefined {
+    this.#unfinished -= 1;
     if (this.#running.get(run.wake.sessionKey) === run) this.#running.delete(run.wake.sessionKey);
     return this.#safely(undefined, () => {
       if (run.aborted) {
@@ -238,30 +242,26 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
 
   /** Holds the frames of a heartbeat during a user's run, and drops those of an aborted one. @see HoldBack */
   readonly holdBack: HoldBack = (event, payload, send, opts) => {
-    // Nearly every event is the next word of a run, and no heartbeat is under way: short, to become part of its caller.
-    if (
-      this.#running.size === 0 &&
-      isWord(event, payload as Fields) &&
-      this.#runIds.isOther((payload as Fields)["runId"])
-    )
+    try {
+      // Nearly every event is the next word of a run while no heartbeat is under way: short, to become part of its caller.
+      if (this.#unfinished === 0 && isWord(event, payload as Fields) && this.#runIds.isOther(payload as Fields))
+        return false;
+      return this.#holdsBack(event, payload, send, opts);
+    } catch {
+      this.#host.failed();
       return false;
-    return this.#holdsBack(event, payload, send, opts);
+    }
   };
 
   #holdsBack(...[event, payload, send, opts]: Parameters<HoldBack>): boolean {
     // The module caused the failure of an aborted heartbeat.
     if (event === "heartbeat") return currentHeartbeat()?.aborted ?? false;
     if (this.#lastWords.releasing || (event !== "chat" && event !== "agent")) return false;
-    const body = fieldsOrNone(payload);
-    const runId = body["runId"];
+    const { runId, state } = fieldsOrNone(payload);
     if (typeof runId !== "string") return false;
-    try {
-      const run = this.#runIds.heartbeatOf(runId);
-      if (run) return this.#heldBack(run, event, payload, send, opts);
-      if (event === "chat" && ENDED.has(body["state"])) this.#ended(runId);
-    } catch {
-      this.#host.failed();
-    }
+    const run = this.#runIds.heartbeatOf(runId);
+    if (run) return this.#heldBack(run, event, payload, send, opts);
+    if (event === "chat" && ENDED.has(state)) this.#ended(runId);
     return false;
   }
 

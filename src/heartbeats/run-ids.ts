@@ -1,5 +1,6 @@
 /** Which agent runs are heartbeats: a heartbeat's run is known by the events that it sends. */
 import { BoundedMap } from "../policy/bounded-map.ts";
+import type { Fields } from "../policy/fields.ts";
 import { currentHeartbeat, type HeartbeatRun } from "./run.ts";
 
 const MAX_HEARTBEAT_RUNS = 1_024;
@@ -8,8 +9,11 @@ export class HeartbeatRunIds {
   readonly #heartbeats = new BoundedMap<string, HeartbeatRun>(MAX_HEARTBEAT_RUNS);
   #other: string | undefined;
 
-  /** Whether this is the last run that was found not to be a heartbeat. It does not become one while none is under way. */
-  isOther(runId: unknown): boolean {
+  /**
+   * Whether an event is of the last run that was found not to be a heartbeat. It does not become one while none is under
+   * way.
+   */
+  isOther({ runId }: Fields): boolean {
     return runId === this.#other;
   }
 

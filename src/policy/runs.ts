@@ -207,11 +207,6 @@ export class Runs<C> {
     return !hasKey(run.keys, key) || isAmong(run, claimers);
   }
 
-  /** Whether a connection has started this run, or its client, and it has not ended. */
-  knows(id: string): boolean {
-    return this.#runs.get(id) !== undefined;
-  }
-
   has(connection: C, id: string): boolean {
     return this.#runs.get(id)?.owners.has(connection) === true;
   }

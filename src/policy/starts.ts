@@ -4,7 +4,7 @@
  *
  * `C` is the connection as the host knows it; it is only ever compared.
  */
-import { Changes } from "./changes.ts";
+import type { Changes } from "./changes.ts";
 import { Keyed } from "./keyed.ts";
 
 /** One such request. */
@@ -24,7 +24,7 @@ export class Starts<C> {
   readonly #unanswered = new WeakSet<Start<C>>();
   readonly #changes: Changes;
 
-  constructor(changes = new Changes()) {
+  constructor(changes: Changes) {
     this.#changes = changes;
   }
 

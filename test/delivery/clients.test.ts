@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { ClientsView, watchClients } from "../../src/delivery/clients.ts";
+import { ClientsView, SENDING, watchClients } from "../../src/delivery/clients.ts";
 import { FewSet } from "../../src/policy/few-set.ts";
 import type { GatewayClient } from "../../src/gateway/types.ts";
 import { fakeClient, FakeClients } from "../support/stand-in/stand-ins.ts";
@@ -49,7 +49,7 @@ describe("a view of the clients", () => {
       }),
     ).toThrow("socket gone");
     expect(shown(view)).toEqual(["a", "b"]);
-    expect(view.sending).not.toBe(payload);
+    expect(view[SENDING]).not.toBe(payload);
   });
 
   test("the view shows the outer recipients again after an inner event", () => {
@@ -69,12 +69,12 @@ describe("a view of the clients", () => {
   test("the view says by identity which payload is being sent", () => {
     const view = new ClientsView(new FakeClients([a]));
     const payload = { text: "x" };
-    expect(view.sending).not.toBe(undefined);
+    expect(view[SENDING]).not.toBe(undefined);
     view.narrow(new Set([a]), payload, () => {
-      expect(view.sending).toBe(payload);
-      expect(view.sending).not.toBe({ text: "x" });
-      view.narrow(new Set([a]), {}, () => expect(view.sending).not.toBe(payload));
-      expect(view.sending).toBe(payload);
+      expect(view[SENDING]).toBe(payload);
+      expect(view[SENDING]).not.toBe({ text: "x" });
+      view.narrow(new Set([a]), {}, () => expect(view[SENDING]).not.toBe(payload));
+      expect(view[SENDING]).toBe(payload);
     });
   });
 

@@ -218,3 +218,28 @@ describe("the machine's clock is set anew", () => {
     expect(scene.guard.status().runs).toBe(0);
   });
 });
+
+test("a heartbeat that outlasts a restart of the gateway still has its words held, also if its run was seen before", async () => {
+  const gate = Promise.withResolvers<unknown>();
+  const says = (): boolean => scene.guard.holdBack("chat", { runId: "h1", state: "delta" }, () => {});
+  const answer = scene.heartbeat(async () => {
+    await gate.promise;
+    expect(says()).toBe(true);
+    return RAN;
+  });
+  // Outside the heartbeat's own context, as the output of a program that it has started.
+  says();
+  scene.begin();
+  scene.send("u1");
+  gate.resolve(undefined);
+  await expect(answer).resolves.toEqual(RAN);
+});
+
+test("an event that cannot be read passes, and counts as a failure", () => {
+  const unreadable = Object.defineProperty({ runId: "r1" }, "state", {
+    get: () => {
+      throw new Error("unreadable");
+    },
+  });
+  expect(scene.guard.holdBack("chat", unreadable, () => {})).toBe(false);
+});
