@@ -19,7 +19,6 @@ import { OF_MANY_SESSIONS, STATUS_EVENTS } from "../policy/status-events.ts";
 import { namesOthers } from "../policy/access-answers.ts";
 import { HeldFrames } from "../policy/held-frames.ts";
 import { isQuestion, Questions } from "../policy/questions.ts";
-import { isWord } from "../policy/run-sign.ts";
 import { approvedSession, type EventRoute, plainKey, routeEvent } from "../policy/session-event.ts";
 import type { Settings } from "../policy/settings.ts";
 import { type Claimers, Claims } from "../policy/claims.ts";
@@ -242,8 +241,7 @@ export class GatewayScope implements EventGate {
       this.access.sawRun(runId, key);
       // Under rules, what a word contains counts as well.
       const anyRules = this.access.hasRules || this.rows.anyRules();
-      if (claimers && !anyRules && isWord(event, payload as Fields))
-        this.#previous.keep(payload as Fields, opts, changes, claimers);
+      if (claimers && !anyRules) this.#previous.keep(event, payload as Fields, opts, changes, claimers);
     }
     return this.#toClaimers(event, claimers);
   }

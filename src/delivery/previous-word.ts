@@ -41,12 +41,13 @@ export class PreviousWord {
   }
 
   /**
-   * Remembers a decision.
+   * Remembers a decision, if it was one on a word.
    *
-   * @param payload of a word of a run, with the key of its one session, there and perhaps in the options
+   * @param payload of an event of a run, with the key of its one session, there and perhaps in the options
    * @param changes that had been counted when the decision began
    */
-  keep(payload: Fields, opts: unknown, changes: number, claimers: Claimers<GatewayClient>): void {
+  keep(event: string, payload: Fields, opts: unknown, changes: number, claimers: Claimers<GatewayClient>): void {
+    if (!isWord(event, payload)) return;
     const options = fieldsOf(opts);
     this.#claimers = claimers;
     this.#changes = changes;
