@@ -130,7 +130,7 @@ export async function broadcasterChunk(version: string): Promise<[root: string, 
   const release = await ensureRelease(version);
   const root = realpathSync(release.dir);
   const chunks = scanPackage(root, [BROADCASTER]).get(BROADCASTER) ?? [];
-  // 2026.2 has two copies. The one beside the command line's entry would run the command line.
+  // 2026.2 has two copies. The one that imports the entry of the command line would run it.
   const chunk = chunks.find((each) => !readFileSync(join(root, each), "utf8").includes('"./entry.js"'));
   if (chunk === undefined) throw new Error(`openclaw@${version} has no ${BROADCASTER} that can be imported alone`);
   return [root, chunk];
