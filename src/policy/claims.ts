@@ -66,7 +66,8 @@ export class Claims<C> {
   /** Connections that may not have all sessions. */
   readonly #restricted = new Set<C>();
   #count = 0;
-  #requests = 0;
+  /** The last request that has begun. From 1, so that what a connection has again is of a time, too. */
+  #requests = 1;
 
   constructor(limits: ClaimLimits, host: ClaimsHost<C> = {}) {
     this.#limits = limits;
@@ -149,8 +150,6 @@ export class Claims<C> {
     if (!left) return false;
     this.heirs.add(left, connection, claimant);
     claimant.resumed = true;
-    // After a restart of the gateway in its process the numbers begin anew.
-    this.#requests = Math.max(this.#requests, 1);
     const keys = [...left.claims.keys()].filter((key) => claimant.mayHave(key));
     for (const key of keys) this.#use(claimant, key).inherit(left.claims.get(key)!, this.#requests);
     this.#reindex(connection, claimant, keys);
