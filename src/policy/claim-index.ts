@@ -6,7 +6,6 @@
 import type { Changes } from "./changes.ts";
 import type { Claim } from "./claim.ts";
 import { FewSet } from "./few-set.ts";
-import { RecentMap } from "./recent-map.ts";
 
 const NONE: ReadonlySet<never> = new Set<never>();
 
@@ -31,7 +30,7 @@ export class Claimers<C> extends FewSet<C> {
 }
 
 export class ClaimIndex<C> {
-  readonly #keys = new RecentMap<Claimers<C>>();
+  readonly #keys = new Map<string, Claimers<C>>();
   readonly #changes: Changes;
 
   constructor(changes: Changes) {
@@ -77,7 +76,7 @@ export class ClaimIndex<C> {
 
   /** Sessions with the number of connections that claim them, the most claimed first. */
   mostClaimed(limit: number): { key: string; claimers: number }[] {
-    const all = Array.from(this.#keys.entries(), ([key, { size }]) => ({ key, claimers: size }));
+    const all = Array.from(this.#keys, ([key, { size }]) => ({ key, claimers: size }));
     return all.sort((a, b) => b.claimers - a.claimers).slice(0, limit);
   }
 }

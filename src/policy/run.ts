@@ -28,13 +28,8 @@ export function isAmong<C>(
   return true;
 }
 
-/** Whether a short list, nearly always of one item, has this one. */
-export function hasKey(keys: readonly string[], key: string): boolean {
-  return keys.length === 1 ? keys[0] === key : keys.includes(key);
-}
-
 /** Whether two short lists have a common item. No closure: called for every event of a run. */
 export function meet(some: readonly string[], others: readonly string[]): boolean {
-  for (const each of some) if (hasKey(others, each)) return true;
+  for (const each of some) if (others.includes(each)) return true;
   return false;
 }

@@ -13,8 +13,7 @@ import { FewSet } from "./few-set.ts";
 import type { Fields } from "./fields.ts";
 import { Keyed } from "./keyed.ts";
 import { type Later, NEVER } from "./later.ts";
-import { RecentMap } from "./recent-map.ts";
-import { hasKey, isAmong, meet, type Run } from "./run.ts";
+import { isAmong, meet, type Run } from "./run.ts";
 import { isWord, type RunSign, runSign } from "./run-sign.ts";
 
 /** Time after the last event in which late ones arrive, such as the agent's own end after an abort. */
@@ -61,12 +60,12 @@ const NOBODY: Iterable<never> = [];
 const NO_END = (): void => {};
 
 export class Runs<C> {
-  /** Also of what else the claims hold. */
+  /** The claims count theirs here, too. */
   readonly changes = new Changes();
   readonly #limit: number;
   readonly #later: Later;
   readonly #gained: (connection: C) => void;
-  readonly #runs = new RecentMap<Entry<C>>();
+  readonly #runs = new Map<string, Entry<C>>();
   readonly #on = new Keyed<Entry<C>>();
   readonly #owned = new Map<C, FewSet<Entry<C>>>();
   readonly #orphans = new Set<Entry<C>>();
@@ -204,7 +203,7 @@ export class Runs<C> {
     const run = this.#runs.get(id);
     if (!run) return this.#absorbed.size === 0;
     if (!run.began || run.homeless || !isWord(event, payload)) return false;
-    return !hasKey(run.keys, key) || isAmong(run, claimers);
+    return !run.keys.includes(key) || isAmong(run, claimers);
   }
 
   has(connection: C, id: string): boolean {

@@ -242,4 +242,5 @@ test("an event that cannot be read passes, and counts as a failure", () => {
     },
   });
   expect(scene.guard.holdBack("chat", unreadable, () => {})).toBe(false);
+  expect(scene.failures).toBe(1);
 });

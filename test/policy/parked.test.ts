@@ -145,3 +145,17 @@ test("connections that have gone outlive a restart of the gateway in its process
   restarted.resume("second", "phone");
   expect([restarted.claimsOf("second"), restarted.runs.has("second", "r1")]).toEqual([[A], false]);
 });
+
+test("a claim that comes back while its session is being deleted ends with it, also as the first after a restart", () => {
+  const kept = new Parked<string>(() => () => {});
+  const before = new Claims<string>(LIMITS, { parked: kept });
+  before.connect("first");
+  before.begin("first", [A])?.accept();
+  before.disconnect("first", PHONE);
+  const after = new Claims<string>(LIMITS, { parked: kept });
+  const deletion = after.now;
+  after.connect("second");
+  expect(after.resume("second", PHONE.identity)).toBe(true);
+  after.end(A, deletion);
+  expect(after.claimsOf("second")).toEqual([]);
+});
