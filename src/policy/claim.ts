@@ -56,9 +56,9 @@ export class Claim {
   }
 
   /** Rests on what another claim rested on: as old as that one, so that a deletion under way ends it. */
-  inherit(from: Claim, latest: number): void {
-    this.accept(Math.min(from.#acceptedBy, latest), false);
-    if (from.explicit) this.accept(Math.min(from.#explicitBy, latest), true);
+  inherit(from: Claim): void {
+    this.accept(from.#acceptedBy, false);
+    if (from.explicit) this.accept(from.#explicitBy, true);
   }
 
   accept(request: number, explicit: boolean): void {

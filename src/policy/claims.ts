@@ -47,6 +47,9 @@ export type { AcceptedAnswer, ClaimAccess, Claimers, PendingClaim };
 
 const NONE: ReadonlySet<never> = new Set();
 
+/** The last request that has begun, in the whole process: claims outlive a restart of the gateway in it. */
+let requests = 0;
+
 export class Claims<C> {
   /** Which connection started which run. */
   readonly runs: Runs<C>;
@@ -66,8 +69,6 @@ export class Claims<C> {
   /** Connections that may not have all sessions. */
   readonly #restricted = new Set<C>();
   #count = 0;
-  /** The last request that has begun. From 1, so that what a connection has again is of a time, too. */
-  #requests = 1;
 
   constructor(limits: ClaimLimits, host: ClaimsHost<C> = {}) {
     this.#limits = limits;
@@ -151,7 +152,7 @@ export class Claims<C> {
     this.heirs.add(left, connection, claimant);
     claimant.resumed = true;
     const keys = [...left.claims.keys()].filter((key) => claimant.mayHave(key));
-    for (const key of keys) this.#use(claimant, key).inherit(left.claims.get(key)!, this.#requests);
+    for (const key of keys) this.#use(claimant, key).inherit(left.claims.get(key)!);
     this.#reindex(connection, claimant, keys);
     this.#makeRoom(connection, claimant, keys);
     for (const run of left.runs) this.runs.resume(connection, run);
@@ -173,8 +174,8 @@ export class Claims<C> {
     if (!claimant) return undefined;
     const distinct = [...new Set(keys)].filter((key) => claimant.mayHave(key));
     if (explicit && !claimant.maySubscribe(distinct, this.#limits.claimsPerConnection)) return undefined;
-    this.#requests += 1;
-    const request = this.#requests;
+    requests += 1;
+    const request = requests;
     for (const key of distinct) this.#use(claimant, key).begin(request, explicit);
     this.#reindex(connection, claimant, distinct);
     const starts = startsRun && (keys.length === 0 || distinct.length > 0);
@@ -226,7 +227,7 @@ export class Claims<C> {
 
   /** Ends one connection's claim, whatever its origin. */
   unclaim(connection: C, key: string): void {
-    this.#endUntil(connection, key, this.#requests);
+    this.#endUntil(connection, key, requests);
   }
 
   /**
@@ -250,7 +251,7 @@ export class Claims<C> {
 
   /** The last request that has begun, for {@link end}. */
   get now(): number {
-    return this.#requests;
+    return requests;
   }
 
   /**
@@ -258,7 +259,7 @@ export class Claims<C> {
    *
    * @param asOf the deletion's own number: connections that asked for the session after it keep it
    */
-  end(key: string, asOf: number = this.#requests): void {
+  end(key: string, asOf: number = requests): void {
     this.#parked.end(key);
     const entry = this.#index.on(key);
     if (!entry) return;

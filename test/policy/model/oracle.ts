@@ -66,7 +66,8 @@ export class Oracle implements World {
   close(slot: number): void {
     const gone = this.#at(slot)!;
     const asked = this.claimsOf(slot).toSorted((a, b) => gone.used.get(a)! - gone.used.get(b)!);
-    const runs = this.#runs.leave(gone);
+    this.#waits.leave(gone);
+    const runs = this.#runs.leave(gone, () => this.#waits.settle());
     const starts = startsOf(gone, this.#requests.values());
     gone.open = false;
     if (gone.device && (asked.length + runs.length + starts.length > 0 || gone.cameBack)) {
@@ -78,7 +79,6 @@ export class Oracle implements World {
     gone.held = [];
     const latest = gone.device === undefined ? undefined : this.#latest.get(gone.device);
     if (latest === gone) this.#latest.delete(gone.device!);
-    this.#waits.leave(gone);
     for (const request of this.#requests.values()) {
       if (request.connection !== gone) continue;
       request.waiting = [];

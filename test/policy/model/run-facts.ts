@@ -66,9 +66,13 @@ export class RunFacts<C> {
     if (had.length > LIMITS.runsPerConnection) this.#take(had[0]!, owner);
   }
 
-  leave(connection: C): RunFact<C>[] {
+  /** @param freed called after each run of the connection: the order decides which one is somebody's oldest */
+  leave(connection: C, freed: () => void): RunFact<C>[] {
     const had = this.of(connection);
-    for (const run of had) this.#take(run, connection);
+    for (const run of had) {
+      this.#take(run, connection);
+      freed();
+    }
     for (const queue of this.#queues) queue.senders = queue.senders.filter((each) => each !== connection);
     return had;
   }

@@ -65,7 +65,6 @@ export class WaitFacts {
 
   leave(gone: Connection): void {
     this.#hopes = this.#hopes.filter(({ connection }) => connection !== gone);
-    this.settle();
   }
 
   /** Gives runs to those who hope for them, once they may have them. */
