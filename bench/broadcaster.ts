@@ -70,7 +70,7 @@ async function measure(version: string, names: readonly BroadcasterVariant[], { 
   const alone = await interleave({
     variants: variants.filter(({ name }) => name === "unprotected" || name === "module"),
     sizes: [1],
-    generations: quick ? 2 : 5,
+    generations: quick ? 2 : 6,
     rounds: quick ? 60 : 150,
     roundMs: 8,
     warmUpMs: 500,

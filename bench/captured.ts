@@ -20,13 +20,16 @@ export type Captured = {
 const MAY_READ = "canReceiveSessionEvent";
 const RECIPIENT = "prepareProjectedSessionSharing";
 const WEB_PUSH = "createEventWebPushDelivery";
+/** The configuration that a gateway has loaded: it is asked for at each event, and for each recipient. */
+const CONFIG = "getRuntimeConfig";
+const SET_CONFIG = "setRuntimeConfigSnapshot";
 
 /** The gateway's broadcaster factory. Importing its chunk runs declarations, and starts nothing. */
 export async function captureBroadcaster(built: BuiltModule, root: string, chunk: string): Promise<Captured> {
   const found = new Map<string, unknown>();
   built.installLoader(
     root,
-    [BROADCASTER, MAY_READ, RECIPIENT, WEB_PUSH],
+    [BROADCASTER, MAY_READ, RECIPIENT, WEB_PUSH, CONFIG, SET_CONFIG],
     (name, original) => {
       found.set(name, original);
       return original;
@@ -47,28 +50,44 @@ export async function captureBroadcaster(built: BuiltModule, root: string, chunk
   };
 }
 
-function webPushOf(found: ReadonlyMap<string, unknown>): Captured["handleEvent"] {
-  const create = found.get(WEB_PUSH);
-  if (typeof create !== "function") throw new Error(`no ${WEB_PUSH}`);
-  return (create({ getRuntimeConfig: () => ({}) }) as { handleEvent: Captured["handleEvent"] }).handleEvent;
+function functionOf<F extends (...args: never[]) => unknown>(found: ReadonlyMap<string, unknown>, name: string): F {
+  const value = found.get(name);
+  if (typeof value !== "function") throw new Error(`the broadcaster's chunks declare no ${name}`);
+  return value as F;
 }
 
-/** The check of a recipient with the release's functions, for a gateway with an empty configuration and no profiles. */
+function webPushOf(found: ReadonlyMap<string, unknown>): Captured["handleEvent"] {
+  const create = functionOf<(deps: object) => { handleEvent: Captured["handleEvent"] }>(found, WEB_PUSH);
+  return create({ getRuntimeConfig: configOf(found) }).handleEvent;
+}
+
+/** The release's reading of its configuration, which is empty here. */
+function configOf(found: ReadonlyMap<string, unknown>): () => unknown {
+  functionOf<(config: object) => void>(found, SET_CONFIG)({});
+  return functionOf(found, CONFIG);
+}
+
+/** The check of a recipient by the release's functions, as its gateway puts them together; nobody is a member of a session. */
 function checkOf(found: ReadonlyMap<string, unknown>): Captured["canReceive"] {
-  const [mayRead, recipient] = [MAY_READ, RECIPIENT].map((name) => found.get(name));
-  if (typeof mayRead !== "function" || typeof recipient !== "function")
-    throw new Error(`no ${MAY_READ} or ${RECIPIENT}`);
-  const cfg = {};
+  const mayRead = functionOf<(asked: object) => boolean>(found, MAY_READ);
+  const recipient = functionOf<(asked: object) => unknown>(found, RECIPIENT);
+  const config = configOf(found);
+  const members = { has: (_session: unknown, _identity: unknown) => false };
   return (client, sessionKeys, agentId, event, payload) => {
-    const sharing = recipient({ cfg, client, isMember: () => false }) as unknown;
-    const prepared = { sharing, target: () => null };
-    return mayRead({ cfg, client, sessionKeys, agentId, event, payload, prepared }) as boolean;
+    try {
+      const cfg = config();
+      const isMember = (session: unknown, identity: unknown) => members.has(session, identity);
+      const prepared = { sharing: recipient({ cfg, client, isMember }), target: (key: unknown) => (key ? null : cfg) };
+      return mayRead({ cfg, client, sessionKeys, agentId, event, payload, ...(members && { prepared }) });
+    } catch {
+      return false;
+    }
   };
 }
 
 /**
  * What the gateway passes to the factory: an empty set of clients, and callbacks. The check of each recipient is the
- * release's own, less the reading of the configuration, and so is its web push; the others do nothing.
+ * release's own, and so is its web push; the others do nothing.
  *
  * @param subscribers connection ids that subscribed to a session, for upstream's opt-in cap
  */

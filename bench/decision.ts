@@ -29,7 +29,7 @@ export async function benchDecision({ quick, compact }: Options): Promise<Part> 
   ]);
   return {
     id: "a",
-    title: "Decision about one chat event (GatewayScope.audience), 1 subscriber",
+    title: "Decision about one chat event (GatewayScope), 1 subscriber",
     tables: [
       {
         title: "by connections, each with a session of its own",

@@ -12,6 +12,13 @@ import { median, quantile } from "simple-statistics";
 import type { Order, Sample } from "./measured.ts";
 import { measuredProcess } from "./processes.ts";
 
+/**
+ * How long each process works in turns before a round counts: while it waited for the others to start, the engine threw
+ * away code that it had optimized.
+ */
+const SETTLE_MS = 1_000;
+const SETTLE_ROUND_MS = 10;
+
 export type Variant = {
   readonly name: string;
   /** The module that calls `serve`, relative to this folder, and its arguments. */
@@ -68,7 +75,11 @@ export class Measurements {
 
 export async function interleave(plan: Plan): Promise<Measurements> {
   const measurements = new Measurements();
-  for (let generation = 0; generation < plan.generations; generation += 1) await oneGeneration(plan, measurements);
+  for (let generation = 0; generation < plan.generations; generation += 1) {
+    // What the order of starting still does evens out over two generations.
+    const variants = generation % 2 === 0 ? plan.variants : plan.variants.toReversed();
+    await oneGeneration({ ...plan, variants }, measurements);
+  }
   return measurements;
 }
 
@@ -79,6 +90,11 @@ async function oneGeneration(plan: Plan, measurements: Measurements): Promise<vo
     for (const variant of plan.variants) running.push(await start(variant));
     for (const size of plan.sizes) {
       for (const each of running) await each.run({ size, millis: plan.warmUpMs });
+    }
+    for (let worked = 0; worked < SETTLE_MS; worked += SETTLE_ROUND_MS * plan.sizes.length) {
+      for (const size of plan.sizes) {
+        for (const each of running) await each.run({ size, millis: SETTLE_ROUND_MS });
+      }
     }
     for (let round = 0; round < plan.rounds; round += 1) {
       // A different one goes first each time, and all sizes of a round are close to each other.

@@ -1,5 +1,5 @@
 /** Connections and chat events as a gateway sees them; shared by the measured processes. */
-import type { GatewayScope } from "../src/delivery/gateway-scope.ts";
+import type { GatewayScope, ScopeHost } from "../src/delivery/gateway-scope.ts";
 import type { Broadcaster, BroadcasterParams, CreateBroadcaster, GatewayClient } from "../src/gateway/types.ts";
 import type { ClaimIntent } from "../src/policy/claim-intent.ts";
 
@@ -130,8 +130,10 @@ export type BuiltModule = Awaited<ReturnType<typeof builtModule>>;
 export function newScope(
   { GatewayScope: Scope, SessionKeys, parseSettings }: BuiltModule,
   settings?: unknown,
+  heartbeats?: ScopeHost["heartbeats"],
 ): GatewayScope {
-  return new Scope(keysOf(SessionKeys), parseSettings(settings), { warn: () => {}, connected: () => {} });
+  const host = { warn: () => {}, connected: () => {}, ...(heartbeats && { heartbeats }) };
+  return new Scope(keysOf(SessionKeys), parseSettings(settings), host);
 }
 
 /** The gateway's broadcaster with the module around it: the scope, and the guard that looks at every event, too. */
@@ -141,7 +143,6 @@ export function scopedBroadcaster(
   params: BroadcasterParams,
   settings?: unknown,
 ): Broadcaster & { readonly scope: GatewayScope } {
-  const scope = newScope(built, settings);
   const guard = new built.HeartbeatGuard({
     functions: () => [],
     replaced: () => [],
@@ -150,6 +151,7 @@ export function scopedBroadcaster(
     failed: () => {},
     info: () => {},
   });
+  const scope = newScope(built, settings, guard);
   guard.begin(built.parseSettings(settings).heartbeat, keysOf(built.SessionKeys));
   return { ...built.scopeBroadcaster(create, params, scope, guard.holdBack), scope };
 }

@@ -1,8 +1,9 @@
 /** Stands between the gateway and its broadcaster: each event goes to its audience only. */
 import type { CanonicalRoute } from "../policy/delivery.ts";
-import { ClientsView, SENDING, watchClients } from "./clients.ts";
+import { ClientsView, Sending, watchClients } from "./clients.ts";
 import type { Broadcast, Broadcaster, BroadcasterParams, CreateBroadcaster, GatewayClient } from "../gateway/types.ts";
 import { filteredProjections, isProjected, jsonOnly, type ProjectionGate, scopeOf } from "./projections.ts";
+import type { Words } from "./words.ts";
 import { passesScopes, probeNumbering } from "./numbering.ts";
 
 type Recipients = Iterable<GatewayClient> & { readonly size: number };
@@ -40,6 +41,7 @@ export interface HeldFrame {
 export interface EventGate extends ProjectionGate {
   connected(client: GatewayClient): void;
   disconnected(client: GatewayClient): void;
+  readonly words: Pick<Words, "next">;
   /** @param targets connection ids upstream chose, or undefined for all */
   audience(event: string, payload: unknown, opts: unknown, targets?: ReadonlySet<string>): Audience;
   /** Decides for one client, for a frame that upstream held and sends only now. */
@@ -64,8 +66,8 @@ interface Sender {
   readonly all: Broadcast;
   /** To the connections upstream chose. */
   readonly toIds: NonNullable<Broadcaster["broadcastToConnIds"]>;
-  /** As `broadcast` numbers frames. */
-  some(to: Recipients, event: string, payload: unknown, opts: unknown): void;
+  /** As `broadcast` numbers frames. @param connected whether all of them are known to be connected */
+  some(to: Recipients, event: string, payload: unknown, opts: unknown, connected?: boolean): void;
   /** As `broadcastToConnIds` numbers frames. */
   targeted(to: Recipients, event: string, payload: unknown, opts: unknown): void;
   /** As `broadcast`, for an event that was broadcast to others already: its side effects happen once. */
@@ -114,9 +116,9 @@ export function scopeBroadcaster(
   };
   // 2026.9 makes each client's version of some events itself: these are sent once, and filtered there.
   const projects = params.prepareSessionEventProjection !== undefined;
-  const audienceOf = (...asked: Parameters<EventGate["audience"]>): Audience => {
-    const audience = gate.audience(...asked);
-    if (!audience?.others || !projects || !isProjected(asked[0])) return audience;
+  const { words } = gate;
+  const asOne = (event: string, audience: Audience): Audience => {
+    if (!audience?.others || !projects || !isProjected(event)) return audience;
     const { route, deliver, hold, others } = audience;
     return { route, deliver: new Set([deliver, ...others.map(({ to }) => to)].flatMap((to) => [...to])), hold };
   };
@@ -130,8 +132,11 @@ export function scopeBroadcaster(
   };
   const scoped: Broadcaster = {
     broadcast: (event, payload, opts) => {
+      // Nearly every event: short, so that it becomes part of its caller.
+      const same = words.next(event, payload, opts);
+      if (same) return sender.some(same, event, payload, opts, true);
       if (heldBack?.(event, payload, scoped.broadcast, opts)) return;
-      const audience = isProjected(event) ? audienceOf(event, payload, opts) : gate.audience(event, payload, opts);
+      const audience = asOne(event, gate.audience(event, payload, opts));
       if (!audience) return sender.all(event, payload, opts);
       if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "broadcast");
       sender.some(audience.deliver, event, payload, opts);
@@ -140,7 +145,7 @@ export function scopeBroadcaster(
     broadcastToConnIds: (event, payload, connIds, opts) => {
       const again = (): void => scoped.broadcastToConnIds?.(event, payload, connIds, opts);
       if (heldBack?.(event, payload, again)) return;
-      const audience = audienceOf(event, payload, opts, connIds);
+      const audience = asOne(event, gate.audience(event, payload, opts, connIds));
       if (!audience) return sender.toIds(event, payload, connIds, opts);
       if (audience.hold.size > 0) keepForAnswer(audience, event, payload, opts, "targeted");
       // Send it even to nobody: newer releases notify their plugins of a change by such a broadcast.
@@ -161,18 +166,19 @@ export function scopeBroadcaster(
 
 /** 2026.5 on: one broadcaster for all, which sees the recipients of the event at hand. */
 function sharedSender(create: CreateBroadcaster, params: BroadcasterParams, gate: EventGate): [Broadcaster, Sender] {
-  const view = new ClientsView(params.clients);
+  const sending = new Sending();
+  const view = new ClientsView(params.clients, sending);
   const original = params.canReceiveSessionEvent;
   // A frame that upstream held for a slow client may come after the claim has ended.
   const late: CanReceive = (client, keys, agentId, event, payload) =>
     gate.mayReceive(client, event as string, payload, { sessionKeys: keys, agentId });
   // Asked for every recipient: short, and with as many parameters as upstream's, so that it becomes part of its loop.
   const canReceive: CanReceive = (client, keys, agentId, event, payload) =>
-    (view[SENDING] === payload || late(client, keys, agentId, event, payload)) &&
+    (sending.payload === payload || late(client, keys, agentId, event, payload)) &&
     original!(client, keys, agentId, event, payload);
   // For releases to come.
   const canReceiveMore: CanReceive = (client, ...asked) =>
-    (view[SENDING] === asked[3] || late(client, ...asked)) && original!(client, ...asked);
+    (sending.payload === asked[3] || late(client, ...asked)) && original!(client, ...asked);
   const upstream = create(
     replaced(params, {
       clients: view,
@@ -182,7 +188,8 @@ function sharedSender(create: CreateBroadcaster, params: BroadcasterParams, gate
   );
   // Web push hangs on `broadcast` there and must not fire twice; both ways number frames alike.
   const pushes = "onBroadcast" in params;
-  const some: Sender["some"] = (to, event, payload, opts) => view.narrow(to, payload, upstream.broadcast, event, opts);
+  const some: Sender["some"] = (to, event, payload, opts, connected) =>
+    view.narrow(to, payload, upstream.broadcast, event, opts, connected);
   const targeted: Sender["targeted"] = (to, event, payload, opts) =>
     view.narrow(to, payload, () => upstream.broadcastToConnIds?.(event, payload, idsOf(to), opts));
   const plugin: NonNullable<Sender["plugin"]> = (to, event, payload, scope) => {

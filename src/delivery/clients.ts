@@ -1,7 +1,6 @@
 /** The gateway's set of clients: who comes and goes, and a narrowed view of it for one event. */
 import type { Broadcast, GatewayClient, GatewayClients } from "../gateway/types.ts";
 import { fieldsOrNone } from "../policy/fields.ts";
-import { FewSet } from "../policy/few-set.ts";
 
 /** The `readyState` of a WebSocket that closes, or has closed: it sends nothing more. */
 const CLOSED: ReadonlySet<unknown> = new Set([2, 3]);
@@ -40,11 +39,17 @@ export function watchClients(
   for (const client of clients) onConnect(client);
 }
 
-/** Names the payload that is being sent. A symbol, as a release may give its set a member of any name. */
-export const SENDING = Symbol("sending");
-
 /** Means: no payload is being sent. Equal to no payload. */
 const IDLE = Symbol("idle");
+
+/** What the gateway's broadcaster is doing now. */
+export class Sending {
+  /**
+   * The payload that is being sent to its recipients: the decision on it is current. A plain field, as it is asked for
+   * each recipient, and not one of the view, where a release may give its set a member of any name.
+   */
+  payload: unknown = IDLE;
+}
 
 type Shown = Iterable<GatewayClient> & { readonly size: number };
 
@@ -54,17 +59,17 @@ type Shown = Iterable<GatewayClient> & { readonly size: number };
  */
 export class ClientsView {
   readonly #all: GatewayClients;
+  readonly #sending: Sending;
   /** All, or the recipients of the event at hand. */
   #shown: Shown;
   /** Clients that have gone, in number. */
   #gone = 0;
-  /** The same when the claimers of a session began to be shown; -1 if others are shown. */
+  /** The same when recipients began to be shown that were all connected; -1 if that is not known. */
   #goneBefore = -1;
-  /** The payload that is being sent to its recipients: the decision on it is current. Not a method: asked for each recipient. */
-  [SENDING]: unknown = IDLE;
 
-  constructor(all: GatewayClients) {
+  constructor(all: GatewayClients, sending = new Sending()) {
     this.#all = all;
+    this.#sending = sending;
     this.#shown = all;
     // As members of the view itself, they would cost each event 15% more: the engine optimizes such objects badly.
     Object.setPrototypeOf(this, moreMembers(ClientsView.prototype, all));
@@ -73,20 +78,22 @@ export class ClientsView {
   /**
    * Shows only `recipients` while `send` runs. Calls nest: sending one event may send another.
    * The event's parts are passed on, as a function made for each event costs as much as deciding on it.
+   *
+   * @param connected whether all recipients are known to be connected
    */
-  narrow(recipients: Shown, payload: unknown, send: Broadcast, event = "", opts?: unknown): void {
+  narrow(recipients: Shown, payload: unknown, send: Broadcast, event = "", opts?: unknown, connected = false): void {
     const shown = this.#shown;
     const goneBefore = this.#goneBefore;
-    const sending = this[SENDING];
+    const sending = this.#sending.payload;
     this.#shown = recipients;
-    this.#goneBefore = recipients instanceof FewSet ? this.#gone : -1;
-    this[SENDING] = payload;
+    this.#goneBefore = connected ? this.#gone : -1;
+    this.#sending.payload = payload;
     try {
       send(event, payload, opts);
     } finally {
       this.#shown = shown;
       this.#goneBefore = goneBefore;
-      this[SENDING] = sending;
+      this.#sending.payload = sending;
     }
   }
 
@@ -100,8 +107,8 @@ export class ClientsView {
   }
 
   /**
-   * Membership is not narrowed: the broadcaster asks of each recipient whether it is still connected. While it walks
-   * over claimers and nobody has gone, that is known, as claims end with their connection.
+   * Membership is not narrowed: the broadcaster asks of each recipient whether it is still connected. While nobody has
+   * gone, that may be known.
    */
   has(client: GatewayClient): boolean {
     return this.#goneBefore === this.#gone || this.#all.has(client);
@@ -112,13 +119,9 @@ export class ClientsView {
     this.#gone += 1;
   }
 
-  /**
-   * A list's or a Set's own iterator: the engine walks those in place, while it would call a custom one for each
-   * recipient. Those who cease to claim the session during the walk are left out.
-   */
+  /** The recipients' own iterator: that of a Set the engine walks in place, as it walks the gateway's set. */
   [Symbol.iterator](): Iterator<GatewayClient> {
-    const shown = this.#shown;
-    return (shown instanceof FewSet ? (shown as FewSet<GatewayClient>).members() : shown)[Symbol.iterator]();
+    return this.#shown[Symbol.iterator]();
   }
 
   *entries(): Generator<[GatewayClient, GatewayClient]> {

@@ -9,19 +9,18 @@ import { ClaimRequests } from "./claim-requests.ts";
 import { lateOptions, NOT_FOR_IT } from "./late-options.ts";
 import type { Audience, EventGate, HeldFrame } from "./broadcast.ts";
 import type { GatewayClient } from "../gateway/types.ts";
-import { PreviousWord } from "./previous-word.ts";
 import type { SessionKeys } from "../gateway/session-keys.ts";
 import { RowAccess } from "./projections.ts";
+import { type HeartbeatRuns, Words } from "./words.ts";
 import { Counters } from "../policy/counters.ts";
 import { type CanonicalRoute, type DeliveryReason, mayReceive, recipients } from "../policy/delivery.ts";
-import { type Fields, fieldsOrNone } from "../policy/fields.ts";
+import { fieldsOrNone } from "../policy/fields.ts";
 import { OF_MANY_SESSIONS, STATUS_EVENTS } from "../policy/status-events.ts";
-import { namesOthers } from "../policy/access-answers.ts";
 import { HeldFrames } from "../policy/held-frames.ts";
 import { isQuestion, Questions } from "../policy/questions.ts";
-import { approvedSession, type EventRoute, plainKey, routeEvent } from "../policy/session-event.ts";
+import { approvedSession, type EventRoute, routeEvent } from "../policy/session-event.ts";
 import type { Settings } from "../policy/settings.ts";
-import { type Claimers, Claims } from "../policy/claims.ts";
+import { Claims } from "../policy/claims.ts";
 import type { Left } from "../policy/parked.ts";
 import { Runs } from "../policy/runs.ts";
 import type { GatewayNumbers, SessionStatus } from "../status.ts";
@@ -53,6 +52,8 @@ export interface ScopeHost {
 
 /** Heartbeats at the moment when a frame is sent. Nothing here throws. */
 export interface HeartbeatFrames {
+  /** Which runs are heartbeats. */
+  readonly runIds: HeartbeatRuns;
   /** The session of the heartbeat that sends a `heartbeat` event now, canonical. */
   heartbeatSession(): string | undefined;
 }
@@ -76,9 +77,7 @@ export class GatewayScope implements EventGate {
   readonly access: AccessGuard;
   readonly rows: RowAccess;
   #send: (client: GatewayClient, frame: HeldFrame) => void = () => {};
-  /** The audience of {@link #plainly}: one for all events, as it is used before the next is sent. */
-  readonly #plain: { -readonly [field in keyof NonNullable<Audience>]: NonNullable<Audience>[field] } = { ...NOBODY };
-  readonly #previous = new PreviousWord();
+  readonly words: Words;
 
   constructor(keys: SessionKeys, settings: Settings, host: ScopeHost) {
     this.#keys = keys;
@@ -110,6 +109,7 @@ export class GatewayScope implements EventGate {
       },
       settings,
     );
+    this.words = new Words(this, this.#claims, keys, settings, host.heartbeats?.runIds);
     this.requests = new ClaimRequests({
       claims: this.#claims,
       keys,
@@ -179,12 +179,8 @@ export class GatewayScope implements EventGate {
 
   audience(event: string, payload: unknown, opts: unknown, targets?: ReadonlySet<string>): Audience {
     try {
-      if (targets) return this.#audience(event, payload, opts, targets);
-      // Both only grow: the sum changes with either.
-      const changes = this.#claims.changes.n + this.#keys.forgotten;
-      const same = this.#previous.next(event, payload, opts, changes);
-      if (same) return this.#toClaimers(event, same);
-      return this.#plainly(event, payload, opts, changes) ?? this.#audience(event, payload, opts);
+      const plain = targets ? undefined : this.words.audience(event, payload, opts);
+      return plain ?? this.#audience(event, payload, opts, targets);
     } catch {
       this.#count(event, "error");
       return NOBODY;
@@ -219,39 +215,6 @@ export class GatewayScope implements EventGate {
     const reached = deliver.size > 0 ? "delivered" : hold.size > 0 ? "held" : "no-claim";
     this.#count(event, route.to === "nobody" ? route.reason : reached);
     return this.rows.divide(event, payload, { route, deliver, hold });
-  }
-
-  /**
-   * The audience of nearly every event: a word in the middle of a run, for those who claim its one session. Looks
-   * nothing up twice and builds nothing. A property test holds it to the way that all other events take.
-   *
-   * @param changes counted so far, for {@link PreviousWord}
-   * @returns good until the next event; undefined for an event of any other kind
-   */
-  #plainly(event: string, payload: unknown, opts: unknown, changes: number): Audience {
-    const claims = this.#claims;
-    if (this.#settings.scope !== "session" || claims.observers.size > 0) return undefined;
-    const key = plainKey(event, payload, opts, this.#keys.canonical);
-    if (key === undefined || (this.rows.anyRules() && namesOthers(payload))) return undefined;
-    const claimers = claims.on(key);
-    if ((claimers && claimers.pending.size > 0) || claims.starts.concern(key)) return undefined;
-    const runId = (payload as Fields)["runId"];
-    if (typeof runId === "string" && runId !== "") {
-      if (!claims.runs.isPlain(runId, key, event, payload as Fields, claimers)) return undefined;
-      this.access.sawRun(runId, key);
-      // Under rules, what a word contains counts as well.
-      const anyRules = this.access.hasRules || this.rows.anyRules();
-      if (claimers && !anyRules) this.#previous.keep(event, payload as Fields, opts, changes, claimers);
-    }
-    return this.#toClaimers(event, claimers);
-  }
-
-  #toClaimers(event: string, claimers: Claimers<GatewayClient> | undefined): Audience {
-    this.connections.publishedToClaimers(claimers);
-    if (claimers) this.counters.delivered(event);
-    else this.counters.count(event, "no-claim");
-    this.#plain.deliver = claimers ?? NONE;
-    return this.#plain;
   }
 
   mayReceive(client: GatewayClient, event: string, payload: unknown, opts: unknown): boolean {

@@ -8,7 +8,10 @@ import { type Fields, fieldsOf } from "../policy/fields.ts";
 import { isWord } from "../policy/run-sign.ts";
 
 export class PreviousWord {
-  #claimers: Claimers<GatewayClient> | undefined;
+  /** Those who got it. */
+  claimers: Claimers<GatewayClient> | undefined;
+  /** The same as a Set, which the engine walks faster than other objects. */
+  recipients: ReadonlySet<GatewayClient> | undefined;
   #changes = -1;
   #runId: unknown;
   #sessionKey: unknown;
@@ -17,18 +20,18 @@ export class PreviousWord {
   #optionsKey: unknown;
 
   /**
-   * Those who get this event, if it is the next word of that run.
+   * Whether this event is the next word of that run, and goes to the same.
    *
    * @param payload of any event
    * @param changes all that have been counted so far
    */
-  next(event: string, payload: unknown, opts: unknown, changes: number): Claimers<GatewayClient> | undefined {
+  isNext(event: string, payload: unknown, opts: unknown, changes: number): boolean {
     const body = payload as Fields;
     // Of other events nothing is read.
-    if (changes !== this.#changes || !isWord(event, body)) return undefined;
-    if (body["runId"] !== this.#runId || body["sessionKey"] !== this.#sessionKey) return undefined;
-    if (body["agentId"] !== this.#agentId || body["spawnedBy"] !== undefined) return undefined;
-    return this.#hasSameOptions(opts) && !Array.isArray(payload) ? this.#claimers : undefined;
+    if (changes !== this.#changes || !isWord(event, body)) return false;
+    if (body["runId"] !== this.#runId || body["sessionKey"] !== this.#sessionKey) return false;
+    if (body["agentId"] !== this.#agentId || body["spawnedBy"] !== undefined) return false;
+    return this.#hasSameOptions(opts) && !Array.isArray(payload);
   }
 
   /** Whether the options name the same agent and session. */
@@ -49,7 +52,8 @@ export class PreviousWord {
   keep(event: string, payload: Fields, opts: unknown, changes: number, claimers: Claimers<GatewayClient>): void {
     if (!isWord(event, payload)) return;
     const options = fieldsOf(opts);
-    this.#claimers = claimers;
+    this.claimers = claimers;
+    this.recipients = claimers.asSet();
     this.#changes = changes;
     this.#runId = payload["runId"];
     this.#sessionKey = payload["sessionKey"];

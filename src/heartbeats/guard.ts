@@ -28,7 +28,7 @@ import type { SessionKeys } from "../gateway/session-keys.ts";
 import { type HeartbeatGate, type HeartbeatOptions, noteRun, type Skip } from "./attach.ts";
 import { currentHeartbeat, HeartbeatRun, type HeartbeatSessions, inHeartbeat, untilFree } from "./run.ts";
 import { HeartbeatRunIds } from "./run-ids.ts";
-import { type Fields, fieldsOrNone } from "../policy/fields.ts";
+import { fieldsOrNone } from "../policy/fields.ts";
 import {
   HeartbeatPolicy,
   type HeartbeatSettings,
@@ -39,7 +39,6 @@ import {
   RETRY_MS,
   type Wake,
 } from "../policy/heartbeat.ts";
-import { isWord } from "../policy/run-sign.ts";
 import { parseAgentSessionKey } from "../policy/session-key.ts";
 import type { HeartbeatNumbers } from "../status.ts";
 
@@ -73,12 +72,10 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
   readonly #subscribed = new Set<Fn>();
   /** Heartbeats under way, by session. */
   readonly #running = new Map<string, HeartbeatRun>();
-  /** All that have not finished, also those that no message waits for any more. */
-  #unfinished = 0;
   /** What runs from elsewhere wait for, by session: later ones wait for the same, and so stay behind. */
   readonly #entering = new Map<string, Promise<void>>();
   /** Heartbeats by the id of their agent run. */
-  readonly #runIds = new HeartbeatRunIds();
+  readonly runIds = new HeartbeatRunIds();
   readonly #lastWords = new LastWords(
     (run) => this.#current?.policy.isActive(run.wake.sessionKey, performance.now()) ?? false,
     () => this.#host.failed(),
@@ -156,14 +153,14 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
       }
       const run = new HeartbeatRun(wake, decision.overdue, home, sessions);
       this.#running.set(wake.sessionKey, run);
-      this.#unfinished += 1;
+      this.runIds.begins();
       return run;
     });
   }
 
   /** @see HeartbeatGate */
   finished(run: HeartbeatRun, result: unknown): Skip | undefined {
-    this.#unfinished -= 1;
+    this.runIds.ends();
     if (this.#running.get(run.wake.sessionKey) === run) this.#running.delete(run.wake.sessionKey);
     return this.#safely(undefined, () => {
       if (run.aborted) {
@@ -243,9 +240,6 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
   /** Holds the frames of a heartbeat during a user's run, and drops those of an aborted one. @see HoldBack */
   readonly holdBack: HoldBack = (event, payload, send, opts) => {
     try {
-      // Nearly every event is the next word of a run while no heartbeat is under way: short, to become part of its caller.
-      if (this.#unfinished === 0 && isWord(event, payload as Fields) && this.#runIds.isOther(payload as Fields))
-        return false;
       return this.#holdsBack(event, payload, send, opts);
     } catch {
       this.#host.failed();
@@ -259,7 +253,7 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
     if (this.#lastWords.releasing || (event !== "chat" && event !== "agent")) return false;
     const { runId, state } = fieldsOrNone(payload);
     if (typeof runId !== "string") return false;
-    const run = this.#runIds.heartbeatOf(runId);
+    const run = this.runIds.heartbeatOf(runId);
     if (run) return this.#heldBack(run, event, payload, send, opts);
     if (event === "chat" && ENDED.has(state)) this.#ended(runId);
     return false;
@@ -292,7 +286,7 @@ export class HeartbeatGuard implements HeartbeatGate, HeartbeatFrames {
   }
 
   #signed({ runId, sessionKey, phase }: RunSign): void {
-    if (this.#runIds.heartbeatOf(runId)) return;
+    if (this.runIds.heartbeatOf(runId)) return;
     // Runs of a command-line backend make no handle.
     if (phase === "start") noteRun();
     const policy = this.#current?.policy;

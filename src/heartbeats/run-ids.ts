@@ -1,5 +1,6 @@
 /** Which agent runs are heartbeats: a heartbeat's run is known by the events that it sends. */
 import { BoundedMap } from "../policy/bounded-map.ts";
+import { Changes } from "../policy/changes.ts";
 import type { Fields } from "../policy/fields.ts";
 import { currentHeartbeat, type HeartbeatRun } from "./run.ts";
 
@@ -7,14 +8,25 @@ const MAX_HEARTBEAT_RUNS = 1_024;
 
 export class HeartbeatRunIds {
   readonly #heartbeats = new BoundedMap<string, HeartbeatRun>(MAX_HEARTBEAT_RUNS);
+  /** Counts each beginning of a heartbeat. */
+  readonly changes = new Changes();
+  /** All that have not ended, also those that no message waits for any more. */
+  #underWay = 0;
+  /** The last run that was found not to be a heartbeat. */
   #other: string | undefined;
 
-  /**
-   * Whether an event is of the last run that was found not to be a heartbeat. It does not become one while none is under
-   * way.
-   */
+  begins(): void {
+    this.#underWay += 1;
+    this.changes.happened();
+  }
+
+  ends(): void {
+    this.#underWay -= 1;
+  }
+
+  /** Whether the run that sends this event is not a heartbeat, and will not turn out to be one before the next begins. */
   isOther({ runId }: Fields): boolean {
-    return runId === this.#other;
+    return this.#underWay === 0 && runId === this.#other;
   }
 
   /** The heartbeat of a run that sends an event now. */

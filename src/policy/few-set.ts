@@ -45,23 +45,11 @@ export class FewSet<T> implements Iterable<T> {
     return this.#all ?? new Set(this);
   }
 
-  /** The members, to be walked at once: no copy, and with an iterator of the engine's own. Live, as a Set is. */
-  members(): Iterable<T> {
-    if (this.#all) return this.#all;
-    if (this.#one === undefined) return NONE;
-    // One list for all sets: the walk over it is past its only item before anybody can ask for another.
-    ONE[0] = this.#one;
-    return ONE as T[];
-  }
-
   /** In the order of adding; live, as a Set is. */
   [Symbol.iterator](): Iterator<T> {
     return this.#all ? this.#all[Symbol.iterator]() : new OneIterator(this.#one);
   }
 }
-
-const NONE: readonly never[] = [];
-const ONE: unknown[] = [];
 
 /** Over one member or none. Its own result too, as it is made for nearly every event. */
 class OneIterator<T> implements Iterator<T> {

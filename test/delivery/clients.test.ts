@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
-import { ClientsView, SENDING, watchClients } from "../../src/delivery/clients.ts";
+import { ClientsView, Sending, watchClients } from "../../src/delivery/clients.ts";
 import { FewSet } from "../../src/policy/few-set.ts";
 import type { GatewayClient } from "../../src/gateway/types.ts";
 import { fakeClient, FakeClients } from "../support/stand-in/stand-ins.ts";
@@ -41,7 +41,8 @@ describe("a view of the clients", () => {
   });
 
   test("the view is wide again after an exception, which goes on to the caller", () => {
-    const view = new ClientsView(new FakeClients([a, b]));
+    const sending = new Sending();
+    const view = new ClientsView(new FakeClients([a, b]), sending);
     const payload = {};
     expect(() =>
       view.narrow(new Set([a]), payload, () => {
@@ -49,7 +50,7 @@ describe("a view of the clients", () => {
       }),
     ).toThrow("socket gone");
     expect(shown(view)).toEqual(["a", "b"]);
-    expect(view[SENDING]).not.toBe(payload);
+    expect(sending.payload).not.toBe(payload);
   });
 
   test("the view shows the outer recipients again after an inner event", () => {
@@ -67,13 +68,14 @@ describe("a view of the clients", () => {
   });
 
   test("the view says by identity which payload is being sent", () => {
-    const view = new ClientsView(new FakeClients([a]));
+    const sending = new Sending();
+    const view = new ClientsView(new FakeClients([a]), sending);
     const payload = { text: "x" };
-    expect(view[SENDING]).not.toBe(undefined);
+    expect(sending.payload).not.toBe(undefined);
     view.narrow(new Set([a]), payload, () => {
-      expect(view[SENDING]).toBe(payload);
-      view.narrow(new Set([a]), {}, () => expect(view[SENDING]).not.toBe(payload));
-      expect(view[SENDING]).toBe(payload);
+      expect(sending.payload).toBe(payload);
+      view.narrow(new Set([a]), {}, () => expect(sending.payload).not.toBe(payload));
+      expect(sending.payload).toBe(payload);
     });
   });
 

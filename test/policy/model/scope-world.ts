@@ -95,6 +95,20 @@ export class ScopeWorld implements World {
   emit(frame: Frame): void {
     const { event, payload, opts } = wire(frame);
     const targets = frame.targets && new Set(frame.targets.map((slot) => this.#slots.get(slot)?.connId ?? "nobody"));
+    const same = targets ? undefined : this.#scope.words.next(event, payload, opts);
+    for (const client of same ?? []) (client as Client).got.push(frame.id);
+    if (!same) this.#decide(frame, event, payload, opts, targets);
+    // Upstream may reuse its payload object: what is held must not change with it.
+    payload["frame"] = -1;
+  }
+
+  #decide(
+    frame: Frame,
+    event: string,
+    payload: unknown,
+    opts: unknown,
+    targets: ReadonlySet<string> | undefined,
+  ): void {
     const audience = this.#scope.audience(event, payload, opts, targets);
     const among = (client: Client): boolean => !targets || targets.has(client.connId);
     if (!audience) {
@@ -111,8 +125,6 @@ export class ScopeWorld implements World {
       });
     }
     for (const client of audience.deliver) (client as Client).got.push(frame.id);
-    // Upstream may reuse its payload object: what is held must not change with it.
-    payload["frame"] = -1;
   }
 
   turn(): void {

@@ -1,6 +1,6 @@
 /** A gateway in miniature: a stand-in broadcaster under the real scope. */
-import { GatewayScope } from "../../../src/delivery/gateway-scope.ts";
-import { scopeBroadcaster } from "../../../src/delivery/broadcast.ts";
+import { GatewayScope, type HeartbeatFrames } from "../../../src/delivery/gateway-scope.ts";
+import { type HoldBack, scopeBroadcaster } from "../../../src/delivery/broadcast.ts";
 import type { Returning } from "../../../src/delivery/returning.ts";
 import { claimsStep } from "../../../src/delivery/request-gate.ts";
 import type { GatewayClient, GatewayConfig } from "../../../src/gateway/types.ts";
@@ -47,13 +47,19 @@ interface Options {
   readonly config?: () => GatewayConfig;
   readonly params?: Partial<FakeParams>;
   readonly returning?: Returning;
+  readonly guard?: HeartbeatFrames & { readonly holdBack: HoldBack };
 }
 
 export function scopedGateway(create: (params: FakeParams) => FakeBroadcaster, options: Options = {}): Scoped {
   const config: GatewayConfig = {};
   const keys = new SessionKeys(options.config ?? (() => config), () => ({}));
-  const { returning } = options;
-  const host = { warn: () => {}, connected: () => {}, ...(returning && { returning }) };
+  const { returning, guard } = options;
+  const host = {
+    warn: () => {},
+    connected: () => {},
+    ...(returning && { returning }),
+    ...(guard && { heartbeats: guard }),
+  };
   const scope = new GatewayScope(keys, parseSettings(options.settings), host);
   const clients = new FakeClients();
   // Getters stay getters, as in the gateway's own parameters.
@@ -61,7 +67,7 @@ export function scopedGateway(create: (params: FakeParams) => FakeBroadcaster, o
     { clients },
     Object.getOwnPropertyDescriptors(options.params ?? {}),
   );
-  const broadcaster = scopeBroadcaster(create, given, scope);
+  const broadcaster = scopeBroadcaster(create, given, scope, guard?.holdBack);
   const ask: Scoped["ask"] = (client, method, params) =>
     beginClaim(scope, client, claimIntent(method, params) as ClaimIntent);
   return {
