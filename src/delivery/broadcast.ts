@@ -3,7 +3,6 @@ import type { CanonicalRoute } from "../policy/delivery.ts";
 import { ClientsView, Sending, watchClients } from "./clients.ts";
 import type { Broadcast, Broadcaster, BroadcasterParams, CreateBroadcaster, GatewayClient } from "../gateway/types.ts";
 import { filteredProjections, isProjected, jsonOnly, type ProjectionGate, scopeOf } from "./projections.ts";
-import type { Words } from "./words.ts";
 import { passesScopes, probeNumbering } from "./numbering.ts";
 
 type Recipients = Iterable<GatewayClient> & { readonly size: number };
@@ -41,7 +40,15 @@ export interface HeldFrame {
 export interface EventGate extends ProjectionGate {
   connected(client: GatewayClient): void;
   disconnected(client: GatewayClient): void;
-  readonly words: Pick<Words, "next">;
+  readonly words: {
+    /**
+     * Those who get an event that is the next word of the run that spoke before: it is not held back, and nobody waits
+     * for it. All of them are connected.
+     *
+     * @returns undefined for any other event
+     */
+    next(event: string, payload: unknown, opts: unknown): ReadonlySet<GatewayClient> | undefined;
+  };
   /** @param targets connection ids upstream chose, or undefined for all */
   audience(event: string, payload: unknown, opts: unknown, targets?: ReadonlySet<string>): Audience;
   /** Decides for one client, for a frame that upstream held and sends only now. */

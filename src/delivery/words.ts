@@ -68,12 +68,7 @@ export class Words {
     this.#heartbeats = heartbeats;
   }
 
-  /**
-   * Those who get an event that is the next word of the run that spoke before. Such an event is not held back, and nobody
-   * waits for it.
-   *
-   * @returns undefined for any other event. Does not throw
-   */
+  /** @see EventGate.words */
   next(event: string, payload: unknown, opts: unknown): ReadonlySet<GatewayClient> | undefined {
     try {
       const previous = this.#previous;
