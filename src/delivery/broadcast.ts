@@ -1,11 +1,9 @@
 /** Stands between the gateway and its broadcaster: each event goes to its audience only. */
 import type { CanonicalRoute } from "../policy/delivery.ts";
-import { ClientsView, Sending, watchClients } from "./clients.ts";
+import { ClientsView, type Recipients, Sending, watchClients } from "./clients.ts";
 import type { Broadcast, Broadcaster, BroadcasterParams, CreateBroadcaster, GatewayClient } from "../gateway/types.ts";
 import { filteredProjections, isProjected, jsonOnly, type ProjectionGate, scopeOf } from "./projections.ts";
 import { passesScopes, probeNumbering } from "./numbering.ts";
-
-type Recipients = Iterable<GatewayClient> & { readonly size: number };
 
 /** Clients that get a version of their own of an event. */
 interface Others {
@@ -42,8 +40,8 @@ export interface EventGate extends ProjectionGate {
   disconnected(client: GatewayClient): void;
   readonly words: {
     /**
-     * Those who get an event that is the next word of the run that spoke before: it is not held back, and nobody waits
-     * for it. All of them are connected.
+     * Those who get an event that is the next word of the run that spoke before. It is not held back, as no heartbeat has
+     * begun since, and nobody waits for it. All of them are connected.
      *
      * @returns undefined for any other event
      */

@@ -51,7 +51,11 @@ export class Sending {
   payload: unknown = IDLE;
 }
 
-type Shown = Iterable<GatewayClient> & { readonly size: number };
+/** Connections that get an event. */
+export interface Recipients {
+  readonly size: number;
+  [Symbol.iterator](): IterableIterator<GatewayClient>;
+}
 
 /**
  * Stands in for the set in the gateway's own broadcaster. While narrowed, it holds only the recipients of the event
@@ -61,7 +65,7 @@ export class ClientsView {
   readonly #all: GatewayClients;
   readonly #sending: Sending;
   /** All, or the recipients of the event at hand. */
-  #shown: Shown;
+  #shown: Recipients;
   /** Clients that have gone, in number. */
   #gone = 0;
   /** The same when recipients began to be shown that were all connected; -1 if that is not known. */
@@ -81,7 +85,14 @@ export class ClientsView {
    *
    * @param connected whether all recipients are known to be connected
    */
-  narrow(recipients: Shown, payload: unknown, send: Broadcast, event = "", opts?: unknown, connected = false): void {
+  narrow(
+    recipients: Recipients,
+    payload: unknown,
+    send: Broadcast,
+    event = "",
+    opts?: unknown,
+    connected = false,
+  ): void {
     const shown = this.#shown;
     const goneBefore = this.#goneBefore;
     const sending = this.#sending.payload;
@@ -107,8 +118,8 @@ export class ClientsView {
   }
 
   /**
-   * Membership is not narrowed: the broadcaster asks of each recipient whether it is still connected. While nobody has
-   * gone, that may be known.
+   * Membership is not narrowed: the broadcaster asks of each recipient whether it is still connected. While recipients
+   * are shown that were all connected, and nobody has gone since, the answer is yes without a look-up.
    */
   has(client: GatewayClient): boolean {
     return this.#goneBefore === this.#gone || this.#all.has(client);
@@ -120,7 +131,7 @@ export class ClientsView {
   }
 
   /** The recipients' own iterator: that of a Set the engine walks in place, as it walks the gateway's set. */
-  [Symbol.iterator](): Iterator<GatewayClient> {
+  [Symbol.iterator](): IterableIterator<GatewayClient> {
     return this.#shown[Symbol.iterator]();
   }
 
@@ -132,11 +143,11 @@ export class ClientsView {
     for (const client of this) visit(client);
   }
 
-  values(): Iterator<GatewayClient> {
+  values(): IterableIterator<GatewayClient> {
     return this[Symbol.iterator]();
   }
 
-  keys(): Iterator<GatewayClient> {
+  keys(): IterableIterator<GatewayClient> {
     return this[Symbol.iterator]();
   }
 }

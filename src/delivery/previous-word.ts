@@ -10,7 +10,7 @@ import { isWord } from "../policy/run-sign.ts";
 export class PreviousWord {
   /** Those who got it. */
   claimers: Claimers<GatewayClient> | undefined;
-  /** The same as a Set, which the engine walks faster than other objects. */
+  /** The same as a Set, which the engine walks faster than other objects: a copy if it is only one, and live else. */
   recipients: ReadonlySet<GatewayClient> | undefined;
   #changes = -1;
   #runId: unknown;

@@ -1,6 +1,7 @@
 /**
- * The recipients of a word in the middle of a run. Nearly every event is one, and goes to the connections that claim its
- * one session. Looks nothing up twice and builds nothing. A property test compares it with the way of all other events.
+ * The recipients of a word in the middle of a run, and of other events that go just to the connections that claim their
+ * one session: nearly all events. Looks nothing up twice and builds nothing. A property test compares its decisions with
+ * those on all other events.
  */
 import type { AccessGuard } from "./access-guard.ts";
 import type { Audience } from "./broadcast.ts";
@@ -81,12 +82,15 @@ export class Words {
     }
   }
 
-  /** Counts all that may change who gets a word. Each part only grows, so that the sum changes with any. */
+  /**
+   * Counts all that may change who gets a word. Each part only grows, so that the sum changes with any. Of heartbeats the
+   * beginnings suffice: nothing is remembered while one is under way.
+   */
   #changes(): number {
     return this.#claims.changes.n + this.#keys.forgotten + this.#heartbeats.changes.n;
   }
 
-  /** @returns good until the next event; undefined for an event of any other kind */
+  /** @returns good until the next event; undefined for an event that needs the other way */
   audience(event: string, payload: unknown, opts: unknown): Audience {
     const { access, rows } = this.#rules;
     const claims = this.#claims;

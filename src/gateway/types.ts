@@ -25,7 +25,8 @@ export interface GatewayClient {
 }
 
 /** The gateway's live set of clients; from 2026.8 on, it also looks them up by id. */
-export interface GatewayClients extends Iterable<GatewayClient> {
+export interface GatewayClients {
+  [Symbol.iterator](): IterableIterator<GatewayClient>;
   readonly size: number;
   has(client: GatewayClient): boolean;
   add(client: GatewayClient): unknown;

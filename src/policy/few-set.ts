@@ -46,19 +46,23 @@ export class FewSet<T> implements Iterable<T> {
   }
 
   /** In the order of adding; live, as a Set is. */
-  [Symbol.iterator](): Iterator<T> {
+  [Symbol.iterator](): IterableIterator<T> {
     return this.#all ? this.#all[Symbol.iterator]() : new OneIterator(this.#one);
   }
 }
 
 /** Over one member or none. Its own result too, as it is made for nearly every event. */
-class OneIterator<T> implements Iterator<T> {
+class OneIterator<T> implements IterableIterator<T> {
   value: T | undefined;
   done = false;
   #next: T | undefined;
 
   constructor(member: T | undefined) {
     this.#next = member;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
   }
 
   next(): IteratorResult<T> {

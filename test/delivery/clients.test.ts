@@ -183,7 +183,7 @@ test("the view is narrow to a walk by entries() too", () => {
   view.narrow(new Set([a]), {}, () => expect([...view.entries()].map(([client]) => client.connId)).toEqual(["a"]));
 });
 
-describe("those who claim a session, in the gateway's loop", () => {
+describe.each([true, false])("claimers of a session in the gateway's loop, known to be connected: %s", (known) => {
   const claimers = (...clients: readonly GatewayClient[]): FewSet<GatewayClient> => {
     const few = new FewSet<GatewayClient>();
     for (const client of clients) few.add(client);
@@ -203,13 +203,14 @@ describe("those who claim a session, in the gateway's loop", () => {
   /** Does as the gateway's loop, which asks of each recipient whether it is still connected. */
   const walked = (view: ClientsView, few: FewSet<GatewayClient>, meanwhile: (client: GatewayClient) => void) => {
     const visited: string[] = [];
-    view.narrow(few, {}, () => {
+    const loop = (): void => {
       for (const client of view) {
         if (!view.has(client)) continue;
         visited.push(client.connId);
         meanwhile(client);
       }
-    });
+    };
+    view.narrow(few, {}, loop, "chat", undefined, known);
     return visited;
   };
 
@@ -225,6 +226,12 @@ describe("those who claim a session, in the gateway's loop", () => {
     const few = claimers(a, b, c);
     expect(walked(view, few, () => few.delete(b))).toEqual(["a", "c"]);
     expect(walked(view, few, () => {})).toEqual(["a", "c"]);
+  });
+
+  test.each([[[a]], [[a, b]]])("the view shows them to a walk by values(), keys() and entries() (%#)", (clients) => {
+    const view = new ClientsView(new FakeClients([a, b, c]));
+    const walks = () => [[...view.values()], [...view.keys()], [...view.entries()].map(([client]) => client)];
+    view.narrow(claimers(...clients), {}, () => expect(walks()).toEqual([clients, clients, clients]));
   });
 
   test("an event that is sent while another is sent to its only claimer reaches its own claimer", () => {
@@ -255,9 +262,10 @@ describe("those who claim a session, in the gateway's loop", () => {
   test("a claimer is not taken for connected after the loop was left in its midst", () => {
     const all = new FakeClients([a, b]);
     const view = new ClientsView(all);
-    view.narrow(claimers(a, b), {}, () => {
+    const loop = (): void => {
       for (const client of view) if (client === a) break;
-    });
+    };
+    view.narrow(claimers(a, b), {}, loop, "chat", undefined, known);
     all.delete(a);
     expect(view.has(a)).toBe(false);
   });
