@@ -38,12 +38,11 @@ export async function captureBroadcaster(built: BuiltModule, root: string, chunk
   );
   await import(pathToFileURL(join(root, chunk)).href);
   const busy = process.getActiveResourcesInfo().filter((resource) => resource !== "PipeWrap");
-  const create = found.get(BROADCASTER);
-  if (typeof create !== "function") throw new Error(`${chunk} did not declare ${BROADCASTER}`);
+  const create = functionOf<CreateBroadcaster>(found, BROADCASTER);
   if (busy.length > 0) throw new Error(`importing ${chunk} started something: ${busy.join(", ")}`);
   const isIndexed = /getByConnectionId/.test(String(create));
   return {
-    create: create as CreateBroadcaster,
+    create,
     isIndexed,
     canReceive: isIndexed ? checkOf(found) : undefined,
     handleEvent: isIndexed ? webPushOf(found) : undefined,

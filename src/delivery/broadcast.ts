@@ -71,7 +71,11 @@ interface Sender {
   readonly all: Broadcast;
   /** To the connections upstream chose. */
   readonly toIds: NonNullable<Broadcaster["broadcastToConnIds"]>;
-  /** As `broadcast` numbers frames. @param connected whether all of them are known to be connected */
+  /**
+   * As `broadcast` numbers frames.
+   *
+   * @param connected whether all of them are known to be connected
+   */
   some(to: Recipients, event: string, payload: unknown, opts: unknown, connected?: boolean): void;
   /** As `broadcastToConnIds` numbers frames. */
   targeted(to: Recipients, event: string, payload: unknown, opts: unknown): void;

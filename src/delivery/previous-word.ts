@@ -10,8 +10,7 @@ import { isWord } from "../policy/run-sign.ts";
 export class PreviousWord {
   /** Those who got it. */
   claimers: Claimers<GatewayClient> | undefined;
-  /** The same as a Set, which the engine walks faster than other objects: a copy if it is only one, and live else. */
-  recipients: ReadonlySet<GatewayClient> | undefined;
+  #recipients: ReadonlySet<GatewayClient> | undefined;
   #changes = -1;
   #runId: unknown;
   #sessionKey: unknown;
@@ -34,6 +33,14 @@ export class PreviousWord {
     return this.#hasSameOptions(opts) && !Array.isArray(payload);
   }
 
+  /**
+   * The claimers as a Set, which the engine walks faster than other objects: a copy if it is only one, and live else. Made
+   * for the second word of a series, as runs that speak in turns have no series.
+   */
+  get recipients(): ReadonlySet<GatewayClient> | undefined {
+    return (this.#recipients ??= this.claimers?.asSet());
+  }
+
   /** Whether the options name the same agent and session. */
   #hasSameOptions(opts: unknown): boolean {
     const options = fieldsOf(opts);
@@ -53,7 +60,7 @@ export class PreviousWord {
     if (!isWord(event, payload)) return;
     const options = fieldsOf(opts);
     this.claimers = claimers;
-    this.recipients = claimers.asSet();
+    this.#recipients = undefined;
     this.#changes = changes;
     this.#runId = payload["runId"];
     this.#sessionKey = payload["sessionKey"];
