@@ -29,7 +29,7 @@ function sections(schema: Schema, path: string, depth: number): string[] {
   return Object.entries(schema.properties).flatMap(([name, property]) => {
     const at = join(path, name);
     const head = `${"#".repeat(depth)} ${at}`;
-    const text = property.description ?? "";
+    const text = (property.description ?? "").replaceAll(/\bdocs\/([\w-]+\.md)/g, "[$1]($1)");
     if (property.type === "object") return [head, text, ...sections(property, at, depth + 1)];
     const facts = [`Type: ${typeOf(property)}`, `default: ${defaultOf(property)}`];
     const fields = property.type === "array" ? leaves(property.items, "") : [];

@@ -5,7 +5,7 @@ import { SETTINGS_FILE_VARIABLE } from "../gateway/config.ts";
 import { accessWarnings } from "../policy/access.ts";
 import { IDLE_MINUTE_MS, QUIET_MS } from "../policy/heartbeat.ts";
 import { SettingsError } from "../policy/schema.ts";
-import { parseSettings, type Settings } from "../policy/settings.ts";
+import { parseSettings, type Settings, settingsSchema } from "../policy/settings.ts";
 import { type Check, finding } from "./check.ts";
 import { Failure, oneLine } from "./failure.ts";
 import {
@@ -21,6 +21,9 @@ import { inRange } from "./versions.ts";
 import { MESSAGES } from "./messages.ts";
 
 const PLUGIN = "event-isolation";
+
+/** Settings of the module whose names are also keys of OpenClaw's configuration. */
+const ALSO_OF_OPENCLAW: ReadonlySet<string> = new Set(["hooks", "cron"]);
 
 /**
  * All checks of the configuration; `file` undefined if it cannot be read.
@@ -46,6 +49,8 @@ export function configChecks(
   if (file.includes) {
     checks.push(finding.warning("config", MESSAGES.hasInclude(path)));
   }
+  const misplaced = Object.keys(settingsSchema.properties).filter((key) => !ALSO_OF_OPENCLAW.has(key) && key in config);
+  if (misplaced.length > 0) checks.push(finding.error("config", MESSAGES.settingsAtTop(misplaced.join(", "), path)));
   const settings = settingsCheck(release, config, env);
   const quietMs = settings.settings?.heartbeat.quietMs ?? (abortsHeartbeats ? IDLE_MINUTE_MS : QUIET_MS);
   checks.push(...settings.checks, ...heartbeatChecks(release, config, quietMs), ...hooksChecks(config));
@@ -63,7 +68,9 @@ function settingsCheck(
   try {
     const value: unknown = path ? JSON.parse(readFileSync(path, "utf8")) : at(entry, "config");
     const settings = parseSettings(value);
-    const from = path ?? (value === undefined ? "none given, all defaults" : `plugins.entries["${PLUGIN}"].config`);
+    const from =
+      path ??
+      (value === undefined ? "none given in this environment, all defaults" : `plugins.entries["${PLUGIN}"].config`);
     const checks: Check[] = [finding.ok(name, `valid (${from})`)];
     const observers = settings.observers.length;
     if (observers > 0) {

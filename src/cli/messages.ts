@@ -68,7 +68,7 @@ export const MESSAGES = {
 
   // `status`, `wake` and `probe`.
   noStatusMethod: (url: string, plugin: string) =>
-    `the gateway at ${url} does not know isolation.status because the event-isolation plugin is not installed there: run openclaw plugins install "${plugin}", or use probe to see whether the gateway is protected`,
+    `the gateway at ${url} has no status because the event-isolation plugin, which is optional, is not installed there: use probe to see whether the gateway is protected, or run openclaw plugins install "${plugin}" (2026.9 also needs --force --accept-capabilities)`,
   statusDenied: (url: string) =>
     `the access rules of the gateway at ${url} deny isolation.status to this command, which has no device: use openclaw isolation status`,
   otherStatusFormat: (url: string, version: string) =>
@@ -99,6 +99,9 @@ export const MESSAGES = {
   dropInOutdated: (unit: string, enable: string) => `the drop-in of ${unit} is outdated: run ${enable}`,
   unitWithoutModule: (unit: string, enable: string) => `${unit} starts without the module: run ${enable}`,
   hasInclude: (path: string) => `${path} has $include: the files that it names were not checked`,
+  /** @param keys such as `observers, roster` */
+  settingsAtTop: (keys: string, path: string) =>
+    `${path} has ${keys} at its top level, where OpenClaw refuses to start with it: move the settings of the module to plugins.entries["event-isolation"].config`,
   settingsUnreadable: (reason: string) => `the settings cannot be read: ${reason}`,
   settingsRefused: (problem: string) => `${problem}; a gateway with these settings exits with code 78`,
   pluginNotInstalled: (release: string) =>

@@ -280,7 +280,7 @@ async function removeSession(admin: Connection, key: string, running: boolean): 
     if (running) await sleep(REMOVE_PAUSE_MS);
     if (!(await updates(admin))?.has(key)) {
       return archived
-        ? `the transcript of ${key}, which the gateway archived (only the probe's own messages; it can be deleted)`
+        ? `the transcript of ${key}, which the gateway archived in its agent's sessions folder (only the probe's own messages; it can be deleted)`
         : undefined;
     }
   }

@@ -95,6 +95,16 @@ test("doctor reads settings, heartbeats of each agent and hooks from OpenClaw's 
   expect(ops).toMatch(/^warning: agent ops: heartbeat\.activeHours end when they begin \(08:00\)/);
 });
 
+test("doctor finds settings at the top level of OpenClaw's configuration, and leaves OpenClaw's own keys alone", async () => {
+  const config = "{ observers: [{ clientId: 'board' }], roster: 'claimed', hooks: {}, cron: {}, gateway: {} }";
+  const found = await report(homeWith(config), ["--openclaw", madeUp("2026.9.6", ALL_REQUIRED)]);
+  expect(levelOf(found, "config")).toEqual([
+    expect.stringMatching(/^ok/),
+    expect.stringMatching(/^error: .*openclaw\.json has observers, roster at its top level, .*plugins\.entries/),
+  ]);
+  expect(found.exitCode).toBe(2);
+});
+
 test("doctor predicts that a gateway without a required seam will refuse, and run refuses it", async () => {
   const openclaw = madeUp("2027.1.0", ALL_REQUIRED.replace("createGatewayBroadcaster", "createAnotherBroadcaster"));
   const found = await report(emptyFolder(), ["--openclaw", openclaw]);

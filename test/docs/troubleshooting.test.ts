@@ -15,7 +15,7 @@ const CATALOGUE = /^(?:cli[\\/])?messages\.ts$/;
 const NOT_MESSAGES: Readonly<Record<string, string>> = {
   "cli/failure.ts: \ncaused by ": "a stack trace, shown with --verbose",
   "cli/gateway-target.ts: unreachable: the second attempt answers or throws": "cannot happen",
-  "cli/probe-exchange.ts: , which the gateway archived (only the probe's own messages; it can be deleted)":
+  "cli/probe-exchange.ts: , which the gateway archived in its agent's sessions folder (only the probe's own messages; it can be deleted)":
     "a part of probe's report",
   "cli/probe-run.ts: (release unknown)": "a part of probe's report",
   "cli/systemd.ts: no unit": "a state that the code compares",

@@ -102,6 +102,7 @@ export const COMMAND_ROWS: Rows<Catalogue, typeof COMMAND_SHARED> = {
   unitRunsNoNode: { section: "doctor", fix: "correct the unit's `ExecStart=`" },
   settingsRefused: { section: "doctor", fix: "correct the settings, as above" },
   pluginNotInstalled: { section: "doctor", fix: "install the plugin, or use a settings file" },
+  settingsAtTop: { section: "doctor", fix: "as it says; [settings.md](settings.md) has an example" },
   hasInclude: { section: "doctor", fix: "check them yourself" },
   badInterval: { section: "doctor", fix: "write an interval such as `30m`" },
   shortInterval: { section: "doctor", fix: "set a longer interval, or a shorter quiet time" },
