@@ -38,6 +38,8 @@ const TRUE_ON = {
   namesCronRuns: ">=2026.4",
   /** A cron job says where its answer is delivered; before, its payload does. */
   hasCronDelivery: ">=2026.2.3",
+  /** A forced cron run waits for a second place in its lane, which has one by default (openclaw#42152). */
+  deadlocksForcedCronRuns: "2026.3.8",
   /** Knows cron jobs that deliver to a webhook; from the same releases on, jobs without delivery hide exit notices. */
   deliversCronToWebhooks: ">=2026.3",
   /** Each agent has a queue of its own for its global session. */

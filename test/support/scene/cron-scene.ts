@@ -33,7 +33,9 @@ export async function openCronBed(options: CronBedOptions): Promise<CronBed> {
   const { release, isolated, scope } = options;
   const port = await freePort();
   const imports = [PROBE, ...(options.preloads ?? [])].map((url) => `--import=${url}`).join(" ");
+  const { deadlocksForcedCronRuns } = capabilities(release);
   const base: Config = {
+    ...(deadlocksForcedCronRuns ? { cron: { maxConcurrentRuns: 2 } } : {}),
     tools: toolsWithoutQuestions(release, { notifyOnExit: true, backgroundMs: 1_000 }),
     // Only wakes make it run within a test.
     agents: { defaults: { heartbeat: { every: "6h", target: "none" } } },
