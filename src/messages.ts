@@ -6,7 +6,9 @@
  */
 const WITHOUT_PRELOAD =
   "this gateway was launched WITHOUT the preload, so every client would get the events of every session";
-const startWith = (preload: string): string => `Start it with NODE_OPTIONS="--import=${preload}"`;
+const startWith = (preload: string): string =>
+  `Start it with openclaw-event-isolation run, or with NODE_OPTIONS="--import=${preload}"`;
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
 const denied = (method: string, why: string): string => `session access denied: ${method}: ${why} (event-isolation)`;
 
 export const MESSAGES = {
@@ -22,7 +24,7 @@ export const MESSAGES = {
     `${problem}. The gateway was not started. Update openclaw-event-isolation, start without it, or set onMissingSeam to "warn" to run unprotected`,
   runsUnprotected: (problem: string) => `${problem}. The gateway runs UNPROTECTED because onMissingSeam is "warn"`,
   missingPreload: (preload: string) =>
-    `${WITHOUT_PRELOAD}. It was stopped before any client could connect. ${startWith(preload)}, or set onMissingPreload to "warn" to run unprotected`,
+    `${WITHOUT_PRELOAD}. It was stopped. ${startWith(preload)}, or set onMissingPreload to "warn" to run unprotected`,
   missingPreloadAllowed: (preload: string) =>
     `${WITHOUT_PRELOAD}. It runs UNPROTECTED because onMissingPreload is "warn". ${startWith(preload)}`,
   missingPreloadUntilRestart: (preload: string) =>
@@ -42,7 +44,7 @@ export const MESSAGES = {
   settingsInvalid: (reason: string) =>
     `the changed settings are invalid, so the previous ones stay in force: ${reason}`,
   settingsReloaded: (rules: number, observers: number) =>
-    `settings reloaded: ${rules} access rules, ${observers} observers`,
+    `settings reloaded: ${counted(rules, "access rule")}, ${counted(observers, "observer")}`,
 
   // Access rules without the effect that they were written for. `rule` is a rule's place in the settings.
   ruleWithoutDevice: (rule: number, device: string) =>
@@ -59,7 +61,7 @@ export const MESSAGES = {
   // Delivery.
   /** @param entry the entry for `observers` that matches the client, if it has a name */
   silentClient: (client: string, withheld: number, entry: string | undefined) =>
-    `client ${client} only listens: ${withheld} events of sessions were withheld from it because it claims no session. To let it receive them, have it ask for its sessions (sessions.messages.subscribe, chat.history)${entry === undefined ? "" : `, or add this entry to observers: ${entry}`}`,
+    `client ${client} only listens: ${withheld} events of sessions were withheld from it because it claims no session. To let it receive them, have it ask for its sessions (sessions.messages.subscribe, chat.history)${entry === undefined ? "" : `, or add this entry to the list observers of the settings (docs/clients.md): ${entry}`}`,
   silentClientsFull: "the log names no further kinds of clients that only listen; the status shows them",
   eventsWithoutKey: (event: string) =>
     `"${event}" events go to nobody: they carry no session key; this OpenClaw release may have changed their payload`,

@@ -25,7 +25,7 @@ export function keep(release: string, measured: ReleaseMeasured): void {
   renameSync(`${DATA}.part`, DATA);
 }
 
-/** Names the module's code that loads in a gateway: the same for the same code, whatever its comments say. */
+/** Names the module's code that loads in a gateway: the same for the same code, whatever its comments and messages say. */
 export function codeOfModule(): string {
   const plain = mkdtempSync(join(tmpdir(), "event-isolation-code-"));
   try {
@@ -33,7 +33,7 @@ export function codeOfModule(): string {
     execFileSync("tsc", ["-p", "tsconfig.build.json", ...options], { cwd: PACKAGE, stdio: "inherit" });
     const files = globSync("**/*.js", {
       cwd: plain,
-      exclude: (name) => /^(?:cli|client|plugin|report)(?:\.js)?$/.test(name),
+      exclude: (name) => /^(?:cli|client|plugin|report|messages)(?:\.js)?$/.test(name),
     });
     const hash = createHash("sha256");
     for (const file of files.toSorted()) hash.update(`${file}\0`).update(readFileSync(join(plain, file)));

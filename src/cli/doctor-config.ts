@@ -83,6 +83,7 @@ function settingsCheck(
     }
     for (const text of accessWarnings(settings.access)) checks.push(finding.warning(name, oneLine(text)));
     const installed = existsSync(join(stateDir(env), "extensions", PLUGIN));
+    if (installed && at(entry, "enabled") === false) checks.push(finding.warning("plugin", MESSAGES.pluginDisabled));
     if (
       entry !== undefined &&
       !installed &&

@@ -40,6 +40,7 @@ interface Options extends GatewayOptions {
   readonly openclaw?: string;
   readonly gateway: boolean;
   readonly json?: boolean;
+  readonly seams?: boolean;
 }
 
 export function doctorSubcommand(): Command {
@@ -48,13 +49,14 @@ export function doctorSubcommand(): Command {
     .description(
       "Checks whether the module attaches to the installed openclaw, what that release does itself, the settings, heartbeats, hooks and the service, and whether the running gateway has the module. It changes nothing.\n\nExit codes: 0 no problems; 1 warnings; 2 an error, or doctor itself failed. A local gateway that does not run is not a problem; one that --url names is a warning.",
     )
+    .option("--seams", "also list each part of the module with the functions of OpenClaw that it uses")
     .option("--no-gateway", "do not connect to the running gateway")
     .option("--json", "print the findings as JSON");
   addOpenclawOption(command);
   addGatewayOptions(command);
   return command.action(async (options: Options) => {
     const report = await examine(options, process.env);
-    console.log(options.json ? JSON.stringify(report, undefined, 2) : reportText(report));
+    console.log(options.json ? JSON.stringify(report, undefined, 2) : reportText(report, options.seams === true));
     process.exitCode = report.exitCode;
   });
 }
@@ -177,9 +179,11 @@ function serviceChecks(env: NodeJS.ProcessEnv): Check[] {
   return [...units, ...others];
 }
 
-function reportText({ checks, seams, openclaw }: DoctorReport): string {
+/** @param all whether to list also the seams that were found */
+function reportText({ checks, seams, openclaw }: DoctorReport, all: boolean): string {
   const mark = { ok: "ok", info: "-", warning: "WARNING", error: "ERROR" } as const;
-  const rows = seams.flatMap(({ name, required, found, purpose, without }) =>
+  const listed = seams.filter(({ found }) => all || found.length === 0);
+  const rows = listed.flatMap(({ name, required, found, purpose, without }) =>
     found.length > 0
       ? found.map((each, index) => [index === 0 ? name : "", `${each.function} in ${files(each.files)}`])
       : [[name, required ? `MISSING: ${purpose}` : `not in this release, so ${without}`]],
@@ -191,9 +195,13 @@ function reportText({ checks, seams, openclaw }: DoctorReport): string {
   return [
     ...checks.map(({ name, level, text }) => `${mark[level].padEnd(7)}  ${name.padEnd(11)}  ${oneLine(text)}`),
     "",
-    `seams of OpenClaw ${openclaw.release}`,
-    textTable(rows.map((row) => row.map((cell) => oneLine(cell, 120)))),
-    "",
+    ...(rows.length > 0
+      ? [
+          all ? `seams of OpenClaw ${openclaw.release}` : `seams that OpenClaw ${openclaw.release} does not have`,
+          textTable(rows.map((row) => row.map((cell) => oneLine(cell, 120)))),
+          "",
+        ]
+      : []),
     `${count("error")}, ${count("warning")}`,
   ].join("\n");
 }

@@ -59,7 +59,8 @@ function subcommand(name: "enable" | "disable", summary: string, description: st
     const { way, because } = options.for ? { way: options.for } : detectWay(process.env, options.unit);
     if (on && way !== "docker" && inRunnersCache(registerUrl())) throw new Failure(MESSAGES.runnersCache);
     const plan = PLANS[way](on, options);
-    if (because !== undefined) console.error(`${name}: for ${way}, because ${because}; --for <way> chooses another`);
+    if (because !== undefined)
+      console.error(`${name}: for ${way}, because ${because}; --for ${Object.keys(PLANS).join("|")} chooses another`);
     console.log(carryOut(plan, options.dryRun ?? false).join("\n"));
   });
 }

@@ -42,7 +42,7 @@ export const MESSAGES = {
   notOpenclaw: (url: string, reason: string) =>
     `${url} does not answer like an OpenClaw gateway (${reason}): check the port, or wait until the gateway has started`,
   noTokenGiven: (url: string, reason: string) =>
-    `the gateway at ${url} refused this connection (${reason}): no token was given: set OPENCLAW_GATEWAY_TOKEN or use --token-file`,
+    `the gateway at ${url} refused this connection (${reason}): no token was given: set OPENCLAW_GATEWAY_TOKEN or use --token-file, or leave out the address to use the one and the token in OpenClaw's configuration`,
   tokenRefused: (url: string, reason: string) =>
     `the gateway at ${url} refused this connection (${reason}): check that OPENCLAW_GATEWAY_TOKEN, --token-file or --token-stdin has the gateway's token`,
   notConnected: (url: string, reason: string) => `cannot connect to ${url}: ${reason}`,
@@ -68,7 +68,7 @@ export const MESSAGES = {
 
   // `status`, `wake` and `probe`.
   noStatusMethod: (url: string, plugin: string) =>
-    `the gateway at ${url} has no status because the event-isolation plugin, which is optional, is not installed there: use probe to see whether the gateway is protected, or run openclaw plugins install "${plugin}" (2026.9 also needs --force --accept-capabilities)`,
+    `the gateway at ${url} does not say whether it is protected, because the optional plugin event-isolation is not installed or not enabled there. Run openclaw-event-isolation probe --allow-runs to find out. Or start the gateway with openclaw-event-isolation run, then run openclaw plugins install "${plugin}" (2026.9 also needs --force --accept-capabilities), or openclaw plugins enable event-isolation if it is installed`,
   statusDenied: (url: string) =>
     `the access rules of the gateway at ${url} deny isolation.status to this command, which has no device: use openclaw isolation status`,
   otherStatusFormat: (url: string, version: string) =>
@@ -106,6 +106,8 @@ export const MESSAGES = {
   settingsRefused: (problem: string) => `${problem}; a gateway with these settings exits with code 78`,
   pluginNotInstalled: (release: string) =>
     `OpenClaw ${release} may refuse to start with plugins.entries["event-isolation"] while that plugin is not installed: install it, or name a file with OPENCLAW_EVENT_ISOLATION_CONFIG`,
+  pluginDisabled:
+    "the plugin event-isolation is installed but disabled, so nothing keeps a gateway from starting without the module: run openclaw plugins enable event-isolation, or uninstall it",
   badInterval: (agent: string, every: string) =>
     `agent ${agent}: invalid heartbeat interval "${every}": expected a duration such as 30m`,
   shortInterval: (agent: string, every: string, quietMs: number) =>

@@ -22,6 +22,7 @@ export function dockerPlan(on: boolean, version: string): Plan {
       ? [
           "if the image does not run as root, put USER root before these lines and its own user after them",
           "for openclaw fleet, name your image: openclaw fleet create <tenant> --image <image>",
+          "for a gateway that you start by hand in a container: openclaw-event-isolation run",
         ]
       : [],
     steps: lines,
@@ -67,7 +68,10 @@ export function shellPlan(on: boolean): Plan {
   return on
     ? {
         title: "shell: for gateways that you start by hand",
-        notes: ["to load the module for one start only: openclaw-event-isolation run -- gateway run"],
+        notes: [
+          "to load the module for one start only: openclaw-event-isolation run",
+          "the line lasts as long as its shell, and every Node program started there loads the module, which does nothing outside a gateway",
+        ],
         steps: [`export NODE_OPTIONS="${MODULE_OPTION}\${NODE_OPTIONS:+ $NODE_OPTIONS}"`],
       }
     : {

@@ -121,7 +121,7 @@ function openQuestions(conduct: Conduct, control: Check | undefined): string[] {
 
 function leakReasons({ connections, sessions }: Observation, foreign: readonly Delivery[]): string[] {
   const byConnection = Map.groupBy(foreign, ({ connection }) => connection);
-  const total = `${sum(foreign)} frames went to ${byConnection.size} of ${connections.length} connections that had not asked for their session`;
+  const total = `${byConnection.size} of ${connections.length} connections got ${sum(foreign)} frames of sessions that they had not asked for`;
   const each = [...byConnection].map(([connection, some]) => {
     const of = [...new Set(some.map(({ session }) => sessions[session]!.name))];
     const events = [...Map.groupBy(some, ({ event }) => event)].map(([event, same]) => `${sum(same)} ${event}`);
@@ -136,7 +136,7 @@ function rosterNote({ deliveries }: Observation): string[] {
   if (rows.length === 0) return [];
   const text = rows.some(({ by }) => by.includes("text")) ? ", including text of its messages" : "";
   return [
-    `connections that asked for the list of sessions get a row for each change of a session${text}: ${sum(rows)} frames`,
+    `connections that asked for the list of sessions get a row for each change of a session${text}: ${sum(rows)} frames (the setting roster: "claimed" ends that)`,
   ];
 }
 

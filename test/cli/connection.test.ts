@@ -70,7 +70,7 @@ describe("with a real gateway", () => {
     const file = join(emptyFolder(), "token");
     writeFileSync(file, `${token}\n`);
     // The gateway has no plugin: that it says so means that the token was right.
-    const known = /does not know isolation\.status/;
+    const known = /does not say whether it is protected/;
     expectFailure(await status(url, undefined, "--token-file", file), 2, known);
     const piped = await command(["status", "--url", url, "--token-stdin"], { input: `${token}\n` });
     expectFailure(piped, 2, known);
@@ -100,7 +100,7 @@ describe("with a real gateway", () => {
     const failed = await status(url, token);
     expectFailure(failed, 2, /certificate of wss:.* is not signed by a known authority .*--tls-fingerprint/);
     expect(failed.stderr).toContain(fingerprint256);
-    expectFailure(await status(url, token, "--tls-fingerprint", fingerprint256), 2, /does not know isolation\.status/);
+    expectFailure(await status(url, token, "--tls-fingerprint", fingerprint256), 2, /does not say whether it is protected/);
     const other = fingerprint256.replace(/^../, fingerprint256.startsWith("00") ? "01" : "00");
     expectFailure(
       await status(url, token, "--tls-fingerprint", other),
@@ -120,7 +120,7 @@ describe("with a real gateway", () => {
       {
         name: "gateway",
         level: "warning",
-        text: expect.stringContaining("the event-isolation plugin is not installed"),
+        text: expect.stringContaining("the optional plugin event-isolation is not installed"),
       },
     ]);
     expect(checks).toContainEqual({ name: "heartbeat", level: "ok", text: "agent main: off" });

@@ -105,6 +105,22 @@ test("doctor finds settings at the top level of OpenClaw's configuration, and le
   expect(found.exitCode).toBe(2);
 });
 
+test("doctor warns of a plugin that is installed but disabled", async () => {
+  const home = homeWith("{ plugins: { entries: { 'event-isolation': { enabled: false } } } }");
+  const openclaw = ["--openclaw", madeUp("2026.9.6", ALL_REQUIRED)];
+  expect(levelOf(await report(home, openclaw), "plugin")).toEqual([]);
+  mkdirSync(join(home, ".openclaw/extensions/event-isolation"), { recursive: true });
+  expect(levelOf(await report(home, openclaw), "plugin")).toEqual([
+    expect.stringMatching(/^warning: .* installed but disabled.*openclaw plugins enable event-isolation/),
+  ]);
+});
+
+test("doctor lists the seams that it found only if asked", async () => {
+  const args = ["doctor", "--no-gateway", "--openclaw", madeUp("2026.9.6", ALL_REQUIRED)];
+  expect((await command(args)).stdout).not.toMatch(/createGatewayBroadcaster/);
+  expect((await command([...args, "--seams"])).stdout).toMatch(/^ {2}broadcast +createGatewayBroadcaster in dist/m);
+});
+
 test("doctor predicts that a gateway without a required seam will refuse, and run refuses it", async () => {
   const openclaw = madeUp("2027.1.0", ALL_REQUIRED.replace("createGatewayBroadcaster", "createAnotherBroadcaster"));
   const found = await report(emptyFolder(), ["--openclaw", openclaw]);

@@ -87,7 +87,7 @@ async function letObserve(): Promise<void> {
   const now = JSON.parse(await readFile(config, "utf8")) as Config;
   const change: Config = { plugins: { entries: { "event-isolation": { config: { observers: OBSERVERS } } } } };
   await writeFile(config, JSON.stringify(merge(now, change), null, 2));
-  await until(async () => /settings reloaded: .* 1 observers/.test(await log()) || undefined, 20_000, "new settings");
+  await until(async () => /settings reloaded: .* 1 observer/.test(await log()) || undefined, 20_000, "new settings");
 }
 
 describe.skipIf(!capabilities(inject("plain").release).servesMcp)("openclaw mcp serve", () => {

@@ -310,7 +310,7 @@ test("changed rules take effect without a restart and end claims beyond them at 
   expect(before.eventsWith(a.id), "claims are the device's again").not.toHaveLength(0);
 
   await rewrite([ACCESS[0]]);
-  await said("settings reloaded: 1 access rules");
+  await said("settings reloaded: 1 access rule,");
   const after = await comesBack();
   const heard = before.eventsWith(a.id).length;
   expect(await frames()).toBe(0);

@@ -103,6 +103,10 @@ export const COMMAND_ROWS: Rows<Catalogue, typeof COMMAND_SHARED> = {
   settingsRefused: { section: "doctor", fix: "correct the settings, as above" },
   pluginNotInstalled: { section: "doctor", fix: "install the plugin, or use a settings file" },
   settingsAtTop: { section: "doctor", fix: "as it says; [settings.md](settings.md) has an example" },
+  pluginDisabled: {
+    section: "doctor",
+    fix: 'as it says: 2026.9 leaves the entry `"enabled": false` when the plugin is uninstalled, and it disables the plugin when it is installed again',
+  },
   hasInclude: { section: "doctor", fix: "check them yourself" },
   badInterval: { section: "doctor", fix: "write an interval such as `30m`" },
   shortInterval: { section: "doctor", fix: "set a longer interval, or a shorter quiet time" },
