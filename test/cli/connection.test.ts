@@ -100,7 +100,11 @@ describe("with a real gateway", () => {
     const failed = await status(url, token);
     expectFailure(failed, 2, /certificate of wss:.* is not signed by a known authority .*--tls-fingerprint/);
     expect(failed.stderr).toContain(fingerprint256);
-    expectFailure(await status(url, token, "--tls-fingerprint", fingerprint256), 2, /does not say whether it is protected/);
+    expectFailure(
+      await status(url, token, "--tls-fingerprint", fingerprint256),
+      2,
+      /does not say whether it is protected/,
+    );
     const other = fingerprint256.replace(/^../, fingerprint256.startsWith("00") ? "01" : "00");
     expectFailure(
       await status(url, token, "--tls-fingerprint", other),

@@ -26,7 +26,9 @@ test("enable --dry-run shows the drop-in and writes nothing", async () => {
   const { home, units } = homeWith();
   const { code, stdout, stderr } = await command(["enable", "--dry-run"], { home });
   expect(code).toBe(0);
-  expect(stderr).toContain(`enable: for systemd, because ${join(units, UNIT)} exists; --for systemd|systemd-system|launchd|windows|pm2|docker|shell chooses another`);
+  expect(stderr).toContain(
+    `enable: for systemd, because ${join(units, UNIT)} exists; --for systemd|systemd-system|launchd|windows|pm2|docker|shell chooses another`,
+  );
   expect(stdout).toContain(`would write ${dropIn(units)}`);
   expect(stdout).toContain(`Environment="NODE_OPTIONS=--import=${register()}"`);
   expect(stdout).toContain("systemctl --user restart openclaw-gateway.service");
