@@ -5,7 +5,9 @@ import { join } from "node:path";
 import type { Measured, Outcome, ReleaseMeasured } from "../../src/report/promises.ts";
 import { lostChecks, worseChecks } from "../../src/report/promises.ts";
 import { ensureRelease, type Release } from "../../test/support/gateway/release.ts";
+import { stagesPlugins } from "../../test/support/gateway/staging.ts";
 import { type Stage, STAGES } from "../../test/support/scene/promise-scenes.ts";
+import { firstRun } from "./first-run.ts";
 
 export interface Bench {
   /** Runs a job when a gateway more may run on this machine. */
@@ -38,6 +40,10 @@ export async function measure(
   known: ReleaseMeasured,
 ): Promise<ReleaseMeasured> {
   const release = await ensureRelease(version);
+  if (stagesPlugins(release)) {
+    bench.progress(`${version}: its first run stages what its plugins need`);
+    await bench.whenFree(() => firstRun(release));
+  }
   let both: ReleaseMeasured = { ...known, node: nodeOf(release), fails: undefined };
   const measured = (more: ReleaseMeasured): void => bench.keep(version, (both = { ...both, ...more }));
   const published = async (): Promise<void> => {

@@ -90,10 +90,9 @@ async function boot(options: GatewayOptions): Promise<Gateway> {
   await mkdir(join(stateDir, "workspace"), { recursive: true });
   // What an earlier gateway or command wrote into a folder that is used again stays, `plugins install` for one.
   const before = JSON.parse(await readFile(configPath, "utf8").catch(() => "{}")) as Config;
-  const base = merge(before, baseConfig({ port, token, stateDir, model: options.model }));
-  await writeFile(configPath, JSON.stringify(merge(base, options.config ?? {}), null, 2));
-
   const staging = await prepareStaging(options.release, stateDir);
+  const basic = merge(baseConfig({ port, token, stateDir, model: options.model }), staging.config ?? {});
+  await writeFile(configPath, JSON.stringify(merge(merge(before, basic), options.config ?? {}), null, 2));
   const env = { ...staging.env, ...options.env };
 
   const startedAt = Date.now();
