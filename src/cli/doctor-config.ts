@@ -57,6 +57,28 @@ export function configChecks(
   return { checks, file };
 }
 
+/**
+ * The problem of the settings that a gateway with this environment would read: such a gateway ends with code 78, and
+ * 2026.9 names no setting then.
+ *
+ * @returns undefined if nothing is, or if the configuration cannot be read
+ */
+export function settingsProblem(env: Env): string | undefined {
+  try {
+    parseSettings(settingsValue(readConfig(env).config, env));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof SettingsError)) return undefined;
+    const path = env[SETTINGS_FILE_VARIABLE];
+    return MESSAGES.settingsRefused(`${path ? `${path}: ` : ""}${error.message}`);
+  }
+}
+
+function settingsValue(config: OpenclawConfig, env: Env): unknown {
+  const path = env[SETTINGS_FILE_VARIABLE];
+  return path ? JSON.parse(readFileSync(path, "utf8")) : at(config, "plugins", "entries", PLUGIN, "config");
+}
+
 function settingsCheck(
   release: string,
   config: OpenclawConfig,
@@ -66,7 +88,7 @@ function settingsCheck(
   const path = env[SETTINGS_FILE_VARIABLE];
   const entry = at(config, "plugins", "entries", PLUGIN);
   try {
-    const value: unknown = path ? JSON.parse(readFileSync(path, "utf8")) : at(entry, "config");
+    const value = settingsValue(config, env);
     const settings = parseSettings(value);
     const from =
       path ??

@@ -70,7 +70,7 @@ export const MESSAGES = {
   noStatusMethod: (url: string, plugin: string) =>
     `the gateway at ${url} does not say whether it is protected, because the optional plugin event-isolation is not installed or not enabled there. Run openclaw-event-isolation probe --allow-runs to find out. Or start the gateway with openclaw-event-isolation run, then run openclaw plugins install "${plugin}" (2026.9 also needs --force --accept-capabilities), or openclaw plugins enable event-isolation if it is installed`,
   statusDenied: (url: string) =>
-    `the access rules of the gateway at ${url} deny isolation.status to this command, which has no device: use openclaw isolation status`,
+    `the access rules of the gateway at ${url} deny isolation.status to this command, which has no device: use openclaw isolation status, with a rule that allows the openclaw command all sessions (docs/access.md)`,
   otherStatusFormat: (url: string, version: string) =>
     `the gateway at ${url} answers isolation.status in the format of another version of openclaw-event-isolation (${version}): use that version's command`,
   wakeIgnoresKeys: (url: string) =>

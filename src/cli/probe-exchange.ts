@@ -84,7 +84,7 @@ export async function exchange(listeners: Listeners, options: ExchangeOptions): 
   const child = signal.aborted ? undefined : await makeChild(a.listener, shared, agent, options.created);
   if (child !== undefined) {
     a.listener.claims(CHILD);
-    b.session = { name: "child of A", key: child, tokens: [], runIds: [] };
+    b.session = { name: "child of A, by B", key: child, tokens: [], runIds: [] };
     b.index = CHILD;
     sessions.push(b.session);
     await subscribe(b.listener, child);

@@ -1,6 +1,7 @@
 /** `run`: starts the installed openclaw with the module. */
 import { Command } from "commander";
 import { registerUrl } from "../attach/preload.ts";
+import { settingsProblem } from "./doctor-config.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { addOpenclawOption, findOpenclaw } from "./find-openclaw.ts";
 import { become } from "./launch.ts";
@@ -25,6 +26,10 @@ export function runSubcommand(): Command {
     if (isOldNode(version)) {
       throw new Failure(MESSAGES.oldNodeToRun(version, node, OLDEST_NODE), { exitCode: EXIT.config });
     }
-    await become(node, [`--import=${registerUrl()}`, entry, ...(args.length > 0 ? args : ["gateway", "run"])]);
+    const started = args.length > 0 ? args : ["gateway", "run"];
+    // Before other commands there may be options that choose another configuration.
+    const problem = started[0] === "gateway" && started[1] === "run" ? settingsProblem(process.env) : undefined;
+    if (problem !== undefined) throw new Failure(problem, { exitCode: EXIT.config });
+    await become(node, [`--import=${registerUrl()}`, entry, ...started]);
   });
 }

@@ -2,7 +2,6 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
-import { freePort } from "../support/gateway/gateway.ts";
 import { command, emptyFolder, expectFailure, installedCli, PLAIN_PATH } from "./command.ts";
 import { PROGRAM_MS } from "../support/within.ts";
 
@@ -11,22 +10,19 @@ test("run passes on arguments, output and exit codes", async () => {
   expect((await command(["run", "--", "--version"])).stdout).toContain(version);
   const wrong = await command(["run", "--", "gateway", "frobnicate"]);
   expect(wrong.code).toBe(1);
+});
+
+test("run names a wrong setting, in its file or in OpenClaw's configuration, and starts no gateway", async () => {
   const folder = emptyFolder();
   const [settings, config] = [join(folder, "settings.json"), join(folder, "openclaw.json")];
+  const env = { OPENCLAW_CONFIG_PATH: config, OPENCLAW_STATE_DIR: folder };
   writeFileSync(settings, '{"scpoe":"run"}');
   writeFileSync(config, '{"gateway":{"mode":"local"}}');
-  const run = ["run", "--", "gateway", "run", "--bind", "loopback", "--port"];
-  const refused = await command([...run, String(await freePort())], {
-    env: {
-      OPENCLAW_EVENT_ISOLATION_CONFIG: settings,
-      OPENCLAW_CONFIG_PATH: config,
-      OPENCLAW_STATE_DIR: folder,
-      OPENCLAW_GATEWAY_TOKEN: "t",
-      OPENCLAW_SKIP_CHANNELS: "1",
-    },
-  });
-  expect(refused.stderr).toMatch(/\[event-isolation\] .*unknown setting "scpoe"/);
-  expect(refused.code).toBe(78);
+  const fromFile = await command(["run"], { env: { ...env, OPENCLAW_EVENT_ISOLATION_CONFIG: settings } });
+  expectFailure(fromFile, 78, /settings\.json: unknown setting "scpoe".*exits with code 78/);
+  const entry = { config: { access: [{ sessions: "agent:main:*" }] } };
+  writeFileSync(config, JSON.stringify({ plugins: { entries: { "event-isolation": entry } } }));
+  expectFailure(await command(["run", "--", "gateway", "run"], { env }), 78, /"access\[0\]\.sessions" must be /);
 });
 
 test("run finds openclaw in PATH, npm's global folder, the local node_modules, or where it is told", async () => {
