@@ -74,6 +74,13 @@ This table lists the functions of OpenClaw that the module uses. All releases ab
 ${seamsTable()}`;
 }
 
+/** Causes that were found in the releases themselves. */
+const CAUSES: Readonly<Record<string, string>> = {
+  "2026.2.12":
+    'only the default agent runs; all others fail with "Session file path must be within sessions directory", and these wakes name another agent',
+  "2026.4.5": 'a command that outlives its run ends the gateway with "Agent listener invoked outside active run"',
+};
+
 /** One row a release that was measured, one column a promise, and the names of all others. */
 function promisesTable({ releases }: Matrix): string {
   const [known, unknown] = [true, false].map((wanted) =>
@@ -107,7 +114,8 @@ function notImproved({ releases }: Matrix): string {
   const lines = [...Map.groupBy(cases, ([what]) => what)].map(
     ([what, some]) => `- ${what}: ${some.map(([, release]) => release).join(", ")}`,
   );
-  return `Wrong without the module and with it:\n\n${lines.join("\n")}`;
+  const causes = Object.entries(CAUSES).map(([release, cause]) => `- ${release} on its own: ${cause}.`);
+  return `Wrong without the module and with it:\n\n${lines.join("\n")}\n\nCauses that were found:\n\n${causes.join("\n")}`;
 }
 
 function standDownList(): string {
