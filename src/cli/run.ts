@@ -27,8 +27,9 @@ export function runSubcommand(): Command {
       throw new Failure(MESSAGES.oldNodeToRun(version, node, OLDEST_NODE), { exitCode: EXIT.config });
     }
     const started = args.length > 0 ? args : ["gateway", "run"];
-    // Before other commands there may be options that choose another configuration.
-    const problem = started[0] === "gateway" && started[1] === "run" ? settingsProblem(process.env) : undefined;
+    // Options before the command, and --dev, choose another configuration.
+    const asConfigured = started[0] === "gateway" && started[1] === "run" && !started.includes("--dev");
+    const problem = asConfigured ? settingsProblem(process.env) : undefined;
     if (problem !== undefined) throw new Failure(problem, { exitCode: EXIT.config });
     await become(node, [`--import=${registerUrl()}`, entry, ...started]);
   });
