@@ -31,6 +31,8 @@ export interface Stage {
 const RUN_MS = 150_000;
 /** A message that was not answered by then is lost. */
 const LOST_MS = 20_000;
+/** An event that no model has seen by then waits, or is lost. */
+const REACHED_MS = 90_000;
 /** After the last expected frame: how long a leak may take to show itself. */
 const STRAY_MS = 700;
 /** 2026.5 answers a message that follows a final at once with an empty one, module or not. */
@@ -262,9 +264,8 @@ const events: Stage = {
 
 async function reaches(bed: WakeBed, send: Send, key: string, text: string): Promise<Outcome> {
   const answer = await answerTo(send(bed, text));
-  const early = await fateOf(bed, text, answer === "ok" ? 25_000 : 1_000);
-  // On its way to a model: on a busy machine that takes long.
-  const fate = early.startsWith("taken") ? await fateOf(bed, text, 60_000) : early;
+  // The wakes of an agent take turns, and on some releases each of its heartbeats takes 20 s.
+  const fate = await fateOf(bed, text, answer === "ok" ? REACHED_MS : 1_000);
   return fate === `seen ${key}` ? true : no(`${answer}, ${fate}`);
 }
 
