@@ -74,6 +74,8 @@ function isContext(message: WireMessage): boolean {
 /** What the gateway adds in user messages of its own, before or after the one of the user: from 2026.5 on. */
 const CONTEXT = [
   /^[^\n]*\(untrusted[^\n]*\):\n```json\n[\s\S]*?\n```/gm,
+  // 2026.4.25 to 2026.4.29, above the context in a message after the user's.
+  /^OpenClaw runtime context for the immediately preceding user message\.\n(?:This context is [^\n]*\n?)?/gm,
   // A system event, unless it brings a directive of its own.
   /^System: \[[^\]\n]*\](?!.*(?:\[\[|\(\()).*$/gm,
   // From 2026.5.28 to 2026.7.35 with some lines above it, also in a message of its own.
