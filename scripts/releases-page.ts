@@ -115,7 +115,7 @@ function notImproved({ releases }: Matrix): string {
     ([what, some]) => `- ${what}: ${some.map(([, release]) => release).join(", ")}`,
   );
   const causes = Object.entries(CAUSES).map(([release, cause]) => `- ${release} on its own: ${cause}.`);
-  return `Wrong without the module and with it:\n\n${lines.join("\n")}\n\nCauses that were found:\n\n${causes.join("\n")}`;
+  return `Wrong with the module, and on most of these releases without it, too:\n\n${lines.join("\n")}\n\nCauses that were found:\n\n${causes.join("\n")}`;
 }
 
 function standDownList(): string {
