@@ -61,7 +61,7 @@ export const MESSAGES = {
   // Delivery.
   /** @param entry the entry for `observers` that matches the client, if it has a name */
   silentClient: (client: string, withheld: number, entry: string | undefined) =>
-    `client ${client} only listens: ${withheld} events of sessions were withheld from it because it claims no session. To let it receive them, have it ask for its sessions (sessions.messages.subscribe, chat.history)${entry === undefined ? "" : `, or add this entry to the list observers of the settings (docs/clients.md): ${entry}`}`,
+    `client ${client} only listens: ${withheld} events of sessions were withheld from it because it claims no session. To let it receive them, have it ask for its sessions (sessions.messages.subscribe, chat.history)${entry === undefined ? "" : `, or add this entry to the settings (docs/clients.md), under observers: ${entry}`}`,
   silentClientsFull: "the log names no further kinds of clients that only listen; the status shows them",
   eventsWithoutKey: (event: string) =>
     `"${event}" events go to nobody: they carry no session key; this OpenClaw release may have changed their payload`,

@@ -128,7 +128,7 @@ test("a silent kind of client is named once in the log, whatever its number and 
   clients.look(0);
   clients.look(1);
   expect(lines).toEqual([
-    'client "M" (cli/cli 1) only listens: 4 events of sessions were withheld from it because it claims no session. To let it receive them, have it ask for its sessions (sessions.messages.subscribe, chat.history), or add this entry to the list observers of the settings (docs/clients.md): {"displayName":"M"}',
+    'client "M" (cli/cli 1) only listens: 4 events of sessions were withheld from it because it claims no session. To let it receive them, have it ask for its sessions (sessions.messages.subscribe, chat.history), or add this entry to the settings (docs/clients.md), under observers: {"displayName":"M"}',
   ]);
   see([{ id: "cli", mode: "cli", displayName: "N", withheld: 1 }]);
   clients.look(2);

@@ -78,7 +78,7 @@ test("the status is printed as text", () => {
   clients
     cli/cli: claims 0, delivered 0, withheld 7, device, SILENT
     webchat/ui 3: claims 2, delivered 5, withheld 7
-  NOTE: client cli/cli only listens: 7 events of sessions were withheld from it because it claims no session. To let it receive them, have it ask for its sessions (sessions.messages.subscribe, chat.history), or add this entry to observers: {"deviceId":"${DEVICE}"}
+  NOTE: client cli/cli only listens: 7 events of sessions were withheld from it because it claims no session. To let it receive them, have it ask for its sessions (sessions.messages.subscribe, chat.history), or add this entry to the settings (docs/clients.md), under observers: {"deviceId":"${DEVICE}"}
   events
     chat                   delivered 12, no-claim 3
     tick                   open 9
