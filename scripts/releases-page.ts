@@ -78,7 +78,7 @@ ${seamsTable()}`;
 const CAUSES: Readonly<Record<string, string>> = {
   "2026.2.12":
     'only the default agent runs; all others fail with "Session file path must be within sessions directory", and these wakes name another agent',
-  "2026.4.5": 'a command that outlives its run ends the gateway with "Agent listener invoked outside active run"',
+  "2026.4.5": 'the gateway ends with "Agent listener invoked outside active run" in the scene of the cron run',
 };
 
 /** One row a release that was measured, one column a promise, and the names of all others. */

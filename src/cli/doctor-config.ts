@@ -64,12 +64,14 @@ export function configChecks(
  * @returns undefined if nothing is, or if the configuration cannot be read
  */
 export function settingsProblem(env: Env): string | undefined {
+  const path = env[SETTINGS_FILE_VARIABLE];
   try {
-    parseSettings(settingsValue(readConfig(env).config, env));
+    const { config, includes } = readConfig(env);
+    // The settings may be in a file that only OpenClaw reads.
+    if (path || !includes) parseSettings(settingsValue(config, env));
     return undefined;
   } catch (error) {
     if (!(error instanceof SettingsError)) return undefined;
-    const path = env[SETTINGS_FILE_VARIABLE];
     return MESSAGES.settingsRefused(`${path ? `${path}: ` : ""}${error.message}`);
   }
 }

@@ -23,6 +23,11 @@ test("run names a wrong setting, in its file or in OpenClaw's configuration, and
   const entry = { config: { access: [{ sessions: "agent:main:*" }] } };
   writeFileSync(config, JSON.stringify({ plugins: { entries: { "event-isolation": entry } } }));
   expectFailure(await command(["run", "--", "gateway", "run"], { env }), 78, /"access\[0\]\.sessions" must be /);
+  // OpenClaw resolves it; the command does not, and leaves the verdict to the gateway.
+  const included = { config: { $include: "./isolation.json" } };
+  writeFileSync(config, JSON.stringify({ plugins: { entries: { "event-isolation": included } } }));
+  const { stderr } = await command(["run", "--", "gateway", "run", "--help"], { env });
+  expect(stderr).not.toContain("$include");
 });
 
 test("run finds openclaw in PATH, npm's global folder, the local node_modules, or where it is told", async () => {
